@@ -1,0 +1,48 @@
+# The commands of this repository. Python 3.11 or newer and make are all that must be there before.
+# Environments are made once and then reused; a change of pyproject.toml or of the constraints renews them.
+
+PYTHON ?= python3
+VENV ?= .venv
+VENV_TEST ?= .venv-test
+
+PIP := -m pip install --quiet --disable-pip-version-check
+RUNTIME := $(VENV)/septum-runtime.stamp
+DEVELOPMENT := $(VENV_TEST)/septum-development.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## segment a synthetic beating heart with the shipped model; results in demo/
+	$(VENV)/bin/septum demo -o demo
+
+test: $(DEVELOPMENT) ## run the tests
+	$(VENV_TEST)/bin/python -m pytest
+
+lint: $(DEVELOPMENT) ## style, types, and which room may import which
+	$(VENV_TEST)/bin/ruff check .
+	$(VENV_TEST)/bin/ruff format --check .
+	$(VENV_TEST)/bin/mypy
+	$(VENV_TEST)/bin/lint-imports
+
+docs: $(DEVELOPMENT) ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(VENV_TEST)/bin/mkdocs build --strict --quiet
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Septum needs Python 3.11 or newer, and $(PYTHON) is not; try: make PYTHON=python3.12" >&2; exit 1; }
+
+# What segmenting needs, and no more.
+$(RUNTIME): pyproject.toml | python
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP) --editable .
+	@touch $@
+
+# The same with everything that training, tests, lint and documentation need. Dependency groups need pip 25.1.
+$(DEVELOPMENT): pyproject.toml requirements/constraints.txt | python
+	$(PYTHON) -m venv $(VENV_TEST)
+	$(VENV_TEST)/bin/python $(PIP) --upgrade 'pip>=25.1'
+	$(VENV_TEST)/bin/python $(PIP) --constraint requirements/constraints.txt --editable '.[train,onnx]' --group dev
+	@touch $@

@@ -1,0 +1,78 @@
+"""Intensity augmentation: parameters are drawn first, then applied."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from septum.augmentation.settings import AugmentationSettings
+
+#: Control points of the shading along each in-plane axis.
+CONTROL_POINTS = 3
+#: Strongest loss of in-plane resolution.
+COARSEST = 2.0
+
+
+@dataclass(frozen=True)
+class IntensityDraw:
+    """One draw of intensity parameters.
+
+    Attributes:
+        gamma: exponent on intensities scaled to 0 to 1.
+        shading: log of the multiplicative shading at its control points, (P, P), or ``None``.
+        noise_deviation: in units of the volume's standard deviation.
+        noise_seed: of the noise itself.
+        coarseness: factor by which the in-plane resolution is lowered, 1 for none.
+    """
+
+    gamma: float = 1.0
+    shading: Tensor | None = None
+    noise_deviation: float = 0.0
+    noise_seed: int = 0
+    coarseness: float = 1.0
+
+
+def draw_intensity(settings: AugmentationSettings, rng: np.random.Generator) -> IntensityDraw:
+    """Draw intensity parameters."""
+    shading = None
+    if settings.bias > 0:
+        values = rng.uniform(-settings.bias, settings.bias, (CONTROL_POINTS, CONTROL_POINTS))
+        shading = torch.from_numpy(values.astype(np.float32))
+    return IntensityDraw(
+        gamma=math.exp(rng.uniform(-settings.log_gamma, settings.log_gamma)),
+        shading=shading,
+        noise_deviation=float(rng.uniform(0, settings.noise)),
+        noise_seed=int(rng.integers(2**31)),
+        coarseness=float(rng.uniform(1, COARSEST)) if rng.random() < settings.blur_probability else 1.0,
+    )
+
+
+def change_intensity(image: Tensor, draw: IntensityDraw) -> Tensor:
+    """Apply one draw to an image (Z, Y, X); the result has the mean and deviation of the input, about."""
+    low, high = image.min(), image.max()
+    scaled = (image - low) / (high - low).clamp_min(1e-6)
+    if draw.gamma != 1.0:
+        scaled = scaled.pow(draw.gamma)
+    if draw.shading is not None:
+        field = draw.shading.to(image.device)[None, None]
+        shape = [int(n) for n in image.shape[1:]]
+        shade = F.interpolate(field, shape, mode="bicubic", align_corners=True)[0, 0]
+        scaled = scaled * shade.exp()
+    if draw.coarseness > 1.0:
+        fine = [int(n) for n in image.shape[1:]]
+        coarse = [max(1, round(n / draw.coarseness)) for n in fine]
+        small = F.interpolate(scaled[:, None], coarse, mode="area")
+        scaled = F.interpolate(small, fine, mode="bilinear", align_corners=False)[:, 0]
+    changed = (scaled - scaled.mean()) / scaled.std().clamp_min(1e-6)
+    if draw.noise_deviation > 0:
+        generator = torch.Generator(device=image.device).manual_seed(draw.noise_seed)
+        noise = torch.randn(image.shape, generator=generator, device=image.device)
+        changed = changed + draw.noise_deviation * noise
+    return changed * image.std() + image.mean()

@@ -1,0 +1,38 @@
+"""Values that every room understands: images, geometry, regions, labels, results, errors."""
+
+from septum.core.errors import (
+    BundleError,
+    InputError,
+    MissingExtraError,
+    OutputError,
+    RecipeError,
+    SeptumError,
+)
+from septum.core.geometry import Geometry
+from septum.core.images import Cine, Segmentation, Study, Volume
+from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Structure
+from septum.core.region import Region
+from septum.core.results import Localisation, LocalisationPath, Score, VolumeCurve
+
+__all__ = [
+    "LEFT_ATRIUM",
+    "VENTRICLES",
+    "BundleError",
+    "Cine",
+    "Geometry",
+    "InputError",
+    "LabelSchema",
+    "Localisation",
+    "LocalisationPath",
+    "MissingExtraError",
+    "OutputError",
+    "RecipeError",
+    "Region",
+    "Score",
+    "Segmentation",
+    "SeptumError",
+    "Structure",
+    "Study",
+    "Volume",
+    "VolumeCurve",
+]

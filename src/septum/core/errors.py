@@ -1,0 +1,60 @@
+"""Errors that a user reads: one sentence each, and the exit code of the command line.
+
+Every error that Septum raises on purpose is a :class:`SeptumError`. Its text says what was expected,
+what arrived, in which file, and what to do. The exit codes are part of the public interface:
+
+====  =====================================================================
+code  meaning
+====  =====================================================================
+0     everything asked for was done
+1     some inputs failed, the others were done (a folder of studies)
+2     the command line itself is wrong
+3     the input cannot be used
+4     the output cannot be written
+5     the model bundle, recipe or data set cannot be used
+6     something that this action needs is not installed
+130   interrupted
+====  =====================================================================
+"""
+
+from __future__ import annotations
+
+
+class SeptumError(Exception):
+    """Base of all errors with a message meant for the user.
+
+    Attributes:
+        exit_code: what the command line returns when this error ends it.
+    """
+
+    exit_code = 3
+
+
+class InputError(SeptumError):
+    """A file or array given as image cannot be used as one."""
+
+    exit_code = 3
+
+
+class OutputError(SeptumError):
+    """A result cannot be written where it was asked for."""
+
+    exit_code = 4
+
+
+class BundleError(SeptumError):
+    """A model bundle is incomplete, altered, or of an unknown format."""
+
+    exit_code = 5
+
+
+class RecipeError(SeptumError):
+    """A recipe or a data set does not say what it must say."""
+
+    exit_code = 5
+
+
+class MissingExtraError(SeptumError):
+    """An optional part of the installation is needed and absent."""
+
+    exit_code = 6

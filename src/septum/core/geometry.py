@@ -1,0 +1,112 @@
+"""Where voxels lie in the patient. The one owner of spacing, origin and direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from septum.core.region import Region
+
+Triple = tuple[float, float, float]
+
+#: Direction of an image whose array axes (Z, Y, X) run along the patient axes (z, y, x) of LPS.
+IDENTITY_DIRECTION: tuple[Triple, Triple, Triple] = (
+    (0.0, 0.0, 1.0),
+    (0.0, 1.0, 0.0),
+    (1.0, 0.0, 0.0),
+)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Grid of an image in patient space (LPS: x to the left, y to the back, z to the head).
+
+    Attributes:
+        shape: number of voxels along the array axes (Z, Y, X).
+        spacing_mm: distance of voxel centres along (Z, Y, X), in mm.
+        origin_mm: patient position (x, y, z) of the centre of voxel (0, 0, 0), in mm.
+        direction: 3 x 3 matrix by rows; column *a* is the patient direction, a unit vector (x, y, z),
+            in which array axis *a* of (Z, Y, X) runs.
+    """
+
+    shape: tuple[int, int, int]
+    spacing_mm: Triple
+    origin_mm: Triple = (0.0, 0.0, 0.0)
+    direction: tuple[Triple, Triple, Triple] = IDENTITY_DIRECTION
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel in ml."""
+        return float(np.prod(self.spacing_mm)) / 1000.0
+
+    @property
+    def extent_mm(self) -> Triple:
+        """Edge lengths of the whole grid along (Z, Y, X), in mm, voxel borders included."""
+        z, y, x = (n * s for n, s in zip(self.shape, self.spacing_mm, strict=True))
+        return (z, y, x)
+
+    @property
+    def diagonal_mm(self) -> float:
+        """Length of the grid's space diagonal in mm."""
+        return float(np.linalg.norm(self.extent_mm))
+
+    def to_patient_mm(self, index_zyx: Sequence[float]) -> NDArray[np.float64]:
+        """Patient position (x, y, z) in mm of a (fractional) voxel index (Z, Y, X)."""
+        steps = np.asarray(index_zyx, float) * np.asarray(self.spacing_mm)
+        return np.asarray(self.origin_mm) + np.asarray(self.direction) @ steps
+
+    def permuted(self, axes: tuple[int, int, int]) -> Geometry:
+        """The same voxels with array axes reordered as by ``numpy.transpose(array, axes)``."""
+        columns = np.asarray(self.direction)[:, list(axes)]
+        return Geometry(
+            shape=_triple(self.shape[a] for a in axes),
+            spacing_mm=_triple(self.spacing_mm[a] for a in axes),
+            origin_mm=self.origin_mm,
+            direction=_matrix(columns),
+        )
+
+    def cropped(self, region: Region) -> Geometry:
+        """Grid of ``region.crop(array)``; the region may reach beyond the grid."""
+        return replace(
+            self,
+            shape=region.size,
+            origin_mm=_triple(float(v) for v in self.to_patient_mm(region.start)),
+        )
+
+    def resampled(self, spacing_mm: Sequence[float | None]) -> Geometry:
+        """Grid with another spacing about the same centre; ``None`` keeps an axis as it is.
+
+        The number of voxels is the rounded quotient of extent and spacing, at least one, so that the
+        spacing is exactly what was asked for.
+        """
+        spacing, shape, shift = [], [], []
+        for n, old, asked in zip(self.shape, self.spacing_mm, spacing_mm, strict=True):
+            new = old if asked is None else float(asked)
+            count = n if asked is None else max(1, round(n * old / new))
+            spacing.append(new)
+            shape.append(count)
+            shift.append(((n - 1) * old - (count - 1) * new) / 2.0)
+        origin = np.asarray(self.origin_mm) + np.asarray(self.direction) @ np.asarray(shift)
+        return Geometry(
+            shape=_triple(shape),
+            spacing_mm=_triple(spacing),
+            origin_mm=_triple(float(v) for v in origin),
+            direction=self.direction,
+        )
+
+
+def _triple(values):  # type: ignore[no-untyped-def]  # keeps the element type of its input
+    first, second, third = values
+    return (first, second, third)
+
+
+def _matrix(values: NDArray[np.float64]) -> tuple[Triple, Triple, Triple]:
+    first, second, third = (_triple(float(v) for v in row) for row in values)
+    return (first, second, third)

@@ -1,0 +1,66 @@
+"""Which number in a mask means which structure."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Structure(BaseModel):
+    """One structure of a mask.
+
+    Attributes:
+        name: short standard name, such as ``LV``.
+        value: voxel value in masks, 1 to 255; 0 is always background.
+        meaning: what the name stands for, in words.
+        colour: red, green, blue, each 0 to 255, for pictures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    value: int
+    meaning: str = ""
+    colour: tuple[int, int, int] = (255, 255, 0)
+
+
+class LabelSchema(BaseModel):
+    """The structures of a mask, in the order of the network's foreground channels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    structures: tuple[Structure, ...]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> LabelSchema:
+        values = [s.value for s in self.structures]
+        names = [s.name for s in self.structures]
+        if len(set(values)) != len(values) or len(set(names)) != len(names):
+            raise ValueError(f"structures need distinct names and values, got {names} and {values}")
+        if not all(1 <= v <= 255 for v in values):
+            raise ValueError(f"structure values lie between 1 and 255 (0 is background), got {values}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in channel order."""
+        return tuple(s.name for s in self.structures)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Mask values in channel order."""
+        return tuple(s.value for s in self.structures)
+
+
+#: Labels of ACDC and of the ``cine`` model. Papillary muscles belong to the cavity.
+VENTRICLES = LabelSchema(
+    structures=(
+        Structure(name="RV", value=1, meaning="right ventricular cavity", colour=(220, 60, 50)),
+        Structure(name="MYO", value=2, meaning="left ventricular myocardium", colour=(70, 190, 90)),
+        Structure(name="LV", value=3, meaning="left ventricular cavity", colour=(60, 110, 230)),
+    )
+)
+
+#: Label of the left atrial cavity (LASC 2018).
+LEFT_ATRIUM = LabelSchema(
+    structures=(Structure(name="LA", value=1, meaning="left atrial cavity", colour=(220, 60, 50)),)
+)

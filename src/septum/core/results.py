@@ -1,0 +1,84 @@
+"""Result types that rooms hand to each other: plain values with units in their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from septum.core.region import Region
+
+
+class LocalisationPath(StrEnum):
+    """How the region of interest was found, from the best evidence to none."""
+
+    MAP = "map"
+    COARSE_MASK = "coarse_mask"
+    TRAINING_CENTRE = "training_centre"
+    IMAGE_CENTRE = "image_centre"
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """A region of interest and how it was found.
+
+    Attributes:
+        region: on the grid on which the segmenter works.
+        path: the evidence used.
+        enlarged: whether the region was widened because the mask touched its border.
+    """
+
+    region: Region
+    path: LocalisationPath
+    enlarged: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """Agreement of one predicted structure with its truth.
+
+    Distances are ``None`` where they are not defined (see ``metrics`` for the empty-mask policy).
+
+    Attributes:
+        structure: name, as in the label schema.
+        dice: 0 to 1, or ``None`` if both masks are empty (not scored).
+        missed: one of the masks is empty and the other is not.
+        hausdorff_mm, asd_mm: symmetric maximum and average surface distance in mm.
+        hausdorff_voxels, asd_voxels: the same with all spacings set to 1.
+        predicted_ml, true_ml: volumes in ml.
+        diagonal_mm: space diagonal of the volume, which stands for the distance of a missed structure.
+        diagonal_voxels: the same with all spacings set to 1.
+    """
+
+    structure: str
+    dice: float | None
+    missed: bool
+    hausdorff_mm: float | None
+    asd_mm: float | None
+    hausdorff_voxels: float | None
+    asd_voxels: float | None
+    predicted_ml: float
+    true_ml: float
+    diagonal_mm: float
+    diagonal_voxels: float
+
+
+@dataclass(frozen=True)
+class VolumeCurve:
+    """Volume of each structure in each frame, and what follows from it.
+
+    Attributes:
+        volumes_ml: name of structure to a tuple with one volume in ml a frame.
+        end_diastole, end_systole: frame numbers from 0, by the largest and smallest LV (or, without an
+            LV, first-structure) volume; equal for a single frame.
+        ejection_fraction_percent: name of cavity to ejection fraction in percent; empty for a single
+            frame and without cavities.
+    """
+
+    volumes_ml: Mapping[str, tuple[float, ...]]
+    end_diastole: int
+    end_systole: int
+    ejection_fraction_percent: Mapping[str, float] = field(default_factory=dict)

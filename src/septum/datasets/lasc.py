@@ -1,0 +1,42 @@
+"""Left Atrium Segmentation Challenge 2018: late-gadolinium volumes with the left atrial cavity labelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from septum.core import LEFT_ATRIUM, RecipeError
+from septum.datasets.descriptor import Case, Dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CITATION = (
+    "Xiong et al., A global benchmark of algorithms for segmenting the left atrium from late "
+    "gadolinium-enhanced cardiac magnetic resonance imaging, Medical Image Analysis 67, 2021"
+)
+
+
+def lasc(root: Path) -> Dataset:
+    """Cases below ``root``/lasc/training or ``root`` itself: folders with ``lgemri`` and ``laendo``.
+
+    Which volumes belong to one patient is not published; each counts as a patient.
+
+    Raises:
+        RecipeError: no case is there, or one lacks its mask.
+    """
+    folder = root / "lasc" / "training"
+    folder = folder if folder.is_dir() else root
+    images = sorted(folder.glob("*/lgemri.nrrd"))
+    if not images:
+        raise RecipeError(
+            f"{root}: expected LASC's folders with lgemri.nrrd and laendo.nrrd, found none; "
+            "give the folder that holds lasc/training, or the training folder itself."
+        )
+    cases = []
+    for image in images:
+        mask = image.with_name("laendo.nrrd")
+        if not mask.is_file():
+            raise RecipeError(f"{mask} is missing beside lgemri.nrrd. Restore it.")
+        name = image.parent.name
+        cases.append(Case(name, name, "", "", image, mask))
+    return Dataset("lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION)

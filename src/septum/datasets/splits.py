@@ -1,0 +1,94 @@
+"""Patient-level splits: a fixed test set and folds of the rest, balanced by pathology group, kept in files."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from septum.core import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Split(BaseModel):
+    """Which patients test, and which validate in each fold; all others of a fold train.
+
+    Attributes:
+        dataset: name of the data set.
+        test: patients never used for training or for choosing anything.
+        folds: the validation patients of each fold; together they are all patients that do not test.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    test: tuple[str, ...]
+    folds: tuple[tuple[str, ...], ...]
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Split:
+        everyone = [*self.test, *(p for fold in self.folds for p in fold)]
+        if len(set(everyone)) != len(everyone):
+            raise ValueError("a patient may stand in the test set or in one fold, not in both or in two")
+        return self
+
+    @property
+    def development(self) -> tuple[str, ...]:
+        """All patients that do not test, sorted."""
+        return tuple(sorted(p for fold in self.folds for p in fold))
+
+    def training(self, fold: int) -> tuple[str, ...]:
+        """The patients that train in a fold, sorted."""
+        return tuple(sorted(p for i, part in enumerate(self.folds) if i != fold for p in part))
+
+
+def make_split(
+    dataset: str, groups: Mapping[str, str], *, test: int, folds: int, rng: np.random.Generator
+) -> Split:
+    """Draw a split in which each group is spread evenly over the test set and the folds.
+
+    Args:
+        dataset: name.
+        groups: patient to group.
+        test: number of test patients.
+        folds: number of folds.
+        rng: source of the draw.
+    """
+    by_group: dict[str, list[str]] = defaultdict(list)
+    for patient in sorted(groups):
+        by_group[groups[patient]].append(patient)
+    for members in by_group.values():
+        rng.shuffle(members)
+    dealt = [members.pop() for members in _in_turn(by_group, test)]
+    rest = [patient for members in by_group.values() for patient in members]  # one group after the other
+    parts = tuple(tuple(sorted(rest[i::folds])) for i in range(folds))
+    return Split(dataset=dataset, test=tuple(sorted(dealt)), folds=parts)
+
+
+def load_split(dataset: str) -> Split:
+    """The split that this project publishes its numbers on.
+
+    Raises:
+        RecipeError: there is none for this data set.
+    """
+    file = resources.files("septum.datasets") / "published" / f"{dataset}.json"
+    if not file.is_file():
+        raise RecipeError(f"no published split for data set {dataset!r}; there is one for acdc and for lasc.")
+    return Split.model_validate(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _in_turn(by_group: Mapping[str, list[str]], count: int) -> list[list[str]]:
+    """Groups to take the next patient from: always the one from which the smallest share is taken."""
+    taken = dict.fromkeys(by_group, 0)
+    turns = []
+    for _ in range(count):
+        group = min(by_group, key=lambda g: ((taken[g] + 1) / max(len(by_group[g]), 1), g))
+        taken[group] += 1
+        turns.append(by_group[group])
+    return turns

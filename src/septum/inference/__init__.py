@@ -1,0 +1,1 @@
+"""Localise, crop, segment, paste back, over any engine; bundles."""

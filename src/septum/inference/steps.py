@@ -1,0 +1,130 @@
+"""The steps of the multi-stage method, written once: localise, crop, segment, paste back.
+
+Training, the study and the product run these same functions; only the engine differs. All volumes here have
+their slice axis first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import Geometry, Localisation, Region, Volume
+from septum.localisation import LocalisationSettings, enlarge, locate
+from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from septum.inference.engine import Engine
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One network with the preprocessing that it was trained with."""
+
+    engine: Engine
+    preprocessing: PreprocessingSettings
+
+
+def localise(
+    volume: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
+) -> Localisation:
+    """Coarse network, activation map, region of interest on the ``working`` grid."""
+    prepared = prepare(volume, stage.preprocessing)
+    padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
+    outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
+    grid = prepared.geometry.cropped(padding)
+    # The coarse mask rides along with the map, so that both are upsampled in one pass.
+    both = np.stack([outputs["map"][0], outputs["logits"][0].max(axis=0)])
+    density, logit = resample(both, grid, working)
+    return locate(Volume(density, working), Volume(logit > 0, working), working, settings)
+
+
+def segment_region(prepared: Volume, region: Region, stage: Stage) -> NDArray[np.float32]:
+    """Logits (K, *region.size) of the fine network inside a region of the prepared volume."""
+    part = cut(prepared, region, stage.preprocessing)
+    padding = padded_to_multiple(part.array.shape, stage.engine.multiple)
+    logits = stage.engine.run(np.ascontiguousarray(padding.crop(part.array))[None, None])["logits"][0]
+    return _inverse(padding, part.array.shape).crop(logits)
+
+
+def paste_back(
+    logits: NDArray[np.float32], region: Region, working: Geometry, native: Geometry, values: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Labels on the native grid from logits in a region of the working grid.
+
+    Logits are interpolated at the native voxel centres and the largest one decides; outside the region all is
+    background.
+
+    Args:
+        logits: (K, z, y, x) with background first; K = 1 means one sigmoid channel.
+        region: where the logits lie on ``working``.
+        working: grid of the segmenter.
+        native: grid of the original volume, parallel to ``working``.
+        values: mask value of each foreground channel.
+    """
+    if len(logits) == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits])
+    target = _native_window(region, working, native)
+    part = resample(logits, working.cropped(region), native.cropped(target))
+    labels = np.zeros(native.shape, dtype=np.uint8)
+    target.paste(np.asarray([0, *values], dtype=np.uint8)[part.argmax(axis=0)], labels)
+    return labels
+
+
+def segment_volume(
+    volume: Volume,
+    localiser: Stage,
+    segmenter: Stage,
+    localisation: LocalisationSettings,
+    values: tuple[int, ...],
+) -> tuple[NDArray[np.uint8], Localisation]:
+    """The whole method for one volume with its slices first.
+
+    If the mask touches the region's border inside the image, the region is widened once.
+
+    Returns:
+        Labels on the volume's own grid, and the region with the way it was found.
+    """
+    prepared = prepare(volume, segmenter.preprocessing)
+    found = localise(volume, localiser, prepared.geometry, localisation)
+    logits = segment_region(prepared, found.region, segmenter)
+    if touches_border(logits, found.region, prepared.geometry.shape):
+        wider = enlarge(found, prepared.geometry, localisation)
+        if wider is not None:
+            found, logits = wider, segment_region(prepared, wider.region, segmenter)
+    return paste_back(logits, found.region, prepared.geometry, volume.geometry, values), found
+
+
+def touches_border(
+    logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]
+) -> bool:
+    """Whether foreground reaches an in-plane border of the region that is not the image's own border."""
+    foreground = logits[1:].max(axis=0) > logits[0] if len(logits) > 1 else logits[0] > 0
+    for axis in (1, 2):
+        ends = ((0, region.start[axis] > 0), (-1, region.stop[axis] < shape[axis]))
+        if any(inside and foreground.take(end, axis=axis).any() for end, inside in ends):
+            return True
+    return False
+
+
+def _inverse(padding: Region, shape: tuple[int, ...]) -> Region:
+    """The region of the padded array that holds the original one."""
+    z, y, x = (-a for a in padding.start)
+    return Region((z, y, x), (z + shape[0], y + shape[1], x + shape[2]))
+
+
+def _native_window(region: Region, working: Geometry, native: Geometry) -> Region:
+    """Native voxels whose centres lie inside the region's extent, borders of its voxels included."""
+    start, stop = [], []
+    directions = np.asarray(working.direction)
+    shift = directions.T @ (np.asarray(working.origin_mm) - np.asarray(native.origin_mm))
+    for axis in range(3):
+        low = shift[axis] + (region.start[axis] - 0.5) * working.spacing_mm[axis]
+        high = shift[axis] + (region.stop[axis] - 0.5) * working.spacing_mm[axis]
+        start.append(max(0, int(np.ceil(low / native.spacing_mm[axis] - 1e-6))))
+        stop.append(min(native.shape[axis], int(np.floor(high / native.spacing_mm[axis] + 1e-6)) + 1))
+    return Region((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

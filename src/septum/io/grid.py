@@ -1,0 +1,132 @@
+"""From what a header says about its grid to a ``Geometry``: spacing settled, directions made units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import Geometry, InputError
+from septum.core.geometry import IDENTITY_DIRECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.core.geometry import Triple
+
+#: Relative difference between two statements of a spacing that counts as disagreement.
+SPACING_TOLERANCE = 0.01
+#: Least determinant of three unit vectors that still span space.
+LEAST_DETERMINANT = 1e-3
+
+#: Spacings in the image plane and across it, and edge lengths of that plane, that can show a heart, in mm.
+IN_PLANE_MM = (0.2, 6.0)
+ACROSS_MM = (0.2, 30.0)
+FIELD_OF_VIEW_MM = (60.0, 1000.0)
+#: Times between frames that can belong to a cine, in ms: only they are believed without a unit.
+LIKELY_FRAME_INTERVAL_MS = (5.0, 200.0)
+
+
+def settle_spacing(
+    path: Path, stated_mm: Sequence[float], asked_mm: Sequence[float] | None
+) -> tuple[Triple, list[str]]:
+    """Spacing (Z, Y, X) in mm: what the user asked for, otherwise what the header states, and notes.
+
+    Raises:
+        InputError: it is not three positive numbers.
+    """
+    if asked_mm is None:
+        return _positive(f"{path} states a spacing", stated_mm), []
+    asked = _positive(f"the spacing given for {path} is", asked_mm)
+    if np.allclose(asked, stated_mm, rtol=SPACING_TOLERANCE):
+        return asked, []
+    return asked, [f"The spacing is {mm(asked)} as asked for; the header states {mm(stated_mm)}."]
+
+
+def check_heart_fits(path: Path, geometry: Geometry) -> None:
+    """Refuse a grid that cannot show a heart.
+
+    The plane of the image is taken to be the two axes with the smallest spacing, its field of view the
+    two longest edges, whichever way the file is turned.
+
+    Raises:
+        InputError: the spacing is wildly wrong.
+    """
+    first, second, across = sorted(geometry.spacing_mm)
+    edges = sorted(geometry.extent_mm)[1:]
+    if (
+        not (IN_PLANE_MM[0] <= first <= second <= IN_PLANE_MM[1])
+        or not (ACROSS_MM[0] <= across <= ACROSS_MM[1])
+        or not all(FIELD_OF_VIEW_MM[0] <= edge <= FIELD_OF_VIEW_MM[1] for edge in edges)
+    ):
+        raise InputError(
+            f"{path} has a spacing that does not fit a heart: expected {IN_PLANE_MM[0]:g} to "
+            f"{IN_PLANE_MM[1]:g} mm in plane, at most {ACROSS_MM[1]:g} mm between slices and a field of view "
+            f"of {FIELD_OF_VIEW_MM[0]:g} to {FIELD_OF_VIEW_MM[1]:g} mm, and found voxels of "
+            f"{mm(geometry.spacing_mm)} and a field of {edges[0]:.4g} x {edges[1]:.4g} mm; "
+            "give the true spacing with --spacing Z,Y,X."
+        )
+
+
+def unit_columns(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The columns of a 3 x 3 matrix scaled to length 1; ``None`` if they do not span space."""
+    lengths = np.linalg.norm(matrix, axis=0)
+    if not np.isfinite(matrix).all() or not lengths.all():
+        return None
+    units: NDArray[np.float64] = matrix / lengths
+    return units if abs(np.linalg.det(units)) >= LEAST_DETERMINANT else None
+
+
+def build_geometry(
+    shape: tuple[int, int, int],
+    spacing_mm: Triple,
+    directions: NDArray[np.float64] | None,
+    origin_mm: Iterable[float],
+    to_lps: Sequence[float],
+) -> Geometry:
+    """Geometry of a grid whose file axes run along ``directions``.
+
+    Args:
+        shape: (Z, Y, X).
+        spacing_mm: (Z, Y, X).
+        directions: 3 x 3; column *a* is the unit vector, in the file's patient axes, of the file's axis *a*
+            of (X, Y, Z). ``None`` stands for no orientation: array axes along the patient's.
+        origin_mm: position of the first voxel in the file's patient axes.
+        to_lps: sign of each of the file's patient axes when turned into LPS.
+    """
+    origin = np.nan_to_num(np.asarray(list(origin_mm), float), posinf=0.0, neginf=0.0)
+    x, y, z = (float(v) for v in origin * to_lps)
+    if directions is None:
+        return Geometry(shape, spacing_mm, (x, y, z), IDENTITY_DIRECTION)
+    rows = np.asarray(to_lps)[:, None] * directions[:, ::-1]
+    first, second, third = ((float(a), float(b), float(c)) for a, b, c in rows)
+    return Geometry(shape, spacing_mm, (x, y, z), (first, second, third))
+
+
+def frame_interval_ms(value: float, unit_ms: float | None) -> float | None:
+    """Time between frames in ms; without a unit, seconds or ms if one of them is likely, else ``None``."""
+    if not np.isfinite(value) or value <= 0:
+        return None
+    if unit_ms is not None:
+        return value * unit_ms
+    low, high = LIKELY_FRAME_INTERVAL_MS
+    return next((value * unit for unit in (1.0, 1000.0) if low <= value * unit <= high), None)
+
+
+def mm(values: Iterable[float]) -> str:
+    """Lengths for a message, such as ``10 x 1.562 x 1.562 mm (Z x Y x X)``."""
+    return " x ".join(f"{value:.4g}" for value in values) + " mm (Z x Y x X)"
+
+
+def _positive(what: str, values_mm: Sequence[float]) -> Triple:
+    values = [float(value) for value in values_mm]
+    if len(values) != 3 or not all(np.isfinite(value) and value > 0 for value in values):
+        raise InputError(
+            f"{what} of {mm(values)}: expected three positive numbers; "
+            "give the true spacing with --spacing Z,Y,X."
+        )
+    z, y, x = values
+    return (z, y, x)

@@ -1,0 +1,37 @@
+"""What a file's name tells before the file is opened: its format, and whether it is a mask."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
+NRRD_SUFFIXES = (".nrrd", ".nhdr")
+IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES
+
+#: Words that name a mask when they open or close the stem of a file's name (``x_gt``, ``Segmentation_2``).
+_MASK_WORDS = (
+    "gt|groundtruth|ground[_-]?truth|truth|seg|segs|segmentation|mask|masks|label|labels|labelmap|lbl|"
+    "annotation|manual|contours?|laendo|lawall|atriumsegimgmo"
+)
+_MASK_NAME = re.compile(rf"(^({_MASK_WORDS})\d*([_\-. ]|$))|((^|[_\-. ])({_MASK_WORDS})\d*$)")
+
+
+def image_suffix(path: Path) -> str | None:
+    """The known ending of a file's name in lower case, such as ``.nii.gz``; ``None`` for any other."""
+    name = path.name.lower()
+    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), None)
+
+
+def case_name(path: Path) -> str:
+    """A file's name without its known ending: ``a/b.nii.gz`` is ``b``."""
+    suffix = image_suffix(path)
+    return path.name[: -len(suffix)] if suffix else path.stem
+
+
+def is_mask_name(path: Path) -> bool:
+    """Whether a file's name says that it holds a mask, not an image (``_gt``, ``-seg``, ``laendo``)."""
+    return _MASK_NAME.search(case_name(path).lower()) is not None

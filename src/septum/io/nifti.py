@@ -1,0 +1,209 @@
+"""Reading NIfTI-1 and NIfTI-2, single files and ``.hdr``/``.img`` pairs.
+
+The header is parsed without nibabel's repairs, which turn a negative or zero spacing into a plausible one.
+"""
+
+from __future__ import annotations
+
+import gzip
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+from nibabel.quaternions import quat2mat
+from nibabel.spatialimages import HeaderDataError
+
+from septum.core import Cine, InputError
+from septum.io.grid import (
+    SPACING_TOLERANCE,
+    build_geometry,
+    frame_interval_ms,
+    mm,
+    settle_spacing,
+    unit_columns,
+)
+from septum.io.names import image_suffix
+from septum.io.native import Layout, NativeHeader, Reading
+from septum.io.nifti_header import mask_header
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.core.geometry import Triple
+
+_HEADERS: dict[int, Any] = {348: Nifti1Header, 540: Nifti2Header}
+_COLOUR_OR_VECTOR_INTENTS = (1006, 2003, 2004)
+_MM_OF_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
+_MS_OF_UNIT = {8: 1000.0, 16: 1.0, 24: 0.001}
+_RAS_TO_LPS = (-1.0, -1.0, 1.0)
+#: Deflate packs at most this many bytes into one.
+_MOST_DEFLATED = 1032
+_CHUNK_BYTES = 2**24
+
+
+def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
+    """Read one NIfTI file on its own grid.
+
+    Args:
+        path: the file, or either half of a pair.
+        spacing_mm: (Z, Y, X), instead of the header's.
+
+    Raises:
+        InputError: the header or the voxels cannot be used.
+        OSError, EOFError, zlib.error: the file cannot be read to its end.
+    """
+    header_path = path.with_suffix(".hdr") if image_suffix(path) == ".img" else path
+    header = _parse_header(header_path)
+    ndim = int(header["dim"][0])
+    if not 1 <= ndim <= 7:
+        raise InputError(
+            f"{path} has a damaged header: expected 2 to 7 axes, and found {ndim}; export the study again."
+        )
+    layout = Layout.checked(path, header["dim"][1 : ndim + 1], range(3, ndim))
+    unit_mm = _MM_OF_UNIT.get(int(header["xyzt_units"]) & 0x07, 1.0)
+    notes: list[str] = []
+    stated = [float(size) * unit_mm for size in header["pixdim"][3:0:-1]]
+    if len(layout.space_axes) == 2 and not (np.isfinite(stated[0]) and stated[0] > 0):
+        stated[0] = 1.0
+        notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
+    spacing, settled = settle_spacing(path, stated, spacing_mm)
+    directions, origin, doubts = _orientation(header, spacing, unit_mm)
+    array = layout.to_cine(_read_voxels(path, header_path, header, layout))
+    time_axis = layout.time_axis
+    interval_ms = None
+    if time_axis is not None:
+        unit_ms = _MS_OF_UNIT.get(int(header["xyzt_units"]) & 0x38)
+        interval_ms = frame_interval_ms(float(header["pixdim"][time_axis + 1]), unit_ms)
+    geometry = build_geometry(layout.grid, spacing, directions, origin, _RAS_TO_LPS)
+    mask = mask_header(header, layout.shape, [size / unit_mm for size in reversed(spacing)])
+    return Reading(
+        Cine(array, geometry, interval_ms),
+        NativeHeader(".nii.gz", layout, mask),
+        (*notes, *settled, *doubts),
+    )
+
+
+def _parse_header(path: Path) -> Any:
+    with _open(path) as stream:
+        block = stream.read(max(_HEADERS))
+    for endianness, order in (("<", "little"), (">", "big")):
+        size = int.from_bytes(block[:4], order)  # type: ignore[arg-type]
+        if size in _HEADERS and len(block) >= size:
+            header = _HEADERS[size](block[:size], endianness=endianness, check=False)
+            if header["magic"].item()[:2] in (b"n+", b"ni"):
+                return header
+    kind = "an empty file" if not block else "other content"
+    raise InputError(
+        f"{path} is not a NIfTI file: expected a NIfTI header, and found {kind}; "
+        "export the study again, or give the file its true ending."
+    )
+
+
+def _read_voxels(path: Path, header_path: Path, header: Any, layout: Layout) -> NDArray[np.float32]:
+    """Voxel values as float32, with the file's own axes."""
+    dtype = _real_dtype(path, header)
+    paired = header["magic"].item()[:2] == b"ni" and image_suffix(header_path) == ".hdr"
+    voxel_path = header_path.with_suffix(".img") if paired else header_path
+    offset = max(int(header["vox_offset"]), 0 if paired else int(header["sizeof_hdr"]) + 4)
+    count = prod(layout.shape) * dtype.itemsize
+    held = voxel_path.stat().st_size * (_MOST_DEFLATED if _is_gzip(voxel_path) else 1)
+    if held < count + offset:
+        raise InputError(_cut_short(voxel_path, count, f"at most {max(0, held - offset):,}"))
+    with _open(voxel_path) as stream:
+        stream.seek(offset)
+        buffer = bytearray(count)
+        filled = _fill(stream, buffer)
+        stream.read(1)  # the end of a gzip stream is where its checksum is compared
+    if filled < count:
+        raise InputError(_cut_short(voxel_path, count, f"{filled:,}"))
+    raw = np.frombuffer(buffer, dtype).reshape(layout.shape, order="F")
+    return _scaled(path, raw, header)
+
+
+def _real_dtype(path: Path, header: Any) -> np.dtype[Any]:
+    code = int(header["datatype"])
+    try:
+        dtype: np.dtype[Any] = header.get_data_dtype()
+    except HeaderDataError:
+        dtype = np.dtype("V")
+    if dtype.kind not in "uif" or int(header["intent_code"]) in _COLOUR_OR_VECTOR_INTENTS:
+        raise InputError(
+            f"{path} does not hold grey values: expected one real number a voxel, and found colours, "
+            f"vectors, complex or unknown values (data type {code}); export the magnitude image."
+        )
+    return dtype
+
+
+def _scaled(path: Path, raw: NDArray[Any], header: Any) -> NDArray[np.float32]:
+    try:
+        slope, intercept = header.get_slope_inter()
+    except HeaderDataError as error:
+        raise InputError(
+            f"{path} has a damaged header: expected a finite scl_inter, and found "
+            f"{float(header['scl_inter'])}; export the study again."
+        ) from error
+    with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
+        values = raw.astype(np.float32, copy=False)
+        if slope is not None and (slope, intercept) != (1.0, 0.0):
+            values *= float(slope)
+            values += float(intercept)
+    return values
+
+
+def _orientation(
+    header: Any, spacing_mm: Triple, unit_mm: float
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str]]:
+    """Unit directions of the file's axes in RAS (or ``None``), origin in mm, and notes."""
+    if header["sform_code"] > 0:
+        rows = np.array([header[f"srow_{axis}"] for axis in "xyz"], float) * unit_mm
+        directions = unit_columns(rows[:, :3])
+        if directions is not None:
+            norms = np.linalg.norm(rows[:, :3], axis=0)[::-1]
+            notes = []
+            if not np.allclose(norms, spacing_mm, rtol=SPACING_TOLERANCE):
+                notes.append(
+                    f"The affine is scaled to voxels of {mm(norms)}, which disagrees with the spacing of "
+                    f"{mm(spacing_mm)}: the spacing was kept, and of the affine only the orientation."
+                )
+            return directions, rows[:, 3], notes
+    offset = np.array([header[f"qoffset_{axis}"] for axis in "xyz"], float) * unit_mm
+    if header["qform_code"] > 0:
+        try:
+            rotation = np.array(quat2mat(header.get_qform_quaternion()), np.float64)  # type: ignore[no-untyped-call]
+        except ValueError:  # longer than a unit quaternion can be
+            rotation = np.zeros((3, 3))
+        rotation[:, 2] *= -1.0 if header["pixdim"][0] < 0 else 1.0
+        directions = unit_columns(rotation)
+        if directions is not None:
+            return directions, offset, []
+    return None, np.zeros(3), ["The header gives no usable orientation: axes were taken as they stand."]
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def _open(path: Path) -> BufferedIOBase:
+    return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")
+
+
+def _fill(stream: BufferedIOBase, buffer: bytearray) -> int:
+    """Read into ``buffer`` until it is full or the stream ends; the number of bytes read."""
+    filled = 0
+    while part := stream.read(min(_CHUNK_BYTES, len(buffer) - filled)):
+        buffer[filled : filled + len(part)] = part
+        filled += len(part)
+    return filled
+
+
+def _cut_short(path: Path, promised: int, held: str) -> str:
+    return (
+        f"{path} is cut short: expected {promised:,} bytes of voxels as its header says, and found {held}; "
+        "copy or export the file again."
+    )

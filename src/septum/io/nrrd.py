@@ -1,0 +1,195 @@
+"""Reading NRRD with pynrrd: attached or detached, raw, text, gzip or bzip2."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import nrrd
+import numpy as np
+from nrrd.errors import NRRDError
+
+from septum.core import Cine, InputError
+from septum.io.grid import build_geometry, frame_interval_ms, settle_spacing, unit_columns
+from septum.io.native import Layout, NativeHeader, Reading
+from septum.io.nrrd_header import mask_header, space_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.core.geometry import Triple
+
+_TO_LPS = {
+    "left-posterior-superior": (1.0, 1.0, 1.0),
+    "lps": (1.0, 1.0, 1.0),
+    "right-anterior-superior": (-1.0, -1.0, 1.0),
+    "ras": (-1.0, -1.0, 1.0),
+    "left-anterior-superior": (1.0, -1.0, 1.0),
+    "las": (1.0, -1.0, 1.0),
+}
+_MM_OF_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
+_MS_OF_UNIT = {"s": 1000.0, "sec": 1000.0, "ms": 1.0, "msec": 1.0, "us": 0.001}
+_FRAME_KINDS = ("time", "list", "vector", "scalar", "stub", "none")
+_SPACE_KINDS = ("domain", "space", "???")
+#: ``vector`` is also how colours are written; a cine has more frames than a colour has channels.
+_MOST_CHANNELS = 4
+
+
+def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
+    """Read one NRRD file on its own grid.
+
+    Args:
+        path: the file, or the header of a detached one.
+        spacing_mm: (Z, Y, X), instead of the header's.
+
+    Raises:
+        InputError: the header or the voxels cannot be used.
+        OSError, EOFError, zlib.error, ValueError: the file cannot be read to its end.
+    """
+    try:
+        with path.open("rb") as stream:
+            if stream.read(4) != b"NRRD":
+                raise InputError(
+                    f"{path} is not a NRRD file: expected it to begin with NRRD, and it does not; "
+                    "export the study again, or give the file its true ending."
+                )
+            stream.seek(0)
+            header = nrrd.read_header(stream)
+            ndim = int(header["dimension"])
+            rows = _directions(header, ndim)
+            layout = Layout.checked(path, header["sizes"], _frame_axes(path, header, rows))
+            _check_voxels_fit(path, header, layout)
+            raw = nrrd.read_data(header, stream, str(path))
+    except (NRRDError, KeyError, IndexError, StopIteration) as error:
+        raise InputError(
+            f"{path} is a damaged NRRD file: expected a whole header and as many voxels as it promises, and "
+            f"found otherwise ({error}); copy or export the file again."
+        ) from error
+    with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
+        array = np.ascontiguousarray(layout.to_cine(raw), np.float32)
+    return _assembled(path, header, layout, rows, array, spacing_mm)
+
+
+def _assembled(
+    path: Path,
+    header: dict[str, Any],
+    layout: Layout,
+    rows: NDArray[np.float64] | None,
+    array: NDArray[np.float32],
+    asked_mm: Triple | None,
+) -> Reading:
+    space_axes = list(layout.space_axes)
+    unit_mm = _MM_OF_UNIT.get(next(iter(header.get("space units", [])), "mm"), 1.0)
+    notes: list[str] = []
+    if rows is not None:
+        sizes = np.linalg.norm(rows[space_axes, :3], axis=1) * unit_mm
+    else:
+        sizes = np.asarray(header.get("spacings", np.full(len(layout.shape), np.nan)), float)[space_axes]
+    stated = [float(size) for size in reversed(sizes)]
+    if len(stated) == 2:
+        stated.insert(0, 1.0)
+        notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
+    spacing, settled = settle_spacing(path, stated, asked_mm)
+    if settled:
+        header, rows = _with_spacing(header, layout, rows, spacing, unit_mm)
+    directions = None if rows is None else unit_columns(_with_normal(rows[space_axes, :3]).T)
+    space = space_name(header)
+    if directions is None:
+        notes.append("The header gives no usable orientation: axes were taken as they stand.")
+    elif space not in _TO_LPS:
+        notes.append("The header names no patient axes: left, posterior, superior was taken.")
+    to_lps = _TO_LPS.get(space, _TO_LPS["lps"])
+    origin = np.zeros(3) if directions is None else _origin_mm(header, unit_mm)
+    geometry = build_geometry(layout.grid, spacing, directions, origin, to_lps)
+    return Reading(
+        Cine(array, geometry, _interval_ms(header, layout, rows)),
+        NativeHeader(".nrrd", layout, mask_header(header, layout.shape, rows)),
+        (*notes, *settled),
+    )
+
+
+def _with_spacing(
+    header: dict[str, Any],
+    layout: Layout,
+    rows: NDArray[np.float64] | None,
+    spacing_mm: Triple,
+    unit_mm: float,
+) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
+    """The same header and directions with another spacing of the axes in space."""
+    spacings = np.array(header.get("spacings", np.full(len(layout.shape), np.nan)), float)
+    axes = list(layout.space_axes)
+    spacings[axes] = spacing_mm[::-1][: len(axes)]
+    if rows is not None:
+        rows = rows.copy()
+        lengths = np.linalg.norm(rows[axes], axis=1)
+        rows[axes] *= np.divide(spacings[axes] / unit_mm, lengths, where=lengths > 0, out=lengths)[:, None]
+    return {**header, "spacings": spacings}, rows
+
+
+def _origin_mm(header: dict[str, Any], unit_mm: float) -> NDArray[np.float64]:
+    origin = np.asarray(header.get("space origin", np.zeros(3)), float)[:3] * unit_mm
+    return np.pad(origin, (0, 3 - len(origin)))
+
+
+def _directions(header: dict[str, Any], ndim: int) -> NDArray[np.float64] | None:
+    """``space directions``, one row a file axis (NaN where the axis is not in space), if they are given."""
+    if "space directions" not in header:
+        return None
+    rows = np.asarray(header["space directions"], float)
+    return rows if rows.ndim == 2 and len(rows) == ndim else None
+
+
+def _frame_axes(path: Path, header: dict[str, Any], rows: NDArray[np.float64] | None) -> list[int]:
+    """The file's axes that are not space: by directions, by kinds, or else those after the third."""
+    ndim = int(header["dimension"])
+    kinds = [kind.lower() for kind in header.get("kinds", ["???"] * ndim)]
+    for kind, size in zip(kinds, header["sizes"], strict=False):
+        known = kind in _FRAME_KINDS or kind in _SPACE_KINDS
+        if not known or (kind == "vector" and size <= _MOST_CHANNELS):
+            raise InputError(
+                f"{path} does not hold grey values: expected one real number a voxel, and found an axis of "
+                f"{size} channels (kind {kind}); export the magnitude image."
+            )
+    if rows is not None:
+        outside = np.isnan(rows).all(axis=1)
+        if rows.shape[1] > 3:
+            outside |= ~rows[:, :3].any(axis=1) & rows[:, 3:].any(axis=1)
+        if outside.any() or ndim <= 3:
+            return [int(a) for a in np.flatnonzero(outside)]
+    named = [a for a, kind in enumerate(kinds) if kind in _FRAME_KINDS]
+    return named or list(range(3, ndim))
+
+
+def _check_voxels_fit(path: Path, header: dict[str, Any], layout: Layout) -> None:
+    if header["type"] == "block":
+        raise InputError(
+            f"{path} does not hold grey values: expected one real number a voxel, and found blocks; "
+            "export the magnitude image."
+        )
+    detached = header.get("data file", header.get("datafile"))
+    held = (path.parent / str(detached) if detached else path).stat().st_size
+    if header["encoding"] == "raw" and held < prod(layout.shape):
+        raise InputError(
+            f"{path} is cut short: expected at least {prod(layout.shape):,} bytes of voxels as its header "
+            f"says, and found {held:,}; copy or export the file again."
+        )
+
+
+def _with_normal(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Three rows in three dimensions: a slice gets its normal as the third."""
+    steps = np.pad(steps, ((0, 0), (0, 3 - steps.shape[1])))
+    return steps if len(steps) == 3 else np.vstack([steps, np.cross(*steps)])
+
+
+def _interval_ms(header: dict[str, Any], layout: Layout, rows: NDArray[np.float64] | None) -> float | None:
+    axis = layout.time_axis
+    if axis is None:
+        return None
+    unit = str(dict(enumerate(header.get("units", []))).get(axis, ""))
+    if rows is not None and rows.shape[1] > 3:
+        step = float(rows[axis, 3])
+    else:
+        step = float(dict(enumerate(header.get("spacings", []))).get(axis, np.nan))
+    return frame_interval_ms(step, _MS_OF_UNIT.get(unit))

@@ -1,0 +1,154 @@
+"""Reading one file, of whatever format, into a ``Study`` or refusing it with a reason."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import InputError, Study
+from septum.core.files import sha256_of
+from septum.io.grid import check_heart_fits
+from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
+
+if TYPE_CHECKING:
+    from septum.core.geometry import Triple
+    from septum.io.native import Reading
+
+#: A mask has at most this many distinct values; an image has more, or changes from voxel to voxel.
+_MOST_LABELS = 12
+_MOST_CHANGING = 0.5
+_SAMPLE = 20_000
+
+
+def read_study(path: Path, *, spacing_mm: Triple | None = None, allow_mask: bool = False) -> Study:
+    """Read an image on its own grid: nothing is turned, resampled or rescaled.
+
+    Args:
+        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file.
+        spacing_mm: (Z, Y, X) in mm, instead of what the header states.
+        allow_mask: read it even if it looks like a mask.
+
+    Returns:
+        The study, its image in float32, (T, Z, Y, X): file axes (i, j, k) are (X, Y, Z).
+
+    Raises:
+        InputError: the file cannot be used as an image of a heart.
+    """
+    path = Path(path)
+    study = _study(path, spacing_mm)
+    check_heart_fits(path, study.cine.geometry)
+    low, high = float(study.cine.array.min()), float(study.cine.array.max())
+    if low == high:
+        raise InputError(
+            f"{path} is constant: expected an image, and found the value {low:g} in every voxel; "
+            "export the study again."
+        )
+    if not allow_mask and looks_like_mask(study):
+        raise InputError(
+            f"{path} looks like a mask: expected grey values, and found at most {_MOST_LABELS} labels in "
+            "connected areas; give the image that it was drawn on."
+        )
+    return study
+
+
+def read_mask(path: Path, *, spacing_mm: Triple | None = None) -> Study:
+    """Read a mask on its own grid, as :func:`read_study` reads an image.
+
+    Returns:
+        The study, its labels in the smallest unsigned integer type that holds them.
+
+    Raises:
+        InputError: the file cannot be read, or not all of its voxels are labels (0, 1, 2, ...).
+    """
+    path = Path(path)
+    study = _study(path, spacing_mm)
+    values = study.cine.array
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > np.iinfo(np.uint16).max or not (values == np.rint(values)).all():
+        raise InputError(
+            f"{path} is not a mask: expected whole labels from 0 to {np.iinfo(np.uint16).max}, and found "
+            f"values from {low:g} to {high:g}; give the file that holds the segmentation."
+        )
+    labels = values.astype(np.min_scalar_type(int(high)))
+    return replace(study, cine=replace(study.cine, array=labels))
+
+
+def looks_like_mask(study: Study) -> bool:
+    """Whether an image holds a few whole values in connected areas, as masks do.
+
+    Two values are always a mask. Up to twelve are one if fewer than half of the neighbours along X that
+    touch foreground differ from each other: in an image of so low a contrast, noise changes most.
+    """
+    array = study.cine.array
+    step = max(1, array.size // _SAMPLE)
+    if np.unique(array.reshape(-1)[::step]).size > _MOST_LABELS:
+        return False
+    values = np.unique(array)
+    if values.size > _MOST_LABELS or not (values == np.rint(values)).all():
+        return False
+    if values.size <= 2:
+        return True
+    left, right = array[..., :-1], array[..., 1:]
+    touching = np.count_nonzero((left != values[0]) | (right != values[0]))
+    return bool(np.count_nonzero(left != right) < _MOST_CHANGING * touching)
+
+
+def _study(path: Path, spacing_mm: Triple | None) -> Study:
+    """What the file holds, if it can be read to its end and every voxel is a number."""
+    suffix = _checked_suffix(path)
+    try:
+        reading = _read(path, suffix, spacing_mm)
+        digest = sha256_of(path)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path} refers to a file that is missing: expected {error.filename or 'its voxels'}; "
+            "put it beside the header and run again."
+        ) from error
+    except MemoryError as error:
+        raise InputError(
+            f"{path} does not fit into memory: expected room for its voxels; "
+            "free some, or use a machine with more."
+        ) from error
+    except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{path} cannot be read: expected a whole {suffix} file, and found a problem ({reason}); "
+            "check the right to read it, or copy or export it again."
+        ) from error
+    array = reading.cine.array
+    if not np.isfinite(array.min()) or not np.isfinite(array.max()):
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        raise InputError(
+            f"{path} holds voxels that are not numbers: expected finite values, and found NaN or infinity in "
+            f"{bad:,} of {array.size:,} voxels; export the study again."
+        )
+    has_time_axis = bool(reading.header.layout.frame_axes)
+    return Study(reading.cine, has_time_axis, digest, reading.notes, reading.header)
+
+
+def _checked_suffix(path: Path) -> str:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: expected one image file; name the file in it.")
+    suffix = image_suffix(path)
+    if suffix is None:
+        raise InputError(
+            f"{path} is of an unknown kind: expected a name that ends in {', '.join(IMAGE_SUFFIXES)}; "
+            "convert the study to NIfTI or NRRD."
+        )
+    if not path.is_file():
+        raise InputError(f"{path} is missing: expected a file there; check the path and run again.")
+    return suffix
+
+
+def _read(path: Path, suffix: str, spacing_mm: Triple | None) -> Reading:
+    if suffix in NRRD_SUFFIXES:
+        from septum.io.nrrd import read_nrrd  # noqa: PLC0415  # a NIfTI file does not need pynrrd
+
+        return read_nrrd(path, spacing_mm)
+    from septum.io.nifti import read_nifti  # noqa: PLC0415  # nor a NRRD file nibabel
+
+    return read_nifti(path, spacing_mm)

@@ -1,0 +1,130 @@
+"""Density map to region of interest, with its fallbacks.
+
+Plain numpy: the same code runs in training, in the study and in the product.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from septum.localisation.settings import LocalisationSettings
+
+EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
+
+
+def locate(
+    density: Volume, coarse_mask: Volume, working: Geometry, settings: LocalisationSettings
+) -> Localisation:
+    """The region of interest on the segmenter's grid.
+
+    The best evidence that there is decides: the map's largest component, the coarse mask's, the mean centre
+    of the training cases, the middle of the image. The path taken is reported.
+
+    Args:
+        density: activation map of equation (1), (Z, Y, X), already on the ``working`` grid, not negative.
+        coarse_mask: first network's probability above one half, boolean, on the ``working`` grid.
+        working: grid of the segmenter.
+        settings: thresholds and sizes.
+    """
+    component = largest_component(scaled(density.array, settings.percentile) >= settings.threshold)
+    path = LocalisationPath.MAP
+    if component is None:
+        component = largest_component(coarse_mask.array)
+        path = LocalisationPath.COARSE_MASK
+    if component is not None:
+        weights = density.array if path is LocalisationPath.MAP else None
+        return Localisation(_around_component(component, weights, working, settings), path)
+    if settings.training_centre is not None:
+        centre = [f * (n - 1) for f, n in zip(settings.training_centre, working.shape, strict=True)]
+        path = LocalisationPath.TRAINING_CENTRE
+    else:
+        centre = [(n - 1) / 2 for n in working.shape]
+        path = LocalisationPath.IMAGE_CENTRE
+    # Without evidence of where the heart ends, the largest region is the safest.
+    size = (settings.depth or working.shape[0], settings.sizes[-1], settings.sizes[-1])
+    return Localisation(_placed(centre, size, working, settings), path)
+
+
+def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettings) -> Localisation | None:
+    """The same region with the next size in each in-plane axis; ``None`` if it is the whole image already."""
+    region = found.region
+    centre = [(a + b - 1) / 2 for a, b in zip(region.start, region.stop, strict=True)]
+    grown = tuple(_next_size(n, settings) for n in region.size[1:])
+    limits = (_round_up(n, settings.multiple) for n in working.shape[1:])
+    size = tuple(min(n, max(limit, old)) for n, limit, old in zip(grown, limits, region.size[1:], strict=True))
+    if size == region.size[1:]:
+        return None
+    placed = _placed(centre, (region.size[0], size[0], size[1]), working, settings)
+    return Localisation(placed, found.path, enlarged=True)
+
+
+def scaled(density: NDArray[np.float32], percentile: float) -> NDArray[np.float32]:
+    """Divide by the percentile (in percent) where that is above zero, and clip to 0 to 1."""
+    top = float(np.percentile(density, percentile))
+    return np.clip(density / np.float32(top), 0.0, 1.0) if top > 0 else np.zeros_like(density)
+
+
+def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """The largest 26-connected component; ``None`` if there is none."""
+    labelled, count = ndimage.label(mask, structure=EVERY_NEIGHBOUR)
+    if count == 0:
+        return None
+    if count == 1:
+        return mask
+    sizes = np.bincount(labelled.ravel())
+    sizes[0] = 0
+    return np.asarray(labelled == int(sizes.argmax()))
+
+
+def _around_component(
+    component: NDArray[np.bool_],
+    weights: NDArray[np.float32] | None,
+    working: Geometry,
+    settings: LocalisationSettings,
+) -> Region:
+    box = Region.bounding(component)
+    if box is None:
+        raise ValueError("a component must have voxels, got an empty one")
+    if settings.centre == "box":
+        centre = [(a + b - 1) / 2 for a, b in zip(box.start, box.stop, strict=True)]
+    else:
+        mass = component if weights is None else np.where(component, weights, 0)
+        centre = [float(c) for c in ndimage.center_of_mass(mass)]
+    margins = [settings.margin_mm / s for s in working.spacing_mm[1:]]
+    wanted = [n + 2 * m for n, m in zip(box.size[1:], margins, strict=True)]
+    size = [_smallest_size(w, settings) for w in wanted]
+    return _placed(centre, (settings.depth or working.shape[0], size[0], size[1]), working, settings)
+
+
+def _placed(
+    centre: list[float], size: tuple[int, int, int], working: Geometry, settings: LocalisationSettings
+) -> Region:
+    region = Region.around(centre, size).shifted_inside(working.shape)
+    if settings.depth is not None:
+        return region
+    return Region((0, *region.start[1:]), (working.shape[0], *region.stop[1:]))
+
+
+def _smallest_size(wanted: float, settings: LocalisationSettings) -> int:
+    """The smallest size that holds ``wanted`` voxels; a single size is fixed, whatever is wanted."""
+    if len(settings.sizes) == 1:
+        return settings.sizes[0]
+    fitting = [n for n in settings.sizes if n >= wanted]
+    return fitting[0] if fitting else _round_up(wanted, settings.multiple)
+
+
+def _next_size(size: int, settings: LocalisationSettings) -> int:
+    larger = [n for n in settings.sizes if n > size]
+    return larger[0] if larger else size + 2 * settings.multiple
+
+
+def _round_up(n: float, multiple: int) -> int:
+    return int(-(-n // multiple)) * multiple

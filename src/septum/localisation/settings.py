@@ -1,0 +1,35 @@
+"""Settings that turn a density map into a region of interest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LocalisationSettings(BaseModel):
+    """How a map becomes a region. Sizes are in voxels of the segmenter's grid.
+
+    Attributes:
+        percentile: the map is divided by this percentile, in percent, and clipped to 1.
+        threshold: share of that value from which a voxel belongs to the box.
+        sizes: in-plane sizes to choose from, ascending; a single one is the paper's fixed size.
+        margin_mm: kept free around the box on every side when a size is chosen.
+        centre: the region's middle is the weighted ``centroid`` of the component (the paper's reading) or
+            the middle of its ``box``.
+        depth: number of slices of the region; ``None`` keeps all ("Keep Z crops y and x only").
+        multiple: in-plane sizes beyond the largest are rounded up to this.
+        training_centre: mean centre of the training cases as share of the extent along (Z, Y, X), for
+            the third fallback; ``None`` leaves that out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percentile: float = Field(default=99.5, gt=0, le=100)
+    threshold: float = Field(default=0.4, gt=0, lt=1)
+    sizes: tuple[int, ...] = Field(default=(128,), min_length=1)
+    margin_mm: float = Field(default=0.0, ge=0)
+    centre: Literal["centroid", "box"] = "centroid"
+    depth: int | None = None
+    multiple: int = Field(default=8, ge=1)
+    training_centre: tuple[float, float, float] | None = None

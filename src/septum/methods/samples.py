@@ -1,0 +1,140 @@
+"""Labelled cases on a network's grid, and the random patches that training sees of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from septum.augmentation import change_intensity, draw_intensity, draw_spatial, read_patch
+from septum.core import Geometry, RecipeError, Volume
+from septum.io import read_mask, read_study
+from septum.preprocessing import Orientation, prepare, resample_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from septum.datasets import Case, Dataset
+    from septum.methods.settings import StageSettings
+    from septum.preprocessing import PreprocessingSettings
+
+
+@dataclass(frozen=True)
+class NativeCase:
+    """One labelled case as read, slices first.
+
+    Attributes:
+        case: where it comes from.
+        volume: image, native grid.
+        labels: (Z, Y, X) uint8 on the same grid, values as in the data set's schema.
+    """
+
+    case: Case
+    volume: Volume
+    labels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class PreparedCase:
+    """One labelled case on a network's grid.
+
+    Attributes:
+        name: of the case.
+        patient: whose image it is.
+        geometry: grid of both tensors.
+        image: (Z, Y, X) float32, normalised over the volume.
+        classes: (Z, Y, X) uint8, 0 background, then the schema's structures in channel order.
+    """
+
+    name: str
+    patient: str
+    geometry: Geometry
+    image: Tensor
+    classes: Tensor
+
+
+def read_case(case: Case, dataset: Dataset) -> NativeCase:
+    """Read image and mask and bring the slices to the front.
+
+    Raises:
+        RecipeError: image and mask do not lie on one grid.
+    """
+    study, mask = read_study(case.image), read_mask(case.mask)
+    if study.cine.array.shape != mask.cine.array.shape:
+        raise RecipeError(
+            f"{case.mask}: expected the shape of its image, {study.cine.array.shape}, "
+            f"got {mask.cine.array.shape}; restore the file."
+        )
+    orientation = Orientation.of(study.cine.geometry)
+    labels = orientation.apply(mask.cine.array[0])
+    mapped = np.zeros(labels.shape, dtype=np.uint8)
+    values = dataset.mask_values or {v: v for v in dataset.schema.values}
+    for found, meant in values.items():
+        mapped[labels == found] = meant
+    volume = Volume(orientation.apply(study.cine.array[0]), study.cine.geometry.permuted(orientation.axes))
+    return NativeCase(case, volume, mapped)
+
+
+def prepare_case(native: NativeCase, values: tuple[int, ...], settings: PreprocessingSettings) -> PreparedCase:
+    """Bring one case to a network's grid; ``values`` are the mask values in channel order."""
+    prepared = prepare(native.volume, settings)
+    on_grid = resample_labels(native.labels, values, native.volume.geometry, prepared.geometry)
+    classes = np.zeros(on_grid.shape, dtype=np.uint8)
+    for channel, value in enumerate(values, start=1):
+        classes[on_grid == value] = channel
+    return PreparedCase(
+        native.case.name,
+        native.case.patient,
+        prepared.geometry,
+        torch.from_numpy(np.ascontiguousarray(prepared.array)),
+        torch.from_numpy(classes),
+    )
+
+
+class PatchSampler:
+    """Random patches of prepared cases about given centres.
+
+    Args:
+        cases: to draw from.
+        centres: name of a case to the in-plane centre (y, x) of its region, in voxels of the case's grid; a
+            case without one is centred on the middle of its image.
+        settings: of the stage.
+    """
+
+    def __init__(
+        self,
+        cases: Iterable[PreparedCase],
+        centres: Mapping[str, tuple[float, float]],
+        settings: StageSettings,
+    ) -> None:
+        self.cases = list(cases)
+        self.centres = centres
+        self.settings = settings
+
+    def order(self, count: int, rng: np.random.Generator) -> list[PreparedCase]:
+        """``count`` cases such that none comes a second time before all others came once."""
+        chosen: list[int] = []
+        while len(chosen) < count:
+            chosen.extend(rng.permutation(len(self.cases)).tolist())
+        return [self.cases[i] for i in chosen[:count]]
+
+    def sample(
+        self, case: PreparedCase, rng: np.random.Generator, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """One augmented patch: image (1, 1, Z, y, x) and classes (1, Z, y, x)."""
+        settings, patch = self.settings.augmentation, self.settings.patch
+        spacing = case.geometry.spacing_mm[1]
+        depth, height, width = case.geometry.shape
+        middle = self.centres.get(case.name, ((height - 1) / 2, (width - 1) / 2))
+        jitter = rng.uniform(-patch.jitter_mm, patch.jitter_mm, 2) / spacing
+        centre = (middle[0] + float(jitter[0]), middle[1] + float(jitter[1]))
+        draw = draw_spatial(settings, depth, spacing, rng)
+        intensity = draw_intensity(settings, rng)
+        image, classes = read_patch(case.image.to(device), case.classes.to(device), centre, patch.size, draw)
+        image = change_intensity(image, intensity)
+        if self.settings.preprocessing.normalise == "region":
+            image = (image - image.mean()) / image.std().clamp_min(1e-6)
+        return image[None, None], classes[None]

@@ -1,0 +1,22 @@
+"""Orient, resample, enhance, normalise, pad or crop; each geometric step has what undoes it."""
+
+from septum.preprocessing.intensity import clahe, clip_to_percentiles, zscore
+from septum.preprocessing.orientation import Orientation
+from septum.preprocessing.prepare import cut, pad_or_crop, padded_to_multiple, prepare
+from septum.preprocessing.resampling import resample, resample_labels
+from septum.preprocessing.settings import ClaheSettings, PreprocessingSettings
+
+__all__ = [
+    "ClaheSettings",
+    "Orientation",
+    "PreprocessingSettings",
+    "clahe",
+    "clip_to_percentiles",
+    "cut",
+    "pad_or_crop",
+    "padded_to_multiple",
+    "prepare",
+    "resample",
+    "resample_labels",
+    "zscore",
+]

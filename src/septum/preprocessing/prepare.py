@@ -1,0 +1,52 @@
+"""From a volume with its slices first to the grid and intensities of a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import Region, Volume
+from septum.preprocessing.intensity import clahe, clip_to_percentiles, zscore
+from septum.preprocessing.resampling import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from septum.preprocessing.settings import PreprocessingSettings
+
+
+def prepare(volume: Volume, settings: PreprocessingSettings) -> Volume:
+    """Resample, enhance and normalise a volume whose slice axis comes first.
+
+    What undoes it is :func:`resample` from the returned geometry to ``volume.geometry``.
+
+    Returns:
+        float32 volume on the network's grid.
+    """
+    target = volume.geometry.resampled(settings.spacing_mm)
+    array = resample(volume.array, volume.geometry, target)
+    if settings.clip_percentiles is not None:
+        array = clip_to_percentiles(array, *settings.clip_percentiles)
+    if settings.clahe is not None:
+        array = clahe(array, settings.clahe)
+    return Volume(zscore(array), target)
+
+
+def cut(volume: Volume, region: Region, settings: PreprocessingSettings) -> Volume:
+    """The prepared volume inside a region, zero beyond the image, normalised as the settings say."""
+    array = np.ascontiguousarray(region.crop(volume.array))
+    if settings.normalise == "region":
+        array = zscore(array)
+    return Volume(array, volume.geometry.cropped(region))
+
+
+def padded_to_multiple(shape: Sequence[int], multiple: Sequence[int]) -> Region:
+    """The smallest region about a grid of this shape whose size is a multiple along each axis."""
+    z, y, x = (-(-n // m) * m for n, m in zip(shape, multiple, strict=True))
+    return Region.whole((z, y, x)).shifted_inside(shape)
+
+
+def pad_or_crop(shape: Sequence[int], size: Sequence[int]) -> Region:
+    """The region of fixed size about the middle of a grid of this shape."""
+    return Region.around([(n - 1) / 2.0 for n in shape], size)

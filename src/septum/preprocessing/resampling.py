@@ -1,0 +1,90 @@
+"""Linear resampling between parallel grids, by one small matrix an axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from septum.core import Geometry
+
+#: Grids whose positions differ by less than this share of a voxel count as the same.
+TOLERANCE_VOXELS = 1e-4
+
+
+def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray[np.float32]:
+    """Values of ``array`` at the voxel centres of another grid.
+
+    Linear interpolation; where the target is coarser, the triangle grows with it, so that nothing aliases.
+    Positions beyond the source take its border value.
+
+    Args:
+        array: (..., Z, Y, X) on ``source``.
+        source: grid of the array.
+        target: a grid with the same directions; spacing, origin and shape are free.
+
+    Returns:
+        (..., Z, Y, X) on ``target``, float32.
+
+    Raises:
+        ValueError: the grids are not parallel.
+    """
+    if not np.allclose(source.direction, target.direction, atol=1e-5):
+        raise ValueError(f"grids must be parallel, got directions {source.direction} and {target.direction}")
+    steps = np.asarray(source.direction).T @ (np.asarray(target.origin_mm) - np.asarray(source.origin_mm))
+    out = np.asarray(array, dtype=np.float32)
+    for axis in range(3):
+        weights = _weights(
+            source.shape[axis],
+            target.shape[axis],
+            first=float(steps[axis]) / source.spacing_mm[axis],
+            step=target.spacing_mm[axis] / source.spacing_mm[axis],
+        )
+        if weights is not None:
+            out = _along(out, weights, axis)
+    return out
+
+
+def resample_labels(
+    labels: NDArray[Any], values: Sequence[int], source: Geometry, target: Geometry
+) -> NDArray[np.uint8]:
+    """A mask on another grid: each voxel takes the value whose resampled share is largest.
+
+    Args:
+        labels: (Z, Y, X) on ``source``.
+        values: the foreground values to keep; all others become 0.
+        source: grid of the labels.
+        target: a parallel grid.
+
+    Returns:
+        (Z, Y, X) on ``target``.
+    """
+    shares = resample(np.stack([labels == v for v in values]), source, target)
+    background = 1.0 - shares.sum(axis=0, keepdims=True)
+    choice = np.concatenate([background, shares]).argmax(axis=0)
+    return np.asarray([0, *values], dtype=np.uint8)[choice]
+
+
+def _weights(n_in: int, n_out: int, *, first: float, step: float) -> NDArray[np.float32] | None:
+    """Matrix (n_out, n_in) of triangle weights, rows summing to 1; ``None`` for the identity."""
+    if n_in == n_out and abs(first) < TOLERANCE_VOXELS and abs(step - 1.0) * n_in < TOLERANCE_VOXELS:
+        return None
+    positions = np.clip(first + step * np.arange(n_out), 0.0, n_in - 1.0)
+    distance = np.abs(positions[:, None] - np.arange(n_in)[None, :])
+    weights = np.maximum(0.0, 1.0 - distance / max(1.0, step))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _along(array: NDArray[np.float32], weights: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Multiply one of the last three axes by a matrix."""
+    if axis == 2:  # noqa: PLR2004  # X, the last axis
+        return array @ weights.T
+    if axis == 1:
+        return np.asarray(weights @ array, dtype=np.float32)
+    moved = np.tensordot(weights, array, axes=(1, array.ndim - 3))
+    return np.moveaxis(moved, 0, array.ndim - 3)

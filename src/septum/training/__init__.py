@@ -1,0 +1,1 @@
+"""The loop, checkpoints, resume, export to a bundle."""

@@ -1,0 +1,44 @@
+"""Checkpoints that a kill cannot spoil: written whole, named by their hash, the one before kept."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from septum.core.files import atomic_path, sha256_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOGGER = logging.getLogger(__name__)
+KEPT = 2
+HASH_DIGITS = 16
+
+
+def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
+    """Write the state after ``epoch`` and drop all but the newest two checkpoints.
+
+    Raises:
+        OutputError: the folder cannot be written to; older checkpoints stay.
+    """
+    pending = folder / "pending.pt"
+    with atomic_path(pending) as temporary:
+        torch.save(state, temporary)
+    pending.replace(folder / f"epoch-{epoch:05d}-{sha256_of(pending)[:HASH_DIGITS]}.pt")
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def load_newest(folder: Path) -> dict[str, Any] | None:
+    """The newest checkpoint whose bytes still have the hash in its name; ``None`` if there is none."""
+    for path in _newest_first(folder):
+        if sha256_of(path)[:HASH_DIGITS] == path.stem.rsplit("-", 1)[1]:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+        LOGGER.warning("%s is damaged; the checkpoint before it is used", path)
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("epoch-*-*.pt"), reverse=True)

@@ -1,0 +1,177 @@
+"""Predicted mask files against true mask files."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from septum.core import LEFT_ATRIUM, VENTRICLES, InputError, SeptumError
+from septum.io import read_mask
+from septum.metrics import score
+from septum.workflows.evaluation import NO_PHASE, Evaluation, FrameScores
+from septum.workflows.mask_pairs import MaskPair, pair_masks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.core import Geometry, LabelSchema, Study
+
+#: Spacings that differ by less than this are the same; files round them.
+SPACING_TOLERANCE_MM = 1e-3
+
+_ACDC_FRAME = re.compile(r"^patient\d+_frame(\d+)", re.IGNORECASE)
+_ACDC_PHASE = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
+
+
+def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -> Evaluation:
+    """Compare predicted with true masks, on the grid of the files.
+
+    Args:
+        prediction: a mask, or a folder of masks.
+        truth: its true mask, or a folder of them (see :func:`~septum.workflows.mask_pairs.pair_masks`).
+        schema: which value means which structure; ``None`` infers it from the values that occur: with a
+            2 or 3 the ventricles of ACDC, with nothing but 1 or 255 the left atrium. A mask of 0 and 255
+            is read as one of 0 and 1 where the schema has a single structure.
+
+    Returns:
+        All scores. Of two folders, a pair that cannot be compared is among the failures.
+
+    Raises:
+        InputError: nothing can be paired, no schema fits, or (of two files) the pair cannot be compared.
+    """
+    pairing = pair_masks(prediction, truth)
+    if schema is None:
+        schema = infer_schema(_label_sets(pairing.pairs))
+    frames: list[FrameScores] = []
+    failures: list[str] = []
+    notes: list[str] = []
+    for pair in pairing.pairs:
+        try:
+            scored, note = _compare(pair, schema)
+        except SeptumError as error:
+            if prediction.is_file():
+                raise
+            failures.append(str(error))
+            continue
+        frames += scored
+        notes += note
+    return Evaluation(schema, tuple(frames), pairing.unpaired, tuple(failures), tuple(notes))
+
+
+def infer_schema(label_sets: Iterable[set[int]]) -> LabelSchema:
+    """The schema that the values of some masks stand for.
+
+    Args:
+        label_sets: for each mask the values that occur in it, background left out. Reading stops at the
+            first mask that decides.
+
+    Raises:
+        InputError: the values fit neither the ventricles nor the left atrium, or there are none.
+    """
+    seen: set[int] = set()
+    for labels in label_sets:
+        seen |= labels
+        if seen & {2, 3}:
+            return VENTRICLES
+        if 255 in seen:
+            return LEFT_ATRIUM
+    if seen == {1}:
+        return LEFT_ATRIUM
+    found = f"the values {_listed(seen)}" if seen else "no voxel but background"
+    raise InputError(
+        f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; "
+        "say with a label schema which value means which structure."
+    )
+
+
+def _label_sets(pairs: Iterable[MaskPair]) -> Iterator[set[int]]:
+    """Values in each mask that can be read; the others are reported when their turn comes."""
+    for pair in pairs:
+        for path in (pair.truth, pair.prediction):
+            try:
+                yield _values(read_mask(path).cine.array)
+            except SeptumError:
+                continue
+
+
+def _compare(pair: MaskPair, schema: LabelSchema) -> tuple[list[FrameScores], list[str]]:
+    """Scores of each frame of a pair, and what is remarkable about it."""
+    prediction, truth = read_mask(pair.prediction), read_mask(pair.truth)
+    _require_same_grid(pair, prediction, truth)
+    predicted_labels = _labels(pair.prediction, prediction, schema)
+    true_labels = _labels(pair.truth, truth, schema)
+    count = len(truth.cine)
+    phases = [_acdc_phase(pair.truth)] if count == 1 else [str(t) for t in range(count)]
+    scored = [
+        FrameScores(pair.case, phase, score(predicted, true, schema, truth.cine.geometry))
+        for phase, predicted, true in zip(phases, predicted_labels, true_labels, strict=True)
+    ]
+    if _same_direction(prediction.cine.geometry, truth.cine.geometry):
+        return scored, []
+    note = (
+        f"{pair.prediction} and {pair.truth} were compared voxel by voxel, although their headers "
+        "let the axes run in different directions; look at both in a viewer if the scores are low."
+    )
+    return scored, [note]
+
+
+def _require_same_grid(pair: MaskPair, prediction: Study, truth: Study) -> None:
+    ours, theirs = prediction.cine, truth.cine
+    if ours.array.shape != theirs.array.shape:
+        raise InputError(
+            f"{pair.prediction} has the shape {ours.array.shape} (T, Z, Y, X), but {pair.truth} has "
+            f"{theirs.array.shape}; bring the prediction to the grid of its truth."
+        )
+    if not np.allclose(
+        ours.geometry.spacing_mm, theirs.geometry.spacing_mm, rtol=0.0, atol=SPACING_TOLERANCE_MM
+    ):
+        raise InputError(
+            f"{pair.prediction} has the spacing {_millimetres(ours.geometry)}, but {pair.truth} has "
+            f"{_millimetres(theirs.geometry)} (Z, Y, X); correct the header that is wrong."
+        )
+
+
+def _labels(path: Path, study: Study, schema: LabelSchema) -> NDArray[Any]:
+    """Labels (T, Z, Y, X) of a mask, in the values of ``schema``."""
+    labels = study.cine.array
+    present = _values(labels)
+    if present == {255} and len(schema.values) == 1:
+        return np.where(labels == 255, schema.values[0], 0)
+    if unknown := present - set(schema.values):
+        raise InputError(
+            f"{path} holds the values {_listed(unknown)}, but only 0 and {_listed(set(schema.values))} "
+            f"({', '.join(schema.names)}) were expected; give a mask with these, or another label schema."
+        )
+    return labels
+
+
+def _acdc_phase(truth: Path) -> str:
+    """``ED`` or ``ES`` of an ACDC frame, told by the ``Info.cfg`` beside it; else ``-``."""
+    frame, info = _ACDC_FRAME.match(truth.name), truth.parent / "Info.cfg"
+    if frame is None or not info.is_file():
+        return NO_PHASE
+    told = _ACDC_PHASE.findall(info.read_text(encoding="utf-8", errors="replace"))
+    return next((phase for phase, number in told if int(number) == int(frame[1])), NO_PHASE)
+
+
+def _values(labels: NDArray[Any]) -> set[int]:
+    return {int(value) for value in np.unique(labels)} - {0}
+
+
+def _same_direction(one: Geometry, other: Geometry) -> bool:
+    """Whether each array axis runs along the same patient direction, within about 25 degrees."""
+    cosines = np.sum(np.asarray(one.direction) * np.asarray(other.direction), axis=0)
+    return bool(np.all(cosines > 0.9))
+
+
+def _listed(values: set[int]) -> str:
+    return ", ".join(str(value) for value in sorted(values))
+
+
+def _millimetres(geometry: Geometry) -> str:
+    return " x ".join(f"{s:g}" for s in geometry.spacing_mm) + " mm"

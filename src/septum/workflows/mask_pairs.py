@@ -1,0 +1,134 @@
+"""Which predicted mask belongs to which true mask."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from septum.core import InputError
+from septum.io import case_name, image_suffix, is_mask_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Case key: folder below the root (posix, ``.`` for the root itself) and name without mask ending.
+Key = tuple[str, str]
+
+_MASK_ENDING = re.compile(r"[_-](segs?|segmentation|masks?|gt|truth|labels?|lbl|manual)$", re.IGNORECASE)
+
+#: Masks whose name shares nothing with their image's: LASC 2018.
+_MASK_OF_IMAGE = {"laendo": "lgemri"}
+
+
+@dataclass(frozen=True)
+class MaskPair:
+    """One case: its name, its predicted and its true mask."""
+
+    case: str
+    prediction: Path
+    truth: Path
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """All pairs, and one sentence for each mask that has no partner."""
+
+    pairs: tuple[MaskPair, ...]
+    unpaired: tuple[str, ...]
+
+
+def pair_masks(prediction: Path, truth: Path) -> Pairing:
+    """Pair two files, or the masks in two folders and their subfolders.
+
+    Names are compared without file ending and mask ending (``NAME_seg.nii.gz``, ``NAME_mask.nii``,
+    ``NAME_gt.nrrd`` and ``NAME.nii.gz`` are one case; LASC's ``laendo`` is the mask of ``lgemri``). A
+    folder in which some files bear a mask ending is taken to hold images beside them, and only the
+    marked files count. Cases match if subfolder and name are the same; those left over match by name
+    alone where that is unique on both sides.
+
+    Raises:
+        InputError: a path does not exist, one is a file and the other a folder, both are the same, or
+            nothing matches.
+    """
+    for path in (prediction, truth):
+        if not path.exists():
+            raise InputError(f"{path} does not exist; give two masks, or two folders of masks.")
+    if prediction.samefile(truth):
+        raise InputError(f"{prediction} is given as prediction and as truth; give two different paths.")
+    if prediction.is_dir() != truth.is_dir():
+        raise InputError(
+            f"{prediction} and {truth} must be two files or two folders, but one is a file and one a folder."
+        )
+    if prediction.is_file():
+        return Pairing((MaskPair(_subject(truth), prediction, truth),), ())
+    return _pair_folders(prediction, truth)
+
+
+def _pair_folders(prediction: Path, truth: Path) -> Pairing:
+    predicted, unpaired_predictions = _masks_in(prediction)
+    true, unpaired_truths = _masks_in(truth)
+    matches = {key: key for key in true if key in predicted}
+    matches |= _matches_by_name(
+        [key for key in true if key not in matches], [key for key in predicted if key not in matches]
+    )
+    pairs = tuple(
+        MaskPair("/".join(part for part in key if part != "."), predicted[matches[key]], true[key])
+        for key in sorted(matches)
+    )
+    if not pairs:
+        raise InputError(
+            f"No mask in {prediction} has the name of a mask in {truth}; expected names such as "
+            "NAME_seg.nii.gz and NAME_gt.nii.gz."
+        )
+    for key in predicted.keys() - matches.values():
+        unpaired_predictions.append(f"{predicted[key]} has no true mask in {truth}.")
+    for key in true.keys() - matches.keys():
+        unpaired_truths.append(f"{true[key]} has no prediction in {prediction}.")
+    return Pairing(pairs, (*sorted(unpaired_predictions), *sorted(unpaired_truths)))
+
+
+def _masks_in(folder: Path) -> tuple[dict[Key, Path], list[str]]:
+    """The masks below a folder by case, and a sentence for each case that has several."""
+    files = sorted(path for path in folder.rglob("*") if _is_candidate(path))
+    if not files:
+        raise InputError(f"{folder} holds no mask: expected NIfTI or NRRD files in it or in its subfolders.")
+    marked = [path for path in files if is_mask_name(path)]
+    by_case: dict[Key, list[Path]] = defaultdict(list)
+    for path in marked or files:
+        by_case[path.parent.relative_to(folder).as_posix(), _subject(path)].append(path)
+    ambiguous = [
+        f"{' and '.join(str(path) for path in paths)} are masks of one case; keep one of them."
+        for paths in by_case.values()
+        if len(paths) > 1
+    ]
+    return {key: paths[0] for key, paths in by_case.items() if len(paths) == 1}, ambiguous
+
+
+def _matches_by_name(true: list[Key], predicted: list[Key]) -> dict[Key, Key]:
+    """True to predicted keys that share their name with exactly one key of the other side."""
+    true_of, predicted_of = _by_name(true), _by_name(predicted)
+    return {
+        keys[0]: predicted_of[name][0]
+        for name, keys in true_of.items()
+        if len(keys) == 1 and len(predicted_of.get(name, [])) == 1
+    }
+
+
+def _by_name(keys: list[Key]) -> dict[str, list[Key]]:
+    groups: dict[str, list[Key]] = defaultdict(list)
+    for key in keys:
+        groups[key[1]].append(key)
+    return groups
+
+
+def _is_candidate(path: Path) -> bool:
+    """Whether a path may be a mask; of a ``.hdr``/``.img`` pair the header stands for both."""
+    return path.is_file() and not path.name.startswith(".") and image_suffix(path) not in (None, ".img")
+
+
+def _subject(path: Path) -> str:
+    """File name without file ending and mask ending."""
+    name = case_name(path)
+    return _MASK_OF_IMAGE.get(name, _MASK_ENDING.sub("", name))

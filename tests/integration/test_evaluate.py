@@ -1,0 +1,257 @@
+"""From mask files to scores: pairing, grids, phases, schemas, and means with denominators."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from septum.core import LEFT_ATRIUM, VENTRICLES, InputError
+from septum.workflows.evaluate import evaluate, infer_schema
+from septum.workflows.mask_pairs import pair_masks
+
+SPACING_MM = (8.0, 2.0, 1.5)
+SHAPE = (6, 64, 72)
+
+
+def heart(shift: int = 0, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    """Labels (Z, Y, X): an RV, a myocardium and an LV box, the LV moved by ``shift`` columns."""
+    labels = np.zeros(shape, dtype=np.uint8)
+    labels[1:5, 20:36, 10:20] = 1
+    labels[1:5, 20:40, 24:50] = 2
+    labels[1:5, 26:34, 30 + shift : 40 + shift] = 3
+    return labels
+
+
+def write(path: Path, labels: np.ndarray, spacing_mm: tuple[float, float, float] = SPACING_MM) -> Path:
+    """Write labels (Z, Y, X) or (T, Z, Y, X) as NIfTI, whose axes are x, y, z, t."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nib.Nifti1Image(labels.transpose(), np.diag([*spacing_mm[::-1], 1.0]))
+    nib.save(image, path)
+    return path
+
+
+def mean_dice(evaluation, structure: str, phase: str):
+    (found,) = [
+        s.summary.dice for s in evaluation.summaries if (s.summary.structure, s.phase) == (structure, phase)
+    ]
+    return found
+
+
+def test_two_files(tmp_path):
+    prediction = write(tmp_path / "mine.nii.gz", heart(shift=2))
+    truth = write(tmp_path / "case_gt.nii.gz", heart())
+    result = evaluate(prediction, truth)
+
+    assert result.schema == VENTRICLES
+    assert (result.unpaired, result.failures, result.notes) == ((), (), ())
+    rows = {row["structure"]: row for row in result.to_rows()}
+    assert list(rows) == ["RV", "MYO", "LV"]
+    assert {row["case"] for row in rows.values()} == {"case"}
+    assert {row["phase"] for row in rows.values()} == {"-"}
+    # The LV's box of 10 columns is moved by 2: 8 of 10 in common; two columns of 1.5 mm.
+    assert rows["LV"]["dice"] == pytest.approx(0.8)
+    assert rows["LV"]["hausdorff_mm"] == pytest.approx(3.0)
+    assert rows["LV"]["hausdorff_voxels"] == pytest.approx(2.0)
+    # 4 x 8 x 10 voxels of 24 mm3.
+    assert rows["LV"]["true_ml"] == pytest.approx(320 * 0.024)
+    assert rows["RV"]["dice"] == 1.0
+
+
+def test_folders_are_paired_by_name_and_the_rest_is_reported(tmp_path):
+    for folder in ("a", "b"):  # the same names in two folders
+        write(tmp_path / "pred" / folder / "study_seg.nii.gz", heart(2 if folder == "a" else 0))
+        write(tmp_path / "true" / folder / "study_gt.nii.gz", heart())
+    write(tmp_path / "pred" / "flat_mask.nii", heart())  # other folder, unique name
+    write(tmp_path / "true" / "c" / "flat_gt.nii.gz", heart())
+    write(tmp_path / "pred" / "lonely_seg.nii.gz", heart())
+    write(tmp_path / "true" / "c" / "forgotten_gt.nii.gz", heart())
+    write(tmp_path / "true" / "c" / "flat.nii.gz", heart())  # stands for the image beside its mask
+
+    result = evaluate(tmp_path / "pred", tmp_path / "true")
+    assert [frame.case for frame in result.frames] == ["a/study", "b/study", "c/flat"]
+    assert len(result.unpaired) == 2
+    assert "lonely_seg.nii.gz has no true mask" in result.unpaired[0]
+    assert "forgotten_gt.nii.gz has no prediction" in result.unpaired[1]
+    assert mean_dice(result, "LV", "-").mean == pytest.approx((0.8 + 1 + 1) / 3)
+    assert mean_dice(result, "all", "all").n == 9
+
+
+def test_truth_may_bear_the_plain_name(tmp_path):
+    write(tmp_path / "pred" / "one_seg.nii.gz", heart())
+    write(tmp_path / "true" / "one.nii.gz", heart())
+    assert [pair.case for pair in pair_masks(tmp_path / "pred", tmp_path / "true").pairs] == ["one"]
+
+
+def test_the_atrium_of_the_challenge_is_paired_with_its_image_name(tmp_path):
+    for name in ("pred/x/lgemri_seg.nrrd", "true/x/laendo.nrrd", "true/x/lgemri.nrrd"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (pair,) = pair_masks(tmp_path / "pred", tmp_path / "true").pairs
+    assert (pair.case, pair.truth.name) == ("x/lgemri", "laendo.nrrd")
+
+
+def test_two_masks_of_one_case_are_reported_and_not_scored(tmp_path):
+    for name in ("one_seg", "one_mask", "two_seg"):
+        write(tmp_path / "pred" / f"{name}.nii.gz", heart())
+    for name in ("one_gt", "two_gt"):
+        write(tmp_path / "true" / f"{name}.nii.gz", heart())
+    result = evaluate(tmp_path / "pred", tmp_path / "true")
+    assert [frame.case for frame in result.frames] == ["two"]
+    assert "one_mask.nii.gz and" in result.unpaired[0]
+    assert "one_gt.nii.gz has no prediction" in result.unpaired[1]
+
+
+def test_names_of_acdc_give_the_phase(tmp_path):
+    for number, shift in ((1, 0), (12, 5)):
+        write(tmp_path / "pred" / f"patient101_frame{number:02}_seg.nii.gz", heart(shift))
+        write(tmp_path / "true" / "patient101" / f"patient101_frame{number:02}_gt.nii.gz", heart())
+    (tmp_path / "true" / "patient101" / "Info.cfg").write_text("ED: 1\nES: 12\nGroup: NOR\n")
+    result = evaluate(tmp_path / "pred", tmp_path / "true")
+    assert [frame.phase for frame in result.frames] == ["ED", "ES"]
+    assert mean_dice(result, "LV", "ED").mean == 1.0
+    assert mean_dice(result, "LV", "ES").mean == pytest.approx(0.5)
+    assert mean_dice(result, "LV", "all").mean == pytest.approx(0.75)
+    assert [(s.summary.structure, s.phase) for s in result.summaries[:3]] == [
+        ("RV", "ED"),
+        ("RV", "ES"),
+        ("MYO", "ED"),
+    ]
+
+
+def test_each_frame_of_a_cine_is_scored(tmp_path):
+    truth = np.stack([heart()] * 11)
+    predicted = np.stack([heart(shift=t % 2) for t in range(11)])
+    result = evaluate(write(tmp_path / "p_seg.nii.gz", predicted), write(tmp_path / "t_gt.nii.gz", truth))
+    assert [frame.phase for frame in result.frames] == [str(t) for t in range(11)]
+    of_lv = [s for s in result.summaries if s.summary.structure == "LV"]
+    assert [s.phase for s in of_lv] == [*(str(t) for t in range(11)), "all"]
+    assert mean_dice(result, "LV", "10").mean == 1.0
+    assert mean_dice(result, "LV", "3").mean == pytest.approx(0.9)
+
+
+def test_an_atrium_of_255_is_scored_against_one_of_1(tmp_path):
+    atrium = np.where(heart() == 3, 255, 0).astype(np.uint8)
+    prediction = write(tmp_path / "a_seg.nii.gz", np.where(atrium, 1, 0).astype(np.uint8))
+    result = evaluate(prediction, write(tmp_path / "laendo.nii.gz", atrium))
+    assert result.schema == LEFT_ATRIUM
+    assert [row["dice"] for row in result.to_rows()] == [1.0]
+
+
+def test_missed_structures_are_counted_beside_their_denominators(tmp_path):
+    without_rv = np.where(heart() == 1, 0, heart()).astype(np.uint8)
+    for name, predicted, true in (
+        ("found", heart(), heart()),
+        ("missed", without_rv, heart()),
+        ("absent", without_rv, without_rv),
+    ):
+        write(tmp_path / "pred" / f"{name}.nii.gz", predicted)
+        write(tmp_path / "true" / f"{name}.nii.gz", true)
+    rows = evaluate(tmp_path / "pred", tmp_path / "true").summary_rows()
+    rv = next(row for row in rows if row["structure"] == "RV")
+    assert (rv["dice_mean"], rv["dice_n"], rv["missed"], rv["not_scored"]) == (0.5, 2, 1, 1)
+    assert (rv["hausdorff_mm_mean"], rv["hausdorff_mm_n"]) == (0.0, 1)
+    diagonal_mm = np.linalg.norm(np.multiply(SHAPE, SPACING_MM))
+    assert rv["penalised_hausdorff_mm_mean"] == pytest.approx(diagonal_mm / 2)
+    assert rv["penalised_hausdorff_mm_n"] == 2
+
+
+def test_rows_can_be_written_as_json(tmp_path):
+    result = evaluate(write(tmp_path / "p.nii.gz", heart(3)), write(tmp_path / "t.nii.gz", heart()))
+    for rows in (result.to_rows(), result.summary_rows()):
+        assert json.loads(json.dumps(rows)) == rows
+
+
+def test_another_grid_is_refused_with_both_names(tmp_path):
+    truth = write(tmp_path / "t_gt.nii.gz", heart())
+    smaller = write(tmp_path / "smaller.nii.gz", heart()[:5])
+    with pytest.raises(InputError, match=r"smaller\.nii\.gz has the shape .*t_gt\.nii\.gz has"):
+        evaluate(smaller, truth)
+    wider = write(tmp_path / "wider.nii.gz", heart(), (8.0, 2.0, 1.502))
+    with pytest.raises(InputError, match=r"wider\.nii\.gz has the spacing .*1\.502.*t_gt\.nii\.gz has"):
+        evaluate(wider, truth)
+    rounded = write(tmp_path / "rounded.nii.gz", heart(), (8.0, 2.0, 1.5002))
+    assert evaluate(rounded, truth).failures == ()
+
+
+def test_one_bad_pair_of_a_folder_does_not_stop_the_rest(tmp_path):
+    write(tmp_path / "pred" / "good.nii.gz", heart())
+    write(tmp_path / "true" / "good.nii.gz", heart())
+    write(tmp_path / "pred" / "bad.nii.gz", heart()[:5])
+    write(tmp_path / "true" / "bad.nii.gz", heart())
+    (tmp_path / "pred" / "ugly.nii.gz").write_text("not a mask")
+    write(tmp_path / "true" / "ugly.nii.gz", heart())
+    result = evaluate(tmp_path / "pred", tmp_path / "true")
+    assert [frame.case for frame in result.frames] == ["good"]
+    assert len(result.failures) == 2
+    assert "bad.nii.gz has the shape" in result.failures[0]
+    assert "ugly.nii.gz" in result.failures[1]
+
+
+def test_axes_that_run_otherwise_are_noted(tmp_path):
+    truth = write(tmp_path / "t_gt.nii.gz", heart())
+    flipped = tmp_path / "flipped.nii.gz"
+    nib.save(nib.Nifti1Image(heart().transpose(), np.diag([-1.5, 2.0, 8.0, 1.0])), flipped)
+    result = evaluate(flipped, truth)
+    assert len(result.notes) == 1
+    assert "different directions" in result.notes[0]
+
+
+def test_values_outside_the_schema_are_refused(tmp_path):
+    odd = heart()
+    odd[0, 0, 0] = 4
+    with pytest.raises(InputError, match=r"odd\.nii\.gz holds the values 4, but only 0 and 1, 2, 3"):
+        evaluate(write(tmp_path / "odd.nii.gz", odd), write(tmp_path / "t.nii.gz", heart()), VENTRICLES)
+
+
+@pytest.mark.parametrize(
+    ("values", "schema"),
+    [
+        ([{1, 2, 3}], VENTRICLES),
+        ([{1}, {1, 3}], VENTRICLES),
+        ([{255}], LEFT_ATRIUM),
+        ([{1}, {255}], LEFT_ATRIUM),
+        ([{1}, set(), {1}], LEFT_ATRIUM),
+    ],
+)
+def test_schema_follows_from_the_values(values, schema):
+    assert infer_schema(values) == schema
+
+
+@pytest.mark.parametrize(("values", "told"), [([{1}, {7}], "1, 7"), ([set(), set()], "no voxel")])
+def test_values_of_no_schema_are_refused(values, told):
+    with pytest.raises(InputError, match=told):
+        infer_schema(values)
+
+
+def test_paths_that_cannot_be_compared_are_refused(tmp_path):
+    mask = write(tmp_path / "pred" / "one.nii.gz", heart())
+    write(tmp_path / "true" / "two.nii.gz", heart())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="does not exist"):
+        evaluate(tmp_path / "nowhere", tmp_path / "true")
+    with pytest.raises(InputError, match="two files or two folders"):
+        evaluate(mask, tmp_path / "true")
+    with pytest.raises(InputError, match="as prediction and as truth"):
+        evaluate(tmp_path / "true", tmp_path / "true")
+    with pytest.raises(InputError, match="holds no mask"):
+        evaluate(tmp_path / "empty", tmp_path / "true")
+    with pytest.raises(InputError, match="has the name of a mask in"):
+        evaluate(tmp_path / "pred", tmp_path / "true")
+
+
+def test_real_frames_have_their_phase_and_their_true_spacing(tmp_path, data_folder):
+    truth = data_folder / "acdc" / "training" / "patient001"
+    for path in truth.glob("*_gt.nii.gz"):
+        shutil.copy(path, tmp_path / path.name.replace("_gt", "_seg"))
+    result = evaluate(tmp_path, truth)
+    assert sorted(frame.phase for frame in result.frames) == ["ED", "ES"]
+    assert {row["dice"] for row in result.to_rows()} == {1.0}
+    # The affine of these files is unit-scaled; the volume must come from pixdim.
+    image = nib.load(truth / "patient001_frame01_gt.nii.gz")
+    true_ml = np.count_nonzero(np.asarray(image.dataobj) == 3) * np.prod(image.header.get_zooms()) / 1000
+    (lv,) = [r for r in result.to_rows() if (r["phase"], r["structure"]) == ("ED", "LV")]
+    assert lv["true_ml"] == pytest.approx(true_ml)
+    assert lv["true_ml"] > 50

@@ -1,0 +1,82 @@
+"""What a user installs: the wheel alone, in a clean environment without extras, segments."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXTRAS = ("torch", "monai", "lightning_fabric", "onnx", "onnxscript", "onnxruntime")
+ALLOWED = (
+    r"septum/([a-z_0-9]+/)*[a-z_0-9]+\.py",
+    r"septum/py\.typed",
+    r"septum/recipes/(paper|production)/[a-z_0-9]+\.toml",
+    r"septum/datasets/published/[a-z_0-9]+\.json",
+    r"septum/models/[a-z_0-9]+/(model\.json|[a-z_0-9]+\.onnx|[A-Za-z_0-9-]+\.md|LICENSE(\.md|\.txt)?)",
+    r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)",
+)
+
+pytestmark = pytest.mark.slow
+
+
+def run(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in ``folder`` with no way to import from anywhere but its own environment."""
+    environment = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def programs(wheel, tmp_path_factory) -> Path:
+    """The folder of programs of a clean environment in which the wheel is installed without extras."""
+    environment = tmp_path_factory.mktemp("clean") / "environment"
+    venv.create(environment, with_pip=False)
+    folder = environment / "bin"
+    pip = [sys.executable, "-m", "pip", "--python", folder / "python", "--disable-pip-version-check"]
+    run([*pip, "install", "--quiet", wheel], environment)
+    return folder
+
+
+def test_the_wheel_holds_the_package_and_nothing_stray(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in names if not any(re.fullmatch(pattern, name) for pattern in ALLOWED)] == []
+
+
+def test_the_wheel_holds_the_shipped_model_with_its_card_and_licence(wheel):
+    files = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "septum/models/cine/" in name}
+    assert {"model.json", "LICENSE"} <= files
+    assert any(name.endswith(".onnx") for name in files)
+    assert any(name.endswith(".md") for name in files)
+
+
+def test_no_extra_is_installed(programs, tmp_path):
+    code = f"import importlib.util as u; print([m for m in {EXTRAS} if u.find_spec(m)])"
+    assert run([programs / "python", "-c", code], tmp_path).stdout.strip() == "[]"
+
+
+def test_the_command_answers(programs, tmp_path):
+    assert "segment" in run([programs / "septum", "--help"], tmp_path).stdout
+    assert "LV" in run([programs / "septum", "info", "cine"], tmp_path).stdout
