@@ -79,6 +79,37 @@ def test_folders_are_paired_by_name_and_the_rest_is_reported(tmp_path):
     assert mean_dice(result, "all", "all").n == 9
 
 
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_what_may_be_two_cases_is_not_paired(tmp_path):
+    predictions = touch(
+        tmp_path / "pred",
+        "sure_seg.nii.gz",
+        "either_seg.nii.gz",  # two truths
+        "here/study_seg.nii.gz",  # the same name in a folder of another name
+        "deep/er/nested_seg.nii.gz",
+    )
+    truths = touch(
+        tmp_path / "true",
+        "sure_gt.nii.gz",
+        "a/either_gt.nii.gz",
+        "b/either_gt.nii.gz",
+        "there/study_gt.nii.gz",
+        "er/nested_gt.nii.gz",
+    )
+    pairing = pair_masks(predictions, truths)
+    assert [pair.case for pair in pairing.pairs] == ["sure", "er/nested"]
+    assert len(pairing.unpaired) == 2 + 3
+    # The other way about: two predictions for one truth.
+    back = pair_masks(truths, predictions)
+    assert [pair.case for pair in back.pairs] == ["sure", "deep/er/nested"]
+
+
 def test_truth_may_bear_the_plain_name(tmp_path):
     write(tmp_path / "pred" / "one_seg.nii.gz", heart())
     write(tmp_path / "true" / "one.nii.gz", heart())
@@ -86,9 +117,7 @@ def test_truth_may_bear_the_plain_name(tmp_path):
 
 
 def test_the_atrium_of_the_challenge_is_paired_with_its_image_name(tmp_path):
-    for name in ("pred/x/lgemri_seg.nrrd", "true/x/laendo.nrrd", "true/x/lgemri.nrrd"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+    touch(tmp_path, "pred/x/lgemri_seg.nrrd", "true/x/laendo.nrrd", "true/x/lgemri.nrrd")
     (pair,) = pair_masks(tmp_path / "pred", tmp_path / "true").pairs
     assert (pair.case, pair.truth.name) == ("x/lgemri", "laendo.nrrd")
 

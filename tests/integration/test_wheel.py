@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -22,6 +23,26 @@ ALLOWED = (
     r"septum/models/[a-z_0-9]+/(model\.json|[a-z_0-9]+\.onnx|[A-Za-z_0-9-]+\.md|LICENSE(\.md|\.txt)?)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)",
 )
+
+MAKE_PHANTOM = """
+from pathlib import Path
+import numpy as np
+from septum.io import write_image
+from septum.phantom import PhantomSettings, beating_heart
+settings = PhantomSettings(frames=1, slices=8, matrix=(176, 176))
+write_image(Path("heart.nii.gz"), beating_heart(np.random.default_rng(1), settings).cine)
+"""
+MEASURE = """
+import json
+import nibabel, numpy as np
+image, mask = nibabel.load("heart.nii.gz"), nibabel.load("out/heart_seg.nii.gz")
+values, counts = np.unique(mask.dataobj, return_counts=True)
+print(json.dumps({
+    "same shape": mask.shape == image.shape,
+    "same place": bool(np.allclose(mask.affine, image.affine)),
+    "voxels": dict(zip(map(str, values.tolist()), counts.tolist())),
+}))
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -80,3 +101,14 @@ def test_no_extra_is_installed(programs, tmp_path):
 def test_the_command_answers(programs, tmp_path):
     assert "segment" in run([programs / "septum", "--help"], tmp_path).stdout
     assert "LV" in run([programs / "septum", "info", "cine"], tmp_path).stdout
+
+
+def test_a_phantom_is_segmented_by_the_wheel_alone(programs, tmp_path):
+    run([programs / "python", "-c", MAKE_PHANTOM], tmp_path)
+    run([programs / "septum", "segment", "heart.nii.gz", "-o", "out"], tmp_path)
+    measured = json.loads(run([programs / "python", "-c", MEASURE], tmp_path).stdout)
+    assert measured["same shape"]
+    assert measured["same place"]
+    assert measured["voxels"].keys() == {"0", "1", "2", "3"}
+    assert min(measured["voxels"].values()) > 100
+    assert json.loads((tmp_path / "out" / "heart_seg.json").read_text(encoding="utf-8"))

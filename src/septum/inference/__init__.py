@@ -1,1 +1,24 @@
 """Localise, crop, segment, paste back, over any engine; bundles."""
+
+from septum.inference.bundle import Bundle, Manifest, StageManifest, open_bundle, shipped
+from septum.inference.engine import Engine
+from septum.inference.model import ENGINES, FrameResult, Model, load_model
+from septum.inference.steps import Stage, localise, paste_back, segment_region, segment_volume
+
+__all__ = [
+    "ENGINES",
+    "Bundle",
+    "Engine",
+    "FrameResult",
+    "Manifest",
+    "Model",
+    "Stage",
+    "StageManifest",
+    "load_model",
+    "localise",
+    "open_bundle",
+    "paste_back",
+    "segment_region",
+    "segment_volume",
+    "shipped",
+]

@@ -70,7 +70,8 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
     stated = [float(size) * unit_mm for size in header["pixdim"][3:0:-1]]
     if len(layout.space_axes) == 2 and not (np.isfinite(stated[0]) and stated[0] > 0):
         stated[0] = 1.0
-        notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
+        if spacing_mm is None:
+            notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
     spacing, settled = settle_spacing(path, stated, spacing_mm)
     directions, origin, doubts = _orientation(header, spacing, unit_mm)
     array = layout.to_cine(_read_voxels(path, header_path, header, layout))
@@ -129,7 +130,7 @@ def _real_dtype(path: Path, header: Any) -> np.dtype[Any]:
     code = int(header["datatype"])
     try:
         dtype: np.dtype[Any] = header.get_data_dtype()
-    except HeaderDataError:
+    except (HeaderDataError, KeyError):  # a code that nibabel does not map to a type, or does not know
         dtype = np.dtype("V")
     if dtype.kind not in "uif" or int(header["intent_code"]) in _COLOUR_OR_VECTOR_INTENTS:
         raise InputError(

@@ -65,7 +65,7 @@ def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
     except (NRRDError, KeyError, IndexError, StopIteration) as error:
         raise InputError(
             f"{path} is a damaged NRRD file: expected a whole header and as many voxels as it promises, and "
-            f"found otherwise ({error}); copy or export the file again."
+            "found otherwise; copy or export the file again."
         ) from error
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
         array = np.ascontiguousarray(layout.to_cine(raw), np.float32)
@@ -90,9 +90,10 @@ def _assembled(
     stated = [float(size) for size in reversed(sizes)]
     if len(stated) == 2:
         stated.insert(0, 1.0)
-        notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
+        if asked_mm is None:
+            notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
     spacing, settled = settle_spacing(path, stated, asked_mm)
-    if settled:
+    if asked_mm is not None:
         header, rows = _with_spacing(header, layout, rows, spacing, unit_mm)
     directions = None if rows is None else unit_columns(_with_normal(rows[space_axes, :3]).T)
     space = space_name(header)

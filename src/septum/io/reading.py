@@ -113,11 +113,16 @@ def _study(path: Path, spacing_mm: Triple | None) -> Study:
             f"{path} does not fit into memory: expected room for its voxels; "
             "free some, or use a machine with more."
         ) from error
-    except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{path} cannot be read: expected a whole {suffix} file, and found a problem ({reason}); "
             "check the right to read it, or copy or export it again."
+        ) from error
+    except (ValueError, OverflowError) as error:  # their text may repeat the header's
+        raise InputError(
+            f"{path} cannot be read: expected a well-formed {suffix} header, and found values out of range; "
+            "export the study again."
         ) from error
     array = reading.cine.array
     if not np.isfinite(array.min()) or not np.isfinite(array.max()):

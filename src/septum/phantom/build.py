@@ -37,11 +37,11 @@ class Build:
     def draw(cls, rng: np.random.Generator) -> Build:
         """A heart of its own."""
         return cls(
-            lv_harmonics=_draw_harmonics(rng, 0.03),
-            epi_harmonics=_draw_harmonics(rng, 0.025),
+            lv_harmonics=_draw_harmonics(rng, 0.045),
+            epi_harmonics=_draw_harmonics(rng, 0.035),
             lean=(float(rng.uniform(-0.08, 0.0)), float(rng.uniform(-0.05, 0.05))),
             base_slope=float(rng.uniform(0.05, 0.09)),
-            rv_half_angle=float(np.radians(rng.uniform(66.0, 74.0))),
+            rv_half_angle=float(np.radians(rng.uniform(76.0, 84.0))),
         )
 
     def lv_outline(self, phi: Floats) -> Floats:
@@ -88,7 +88,8 @@ class Points:
 def septal_profile(phi: Floats, share: Floats, build: Build) -> Floats:
     """Relative width of the RV in direction ``phi``, 0 to 1, at a share of its length."""
     u = phi / (np.float32(build.rv_half_angle) * (1.0 - np.float32(0.25) * share))
-    return np.asarray(np.clip(1.0 - u * u, 0.0, None) ** np.float32(0.6))
+    square = np.minimum(u * u, 1.0)
+    return np.asarray((1.0 - square) ** np.float32(0.8) * (1.0 + np.float32(0.4) * square))
 
 
 def _draw_harmonics(rng: np.random.Generator, amplitude: float) -> tuple[Harmonic, ...]:

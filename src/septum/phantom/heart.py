@@ -76,13 +76,13 @@ class HeartTissue:
                 phi=float(np.radians(degrees + rng.uniform(-10.0, 10.0))),
                 middle=float(rng.uniform(0.46, 0.54)),
                 half=float(rng.uniform(0.26, 0.32)),
-                radius_mm=float(rng.uniform(3.8, 5.0)) * size,
+                radius_mm=float(rng.uniform(4.4, 5.6)) * size,
             )
             for degrees in (165.0, -105.0)
         )
-        places = ((46.0, -24.0, 23.0, 1.5), (40.0, 38.0, 16.0, 2.5), (-4.0, -6.0, 22.0, 2.0), (21.0, 13.0, 13.0, 2.2))
+        places = ((42.0, -22.0, 28.0, 1.6), (38.0, 34.0, 19.0, 2.2), (-6.0, -8.0, 26.0, 1.6), (18.0, 14.0, 14.0, 2.0))
         atria = tuple(Vessel(*(float(v * size * rng.uniform(0.95, 1.05)) for v in place)) for place in places)
-        return cls(build, papillaries, atria, Unevenness.draw(rng, 2.5), Unevenness.draw(rng, 1.3))
+        return cls(build, papillaries, atria, Unevenness.draw(rng, 4.0), Unevenness.draw(rng, 1.3))
 
     def paint(self, shape: HeartShape, points: Points, behind: Floats, beat: float) -> Floats:
         """Signed signal at each point.
@@ -100,8 +100,10 @@ class HeartTissue:
         signal = self._coat(shape, points, borders, behind)
         below = borders.depth_mm > 0
         outside = borders.rv_mm + np.float32(RV_WALL_MM) * (borders.rv_mm > borders.epi_mm + 0.1)
-        signal[below & (points.r_mm < outside)] = tissue.MYOCARDIUM
-        flow = 1.0 + 0.07 * self.coarse.at(points.x_mm, points.y_mm, points.z_mm + 40.0 * beat, 3.0)
+        muscle = below & (points.r_mm < outside)
+        grain = self.fine.at(points.x_mm, points.y_mm, points.z_mm / 3.0, 1.2)
+        signal[muscle] = tissue.MYOCARDIUM * (1.0 + 0.09 * grain[muscle])
+        flow = 1.0 + 0.07 * self.coarse.at(points.x_mm, points.y_mm, points.z_mm + 40.0 * beat, 1.5)
         self._fill_rv(signal, shape, points, borders, flow)
         self._fill_lv(signal, shape, points, borders, flow)
         above = ~below & (borders.depth_mm > -60.0)
@@ -112,11 +114,11 @@ class HeartTissue:
         """Fat on the heart: patchy, thickest in the grooves where the RV begins, and near the base."""
         groove = np.exp(-(((np.abs(points.phi) - self.build.rv_half_angle) / 0.28) ** 2))
         basal = np.clip(1.0 - borders.depth_mm / np.float32(shape.lv_length_mm), 0.0, 1.0)
-        patches = self.coarse.at(12.0 * points.phi, points.z_mm / 2.0, 0.0, 1.0)
+        patches = self.coarse.at(20.0 * points.phi, points.z_mm / 2.0, 0.0, 1.0)
         septal = points.x_mm > 0
         thickness = 0.6 + 1.8 * patches + 5.0 * groove * (0.4 + 0.6 * basal) + 1.5 * septal
         outside = borders.rv_mm + np.float32(RV_WALL_MM) * (borders.rv_mm > borders.epi_mm + 0.1)
-        fatty = points.r_mm < outside + np.clip(thickness, 0.0, COAT_MM)
+        fatty = (borders.epi_mm > 0) & (points.r_mm < outside + np.clip(thickness, 0.0, COAT_MM))
         return np.where(fatty, np.float32(tissue.FAT * 0.75), behind)
 
     def _fill_rv(self, signal: Floats, shape: HeartShape, points: Points, borders: Borders, flow: Floats) -> None:
@@ -124,9 +126,9 @@ class HeartTissue:
         here, depth = points[inside], borders.depth_mm[inside] / np.float32(shape.lv_length_mm)
         across = (here.r_mm - borders.epi_mm[inside]) / np.maximum(borders.rv_mm - borders.epi_mm, 1.0)[inside]
         mesh = self.fine.at(here.x_mm, here.y_mm, here.z_mm / 2.0, 1.1)
-        density = 0.9 * depth + 0.7 * np.clip(across - 0.6, 0.0, None)
-        muscle = np.clip((mesh + 2.6 * density - 1.9) * 1.2, 0.0, 0.75)
-        signal[inside] = 0.93 * flow[inside] * tissue.BLOOD * (1.0 - muscle) + muscle * tissue.MYOCARDIUM
+        density = 1.1 * depth + 1.6 * np.clip(across - 0.7, 0.0, None) * (0.3 + depth)
+        muscle = np.clip((mesh + 2.4 * density - 2.2) * 0.9, 0.0, 0.65)
+        signal[inside] = 0.88 * flow[inside] * tissue.BLOOD * (1.0 - muscle) + muscle * tissue.MYOCARDIUM
 
     def _fill_lv(self, signal: Floats, shape: HeartShape, points: Points, borders: Borders, flow: Floats) -> None:
         inside = (borders.depth_mm > 0) & (points.r_mm < borders.lv_mm)
@@ -137,7 +139,8 @@ class HeartTissue:
         mesh = self.fine.at(here.x_mm * scale, here.y_mm * scale, here.z_mm / 2.0, 0.9)
         rim = np.clip((here.r_mm / radius - 0.72) / 0.28, 0.0, 1.0)
         lateral = np.clip(0.5 - here.x_mm / np.maximum(radius, 1.0), 0.0, 1.0)
-        muscle = np.clip((mesh + 2.0 * rim * (0.35 + depth) * (0.4 + 0.6 * lateral) - 1.5) * 1.2, 0.0, 0.8)
+        muscle = rim * np.clip((mesh + 1.6 * rim * (0.5 + depth) - 0.6 - 0.8 * (1.0 - lateral)) * 0.9, 0.0, 0.75)
+        muscle += 0.22 * np.clip(depth - 0.55, 0.0, 0.5) * (1.0 + mesh)
         for papillary in self.papillaries:
             muscle = np.maximum(muscle, _papillary(papillary, here, depth, radius, shape.lv_radius_mm))
         signal[inside] = flow[inside] * tissue.BLOOD * (1.0 - muscle) + muscle * tissue.MYOCARDIUM
@@ -148,11 +151,12 @@ class HeartTissue:
         shortest = np.min(
             [np.hypot(points.x_mm - v.x_mm, points.y_mm - v.y_mm) - v.radius_mm for v in self.atria], axis=0
         )
+        bulge = 2.5 * self.coarse.at(points.x_mm, points.y_mm, points.z_mm, 2.0)
         patches = self.coarse.at(points.x_mm, points.y_mm, points.z_mm, 1.5)
-        around = shortest < 4.0 + 2.5 * patches
+        around = shortest < 2.5 + 2.0 * patches
         signal[around] = np.where(patches[around] > -0.4, tissue.FAT * 0.6, tissue.MUSCLE)
         for vessel in self.atria:
-            distance = np.hypot(points.x_mm - vessel.x_mm, points.y_mm - vessel.y_mm) - vessel.radius_mm
+            distance = np.hypot(points.x_mm - vessel.x_mm, points.y_mm - vessel.y_mm) - vessel.radius_mm + bulge
             signal[distance < vessel.wall_mm] = tissue.MYOCARDIUM
             blood = distance < 0.0
             signal[blood] = 0.95 * tissue.BLOOD * flow[blood]
@@ -163,7 +167,7 @@ def _papillary(muscle: Papillary, points: Points, depth: Floats, radius_mm: Floa
     """Where this papillary muscle is: 1 inside, 0 outside. It keeps its bulk while the cavity shrinks."""
     along = np.clip(1.0 - ((depth - muscle.middle) / muscle.half) ** 2, 0.0, None)
     thick = muscle.radius_mm * np.sqrt(along) + np.float32(1e-3)
-    centre = np.maximum(radius_mm - 1.7 * muscle.radius_mm, 0.45 * np.float32(equator_mm) * along)
+    centre = np.maximum(radius_mm - 1.35 * muscle.radius_mm, 0.5 * np.float32(equator_mm) * along)
     x = points.r_mm * np.cos(points.phi - muscle.phi) - centre
     y = points.r_mm * np.sin(points.phi - muscle.phi)
     wobble = 1.0 + 0.25 * np.sin(3.0 * np.arctan2(y, x) + 9.0 * depth + muscle.phi)

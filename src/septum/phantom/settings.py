@@ -47,7 +47,7 @@ class PhantomSettings(BaseModel):
     wall_mm: float = Field(8.5, ge=4.0, le=25.0)
     base_descent_mm: float = Field(10.0, ge=0.0, le=25.0)
     septum_degrees: float = Field(42.0, ge=-90.0, le=90.0)
-    noise: float = Field(0.025, ge=0.0, le=0.5)
+    noise: float = Field(0.02, ge=0.0, le=0.5)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

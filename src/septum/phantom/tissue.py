@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 AIR = 0.0
-LUNG = 22.0
+LUNG = 42.0
 BLOOD = 620.0
 MYOCARDIUM = 200.0
 MUSCLE = 165.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from septum.core import InputError
@@ -45,8 +46,9 @@ def pair_masks(prediction: Path, truth: Path) -> Pairing:
     Names are compared without file ending and mask ending (``NAME_seg.nii.gz``, ``NAME_mask.nii``,
     ``NAME_gt.nrrd`` and ``NAME.nii.gz`` are one case; LASC's ``laendo`` is the mask of ``lgemri``). A
     folder in which some files bear a mask ending is taken to hold images beside them, and only the
-    marked files count. Cases match if subfolder and name are the same; those left over match by name
-    alone where that is unique on both sides.
+    marked files count. Cases match if subfolder and name are the same. Those left over match if their
+    names are the same and one subfolder is the end of the other (so that a flat folder of predictions
+    fits nested truths), where that is unique on both sides.
 
     Raises:
         InputError: a path does not exist, one is a file and the other a folder, both are the same, or
@@ -70,9 +72,7 @@ def _pair_folders(prediction: Path, truth: Path) -> Pairing:
     predicted, unpaired_predictions = _masks_in(prediction)
     true, unpaired_truths = _masks_in(truth)
     matches = {key: key for key in true if key in predicted}
-    matches |= _matches_by_name(
-        [key for key in true if key not in matches], [key for key in predicted if key not in matches]
-    )
+    matches |= _loose_matches(true.keys() - matches.keys(), predicted.keys() - matches.keys())
     pairs = tuple(
         MaskPair("/".join(part for part in key if part != "."), predicted[matches[key]], true[key])
         for key in sorted(matches)
@@ -106,21 +106,19 @@ def _masks_in(folder: Path) -> tuple[dict[Key, Path], list[str]]:
     return {key: paths[0] for key, paths in by_case.items() if len(paths) == 1}, ambiguous
 
 
-def _matches_by_name(true: list[Key], predicted: list[Key]) -> dict[Key, Key]:
-    """True to predicted keys that share their name with exactly one key of the other side."""
-    true_of, predicted_of = _by_name(true), _by_name(predicted)
-    return {
-        keys[0]: predicted_of[name][0]
-        for name, keys in true_of.items()
-        if len(keys) == 1 and len(predicted_of.get(name, [])) == 1
-    }
+def _loose_matches(true: set[Key], predicted: set[Key]) -> dict[Key, Key]:
+    """True to predicted keys that may be the same case and have no other candidate on either side."""
+    partners = {key: [other for other in predicted if _may_be_same(key, other)] for key in true}
+    wanted = Counter(other for others in partners.values() for other in others)
+    return {key: others[0] for key, others in partners.items() if len(others) == 1 and wanted[others[0]] == 1}
 
 
-def _by_name(keys: list[Key]) -> dict[str, list[Key]]:
-    groups: dict[str, list[Key]] = defaultdict(list)
-    for key in keys:
-        groups[key[1]].append(key)
-    return groups
+def _may_be_same(one: Key, other: Key) -> bool:
+    """Whether names agree and one folder is the end of the other, as ``b`` and ``.`` are of ``a/b``."""
+    if one[1] != other[1]:
+        return False
+    shorter, longer = sorted((PurePosixPath(one[0]).parts, PurePosixPath(other[0]).parts), key=len)
+    return longer[len(longer) - len(shorter) :] == shorter
 
 
 def _is_candidate(path: Path) -> bool:

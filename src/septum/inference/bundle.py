@@ -1,0 +1,140 @@
+"""A model is a bundle: a folder with ``model.json`` and ONNX graphs. Nothing in it is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from septum.core import BundleError, LabelSchema
+from septum.core.files import sha256_of
+from septum.localisation import LocalisationSettings
+from septum.preprocessing import PreprocessingSettings
+
+MANIFEST = "model.json"
+FORMAT = 1
+
+
+class StageManifest(BaseModel):
+    """One network of a bundle.
+
+    Attributes:
+        graph: file name of the ONNX graph in the bundle's folder.
+        sha256: of that file.
+        preprocessing: what the graph expects of its input.
+        multiple: image sizes along (Z, Y, X) are padded to a multiple of this.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    graph: str
+    sha256: str
+    preprocessing: PreprocessingSettings
+    multiple: tuple[int, int, int]
+
+
+class Manifest(BaseModel):
+    """Contents of ``model.json``.
+
+    Attributes:
+        format: version of this schema.
+        name, title: what the bundle is called and what it does, in one line.
+        labels: values of the masks that it makes.
+        localiser, segmenter: the two networks.
+        localisation: how the localiser's map becomes a region.
+        provenance: what it was trained with and on (names of versions, hashes, data set, citation).
+        accuracy: measured on patients that it was not trained on.
+        licence: terms of the weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = FORMAT
+    name: str
+    title: str
+    labels: LabelSchema
+    localiser: StageManifest
+    localisation: LocalisationSettings
+    segmenter: StageManifest
+    provenance: dict[str, str | int | float]
+    accuracy: dict[str, float | int | str]
+    licence: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files have been checked against their hashes.
+
+    Attributes:
+        folder: where it lies.
+        manifest: its description.
+        sha256: of ``model.json``, which holds the hashes of the graphs; it identifies the model.
+    """
+
+    folder: Path
+    manifest: Manifest
+    sha256: str
+
+    def graph(self, stage: StageManifest) -> Path:
+        """Path of a stage's graph."""
+        return self.folder / stage.graph
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the bundles that come with the package."""
+    folder = Path(str(resources.files("septum"))) / "models"
+    return tuple(sorted(p.parent.name for p in folder.glob(f"*/{MANIFEST}")))
+
+
+def open_bundle(model: str | Path) -> Bundle:
+    """Open a shipped bundle by name, or any bundle by its folder, and check every file.
+
+    Raises:
+        BundleError: there is no such bundle, or a file is missing, altered or of an unknown format.
+    """
+    folder = _folder_of(model)
+    manifest_file = folder / MANIFEST
+    try:
+        raw = manifest_file.read_bytes()
+        manifest = Manifest.model_validate(json.loads(raw))
+    except OSError as error:
+        raise BundleError(f"{manifest_file}: expected a model bundle's description, but {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"{manifest_file}: {where}: {first['msg']}; this version of Septum reads format {FORMAT}."
+        ) from error
+    except ValueError as error:
+        raise BundleError(f"{manifest_file} is not valid JSON ({error}); restore the bundle.") from error
+    for stage in (manifest.localiser, manifest.segmenter):
+        _check_graph(folder, stage)
+    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
+
+
+def _folder_of(model: str | Path) -> Path:
+    if isinstance(model, str) and model in shipped():
+        return Path(str(resources.files("septum"))) / "models" / model
+    folder = Path(model)
+    if folder.is_dir():
+        return folder
+    raise BundleError(
+        f"no model {str(model)!r}: expected {' or '.join(shipped()) or 'a shipped name'}, or a bundle's folder."
+    )
+
+
+def _check_graph(folder: Path, stage: StageManifest) -> None:
+    path = folder / stage.graph
+    if Path(stage.graph).name != stage.graph or not path.is_file():
+        raise BundleError(f"{path} is missing, though {MANIFEST} names it; restore the bundle.")
+    found = sha256_of(path)
+    if found != stage.sha256:
+        raise BundleError(
+            f"{path}: expected SHA-256 {stage.sha256[:12]}..., got {found[:12]}...; the file was altered or cut "
+            "off, restore the bundle."
+        )

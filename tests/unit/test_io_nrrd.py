@@ -1,0 +1,208 @@
+"""NRRD files as they come: encodings, spaces, time in front or behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import nrrd
+import numpy as np
+import pytest
+
+from septum.core import VENTRICLES, InputError, Segmentation
+from septum.core.geometry import IDENTITY_DIRECTION
+from septum.io import mask_suffix, read_mask, read_study, write_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.core import Study
+
+DIRECTIONS = [[1.5, 0, 0], [0, 1.4, 0], [0, 0, 8]]
+NONE = [np.nan] * 3
+
+
+def noise(*shape: int, dtype: str = "i2") -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, 1000, shape).astype(dtype)
+
+
+def write_nrrd(path: Path, array: NDArray[Any], **fields: object) -> Path:
+    header = {name.replace("_", " "): value for name, value in fields.items()}
+    nrrd.write(str(path), array, header, compression_level=1)
+    return path
+
+
+def write_lps(path: Path, array: NDArray[Any], **fields: object) -> Path:
+    given = {"space": "left-posterior-superior", "space_directions": DIRECTIONS, **fields}
+    return write_nrrd(path, array, **given)
+
+
+def some_labels(study: Study) -> Segmentation:
+    labels = np.random.default_rng(1).integers(0, 4, study.cine.array.shape).astype(np.uint8)
+    return Segmentation(labels, study.cine.geometry, VENTRICLES)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2", "ascii"])
+@pytest.mark.parametrize("ending", [".nrrd", ".nhdr"])
+def test_encodings_give_the_same_values(tmp_path: Path, encoding: str, ending: str) -> None:
+    array = noise(80, 72, 3)
+    study = read_study(write_lps(tmp_path / f"a{ending}", array, encoding=encoding))
+    assert study.cine.array.dtype == np.float32
+    np.testing.assert_array_equal(study.cine.array[0], array.T)
+
+
+def test_big_endian_is_read(tmp_path: Path) -> None:
+    array = noise(80, 72, 3, dtype=">i2")
+    np.testing.assert_array_equal(read_study(write_lps(tmp_path / "a.nrrd", array)).cine.array[0], array.T)
+
+
+@pytest.mark.parametrize(
+    ("space", "origin", "x_direction", "y_direction"),
+    [
+        ("left-posterior-superior", (1, 2, 3), (1, 0, 0), (0, 1, 0)),
+        ("right-anterior-superior", (-1, -2, 3), (-1, 0, 0), (0, -1, 0)),
+        ("LAS", (1, -2, 3), (1, 0, 0), (0, -1, 0)),
+    ],
+)
+def test_spaces_become_lps_by_hand(
+    tmp_path: Path,
+    space: str,
+    origin: tuple[int, ...],
+    x_direction: tuple[int, ...],
+    y_direction: tuple[int, ...],
+) -> None:
+    path = write_lps(tmp_path / "a.nrrd", noise(80, 72, 3), space=space, space_origin=[1.0, 2.0, 3.0])
+    geometry = read_study(path).cine.geometry
+    assert geometry.origin_mm == origin
+    assert geometry.spacing_mm == pytest.approx((8.0, 1.4, 1.5))
+    np.testing.assert_array_equal(np.asarray(geometry.direction).T, [(0, 0, 1), y_direction, x_direction])
+
+
+def test_time_is_found_in_front(tmp_path: Path) -> None:
+    array = noise(4, 80, 72, 3)
+    fields = {"space_directions": [NONE, *DIRECTIONS], "kinds": ["list", "domain", "domain", "domain"]}
+    study = read_study(write_lps(tmp_path / "a.nrrd", array, **fields))
+    assert study.has_time_axis
+    np.testing.assert_array_equal(study.cine.array, array.transpose(0, 3, 2, 1))
+
+
+def test_time_is_found_behind_with_its_step(tmp_path: Path) -> None:
+    array = noise(80, 72, 3, 4)
+    fields = {
+        "space": "left-posterior-superior-time",
+        "space_directions": [[*row, 0] for row in DIRECTIONS] + [[0, 0, 0, 40.0]],
+        "units": ["mm", "mm", "mm", "ms"],
+    }
+    study = read_study(write_lps(tmp_path / "a.nrrd", array, **fields))
+    np.testing.assert_array_equal(study.cine.array, array.transpose(3, 2, 1, 0))
+    assert study.cine.frame_interval_ms == 40.0
+
+
+@pytest.mark.parametrize(
+    ("kinds", "order"),
+    [
+        (["time", "space", "space", "space"], (0, 3, 2, 1)),
+        (["space", "space", "space", "time"], (3, 2, 1, 0)),
+        (None, (3, 2, 1, 0)),
+    ],
+)
+def test_time_without_directions_goes_by_kinds_or_is_last(
+    tmp_path: Path, kinds: list[str] | None, order: tuple[int, ...]
+) -> None:
+    array = noise(40, 45, 50, 44)
+    fields: dict[str, object] = {"kinds": kinds} if kinds else {}
+    study = read_study(write_nrrd(tmp_path / "a.nrrd", array, spacings=[2.0] * 4, **fields))
+    np.testing.assert_array_equal(study.cine.array, array.transpose(order))
+    assert study.cine.geometry.direction == IDENTITY_DIRECTION
+    assert any("orientation" in note for note in study.notes)
+
+
+def test_a_slice_is_a_volume_of_one(tmp_path: Path) -> None:
+    study = read_study(write_nrrd(tmp_path / "a.nrrd", noise(80, 72), spacings=[1.5, 1.4]))
+    assert study.cine.array.shape == (1, 1, 72, 80)
+    assert study.cine.geometry.spacing_mm == (1.0, 1.4, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"space_directions": [[0, 0, 0], *DIRECTIONS[1:]]}, "--spacing"),
+        ({"kinds": ["vector", "domain", "domain"]}, "grey values"),
+        ({"kinds": ["RGB-color", "domain", "domain"]}, "grey values"),
+    ],
+)
+def test_unusable_headers_are_refused(tmp_path: Path, fields: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_study(write_lps(tmp_path / "a.nrrd", noise(3, 72, 80), **fields))
+
+
+@pytest.mark.parametrize("spacings", [None, [1.5, -1.4, 8.0], [0.0, 1.4, 8.0]])
+def test_missing_zero_and_negative_spacings_are_refused(tmp_path: Path, spacings: list[float] | None) -> None:
+    fields: dict[str, object] = {} if spacings is None else {"spacings": spacings}
+    path = write_nrrd(tmp_path / "a.nrrd", noise(80, 72, 3), **fields)
+    with pytest.raises(InputError, match="--spacing"):
+        read_study(path)
+    assert read_study(path, spacing_mm=(8.0, 1.4, 1.5)).cine.geometry.spacing_mm == (8.0, 1.4, 1.5)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2"])
+def test_a_truncated_file_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = write_lps(tmp_path / "a.nrrd", noise(80, 72, 3), encoding=encoding)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with pytest.raises(InputError, match=r"a\.nrrd"):
+        read_study(path)
+
+
+def test_detached_voxels_that_are_missing_are_named(tmp_path: Path) -> None:
+    path = write_lps(tmp_path / "a.nhdr", noise(80, 72, 3), encoding="raw")
+    (tmp_path / "a.raw").unlink()
+    with pytest.raises(InputError, match=r"a\.raw"):
+        read_study(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"a note", b"NRRD0005\nwhat\n\n", b"NRRD0005\ntype: short\n\n"])
+def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.nrrd").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.nrrd"):
+        read_study(tmp_path / "a.nrrd")
+
+
+def test_a_mask_has_the_image_grid_and_none_of_its_text(tmp_path: Path) -> None:
+    fields = {
+        "space_directions": [NONE, *DIRECTIONS],
+        "space_origin": [1.1, -2.2, 3.3],
+        "kinds": ["list", "domain", "domain", "domain"],
+        "content": "Jane Roe",
+        "labels": ["Jane", "Roe", "born", "1950"],
+        "units": ["Jane", "mm", "mm", "mm"],
+        "PatientName": "Jane Roe",
+    }
+    image = write_lps(tmp_path / "a.nrrd", noise(4, 80, 72, 3), **fields)
+    study = read_study(image)
+    assert mask_suffix(study) == ".nrrd"
+    mask = some_labels(study)
+    write_mask(tmp_path / "a_mask.nrrd", mask, study)
+
+    written, header = nrrd.read(str(tmp_path / "a_mask.nrrd"))
+    _, original = nrrd.read(str(image))
+    assert written.dtype == np.uint8
+    np.testing.assert_array_equal(written, mask.labels.transpose(0, 3, 2, 1))
+    for field in ("space", "space directions", "space origin", "kinds", "sizes"):
+        np.testing.assert_array_equal(header[field], original[field])
+    assert set(header) <= {*original, "encoding"} - {"content", "labels", "PatientName", "endian"}
+    content = (tmp_path / "a_mask.nrrd").read_bytes()
+    assert b"Jane" not in content
+    assert b"1950" not in content
+    np.testing.assert_array_equal(read_mask(tmp_path / "a_mask.nrrd").cine.array, mask.labels)
+
+
+@pytest.mark.parametrize("directions", [True, False])
+def test_the_spacing_that_is_asked_for_is_written(tmp_path: Path, *, directions: bool) -> None:
+    if directions:
+        path = write_lps(tmp_path / "a.nrrd", noise(80, 72, 3))
+    else:
+        path = write_nrrd(tmp_path / "a.nrrd", noise(80, 72, 3))
+    study = read_study(path, spacing_mm=(9.0, 1.2, 1.1))
+    write_mask(tmp_path / "a_mask.nrrd", some_labels(study), study)
+    assert read_mask(tmp_path / "a_mask.nrrd").cine.geometry.spacing_mm == pytest.approx((9.0, 1.2, 1.1))
