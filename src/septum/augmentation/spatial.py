@@ -1,7 +1,7 @@
 """In-plane spatial augmentation: parameters are drawn first, then a patch is read through them.
 
-Cropping, rotating, scaling and bending are one interpolation from the source volume, so nothing is blurred twice
-and nothing is cut off that the source still holds.
+Cropping, rotating, scaling and bending are one interpolation from the source volume, so nothing is blurred
+twice and nothing is cut off that the source still holds.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ code  meaning
 4     the output cannot be written
 5     the model bundle, recipe or data set cannot be used
 6     something that this action needs is not installed
+70    something that Septum did not foresee
 130   interrupted
 ====  =====================================================================
 """
@@ -58,3 +59,17 @@ class MissingExtraError(SeptumError):
     """An optional part of the installation is needed and absent."""
 
     exit_code = 6
+
+
+class UnexpectedError(SeptumError):
+    """Something happened that Septum did not foresee: an error of its own, to be reported."""
+
+    exit_code = 70
+
+    @classmethod
+    def of(cls, error: Exception) -> UnexpectedError:
+        """The sentence for an error that no part of Septum raised on purpose."""
+        return cls(
+            f"an unexpected {type(error).__name__}: Septum did not foresee this; run again with "
+            "SEPTUM_DEBUG=1 for the details, and please report them."
+        )

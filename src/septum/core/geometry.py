@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from septum.core.region import Region
 
+T = TypeVar("T")
 Triple = tuple[float, float, float]
 
 #: Direction of an image whose array axes (Z, Y, X) run along the patient axes (z, y, x) of LPS.
@@ -102,7 +103,7 @@ class Geometry:
         )
 
 
-def _triple(values):  # type: ignore[no-untyped-def]  # keeps the element type of its input
+def _triple(values: Iterable[T]) -> tuple[T, T, T]:
     first, second, third = values
     return (first, second, third)
 

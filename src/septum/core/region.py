@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Index = tuple[int, int, int]
+Slices = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -72,22 +73,23 @@ class Region:
         """Cut the box out of ``array`` (..., Z, Y, X); what lies beyond the grid is ``fill``."""
         inner, outer = self._overlap(array.shape[-3:])
         if inner == tuple(slice(0, n) for n in self.size):
-            return array[(..., *outer)]
+            return array[..., outer[0], outer[1], outer[2]]
         out = np.full((*array.shape[:-3], *self.size), fill, dtype=array.dtype)
-        out[(..., *inner)] = array[(..., *outer)]
+        out[..., inner[0], inner[1], inner[2]] = array[..., outer[0], outer[1], outer[2]]
         return out
 
     def paste(self, part: NDArray[Any], onto: NDArray[Any]) -> None:
         """Write ``part`` (..., Z, Y, X), as cut by :meth:`crop`, back to its place in ``onto``."""
         inner, outer = self._overlap(onto.shape[-3:])
-        onto[(..., *outer)] = part[(..., *inner)]
+        onto[..., outer[0], outer[1], outer[2]] = part[..., inner[0], inner[1], inner[2]]
 
-    def _overlap(self, shape: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    def _overlap(self, shape: Sequence[int]) -> tuple[Slices, Slices]:
         """Slices of the overlap of box and grid, counted in the box and counted in the grid."""
-        inner, outer = [], []
+        inner: list[slice] = []
+        outer: list[slice] = []
         for a, b, n in zip(self.start, self.stop, shape, strict=True):
             low, high = min(max(a, 0), n), max(min(b, n), 0)
             high = max(high, low)
             outer.append(slice(low, high))
             inner.append(slice(low - a, high - a) if high > low else slice(0, 0))
-        return tuple(inner), tuple(outer)
+        return (inner[0], inner[1], inner[2]), (outer[0], outer[1], outer[2])

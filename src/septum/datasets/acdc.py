@@ -15,6 +15,8 @@ CITATION = (
     "Diagnosis: Is the Problem Solved?, IEEE TMI 37(11), 2018, doi 10.1109/TMI.2018.2837502"
 )
 
+TERMS = "free for research, non-commercial use only, citation mandatory"
+
 
 def acdc(root: Path) -> Dataset:
     """Cases below ``root``/acdc/training or ``root`` itself, as the challenge lays them out.
@@ -31,7 +33,7 @@ def acdc(root: Path) -> Dataset:
             "give the folder that holds acdc/training, or the training folder itself."
         )
     cases = [case for info in infos for case in _cases_of(info)]
-    return Dataset("acdc", VENTRICLES, {}, tuple(sorted(cases, key=lambda c: c.name)), CITATION)
+    return Dataset("acdc", VENTRICLES, {}, tuple(sorted(cases, key=lambda c: c.name)), CITATION, TERMS)
 
 
 def read_info(path: Path) -> dict[str, str]:

@@ -41,6 +41,7 @@ class Dataset:
         mask_values: voxel value in the files to value in the schema, where they differ.
         cases: sorted by name.
         citation: to be given wherever a number or a model made from it stands.
+        terms: of use, which pass on to weights trained on it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Dataset:
     mask_values: dict[int, int]
     cases: tuple[Case, ...]
     citation: str
+    terms: str
 
     def patients(self) -> dict[str, str]:
         """Patient to pathology group, sorted."""

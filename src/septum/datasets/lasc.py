@@ -15,6 +15,8 @@ CITATION = (
     "gadolinium-enhanced cardiac magnetic resonance imaging, Medical Image Analysis 67, 2021"
 )
 
+TERMS = "research use only, citation mandatory"
+
 
 def lasc(root: Path) -> Dataset:
     """Cases below ``root``/lasc/training or ``root`` itself: folders with ``lgemri`` and ``laendo``.
@@ -39,4 +41,4 @@ def lasc(root: Path) -> Dataset:
             raise RecipeError(f"{mask} is missing beside lgemri.nrrd. Restore it.")
         name = image.parent.name
         cases.append(Case(name, name, "", "", image, mask))
-    return Dataset("lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION)
+    return Dataset("lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION, TERMS)

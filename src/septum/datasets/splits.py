@@ -1,4 +1,4 @@
-"""Patient-level splits: a fixed test set and folds of the rest, balanced by pathology group, kept in files."""
+"""Patient-level splits: a fixed test set and folds of the rest, balanced by pathology group."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections import defaultdict
 from importlib import resources
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from septum.core import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
 
 
 class Split(BaseModel):

@@ -17,7 +17,7 @@ from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
 
 MANIFEST = "model.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 
 class StageManifest(BaseModel):
@@ -103,14 +103,16 @@ def open_bundle(model: str | Path) -> Bundle:
         raw = manifest_file.read_bytes()
         manifest = Manifest.model_validate(json.loads(raw))
     except OSError as error:
-        raise BundleError(f"{manifest_file}: expected a model bundle's description, but {error.strerror}.") from error
+        raise BundleError(
+            f"{manifest_file}: expected a model bundle's description, but {error.strerror}."
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "the description"
         raise BundleError(
             f"{manifest_file}: {where}: {first['msg']}; this version of Septum reads format {FORMAT}."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{manifest_file} is not valid JSON ({error}); restore the bundle.") from error
     for stage in (manifest.localiser, manifest.segmenter):
         _check_graph(folder, stage)
@@ -124,17 +126,22 @@ def _folder_of(model: str | Path) -> Path:
     if folder.is_dir():
         return folder
     raise BundleError(
-        f"no model {str(model)!r}: expected {' or '.join(shipped()) or 'a shipped name'}, or a bundle's folder."
+        f"no model {str(model)!r}: expected one that is shipped ({', '.join(shipped())}) or a bundle's folder."
     )
 
 
 def _check_graph(folder: Path, stage: StageManifest) -> None:
     path = folder / stage.graph
-    if Path(stage.graph).name != stage.graph or not path.is_file():
+    if stage.graph in ("", "..") or Path(stage.graph).name != stage.graph:
+        raise BundleError(
+            f"{folder / MANIFEST}: expected a graph's file name without a folder, got {stage.graph!r}; "
+            "restore the bundle."
+        )
+    if not path.is_file():
         raise BundleError(f"{path} is missing, though {MANIFEST} names it; restore the bundle.")
     found = sha256_of(path)
     if found != stage.sha256:
         raise BundleError(
-            f"{path}: expected SHA-256 {stage.sha256[:12]}..., got {found[:12]}...; the file was altered or cut "
-            "off, restore the bundle."
+            f"{path}: expected SHA-256 {stage.sha256[:12]}..., got {found[:12]}...; the file was altered "
+            "or cut off, restore the bundle."
         )

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, SeptumError, Volume
 from septum.inference.bundle import Bundle, StageManifest, open_bundle
-from septum.inference.engine import Engine
 from septum.inference.onnx_engine import ONNXRuntimeEngine
 from septum.inference.openvino_engine import OpenVINOEngine
 from septum.inference.steps import Stage, segment_volume
 from septum.preprocessing import Orientation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.inference.engine import Engine
 
 ENGINES: dict[str, Callable[[Path, tuple[int, int, int], int | None], Engine]] = {
     "openvino": OpenVINOEngine,
@@ -104,9 +108,7 @@ class Model:
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
 
-def load_model(
-    model: str | Path = "cine", *, engine: str = "openvino", threads: int | None = None
-) -> Model:
+def load_model(model: str | Path = "cine", *, engine: str = "openvino", threads: int | None = None) -> Model:
     """Load a shipped model by name, or any bundle by its folder.
 
     Args:
@@ -125,13 +127,14 @@ def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:
     frames = np.asarray(array)
     if frames.ndim not in (3, 4) or frames.dtype.kind not in "biuf" or frames.size == 0:
         raise InputError(
-            f"array: expected numbers with axes (Z, Y, X) or (T, Z, Y, X), got {frames.dtype} of shape {frames.shape}."
+            "array: expected numbers with axes (Z, Y, X) or (T, Z, Y, X), "
+            f"got {frames.dtype} of shape {frames.shape}."
         )
     if not np.isfinite(frames).all():
         raise InputError("array: expected finite voxels, got NaN or infinity; replace them first.")
-    z, y, x = (float(s) for s in spacing_mm)
-    if not all(np.isfinite(s) and s > 0 for s in (z, y, x)):
-        raise InputError(f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {(z, y, x)}.")
-    frames = frames if frames.ndim == 4 else frames[None]  # noqa: PLR2004  # T, Z, Y, X
+    spacing = tuple(float(s) for s in spacing_mm)
+    if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
+        raise InputError(f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {spacing}.")
+    frames = frames if frames.ndim == 4 else frames[None]  # T, Z, Y, X
     depth, height, width = frames.shape[1:]
-    return Cine(frames, Geometry((depth, height, width), (z, y, x)))
+    return Cine(frames, Geometry((depth, height, width), spacing))

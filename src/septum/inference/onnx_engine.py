@@ -25,15 +25,13 @@ class ONNXRuntimeEngine:
             import onnxruntime
         except ModuleNotFoundError as error:
             raise MissingExtraError(
-                "the engine 'onnxruntime' is not installed; run pip install 'septum[onnx]', or leave --engine out."
+                "the engine 'onnxruntime' is not installed; run pip install 'septum[onnx]', or use openvino."
             ) from error
         self.multiple = multiple
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            str(graph), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._names = [output.name for output in self._session.get_outputs()]
 

@@ -39,4 +39,4 @@ class OpenVINOEngine:
 
 def _name_of(names: set[str]) -> str:
     """The name that the graph gives an output, among those that compilation may have added."""
-    return next((name for name in ("logits", "map") if name in names), sorted(names)[0])
+    return next((name for name in ("logits", "map") if name in names), min(names))

@@ -29,9 +29,7 @@ class Stage:
     preprocessing: PreprocessingSettings
 
 
-def localise(
-    volume: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
-) -> Localisation:
+def localise(volume: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings) -> Localisation:
     """Coarse network, activation map, region of interest on the ``working`` grid."""
     prepared = prepare(volume, stage.preprocessing)
     padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
@@ -99,9 +97,7 @@ def segment_volume(
     return paste_back(logits, found.region, prepared.geometry, volume.geometry, values), found
 
 
-def touches_border(
-    logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]
-) -> bool:
+def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]) -> bool:
     """Whether foreground reaches an in-plane border of the region that is not the image's own border."""
     foreground = logits[1:].max(axis=0) > logits[0] if len(logits) > 1 else logits[0] > 0
     for axis in (1, 2):

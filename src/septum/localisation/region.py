@@ -59,7 +59,9 @@ def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettin
     centre = [(a + b - 1) / 2 for a, b in zip(region.start, region.stop, strict=True)]
     grown = tuple(_next_size(n, settings) for n in region.size[1:])
     limits = (_round_up(n, settings.multiple) for n in working.shape[1:])
-    size = tuple(min(n, max(limit, old)) for n, limit, old in zip(grown, limits, region.size[1:], strict=True))
+    size = tuple(
+        min(n, max(limit, old)) for n, limit, old in zip(grown, limits, region.size[1:], strict=True)
+    )
     if size == region.size[1:]:
         return None
     placed = _placed(centre, (region.size[0], size[0], size[1]), working, settings)
@@ -99,7 +101,9 @@ def _around_component(
         mass = component if weights is None else np.where(component, weights, 0)
         centre = [float(c) for c in ndimage.center_of_mass(mass)]
     margins = [settings.margin_mm / s for s in working.spacing_mm[1:]]
-    wanted = [n + 2 * m for n, m in zip(box.size[1:], margins, strict=True)]
+    # Twice the way from the centre to the farther side of the box, and the margin.
+    reach = [max(c - a, b - 1 - c) for c, a, b in zip(centre, box.start, box.stop, strict=True)]
+    wanted = [2 * (r + m) + 1 for r, m in zip(reach[1:], margins, strict=True)]
     size = [_smallest_size(w, settings) for w in wanted]
     return _placed(centre, (settings.depth or working.shape[0], size[0], size[1]), working, settings)
 

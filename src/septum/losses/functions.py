@@ -1,7 +1,7 @@
 """The losses of equations (2) to (5), and the one of the production recipes.
 
-The text of equation (2) lacks the factor 2, without which a perfect mask would cost 0.5, and the second term of
-equation (3) lacks a logarithm; both stand here in their usual form. All run in float32.
+The text of equation (2) lacks the factor 2, without which a perfect mask would cost 0.5, and the second term
+of equation (3) lacks a logarithm; both stand here in their usual form. All run in float32.
 """
 
 from __future__ import annotations

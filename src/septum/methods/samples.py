@@ -78,7 +78,9 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
     return NativeCase(case, volume, mapped)
 
 
-def prepare_case(native: NativeCase, values: tuple[int, ...], settings: PreprocessingSettings) -> PreparedCase:
+def prepare_case(
+    native: NativeCase, values: tuple[int, ...], settings: PreprocessingSettings
+) -> PreparedCase:
     """Bring one case to a network's grid; ``values`` are the mask values in channel order."""
     prepared = prepare(native.volume, settings)
     on_grid = resample_labels(native.labels, values, native.volume.geometry, prepared.geometry)

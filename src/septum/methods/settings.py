@@ -67,3 +67,8 @@ class StageSettings(BaseModel):
     augmentation: AugmentationSettings = AugmentationSettings()
     loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]
     optimisation: OptimisationSettings
+
+    def with_epochs(self, epochs: int) -> StageSettings:
+        """The same stage, trained for another number of epochs."""
+        shorter = self.optimisation.model_copy(update={"epochs": epochs})
+        return self.model_copy(update={"optimisation": shorter})

@@ -84,7 +84,7 @@ class DilatedBottleneck(nn.Module):
 class DecoderBlock(nn.Module):
     """Upsample, join the skip, two units."""
 
-    def __init__(  # noqa: PLR0913  # each is a different number of the same wiring
+    def __init__(  # each is a different number of the same wiring
         self, inputs: int, skip: int, width: int, settings: NetworkSettings, kernel: Kernel, stride: Kernel
     ) -> None:
         super().__init__()
@@ -101,4 +101,4 @@ class DecoderBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(N, inputs, z, y, x) and the skip (N, skip, Z, Y, X) to (N, width, Z, Y, X)."""
-        return self.units(cat((self.up(x), skip), dim=1))  # type: ignore[no-any-return]
+        return self.units(cat((self.up(x), skip), dim=1))

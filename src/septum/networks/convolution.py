@@ -28,8 +28,8 @@ class Convolution(nn.Conv3d):
     def __init__(
         self, inputs: int, outputs: int, kernel: Kernel, dilation: Kernel = (1, 1, 1), *, bias: bool = True
     ) -> None:
-        padding = tuple(d * (k // 2) for d, k in zip(dilation, kernel, strict=True))
-        super().__init__(inputs, outputs, kernel, padding=padding, dilation=dilation, bias=bias)
+        pz, py, px = (d * (k // 2) for d, k in zip(dilation, kernel, strict=True))
+        super().__init__(inputs, outputs, kernel, padding=(pz, py, px), dilation=dilation, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102  # documented by the class
         if not slice_wise(x):
@@ -58,7 +58,7 @@ class UpConvolution(nn.ConvTranspose3d):
 
 def slice_wise(x: Tensor) -> bool:
     """Whether convolutions of ``x`` are computed slice by slice."""
-    return x.device.type == "cpu" and not (torch.jit.is_tracing() or torch.compiler.is_compiling())
+    return x.device.type == "cpu" and not (torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling())
 
 
 def convolve_slice_wise(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Kernel) -> Tensor:
@@ -98,4 +98,4 @@ def _slices(x: Tensor) -> Tensor:
 
 def _stack(planes: Tensor, number: int) -> Tensor:
     """Inverse of :func:`_slices`."""
-    return planes.unflatten(0, (number, -1)).transpose(1, 2)
+    return planes.view(number, -1, *planes.shape[1:]).transpose(1, 2)

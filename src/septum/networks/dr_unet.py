@@ -39,7 +39,9 @@ class DRUNet(nn.Module):
         self.pool = nn.MaxPool3d(self.stride)
         self.bottleneck = DilatedBottleneck(channels, widths[LEVELS], settings)
         self.decoder = nn.ModuleList(
-            DecoderBlock(widths[level + 1], skips[level], widths[level], settings, kernels[level], self.stride)
+            DecoderBlock(
+                widths[level + 1], skips[level], widths[level], settings, kernels[level], self.stride
+            )
             for level in reversed(range(LEVELS))
         )
         self.head = Convolution(settings.filters, settings.out_channels, (1, 1, 1))
@@ -53,7 +55,7 @@ class DRUNet(nn.Module):
     @property
     def map_layers(self) -> dict[str, nn.Module]:
         """Layers by name whose output can carry an activation map, deepest first."""
-        names = {"bottleneck": self.bottleneck}
+        names: dict[str, nn.Module] = {"bottleneck": self.bottleneck}
         names |= {f"decoder{i}": block for i, block in enumerate(self.decoder, start=1)}
         return names
 
@@ -72,10 +74,10 @@ class DRUNet(nn.Module):
         x = self.bottleneck(x)
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(x, skip)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
 
     def _check(self, x: Tensor) -> None:
-        if x.dim() != 5 or x.shape[1] != self.settings.in_channels:  # noqa: PLR2004  # N, C, Z, Y, X
+        if x.dim() != 5 or x.shape[1] != self.settings.in_channels:  # N, C, Z, Y, X
             raise ValueError(
                 f"expected (N, {self.settings.in_channels}, Z, Y, X), got a tensor of shape {tuple(x.shape)}"
             )

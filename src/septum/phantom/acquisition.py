@@ -22,7 +22,8 @@ def coil_shading(x_mm: Floats, y_mm: Floats, rng: np.random.Generator) -> Floats
     """Sensitivity of the receiver coils, (Y, X), about 1 at the heart and larger near the front.
 
     Args:
-        x_mm, y_mm: places in mm from the heart, to the right and downwards, (Y, X).
+        x_mm: places in mm from the heart, to the right, (Y, X).
+        y_mm: the same downwards.
         rng: source of the coils' exact places.
     """
     front_x, back_x = rng.uniform(-30.0, 60.0), rng.uniform(-60.0, 0.0)
@@ -47,4 +48,4 @@ def magnitude_image(signal: Floats, noise: float, rng: np.random.Generator) -> F
     grain = rng.standard_normal((2, *signal.shape), dtype=np.float32)
     grain = gaussian_filter(grain, (0.0, 0.0, BLUR_VOXELS, BLUR_VOXELS))
     grain *= sigma / grain.std()
-    return np.rint(np.hypot(real + grain[0], grain[1])).astype(np.float32)
+    return np.asarray(np.rint(np.hypot(real + grain[0], grain[1])), np.float32)

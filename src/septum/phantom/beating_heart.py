@@ -55,8 +55,12 @@ class Phantom:
 
 @dataclass(frozen=True)
 class _Pose:
-    """Where the heart lies in the image: the LV axis in the first slice, in mm from the first voxel's
-    centre along (x, y), and the direction to the septum, in radians from left to up."""
+    """Where the heart lies in the image.
+
+    Attributes:
+        x_mm, y_mm: the LV axis in the first slice, from the centre of the first voxel.
+        septum: direction from the axis to the septum, in radians from left to up.
+    """
 
     x_mm: float
     y_mm: float
@@ -180,4 +184,4 @@ def _voxel_of_sample(settings: PhantomSettings) -> NDArray[np.intp]:
 def _voxel_means(samples: Floats) -> Floats:
     """Mean over the samples in each voxel, (Y, X)."""
     ny, nx = (n // s for n, s in zip(samples.shape, SAMPLES[1:], strict=True))
-    return samples.reshape(ny, SAMPLES[1], nx, SAMPLES[2]).mean(axis=(1, 3))
+    return np.asarray(samples.reshape(ny, SAMPLES[1], nx, SAMPLES[2]).mean(axis=(1, 3)))

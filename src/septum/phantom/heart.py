@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.phantom import tissue
-from septum.phantom.build import Build, Points
 from septum.phantom.tissue import Unevenness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from septum.phantom.build import Build, Points
     from septum.phantom.shape import Borders, HeartShape
 
     Floats = NDArray[np.float32]
@@ -80,7 +80,12 @@ class HeartTissue:
             )
             for degrees in (165.0, -105.0)
         )
-        places = ((42.0, -22.0, 28.0, 1.6), (38.0, 34.0, 19.0, 2.2), (-6.0, -8.0, 26.0, 1.6), (18.0, 14.0, 14.0, 2.0))
+        places = (
+            (42.0, -22.0, 28.0, 1.6),
+            (38.0, 34.0, 19.0, 2.2),
+            (-6.0, -8.0, 26.0, 1.6),
+            (18.0, 14.0, 14.0, 2.0),
+        )
         atria = tuple(Vessel(*(float(v * size * rng.uniform(0.95, 1.05)) for v in place)) for place in places)
         return cls(build, papillaries, atria, Unevenness.draw(rng, 4.0), Unevenness.draw(rng, 1.3))
 
@@ -97,9 +102,9 @@ class HeartTissue:
             ``behind`` with the heart painted over it.
         """
         borders = shape.borders(points)
-        signal = self._coat(shape, points, borders, behind)
+        outside = borders.rv_mm + np.where(borders.rv_mm > borders.epi_mm + 0.1, np.float32(RV_WALL_MM), 0)
+        signal = self._coat(shape, points, borders, outside, behind)
         below = borders.depth_mm > 0
-        outside = borders.rv_mm + np.float32(RV_WALL_MM) * (borders.rv_mm > borders.epi_mm + 0.1)
         muscle = below & (points.r_mm < outside)
         grain = self.fine.at(points.x_mm, points.y_mm, points.z_mm / 3.0, 1.2)
         signal[muscle] = tissue.MYOCARDIUM * (1.0 + 0.09 * grain[muscle])
@@ -110,27 +115,33 @@ class HeartTissue:
         signal[above] = self._atria(points[above], behind[above], flow[above])
         return signal
 
-    def _coat(self, shape: HeartShape, points: Points, borders: Borders, behind: Floats) -> Floats:
-        """Fat on the heart: patchy, thickest in the grooves where the RV begins, and near the base."""
+    def _coat(
+        self, shape: HeartShape, points: Points, borders: Borders, outside: Floats, behind: Floats
+    ) -> Floats:
+        """Fat upon the muscle, which ends at ``outside``: patchy, thickest where the RV begins."""
         groove = np.exp(-(((np.abs(points.phi) - self.build.rv_half_angle) / 0.28) ** 2))
         basal = np.clip(1.0 - borders.depth_mm / np.float32(shape.lv_length_mm), 0.0, 1.0)
         patches = self.coarse.at(20.0 * points.phi, points.z_mm / 2.0, 0.0, 1.0)
         septal = points.x_mm > 0
         thickness = 0.6 + 1.8 * patches + 5.0 * groove * (0.4 + 0.6 * basal) + 1.5 * septal
-        outside = borders.rv_mm + np.float32(RV_WALL_MM) * (borders.rv_mm > borders.epi_mm + 0.1)
         fatty = (borders.epi_mm > 0) & (points.r_mm < outside + np.clip(thickness, 0.0, COAT_MM))
         return np.where(fatty, np.float32(tissue.FAT * 0.75), behind)
 
-    def _fill_rv(self, signal: Floats, shape: HeartShape, points: Points, borders: Borders, flow: Floats) -> None:
+    def _fill_rv(
+        self, signal: Floats, shape: HeartShape, points: Points, borders: Borders, flow: Floats
+    ) -> None:
         inside = (borders.depth_mm > 0) & (points.r_mm >= borders.epi_mm) & (points.r_mm < borders.rv_mm)
         here, depth = points[inside], borders.depth_mm[inside] / np.float32(shape.lv_length_mm)
-        across = (here.r_mm - borders.epi_mm[inside]) / np.maximum(borders.rv_mm - borders.epi_mm, 1.0)[inside]
+        width = np.maximum(borders.rv_mm[inside] - borders.epi_mm[inside], 1.0)
+        across = (here.r_mm - borders.epi_mm[inside]) / width
         mesh = self.fine.at(here.x_mm, here.y_mm, here.z_mm / 2.0, 1.1)
         density = 1.1 * depth + 1.6 * np.clip(across - 0.7, 0.0, None) * (0.3 + depth)
         muscle = np.clip((mesh + 2.4 * density - 2.2) * 0.9, 0.0, 0.65)
         signal[inside] = 0.88 * flow[inside] * tissue.BLOOD * (1.0 - muscle) + muscle * tissue.MYOCARDIUM
 
-    def _fill_lv(self, signal: Floats, shape: HeartShape, points: Points, borders: Borders, flow: Floats) -> None:
+    def _fill_lv(
+        self, signal: Floats, shape: HeartShape, points: Points, borders: Borders, flow: Floats
+    ) -> None:
         inside = (borders.depth_mm > 0) & (points.r_mm < borders.lv_mm)
         here, radius = points[inside], borders.lv_mm[inside]
         depth = borders.depth_mm[inside] / np.float32(shape.lv_length_mm)
@@ -139,7 +150,9 @@ class HeartTissue:
         mesh = self.fine.at(here.x_mm * scale, here.y_mm * scale, here.z_mm / 2.0, 0.9)
         rim = np.clip((here.r_mm / radius - 0.72) / 0.28, 0.0, 1.0)
         lateral = np.clip(0.5 - here.x_mm / np.maximum(radius, 1.0), 0.0, 1.0)
-        muscle = rim * np.clip((mesh + 1.6 * rim * (0.5 + depth) - 0.6 - 0.8 * (1.0 - lateral)) * 0.9, 0.0, 0.75)
+        muscle = rim * np.clip(
+            (mesh + 1.6 * rim * (0.5 + depth) - 0.6 - 0.8 * (1.0 - lateral)) * 0.9, 0.0, 0.75
+        )
         muscle += 0.22 * np.clip(depth - 0.55, 0.0, 0.5) * (1.0 + mesh)
         for papillary in self.papillaries:
             muscle = np.maximum(muscle, _papillary(papillary, here, depth, radius, shape.lv_radius_mm))
@@ -156,14 +169,18 @@ class HeartTissue:
         around = shortest < 2.5 + 2.0 * patches
         signal[around] = np.where(patches[around] > -0.4, tissue.FAT * 0.6, tissue.MUSCLE)
         for vessel in self.atria:
-            distance = np.hypot(points.x_mm - vessel.x_mm, points.y_mm - vessel.y_mm) - vessel.radius_mm + bulge
+            distance = (
+                np.hypot(points.x_mm - vessel.x_mm, points.y_mm - vessel.y_mm) - vessel.radius_mm + bulge
+            )
             signal[distance < vessel.wall_mm] = tissue.MYOCARDIUM
             blood = distance < 0.0
             signal[blood] = 0.95 * tissue.BLOOD * flow[blood]
         return signal
 
 
-def _papillary(muscle: Papillary, points: Points, depth: Floats, radius_mm: Floats, equator_mm: float) -> Floats:
+def _papillary(
+    muscle: Papillary, points: Points, depth: Floats, radius_mm: Floats, equator_mm: float
+) -> Floats:
     """Where this papillary muscle is: 1 inside, 0 outside. It keeps its bulk while the cavity shrinks."""
     along = np.clip(1.0 - ((depth - muscle.middle) / muscle.half) ** 2, 0.0, None)
     thick = muscle.radius_mm * np.sqrt(along) + np.float32(1e-3)
@@ -171,4 +188,4 @@ def _papillary(muscle: Papillary, points: Points, depth: Floats, radius_mm: Floa
     x = points.r_mm * np.cos(points.phi - muscle.phi) - centre
     y = points.r_mm * np.sin(points.phi - muscle.phi)
     wobble = 1.0 + 0.25 * np.sin(3.0 * np.arctan2(y, x) + 9.0 * depth + muscle.phi)
-    return ((x / (1.25 * thick)) ** 2 + (y / thick) ** 2 < wobble).astype(np.float32)
+    return np.asarray((x / (1.25 * thick)) ** 2 + (y / thick) ** 2 < wobble, np.float32)

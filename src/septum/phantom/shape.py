@@ -162,7 +162,9 @@ def _with_rv(shape: HeartShape, volume_ml: float) -> HeartShape:
     angle = np.linspace(-np.pi, np.pi, 720, endpoint=False, dtype=np.float32)
     share = depth[:, None] / np.float32(RV_LENGTH * shape.lv_length_mm)
     width = _taper(share) * septal_profile(angle[None], share, shape.build)
-    border = _ellipsoid(depth[:, None], shape.epi_length_mm, shape.epi_radius_mm) * shape.build.epi_outline(angle)
+    border = _ellipsoid(depth[:, None], shape.epi_length_mm, shape.epi_radius_mm) * shape.build.epi_outline(
+        angle
+    )
     cell = step_mm * 2.0 * np.pi / angle.size
     linear = float((border * width).sum()) * cell
     square = float((width * width).sum()) * cell / 2.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from septum.phantom import tissue
 from septum.phantom.tissue import Unevenness
@@ -76,10 +77,12 @@ class Thorax:
         # Nothing in a body is an ellipse: bend the plane, widely and finely, before drawing.
         bend_x = 8.0 * self.broad.at(x, y, height, 4.0) + 1.2 * self.broad.at(y, x, height, 0.9)
         bend_y = 6.0 * self.broad.at(y + 90.0, x, height, 4.0) + 1.2 * self.broad.at(y + 90.0, x, height, 0.9)
-        signal = tissue.LUNG * (1.0 + 0.25 * rough + 0.25 * self.broad.at(x, y, height, 2.0))
+        bend_x, bend_y = (uniform_filter(uniform_filter(bend, 6), 6) for bend in (bend_x, bend_y))
+        mottle = 1.0 + 0.25 * rough + 0.25 * self.broad.at(x, y, height, 2.0)
+        signal = (tissue.LUNG * mottle).astype(np.float32)
         vessels = self._vessels(x, y, towards_apex)
         signal[vessels] = 0.75 * tissue.BLOOD
-        x, y = x + bend_x, y + bend_y
+        x, y = np.asarray(x + bend_x, np.float32), np.asarray(y + bend_y, np.float32)
         self._organs(signal, x, y, towards_apex, rough, vessels)
         self._spine_and_aorta(signal, x, y, rough)
         self._chest_wall(signal, x, y, towards_apex, rough)
@@ -166,4 +169,6 @@ class Thorax:
 
 def _ellipse(x: Floats, y: Floats, centre: tuple[float, float], half: tuple[float, float]) -> Floats:
     """Distance from the centre relative to the ellipse's border: 1 on it, less inside."""
-    return np.hypot((x - np.float32(centre[0])) / np.float32(half[0]), (y - np.float32(centre[1])) / np.float32(half[1]))
+    across = (x - np.float32(centre[0])) / np.float32(half[0])
+    down = (y - np.float32(centre[1])) / np.float32(half[1])
+    return np.asarray(np.hypot(across, down))

@@ -82,7 +82,7 @@ def _weights(n_in: int, n_out: int, *, first: float, step: float) -> NDArray[np.
 
 def _along(array: NDArray[np.float32], weights: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     """Multiply one of the last three axes by a matrix."""
-    if axis == 2:  # noqa: PLR2004  # X, the last axis
+    if axis == 2:  # X, the last axis
         return array @ weights.T
     if axis == 1:
         return np.asarray(weights @ array, dtype=np.float32)

@@ -99,7 +99,7 @@ def draw_curve(
     def place(t: float, ml: float) -> tuple[float, float]:
         return x0 + (x1 - x0) * t / max(1, frames - 1), y0 + (y1 - y0) * ml / top_ml
 
-    draw.text((left + unit_px, top + 1.2 * unit_px), "volume, ml", fill=QUIET, font=small, anchor="lm")
+    draw.text((right - unit_px, top + 1.2 * unit_px), "volume, ml", fill=QUIET, font=small, anchor="rm")
     for step in range(round(top_ml / tick) + 1):
         _, y = place(0, step * tick)
         draw.line((x0, y, x1, y), fill=LINE, width=2)

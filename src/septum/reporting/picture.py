@@ -24,7 +24,7 @@ _UNIT_PX = 15
 _GAP_PX = 6
 _MARGIN_PX = 24
 _LABEL_PX = 64
-_PANEL_PX = 170
+_PANEL_PX = 180
 
 
 def overlay_picture(
@@ -73,7 +73,7 @@ def overlay_picture(
     grid_width = len(view.slices) * (tile_width + gap) - gap
     width = max(2 * margin + label + grid_width, k * 760)
     panels = top + len(frames) * (tile_height + gap) + gap
-    height = panels + k * _PANEL_PX + margin + unit
+    height = panels + k * _PANEL_PX + margin + 2 * unit
     sheet = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     if title:

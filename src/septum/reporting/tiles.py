@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from septum.core.labels import LabelSchema
 
 #: How much of its colour lies over a structure, 0 to 1; its outline is opaque.
-FILL = 0.14
+FILL = 0.1
 #: Width of an outline in pixels.
 OUTLINE_PX = 3
 #: Softening of a mask before its outline is traced, in voxels: rounds the stairs, moves no border.
-_SOFTEN_VOXELS = 0.6
+_SOFTEN_VOXELS = 0.7
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def choose_view(
         margin_mm: space around the structures.
     """
     whole = Region.whole(geometry.shape)
-    found = Region.bounding(masks.any(axis=0)) or whole
+    found = Region.bounding(np.asarray(masks.any(axis=0))) or whole
     (z0, y0, x0), (z1, y1, x1) = found.start, found.stop
     if found != whole:
         dy, dx = (int(np.ceil(margin_mm / s)) for s in geometry.spacing_mm[1:])

@@ -18,7 +18,10 @@ HASH_DIGITS = 16
 
 
 def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
-    """Write the state after ``epoch`` and drop all but the newest two checkpoints.
+    """Write the state after ``epoch`` and drop all but it and the one before.
+
+    What a killed run left half-written goes, too, as does a checkpoint of the same epoch: it was damaged, or
+    the epoch would not have been trained again.
 
     Raises:
         OutputError: the folder cannot be written to; older checkpoints stay.
@@ -26,7 +29,10 @@ def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
     pending = folder / "pending.pt"
     with atomic_path(pending) as temporary:
         torch.save(state, temporary)
-    pending.replace(folder / f"epoch-{epoch:05d}-{sha256_of(pending)[:HASH_DIGITS]}.pt")
+    new = folder / f"epoch-{epoch:05d}-{sha256_of(pending)[:HASH_DIGITS]}.pt"
+    pending.replace(new)
+    for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*.pt")} - {new}:
+        stale.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)
 

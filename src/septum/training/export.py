@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from septum.core.files import sha256_of, write_text
-from septum.inference.bundle import MANIFEST, Manifest, StageManifest
+from septum.inference.bundle import MANIFEST, Manifest, StageManifest, open_bundle
 from septum.networks import closed_form_map
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def export_graph(network: Network, path: Path, *, with_map: bool) -> None:
     names = ["logits", "map"] if with_map else ["logits"]
     axes = {2: "depth", 3: "height", 4: "width"}
     dynamic = {"image": axes, "logits": axes, "map": {1: "depth", 2: "height", 3: "width"}}
-    example = torch.zeros(1, network.settings.in_channels, network.multiple[0] * 2, EXAMPLE_SIZE, EXAMPLE_SIZE)
+    example = torch.zeros(
+        1, network.settings.in_channels, network.multiple[0] * 2, EXAMPLE_SIZE, EXAMPLE_SIZE
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -101,6 +103,14 @@ def write_bundle(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def update_bundle(folder: Path, accuracy: dict[str, float | int | str], documents: dict[str, str]) -> None:
+    """Write measured accuracy and further documents into a bundle; the graphs stay as they are."""
+    manifest = open_bundle(folder).manifest.model_copy(update={"accuracy": accuracy})
+    for name, text in documents.items():
+        write_text(folder / name, text)
+    write_text(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+
+
 def stage_manifest(name: str, settings: StageSettings, network: Network) -> StageManifest:
     """Description of one stage, its hash still to be filled in."""
     return StageManifest(
@@ -110,7 +120,7 @@ def stage_manifest(name: str, settings: StageSettings, network: Network) -> Stag
 
 def _for_inference(network: Network) -> Network:
     """A copy in evaluation mode on the CPU, with one-channel groups as plain instance normalisation."""
-    plain = copy.deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format).eval()
+    plain = copy.deepcopy(network).cpu().float().eval()
     for module in plain.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.GroupNorm) and child.num_groups == child.num_channels:

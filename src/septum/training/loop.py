@@ -59,7 +59,7 @@ class Fit:
         sampler: patches and the settings of the stage.
         seed: of the weights and of every epoch's draws.
         folder: for checkpoints and the history.
-        identity: hash of the recipe; a checkpoint of another recipe is refused.
+        identity: hash of all that the result depends on; a checkpoint with another is refused.
         device: to train on.
     """
 
@@ -71,9 +71,9 @@ class Fit:
         self.settings: OptimisationSettings = sampler.settings.optimisation
         self.loss = LOSSES[sampler.settings.loss]
         torch.manual_seed(seed)
-        self.network = build(sampler.settings.network).to(device, memory_format=torch.channels_last_3d)
+        self.network = build(sampler.settings.network).to(device)
         self.optimiser = _optimiser(self.network, self.settings)
-        average = get_ema_multi_avg_fn(self.settings.ema)
+        average = get_ema_multi_avg_fn(self.settings.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
         self.epoch = 0
         self.history: list[dict[str, float]] = []
@@ -139,7 +139,9 @@ class Fit:
         peak, warmup = self.settings.learning_rate, self.settings.warmup_steps
         rate = peak * min(1.0, (step + 1) / warmup) if warmup else peak
         if self.settings.schedule == "cosine":
-            rate *= 0.5 * (1 + math.cos(math.pi * step / (self.settings.epochs * self.settings.steps_per_epoch)))
+            rate *= 0.5 * (
+                1 + math.cos(math.pi * step / (self.settings.epochs * self.settings.steps_per_epoch))
+            )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         return rate

@@ -1,23 +1,23 @@
 """The multi-stage method, trained: localisers by fold, out-of-fold regions, final localiser, segmenter.
 
-Each part leaves an artefact in the run folder and is taken up from there, so a run can be stopped at any moment.
+Each part leaves an artefact in the run folder and is taken up from there, so a run can be stopped at any
+moment.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from septum.core import LocalisationPath
+from septum.core import LocalisationPath, RecipeError
 from septum.core.files import write_text
 from septum.datasets import load_split
 from septum.inference.steps import Stage, localise
-from septum.localisation import LocalisationSettings
 from septum.methods.samples import NativeCase, PatchSampler, PreparedCase, prepare_case, read_case
 from septum.methods.torch_engine import TorchEngine
 from septum.training.loop import Deadline, Fit
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    import torch
+
     from septum.datasets import Dataset
+    from septum.localisation import LocalisationSettings
     from septum.networks import Network
     from septum.training.recipe import Recipe
 
@@ -60,7 +63,13 @@ class MultiStageRun:
         self._native: list[NativeCase] = []
 
     def run(self, deadline: Deadline) -> Trained:
-        """Do what is left. Raises :class:`Interrupted` when the time budget ends first."""
+        """Do what is left.
+
+        Raises:
+            Interrupted: the time budget ended first.
+            RecipeError: the folder holds a run of another recipe.
+        """
+        self._claim()
         self._native = [read_case(case, self.dataset) for case in self.cases]
         coarse = self._prepared("localiser")
         centres = self._out_of_fold_centres(coarse, deadline)
@@ -70,37 +79,67 @@ class MultiStageRun:
         segmenter = self._fit("segmenter", sampler, 0, deadline)
         return Trained(localiser, segmenter, self._localisation())
 
+    def _claim(self) -> None:
+        """Leave the recipe in the folder, so that no part of another recipe's run is taken up from there."""
+        file, settings = self.folder / "recipe.json", self.recipe.model_dump_json(indent=1)
+        if file.is_file() and file.read_text(encoding="utf-8") != settings:
+            raise RecipeError(
+                f"{self.folder} holds a run of another recipe; give another --run folder or remove this one."
+            )
+        write_text(file, settings)
+
     def _prepared(self, stage: str) -> list[PreparedCase]:
         settings = getattr(self.recipe, stage).preprocessing
         return [prepare_case(native, self.dataset.schema.values, settings) for native in self._native]
 
     def _fit(self, name: str, sampler: PatchSampler, seed: int, deadline: Deadline) -> Network:
-        identity = f"{self.recipe.sha256}/{name}"
-        return Fit(
-            sampler, self.recipe.seed + seed, self.folder / name, identity, self.device
-        ).run(deadline)
+        seed += self.recipe.seed
+        identity = _hash(
+            sampler.settings.model_dump_json(),
+            str(seed),
+            *(f"{case.name} {sampler.centres.get(case.name)}" for case in sampler.cases),
+        )
+        return Fit(sampler, seed, self.folder / name, identity, self.device).run(deadline)
 
     def _out_of_fold_centres(
         self, coarse: Sequence[PreparedCase], deadline: Deadline
     ) -> dict[str, tuple[float, float]]:
         """In-plane centres of the regions that localisers find in cases which they have not seen."""
         file = self.folder / "regions.json"
-        if not file.is_file():
-            found: dict[str, dict[str, object]] = {}
-            for fold, held_out in enumerate(self._parts()):
-                training = [c for c in coarse if c.patient not in held_out]
-                sampler = PatchSampler(training, {}, self.recipe.localiser)
-                network = self._fit(f"localiser/fold{fold}", sampler, 1 + fold, deadline)
-                found |= self._regions(network, (n for n in self._native if n.case.patient in held_out))
-            write_text(file, json.dumps(found, indent=1))
-        regions = json.loads(file.read_text(encoding="utf-8"))
+        identity = self._regions_identity()
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if known.get("identity") != identity:
+            known = {"identity": identity, "regions": self._out_of_fold_regions(coarse, deadline)}
+            write_text(file, json.dumps(known, indent=1))
+        regions = known["regions"]
         shares = [r["foreground_inside"] for r in regions.values()]
         away = sum(r["path"] != LocalisationPath.MAP for r in regions.values())
         LOGGER.info(
-            "out-of-fold regions: all foreground inside in %d of %d cases (lowest share %.4f), %d by a fallback",
+            "out-of-fold regions: all foreground inside in %d of %d cases (lowest %.4f), %d by a fallback",
             sum(s == 1 for s in shares), len(shares), min(shares), away,
         )  # fmt: skip
         return {name: (float(r["centre"][0]), float(r["centre"][1])) for name, r in regions.items()}
+
+    def _out_of_fold_regions(
+        self, coarse: Sequence[PreparedCase], deadline: Deadline
+    ) -> dict[str, dict[str, object]]:
+        settings = self.recipe.localiser.with_epochs(self.recipe.localiser_fold_epochs)
+        found: dict[str, dict[str, object]] = {}
+        for fold, held_out in enumerate(self._parts()):
+            training = [c for c in coarse if c.patient not in held_out]
+            sampler = PatchSampler(training, {}, settings)
+            network = self._fit(f"localiser/fold{fold}", sampler, 1 + fold, deadline)
+            found |= self._regions(network, (n for n in self._native if n.case.patient in held_out))
+        return found
+
+    def _regions_identity(self) -> str:
+        recipe = self.recipe
+        return _hash(
+            recipe.localiser.model_dump_json(),
+            recipe.localisation.model_dump_json(),
+            f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}",
+            *(case.name for case in self.cases),
+        )
 
     def _parts(self) -> list[set[str]]:
         """Patients by part, each group spread over all of them."""
@@ -110,10 +149,11 @@ class MultiStageRun:
 
     def _regions(self, network: Network, natives: Iterable[NativeCase]) -> dict[str, dict[str, object]]:
         stage = Stage(TorchEngine(network), self.recipe.localiser.preprocessing)
+        settings = self._localisation()
         regions: dict[str, dict[str, object]] = {}
         for native in natives:
             case = prepare_case(native, self.dataset.schema.values, self.recipe.segmenter.preprocessing)
-            found = localise(native.volume, stage, case.geometry, self._localisation())
+            found = localise(native.volume, stage, case.geometry, settings)
             region = found.region
             regions[native.case.name] = {
                 "centre": [(region.start[a] + region.stop[a] - 1) / 2 for a in (1, 2)],
@@ -128,6 +168,12 @@ class MultiStageRun:
         centres = [
             np.argwhere(native.labels > 0).mean(axis=0) / np.maximum(np.array(native.labels.shape) - 1, 1)
             for native in self._native
+            if native.labels.any()
         ]
         z, y, x = np.mean(centres, axis=0).tolist()
         return self.recipe.localisation.model_copy(update={"training_centre": (z, y, x)})
+
+
+def _hash(*parts: str) -> str:
+    """SHA-256 of everything that a result depends on, by which it is known again."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

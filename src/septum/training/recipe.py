@@ -27,6 +27,8 @@ class Recipe(BaseModel):
         seed: of every random draw.
         fold: which fold validates; ``None`` trains on all patients that do not test.
         localiser_folds: number of parts for out-of-fold regions.
+        localiser_fold_epochs: epochs of the localisers that make those regions; fewer than the final one's
+            make regions that err a little more than those of use, which the segmenter should bear.
         localiser: first stage, one foreground channel.
         localisation: map to region.
         segmenter: second stage, background and one channel a structure.
@@ -41,6 +43,7 @@ class Recipe(BaseModel):
     seed: int = 0
     fold: int | None = Field(default=None, ge=0, le=4)
     localiser_folds: int = Field(default=5, ge=2)
+    localiser_fold_epochs: int = Field(ge=1)
     localiser: StageSettings
     localisation: LocalisationSettings
     segmenter: StageSettings
@@ -69,7 +72,7 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: expected a recipe file, but {error.strerror}.") from error
     try:
         return Recipe.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]

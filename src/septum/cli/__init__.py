@@ -1,0 +1,1 @@
+"""The command line: arguments in, words out. What is done is done in ``workflows``."""

@@ -1,0 +1,72 @@
+"""``septum demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from septum.cli.output import say, say_aside, say_table
+from septum.cli.parameters import model_options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from septum.workflows.demo import DemoResult
+
+
+@click.command()
+@click.option(
+    "-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder for results."
+)
+@model_options
+def demo(out: Path, model: str, engine: str, threads: int | None) -> int:
+    """Segment a synthetic heart whose truth is known.
+
+    A beating heart is made, segmented, measured against its truth and drawn. No patient's data is needed.
+    """
+    from septum.workflows.demo import run_demo
+    from septum.workflows.lazy_model import LazyModel
+
+    result = run_demo(out, LazyModel(model, engine=engine, threads=threads))
+    for text in result.result.record.warnings:
+        say_aside(text)
+    say_table(_table(result))
+    files = {
+        "image": result.image,
+        "truth": result.truth,
+        "mask": result.result.mask,
+        "numbers": result.result.json,
+        "picture": result.picture,
+    }
+    say("\n".join(f"{name:<8} {path}" for name, path in files.items()))
+    say("For research use only; not a medical device.")
+    return 0
+
+
+def _table(result: DemoResult) -> Table:
+    """Model against truth, structure by structure."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    frames = result.result.record.input.frames
+    table = Table(title=f"Synthetic heart, {frames} frames: model / truth", box=SIMPLE_HEAD)
+    table.add_column("structure")
+    for heading in (
+        *(f"Dice {name}" for name, _ in result.phases), "Dice, all frames",
+        *(f"{name} ml" for name, _ in result.phases), "EF %",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for structure, dices in result.dice.items():
+        ours, theirs = (curve.volumes_ml[structure] for curve in (result.curve, result.true_curve))
+        fractions = (
+            curve.ejection_fraction_percent.get(structure) for curve in (result.curve, result.true_curve)
+        )
+        table.add_row(
+            structure,
+            *("-" if value is None else f"{value:.3f}" for value in dices.values()),
+            *(f"{ours[t]:.1f} / {theirs[t]:.1f}" for _, t in result.phases),
+            " / ".join("-" if value is None else f"{value:.1f}" for value in fractions),
+        )
+    return table

@@ -1,0 +1,65 @@
+"""The command ``septum``: finds its subcommands by name, and turns every error into one sentence."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import click
+
+from septum.cli.output import say_error, tolerate_any_character
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+COMMANDS = ("segment", "evaluate", "train", "info", "demo")
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of their own, loaded when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Names in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command ``septum.cli.NAME.NAME``."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"septum.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(package_name="septum", message="septum %(version)s")
+def septum() -> None:
+    """Find the heart in a cardiac MR study, segment it in 3-D, and get its numbers.
+
+    For research use only; not a medical device.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; no traceback reaches the user unless SEPTUM_DEBUG is set.
+
+    Args:
+        arguments: without the program's name; ``None`` takes those of the process.
+
+    Returns:
+        An exit code of :mod:`septum.core.errors`.
+    """
+    tolerate_any_character()
+    try:
+        code: int | None = septum.main(arguments, prog_name="septum", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("septum: interrupted; run the same command again to go on.", err=True)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the last place where an error can become a sentence
+        return say_error(error)
+    return code or 0

@@ -1,0 +1,81 @@
+"""Words for the user: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+DEBUG = "SEPTUM_DEBUG"
+
+
+def tolerate_any_character() -> None:
+    """Print what the encoding of the terminal does not hold as an escape, and do not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Print a result. A reader that has gone away (``| head``) has had enough; that is no error."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _silence_output()
+    except OSError as error:
+        from septum.core import OutputError
+
+        if error.errno == errno.EPIPE:
+            _silence_output()
+            return
+        raise OutputError(f"standard output cannot be written: {error.strerror}.") from error
+
+
+def say_json(document: Any) -> None:
+    """Print one JSON document."""
+    say(json.dumps(document, indent=2, allow_nan=False))
+
+
+def say_aside(text: str) -> None:
+    """Print a remark for the user's eyes, beside the results."""
+    click.echo(f"septum: {text}", err=True)
+
+
+def say_table(table: Table) -> None:
+    """Print a table as wide as the terminal; in a pipe or a file, as wide as it needs to be."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, file=sys.stdout)
+    with console.capture() as captured:
+        console.print(table)
+    say("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()))
+
+
+def say_error(error: Exception) -> int:
+    """Tell an error in one line, and return its exit code. ``SEPTUM_DEBUG=1`` adds where it happened."""
+    from septum.core import SeptumError
+    from septum.core.errors import UnexpectedError
+
+    if isinstance(error, MemoryError):
+        told: SeptumError = SeptumError("the memory is used up; free some, or use a machine with more.")
+    else:
+        told = error if isinstance(error, SeptumError) else UnexpectedError.of(error)
+    if os.environ.get(DEBUG):
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    click.echo(f"septum: error: {' '.join(str(told).split())}", err=True)
+    return told.exit_code
+
+
+def _silence_output() -> None:
+    """Point standard output at nothing, so that flushing it at exit does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

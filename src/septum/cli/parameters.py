@@ -1,0 +1,66 @@
+"""Kinds of values on the command line, and options that several commands share."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+def parse_spacing(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[float, float, float] | None:
+    """Text such as ``8,1.4,1.4`` to (Z, Y, X) in mm."""
+    if value is None:
+        return None
+    try:
+        z, y, x = (float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"expected three numbers in mm as in 8,1.4,1.4, got {value!r}.") from None
+    if not all(math.isfinite(v) and v > 0 for v in (z, y, x)):
+        raise click.BadParameter(f"expected three positive numbers in mm, got {value!r}.")
+    return (z, y, x)
+
+
+def parse_duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Text such as ``90s``, ``50m`` or ``2h`` to seconds; a bare number is seconds."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
+    if found is None or float(found[1]) == 0:
+        raise click.BadParameter(f"expected a time as in 90s, 50m or 2h, got {value!r}.")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def model_options(command: Command) -> Command:
+    """The options that say which model runs, and how."""
+    for option in (
+        click.option(
+            "--threads", type=click.IntRange(min=1), help="CPU threads; by default the engine's choice."
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["openvino", "onnxruntime"]),
+            default="openvino",
+            show_default=True,
+            help="What computes the networks.",
+        ),
+        click.option(
+            "--model",
+            default="cine",
+            metavar="NAME|FOLDER",
+            show_default=True,
+            help="A shipped model, or a bundle's folder.",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,66 @@
+"""What a run says while it goes on: a bar on a terminal, and a line for each problem anywhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from septum.cli.output import say_aside, say_error
+from septum.workflows.outcomes import Failure, FrameDone, Notice, Planned, StudyResult
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from septum.workflows.outcomes import Event
+
+
+class Narrator:
+    """Tells the events of a run on standard error. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        )
+        self._task = self._bar.add_task("reading", total=None)
+        self._done = 0.0
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Tell one event."""
+        match event:
+            case Planned(cases):
+                self._bar.update(self._task, total=cases)
+            case FrameDone(name, frame, frames):
+                self._bar.update(
+                    self._task,
+                    description=f"{name}, frame {frame} of {frames}" if frames > 1 else name,
+                    completed=self._done + frame / frames,
+                )
+            case Notice(text):
+                say_aside(text)
+            case Failure(_, error):
+                say_error(error)
+                self._finish_case()
+            case StudyResult():
+                if not event.skipped:
+                    for text in (*event.record.input.notes, *event.record.warnings):
+                        say_aside(f"{event.source}: {text}")
+                self._finish_case()
+
+    def _finish_case(self) -> None:
+        self._done += 1.0
+        self._bar.update(self._task, completed=self._done)

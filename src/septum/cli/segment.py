@@ -1,0 +1,109 @@
+"""``septum segment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from septum.cli.output import say, say_json
+from septum.cli.parameters import model_options, parse_spacing
+
+if TYPE_CHECKING:
+    from septum.workflows.outcomes import Report, StudyResult
+
+
+@click.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Folder for results."
+)
+@model_options
+@click.option("--overwrite", is_flag=True, help="Do finished cases anew, too.")
+@click.option(
+    "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print results as JSON, for machines.")
+def segment(
+    inputs: tuple[Path, ...],
+    out: Path,
+    model: str,
+    engine: str,
+    threads: int | None,
+    overwrite: bool,
+    spacing: tuple[float, float, float] | None,
+    as_json: bool,
+) -> int:
+    """Segment image files, or folders of them.
+
+    Files are NIfTI or NRRD; of a cine, every frame is segmented. Each NAME.nii.gz gives
+    OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
+    """
+    from septum.cli.progress import Narrator
+    from septum.workflows.lazy_model import LazyModel
+    from septum.workflows.output_folder import check_writable
+    from septum.workflows.segment import segment_inputs
+
+    check_writable(out)
+    lazy = LazyModel(model, engine=engine, threads=threads)
+    with Narrator() as narrator:
+        report = segment_inputs(
+            inputs, out, model=lazy, spacing_mm=spacing, overwrite=overwrite, on_event=narrator
+        )
+    if as_json:
+        say_json(_document(report))
+    else:
+        _say_report(report)
+    return report.exit_code
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "results": [
+            {
+                "input": str(result.source),
+                "mask": str(result.mask),
+                "json": str(result.json),
+                "skipped": result.skipped,
+                "record": result.record.model_dump(mode="json"),
+            }
+            for result in report.results
+        ],
+        "failures": [
+            {
+                "input": str(failure.source),
+                "error": type(failure.error).__name__,
+                "message": str(failure.error),
+                "exit_code": failure.error.exit_code,
+            }
+            for failure in report.failures
+        ],
+        "notices": list(report.notices),
+        "exit_code": report.exit_code,
+    }
+
+
+def _say_report(report: Report) -> None:
+    for result in report.results:
+        done = "already done" if result.skipped else f"{result.record.timings_s.total:.1f} s"
+        say(f"{result.mask}  {_numbers(result)}  ({done})")
+    skipped = sum(result.skipped for result in report.results)
+    counts = [f"{len(report.results) - skipped} segmented"]
+    counts += [f"{skipped} already done"] if skipped else []
+    counts += [f"{len(report.failures)} failed"] if report.failures else []
+    say(f"{', '.join(counts)}. Numbers are in the .json beside each mask. For research use only.")
+
+
+def _numbers(result: StudyResult) -> str:
+    """Volumes of a volume, or volumes at end-diastole and ejection fractions of a cine."""
+    record = result.record
+    ed, es = record.end_diastole_frame, record.end_systole_frame
+    if ed is None or es is None:
+        return ", ".join(f"{name} {volumes[0]:.1f} ml" for name, volumes in record.volumes_ml.items())
+    parts = [
+        f"{name} {volumes[ed]:.1f} / {volumes[es]:.1f} ml, EF {record.ejection_fraction_percent[name]:.1f} %"
+        for name, volumes in record.volumes_ml.items()
+        if name in record.ejection_fraction_percent
+    ]
+    return f"{record.input.frames} frames: " + "; ".join(parts or ["no ejection fraction"])

@@ -1,0 +1,78 @@
+"""``septum train``: loads what needs torch by name, and says which extra to install without it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from septum.cli.output import say
+from septum.cli.parameters import parse_duration
+
+COMMAND = "septum.training.command"
+EXTRA = ("torch", "lightning_fabric", "monai", "onnx", "onnxscript")
+
+
+@click.command()
+@click.argument("recipe", metavar="RECIPE")
+@click.option(
+    "--data", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the data set."
+)
+@click.option(
+    "--run", required=True, metavar="DIR", type=click.Path(path_type=Path),
+    help="Folder for checkpoints and results; the same folder goes on where it stopped.",
+)  # fmt: skip
+@click.option(
+    "--time-budget", metavar="TIME", callback=parse_duration,
+    help="Stop in time, as in 90s, 50m or 2h; the same command goes on.",
+)  # fmt: skip
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to compute."
+)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; torch's choice without it.")
+def train(
+    recipe: str, data: Path, run: Path, time_budget: float | None, device: str, threads: int | None
+) -> int:
+    """Train what a RECIPE says, and export a model bundle.
+
+    RECIPE is a TOML file, or the name of a shipped recipe such as production/cine.
+    Each epoch leaves a checkpoint. Needs the extra: pip install 'septum[train]'.
+    """
+    path = find_recipe(recipe)
+    try:
+        command = importlib.import_module(COMMAND)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in EXTRA:
+            raise
+        from septum.core import MissingExtraError
+
+        raise MissingExtraError(
+            f"training needs {error.name}, which is not installed; run pip install 'septum[train]'."
+        ) from error
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    outcome = command.train(path, data, run, time_budget, device, threads)
+    say(outcome.message)
+    if outcome.bundle is not None:
+        say(f"bundle: {outcome.bundle}")
+    return 0
+
+
+def find_recipe(recipe: str) -> Path:
+    """A recipe file, or a shipped recipe by its name. Raises :class:`RecipeError`."""
+    from septum.core import RecipeError
+
+    if Path(recipe).is_file():
+        return Path(recipe)
+    folder = Path(str(resources.files("septum"))) / "recipes"
+    shipped = {
+        path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))
+    }
+    if recipe in shipped:
+        return shipped[recipe]
+    raise RecipeError(
+        f"no recipe {recipe!r}: expected a TOML file, or one of those shipped ({', '.join(shipped)})."
+    )

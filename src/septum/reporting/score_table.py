@@ -1,0 +1,104 @@
+"""Committed per-case results to the tables that the documentation shows."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from septum.core import Score
+from septum.metrics import Mean, summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLUMNS = (
+    "structure", "phase", "n", "Dice", "Hausdorff (mm)", "ASD (mm)", "Hausdorff (voxels)", "ASD (voxels)",
+    "missed",
+)  # fmt: skip
+TABLE_HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
+ALL = "all"
+
+Row = dict[str, str]
+
+
+def read_results(path: Path) -> list[Row]:
+    """Rows of a per-case result file."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def score_table(rows: list[Row]) -> str:
+    """Markdown table by structure and phase: mean, standard deviation and denominators.
+
+    Dice counts a missed structure as 0; distances leave it out, and the last column says how many there were.
+    """
+    structures = list(dict.fromkeys(row["structure"] for row in rows))
+    phases = [phase for phase in dict.fromkeys(row["phase"] for row in rows) if phase]
+    groups = [(s, p) for s in structures for p in phases] if phases else []
+    groups += [(s, ALL) for s in structures]
+    groups += [(ALL, ALL)]
+    return "\n".join([TABLE_HEAD, *(_line(rows, structure, phase) for structure, phase in groups)])
+
+
+def region_sentence(rows: list[Row]) -> str:
+    """How well the region of interest held the truth, and how it was found."""
+    cases = {row["case"]: row for row in rows}
+    whole = sum(float(row["foreground_inside"]) == 1.0 for row in cases.values())
+    lowest = min(float(row["foreground_inside"]) for row in cases.values())
+    fallbacks = sum(row["localisation"] != "map" for row in cases.values())
+    widened = sum(row["enlarged"] == "True" for row in cases.values())
+    return (
+        f"The region of interest held all true foreground in {whole} of {len(cases)} cases "
+        f"(lowest share {lowest:.4f}); {fallbacks} cases needed a fallback, {widened} regions were widened."
+    )
+
+
+def mean_dice(rows: list[Row]) -> float:
+    """Mean Dice over all scored structures and phases.
+
+    Raises:
+        ValueError: nothing was scored.
+    """
+    mean = summarise([_score(row) for row in rows]).dice.mean
+    if mean is None:
+        raise ValueError("expected at least one scored structure, got none")
+    return mean
+
+
+def _line(rows: list[Row], structure: str, phase: str) -> str:
+    chosen = [
+        _score(row) for row in rows if structure in (ALL, row["structure"]) and phase in (ALL, row["phase"])
+    ]
+    summary = summarise(chosen, structure)
+    cells = [
+        structure,
+        phase,
+        str(summary.dice.n),
+        _cell(summary.dice, 3),
+        _cell(summary.hausdorff_mm, 1),
+        _cell(summary.asd_mm, 2),
+        _cell(summary.hausdorff_voxels, 1),
+        _cell(summary.asd_voxels, 2),
+        str(summary.missed),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(mean: Mean, digits: int) -> str:
+    if mean.mean is None:
+        return "-"
+    return f"{mean.mean:.{digits}f}" + ("" if mean.sd is None else f" ± {mean.sd:.{digits}f}")
+
+
+def _score(row: Row) -> Score:
+    values: dict[str, object] = {}
+    for field in fields(Score):
+        text = row[field.name]
+        if field.name == "structure":
+            values[field.name] = text
+        elif field.name == "missed":
+            values[field.name] = text == "True"
+        else:
+            values[field.name] = float(text) if text else None
+    return Score(**values)  # type: ignore[arg-type]

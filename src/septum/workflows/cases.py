@@ -1,0 +1,144 @@
+"""From what the user names to cases: which files are segmented, and what their results are called."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from septum.core import InputError, SeptumError
+from septum.io import case_name, find_images
+from septum.io.names import NRRD_SUFFIXES, image_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file to segment.
+
+    Attributes:
+        source: the image.
+        name: of the results below the output folder, with ``/``, without ending.
+    """
+
+    source: Path
+    name: str
+
+    def mask(self, out: Path) -> Path:
+        """The mask's path; its format is the image's."""
+        suffix = ".nrrd" if image_suffix(self.source) in NRRD_SUFFIXES else ".nii.gz"
+        return out / f"{self.name}_seg{suffix}"
+
+    def record(self, out: Path) -> Path:
+        """The path of the JSON beside the mask."""
+        return out / f"{self.name}_seg.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        cases: in a fixed order, with distinct names.
+        passed_over: one sentence for each folder in which masks were passed over.
+        refused: what was named and cannot be used, with the reason.
+    """
+
+    cases: tuple[Case, ...]
+    passed_over: tuple[str, ...]
+    refused: tuple[tuple[Path, SeptumError], ...]
+
+
+def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
+    """Find the images in files and folders and name their results.
+
+    A result has its image's name. Where several images have one name, each result goes into its
+    image's folder, counted from the folder that holds all inputs; where they share the folder, too, the
+    image's ending joins the name. Names depend on the inputs alone, never on what is done already.
+
+    Args:
+        inputs: files, and folders that are searched to the bottom.
+        out: folder for the results; below an input folder it is not searched.
+    """
+    found: dict[Path, Path] = {}
+    passed_over: list[str] = []
+    refused: list[tuple[Path, SeptumError]] = []
+    for given in inputs:
+        if not given.is_dir():
+            found.setdefault(_place(given), given)
+            continue
+        try:
+            images, masks = _search(given, out)
+        except SeptumError as error:
+            refused.append((given, error))
+            continue
+        for image in images:
+            found.setdefault(_place(image), image)
+        if masks:
+            passed_over.append(f"{given}: passed over {_counted(masks)}, by the name.")
+    root = _common_folder(inputs)
+    return Plan(_named(list(found.values()), root), tuple(passed_over), tuple(refused))
+
+
+def _search(folder: Path, out: Path) -> tuple[list[Path], list[Path]]:
+    images, masks = find_images(folder)
+    results = out.resolve()
+    if folder.resolve() in results.parents:
+        images = [path for path in images if results not in path.resolve().parents]
+        masks = [path for path in masks if results not in path.resolve().parents]
+    if not images:
+        raise InputError(
+            f"{folder} holds no image outside the folder for results, {out}; give the folder with the images."
+        )
+    return images, masks
+
+
+def _named(sources: list[Path], root: Path) -> tuple[Case, ...]:
+    names = [case_name(source) for source in sources]
+    names = _told_apart(names, [_below(root, source) / case_name(source) for source in sources])
+    names = _told_apart(names, [_below(root, source) / _with_ending(source) for source in sources])
+    for name, count in Counter(name.casefold() for name in names).items():
+        if count > 1:
+            raise InputError(
+                f"{count} inputs would have their result in {name}_seg: expected names that differ; "
+                "segment them in separate runs with separate output folders."
+            )
+    return tuple(Case(source, name) for source, name in zip(sources, names, strict=True))
+
+
+def _told_apart(names: list[str], longer: list[Path]) -> list[str]:
+    """The names, but the longer ones where several are the same (upper or lower case is no difference)."""
+    counts = Counter(name.casefold() for name in names)
+    return [
+        more.as_posix() if counts[name.casefold()] > 1 else name
+        for name, more in zip(names, longer, strict=True)
+    ]
+
+
+def _place(source: Path) -> Path:
+    """One file named in two ways is one place; two links to one content are two."""
+    return source.parent.resolve() / source.name
+
+
+def _below(root: Path, source: Path) -> Path:
+    return source.parent.resolve().relative_to(root)
+
+
+def _with_ending(source: Path) -> str:
+    return case_name(source) + (image_suffix(source) or source.suffix).replace(".", "_")
+
+
+def _common_folder(inputs: Sequence[Path]) -> Path:
+    """The deepest folder that holds all inputs; a sole folder is its own."""
+    folders = [given if given.is_dir() else given.parent for given in inputs]
+    return Path(os.path.commonpath([folder.resolve() for folder in folders]))
+
+
+def _counted(masks: list[Path]) -> str:
+    if len(masks) == 1:
+        return f"the mask {masks[0].name}"
+    return f"{len(masks)} masks, such as {masks[0].name}"

@@ -1,0 +1,112 @@
+"""``septum info``: what a bundle or an image file holds. No text of a file's header is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from septum.core import BundleError
+from septum.inference import open_bundle, shipped
+from septum.inference.bundle import MANIFEST
+from septum.io import looks_like_mask, read_study
+from septum.preprocessing import Orientation
+
+if TYPE_CHECKING:
+    from septum.core import Cine, Geometry
+    from septum.inference import StageManifest
+
+#: Patient directions by LPS axis: where it comes from, where it goes.
+_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+
+
+def describe(target: str) -> dict[str, Any]:
+    """What a shipped model, a bundle's folder or an image file holds, ready for JSON.
+
+    Args:
+        target: a shipped model's name, a bundle's folder, or a NIfTI or NRRD file.
+
+    Raises:
+        BundleError: the bundle is damaged, or a folder is no bundle.
+        InputError: the file cannot be used as an image of a heart.
+    """
+    path = Path(target)
+    if (target in shipped() and not path.is_file()) or (path / MANIFEST).is_file():
+        return describe_bundle(target)
+    if path.is_dir():
+        raise BundleError(
+            f"{path} is no model bundle: expected {MANIFEST} in it; name a bundle or an image file."
+        )
+    return describe_image(path)
+
+
+def describe_bundle(model: str | Path) -> dict[str, Any]:
+    """What a bundle says of itself, and its hash. Raises :class:`BundleError`."""
+    bundle = open_bundle(model)
+    manifest = bundle.manifest
+    return {
+        "kind": "model",
+        "name": manifest.name,
+        "title": manifest.title,
+        "structures": {s.name: f"{s.value}, {s.meaning}" for s in manifest.labels.structures},
+        "segmenter_spacing_mm": _spacing(manifest.segmenter),
+        "localiser_spacing_mm": _spacing(manifest.localiser),
+        "region_sizes_voxels": manifest.localisation.sizes,
+        "size_mb": round(sum(f.stat().st_size for f in bundle.folder.iterdir() if f.is_file()) / 1e6, 2),
+        "accuracy": manifest.accuracy,
+        "provenance": manifest.provenance,
+        "licence": manifest.licence,
+        "sha256": bundle.sha256,
+    }
+
+
+def _spacing(stage: StageManifest) -> tuple[float | str, ...]:
+    return tuple("native" if v is None else v for v in stage.preprocessing.spacing_mm)
+
+
+def describe_image(path: Path) -> dict[str, Any]:
+    """What is read from an image or a mask: grid, frames, values. Raises :class:`InputError`."""
+    study = read_study(path, allow_mask=True)
+    cine, geometry = study.cine, study.cine.geometry
+    is_mask = looks_like_mask(study)
+    return {
+        "kind": "mask" if is_mask else "image",
+        "frames": len(cine),
+        "frame_interval_ms": cine.frame_interval_ms,
+        "shape_zyx": geometry.shape,
+        "spacing_mm_zyx": tuple(round(v, 6) for v in geometry.spacing_mm),
+        "extent_mm_zyx": tuple(round(v, 2) for v in geometry.extent_mm),
+        "axes_zyx_run_towards": axis_letters(geometry),
+        "slice_axis": "ZYX"[Orientation.of(geometry).axes[0]],
+        "voxel_volume_ml": round(geometry.voxel_volume_ml, 9),
+        **(_labels(cine) if is_mask else _intensities(cine)),
+        "notes": list(study.notes),
+        "sha256": study.sha256,
+    }
+
+
+def axis_letters(geometry: Geometry) -> str:
+    """Letter of the patient direction nearest to each of (Z, Y, X): such as ``SPL``."""
+    letters = ""
+    for column in np.asarray(geometry.direction).T:
+        axis = int(np.argmax(np.abs(column)))
+        letters += _LETTERS[axis][int(column[axis] > 0)]
+    return letters
+
+
+def _labels(cine: Cine) -> dict[str, Any]:
+    values, counts = np.unique(cine.array, return_counts=True)
+    mean_ml = cine.geometry.voxel_volume_ml / len(cine)
+    return {
+        "mean_volume_ml_by_label": {
+            f"{value:g}": round(int(count) * mean_ml, 3)
+            for value, count in zip(values, counts, strict=True)
+            if value != 0
+        }
+    }
+
+
+def _intensities(cine: Cine) -> dict[str, Any]:
+    low, middle, high = (float(v) for v in np.percentile(cine.array, (0, 50, 100)))
+    return {"intensity_minimum": low, "intensity_median": middle, "intensity_maximum": high}

@@ -1,0 +1,40 @@
+"""A model that is checked at once and loaded when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from septum.inference import FrameResult, Model, open_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from septum.core import Cine
+
+
+class LazyModel:
+    """A bundle whose networks are compiled once, and only if there is something to segment.
+
+    Args:
+        model: a shipped model's name, or a bundle's folder.
+        engine: ``openvino`` or ``onnxruntime``.
+        threads: CPU threads, or ``None`` for the engine's choice.
+
+    Raises:
+        BundleError: the bundle is missing or damaged.
+    """
+
+    def __init__(self, model: str | Path, *, engine: str = "openvino", threads: int | None = None) -> None:
+        self.bundle = open_bundle(model)
+        self.engine, self.threads = engine, threads
+
+    @cached_property
+    def loaded(self) -> Model:
+        """The model, ready to run. Raises :class:`MissingExtraError` without its engine."""
+        return Model(self.bundle, self.engine, self.threads)
+
+    def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
+        """See :meth:`septum.inference.Model.segment_frames`."""
+        return self.loaded.segment_frames(cine)

@@ -1,0 +1,95 @@
+"""What becomes of the inputs of a run: done, skipped, failed; and the exit code that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from septum.core import OutputError, SeptumError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from septum.workflows.record import Record
+
+SOME_FAILED = 1
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A segmented study.
+
+    Attributes:
+        name: of the case.
+        source: the image.
+        mask, json: the files with its results.
+        record: what is in ``json``.
+        skipped: whether an earlier run had done it.
+    """
+
+    name: str
+    source: Path
+    mask: Path
+    json: Path
+    record: Record
+    skipped: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input that gave no result, and the error with its sentence and exit code."""
+
+    source: Path
+    error: SeptumError
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence that is neither a result nor a failure."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The run knows its cases."""
+
+    cases: int
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """One frame of a case is segmented; ``frame`` counts from 1."""
+
+    name: str
+    frame: int
+    frames: int
+
+
+#: What a run tells while it goes on.
+Event = Planned | Notice | FrameDone | StudyResult | Failure
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of all inputs.
+
+    Attributes:
+        results: done now or before, in order.
+        failures: the others.
+        notices: what was passed over or done anew.
+    """
+
+    results: tuple[StudyResult, ...]
+    failures: tuple[Failure, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """As in :mod:`septum.core.errors`: 1 if some failed and others did not."""
+        codes = {failure.error.exit_code for failure in self.failures}
+        if not codes:
+            return 0
+        if OutputError.exit_code in codes:
+            return OutputError.exit_code
+        return codes.pop() if len(codes) == 1 and not self.results else SOME_FAILED

@@ -1,0 +1,44 @@
+"""The folder for results: whether it can be written to, and what a killed run left in it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from septum.core import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Temporary files of :func:`septum.core.files.atomic_path`; a write takes seconds, so older ones are dead.
+LEFTOVERS = ".septum-*"
+LEFTOVER_AGE_S = 3600.0
+
+
+def check_writable(folder: Path) -> None:
+    """Find out, without leaving a trace, whether files can be written into a folder or where it will be.
+
+    Raises:
+        OutputError: they cannot.
+    """
+    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise OutputError(
+            f"{folder} cannot be used for results: expected a folder, and {nearest} is a file; "
+            "choose another folder."
+        )
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be used for results: {error.strerror} in {nearest}; choose another folder."
+        ) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files that a killed run left in a folder. Those of a run that may live are kept."""
+    for path in folder.glob(LEFTOVERS):
+        if path.is_file() and time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
+            path.unlink(missing_ok=True)

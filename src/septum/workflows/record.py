@@ -1,0 +1,241 @@
+"""The JSON beside a mask: its schema, how it is made, and what it is good for on a rerun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from septum.core import LocalisationPath, VolumeCurve
+from septum.core.files import write_text
+from septum.indices import myocardial_mass_g, volume_curve
+from septum.workflows.native_region import native_region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from septum.core import Geometry, Segmentation, Study
+    from septum.inference import FrameResult
+    from septum.workflows.lazy_model import LazyModel
+
+FORMAT: Literal[1] = 1
+STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
+
+Triple = tuple[float, float, float]
+Index = tuple[int, int, int]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Software(_Part):
+    """What made the mask."""
+
+    name: str
+    version: str
+
+
+class ModelFacts(_Part):
+    """Which model made the mask; ``sha256`` is of its ``model.json``, which holds those of its graphs."""
+
+    name: str
+    title: str
+    sha256: str
+    licence: str
+
+
+class InputFacts(_Part):
+    """What was read: hash of the file, grid along (Z, Y, X), frames, and what the reader had to settle."""
+
+    sha256: str
+    shape: Index
+    frames: int
+    spacing_mm: Triple
+    notes: tuple[str, ...]
+
+
+class Settings(_Part):
+    """What was asked for; ``spacing_mm`` (Z, Y, X) only if it was given instead of the file's."""
+
+    engine: str
+    threads: int | None
+    spacing_mm: Triple | None
+
+
+class FrameRegion(_Part):
+    """Region of interest of a frame.
+
+    Attributes:
+        frame: number from 0.
+        start, stop: half-open range of voxels along (Z, Y, X) of the input's own grid.
+        centre_mm: of the region in the patient, (x, y, z) in LPS, in mm.
+        path: how it was found.
+        enlarged: whether it was widened because the mask touched its border.
+    """
+
+    frame: int
+    start: Index
+    stop: Index
+    centre_mm: Triple
+    path: LocalisationPath
+    enlarged: bool
+
+
+class Timings(_Part):
+    """Seconds for reading, each frame, writing the mask, and their sum; loading the model is not in it."""
+
+    read: float
+    frames: tuple[float, ...]
+    write: float
+    total: float
+
+
+class Record(_Part):
+    """Contents of ``NAME_seg.json``. Nothing in it names a file, a folder, a patient or a date.
+
+    Attributes:
+        format: version of this schema.
+        software, model, input, settings: provenance.
+        labels: mask value of each structure.
+        volumes_ml: of each structure, one value a frame.
+        end_diastole_frame, end_systole_frame: from 0, by the LV volume; ``None`` for a single frame.
+        ejection_fraction_percent: of each ventricle; empty for a single frame.
+        myocardial_mass_g: at end-diastole; ``None`` without myocardium among the structures.
+        regions: one a frame.
+        localisation_paths: number of frames by the way in which their region was found.
+        warnings: what deserves a look, one sentence each.
+        timings_s: where the time went.
+        statement: what this must not be used for.
+    """
+
+    format: Literal[1]
+    software: Software
+    model: ModelFacts
+    input: InputFacts
+    settings: Settings
+    labels: dict[str, int]
+    volumes_ml: dict[str, tuple[float, ...]]
+    end_diastole_frame: int | None
+    end_systole_frame: int | None
+    ejection_fraction_percent: dict[str, float]
+    myocardial_mass_g: float | None
+    regions: tuple[FrameRegion, ...]
+    localisation_paths: dict[LocalisationPath, int]
+    warnings: tuple[str, ...]
+    timings_s: Timings
+    statement: str
+
+
+def make_record(
+    study: Study,
+    segmentation: Segmentation,
+    frames: Sequence[FrameResult],
+    model: LazyModel,
+    settings: Settings,
+    timings_s: Timings,
+) -> Record:
+    """Everything that is told about one segmented study."""
+    curve = volume_curve(segmentation)
+    geometry = study.cine.geometry
+    regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
+    paths = Counter(region.path for region in regions)
+    manifest, is_cine = model.bundle.manifest, len(frames) > 1
+    return Record(
+        format=FORMAT,
+        software=Software(name="septum", version=version("septum")),
+        model=ModelFacts(
+            name=manifest.name, title=manifest.title, sha256=model.bundle.sha256, licence=manifest.licence
+        ),
+        input=InputFacts(
+            sha256=study.sha256,
+            shape=geometry.shape,
+            frames=len(frames),
+            spacing_mm=_rounded_mm(geometry.spacing_mm),
+            notes=study.notes,
+        ),
+        settings=settings,
+        labels={s.name: s.value for s in segmentation.schema.structures},
+        volumes_ml={name: _rounded(values) for name, values in curve.volumes_ml.items()},
+        end_diastole_frame=curve.end_diastole if is_cine else None,
+        end_systole_frame=curve.end_systole if is_cine else None,
+        ejection_fraction_percent={n: round(v, 2) for n, v in curve.ejection_fraction_percent.items()},
+        myocardial_mass_g=_mass_g(curve),
+        regions=regions,
+        localisation_paths=dict(paths),
+        warnings=_warnings(segmentation, paths),
+        timings_s=timings_s,
+        statement=STATEMENT,
+    )
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record whole or not at all. Raises :class:`OutputError`."""
+    write_text(path, record.model_dump_json(indent=2) + "\n")
+
+
+def read_record(path: Path) -> Record | None:
+    """A record as written by :func:`write_record`; ``None`` if there is none that can be understood."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:
+    found = frame.localisation
+    region = native_region(found.region, frame.working_geometry, native)
+    middle = [(a + b - 1) / 2 for a, b in zip(region.start, region.stop, strict=True)]
+    x, y, z = (round(float(v), 2) for v in native.to_patient_mm(middle))
+    return FrameRegion(
+        frame=t,
+        start=region.start,
+        stop=region.stop,
+        centre_mm=(x, y, z),
+        path=found.path,
+        enlarged=found.enlarged,
+    )
+
+
+def _mass_g(curve: VolumeCurve) -> float | None:
+    if "MYO" not in curve.volumes_ml:
+        return None
+    return round(myocardial_mass_g(curve.volumes_ml["MYO"][curve.end_diastole]), 3)
+
+
+def _warnings(segmentation: Segmentation, paths: Counter[LocalisationPath]) -> tuple[str, ...]:
+    """What the mask itself, or the way to it, gives reason to look at."""
+    frames = len(segmentation.labels)
+    empty = [t for t in range(frames) if not segmentation.labels[t].any()]
+    if len(empty) == frames:
+        return ("No structure was found: the mask is empty. Check that the image shows the heart.",)
+    warnings = []
+    if empty:
+        warnings.append(f"No structure was found in frames {_listed(empty)} (counted from 0).")
+    missing = [s.name for s in segmentation.schema.structures if not np.any(segmentation.labels == s.value)]
+    if missing:
+        warnings.append(f"{' and '.join(missing)} found in no frame.")
+    fallbacks = frames - paths[LocalisationPath.MAP]
+    if fallbacks:
+        warnings.append(
+            f"The heart was not localised by the map in {fallbacks} of {frames} frames; look at the mask."
+        )
+    return tuple(warnings)
+
+
+def _rounded_mm(spacing_mm: Triple) -> Triple:
+    """Without the digits that float32 headers add: 1.4, not 1.399999976."""
+    z, y, x = (round(value, 6) for value in spacing_mm)
+    return (z, y, x)
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _rounded(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(value, 3) for value in values)

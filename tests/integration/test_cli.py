@@ -1,0 +1,230 @@
+"""The command line: what each command prints, and what machines get."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import logging
+import os
+import pty
+import subprocess
+import sys
+import types
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from septum.cli.train import find_recipe
+from septum.phantom import PhantomSettings
+from septum.workflows.demo import run_demo
+from septum.workflows.info import axis_letters
+from septum.workflows.lazy_model import LazyModel
+
+
+def test_version(septum):
+    import septum as package
+
+    answer = septum("--version")
+    assert (answer.code, answer.out) == (0, f"septum {package.__version__}\n")
+
+
+def test_help_lists_the_commands(septum):
+    answer = septum("--help")
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.out.split("Commands:")[1].splitlines() if line] == [
+        "segment", "evaluate", "train", "info", "demo",
+    ]  # fmt: skip
+
+
+def test_segment_for_machines(septum, bundle, write_study, tmp_path):
+    write_study(tmp_path / "data/a.nii.gz", frames=2)
+    (tmp_path / "data/b.nii.gz").write_text("no image")
+    command = ("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle, "--json")
+    answer = septum(*command)
+    told = json.loads(answer.out)
+    assert answer.code == told["exit_code"] == 1
+    (result,), (failure,) = told["results"], told["failures"]
+    assert result["mask"] == str(tmp_path / "out/a_seg.nii.gz")
+    assert result["record"] == json.loads((tmp_path / "out/a_seg.json").read_text())
+    assert result["skipped"] is False
+    assert (failure["error"], failure["exit_code"]) == ("InputError", 3)
+    assert json.loads(septum(*command).out)["results"][0]["skipped"] is True
+
+
+def test_segment_is_quiet_where_there_is_nothing_to_say(septum, bundle, write_study, tmp_path):
+    source = write_study(tmp_path / "a.nii.gz", frames=2)
+    answer = septum("segment", source, "-o", tmp_path / "out", "--model", bundle)
+    assert answer.code == 0
+    assert all(line.startswith("septum: ") for line in answer.err.splitlines())
+    assert str(tmp_path / "out/a_seg.nii.gz") in answer.out
+    assert "EF" in answer.out
+
+
+def test_a_narrow_encoding_is_no_error(mask_pair):
+    command = [sys.executable, "-m", "septum", "evaluate", *mask_pair]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0.800" in done.stdout
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_only_there(bundle, write_study, tmp_path):
+    source = write_study(tmp_path / "heart.nii.gz", frames=3)
+    command = [sys.executable, "-m", "septum", "segment", source, "-o", tmp_path / "out", "--model", bundle]
+    controller, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    subprocess.run(command, env=environment, stderr=terminal, stdout=subprocess.DEVNULL, check=True)
+    os.close(terminal)
+    drawn = b""
+    with contextlib.suppress(OSError):  # how a terminal ends
+        while part := os.read(controller, 65536):
+            drawn += part
+    os.close(controller)
+    assert b"frame 3 of 3" in drawn
+    again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=True)
+    assert again.stderr == ""
+
+
+def test_both_engines_make_the_same_mask(septum, bundle, write_study, tmp_path):
+    source = write_study(tmp_path / "a.nii.gz")
+    masks = []
+    for engine in ("openvino", "onnxruntime"):
+        out = tmp_path / engine
+        assert septum("segment", source, "-o", out, "--model", bundle, "--engine", engine).code == 0
+        masks.append(np.asarray(nib.load(out / "a_seg.nii.gz").dataobj))
+    assert (masks[0] == masks[1]).mean() > 0.999
+
+
+@pytest.fixture
+def mask_pair(tmp_path):
+    """A folder of predictions and one of truths; the LV is off by 2 of 10 columns (Dice 0.8)."""
+    labels = np.zeros((72, 64, 6), np.uint8)
+    labels[10:20, 20:36, 1:5] = 1
+    labels[24:50, 20:40, 1:5] = 2
+    for folder, shift in (("pred", 2), ("true", 0)):
+        moved = labels.copy()
+        moved[30 + shift : 40 + shift, 26:34, 1:5] = 3
+        (tmp_path / folder).mkdir()
+        nib.save(nib.Nifti1Image(moved, np.diag([1.5, 2.0, 8.0, 1.0])), tmp_path / folder / "a_seg.nii.gz")
+    return tmp_path / "pred", tmp_path / "true"
+
+
+def test_evaluate_prints_means_with_denominators(septum, mask_pair):
+    answer = septum("evaluate", *mask_pair)
+    assert (answer.code, answer.err) == (0, "")
+    (row,) = [line for line in answer.out.splitlines() if "LV" in line and "all" not in line]
+    assert "0.800 (1)" in row
+    assert "3.00 (1)" in row
+    assert "2.00 (1)" in row
+    assert "missed" in answer.out
+
+
+def test_evaluate_for_machines(septum, mask_pair, tmp_path):
+    answer = septum("evaluate", *mask_pair, "--json", "--csv", tmp_path / "scores.csv")
+    told = json.loads(answer.out)
+    scores = {row["structure"]: row["dice"] for row in told["scores"]}
+    assert scores["LV"] == pytest.approx(0.8)
+    assert scores["RV"] == 1.0
+    with (tmp_path / "scores.csv").open() as stream:
+        rows = {row["structure"]: row for row in csv.DictReader(stream)}
+    assert float(rows["LV"]["hausdorff_mm"]) == pytest.approx(3.0)
+
+
+def test_evaluate_with_an_unpaired_mask_says_so_in_its_exit_code(septum, mask_pair):
+    prediction, truth = mask_pair
+    (truth / "b_seg.nii.gz").write_bytes((truth / "a_seg.nii.gz").read_bytes())
+    answer = septum("evaluate", prediction, truth)
+    assert answer.code == 1
+    assert "b_seg.nii.gz has no prediction" in answer.err
+
+
+def test_evaluate_of_nothing(septum, tmp_path):
+    answer = septum("evaluate", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz")
+    assert (answer.code, len(answer.err.splitlines())) == (3, 1)
+
+
+def test_info_on_a_bundle(septum, bundle):
+    answer = septum("info", bundle)
+    assert answer.code == 0
+    assert "LV: 3, left ventricular cavity" in answer.out
+    assert json.loads(septum("info", bundle, "--json").out)["name"] == "tiny"
+
+
+def test_info_on_an_image_tells_the_grid_and_no_text_of_its_header(septum, write_study, tmp_path):
+    source = write_study(tmp_path / "a.nii.gz", frames=2)
+    image = nib.load(source)
+    image.header["descrip"] = b"Somebody^Known"
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), source)
+    answer = septum("info", source, "--json")
+    told = json.loads(answer.out)
+    assert (told["kind"], told["frames"], told["shape_zyx"]) == ("image", 2, [3, 44, 48])
+    assert told["spacing_mm_zyx"] == [8.0, 1.5, 1.5]
+    assert told["axes_zyx_run_towards"] == "SAR"  # a positive diagonal in RAS
+    assert "Somebody" not in answer.out
+    assert "8 x 1.5 x 1.5" in septum("info", source).out
+
+
+def test_info_on_a_mask_tells_volumes(septum, mask_pair):
+    told = json.loads(septum("info", mask_pair[1] / "a_seg.nii.gz", "--json").out)
+    assert told["kind"] == "mask"
+    # 4 x 8 x 10 voxels of 24 mm3.
+    assert told["mean_volume_ml_by_label"]["3"] == pytest.approx(7.68)
+
+
+def test_letters_of_the_axes():
+    from septum.core import Geometry
+
+    assert axis_letters(Geometry((1, 1, 1), (1.0, 1.0, 1.0))) == "SPL"
+
+
+def test_info_on_a_folder_that_is_no_bundle(septum, tmp_path):
+    assert septum("info", tmp_path).code == 5
+
+
+@pytest.fixture
+def small_phantom(monkeypatch):
+    """The demo with a small phantom."""
+    from septum.workflows import demo
+
+    small = PhantomSettings(frames=3, slices=3, matrix=(100, 100), in_plane_mm=2.0)
+    original = demo.beating_heart
+    monkeypatch.setattr(demo, "beating_heart", lambda rng, _settings: original(rng, small))
+
+
+@pytest.mark.usefixtures("small_phantom")
+def test_demo(septum, bundle, tmp_path, files_in):
+    answer = septum("demo", "-o", tmp_path / "demo", "--model", bundle)
+    assert answer.code == 0
+    files = ["heart.nii.gz", "heart.png", "heart_gt.nii.gz", "heart_seg.json", "heart_seg.nii.gz"]
+    assert files_in(tmp_path / "demo") == files
+    assert all(str(tmp_path / "demo" / name) in answer.out for name in files)
+    assert "EF %" in answer.out
+    truth = nib.load(tmp_path / "demo/heart_gt.nii.gz")
+    assert (truth.shape, truth.get_data_dtype()) == ((100, 100, 3, 3), np.uint8)
+
+
+@pytest.mark.usefixtures("small_phantom")
+def test_a_second_demo_finds_its_mask_done_and_says_the_same(bundle, tmp_path):
+    first = run_demo(tmp_path, LazyModel(bundle))
+    second = run_demo(tmp_path, LazyModel(bundle))
+    assert (first.result.skipped, second.result.skipped) == (False, True)
+    assert second.dice == first.dice
+    assert set(first.dice["LV"]) == {"ED", "ES", "all"}
+    assert first.true_curve.ejection_fraction_percent["LV"] > 20
+
+
+def test_train_hands_over_what_it_was_told(septum, tmp_path, monkeypatch):
+    called = []
+    outcome = types.SimpleNamespace(finished=False, bundle=None, message="time budget used up.")
+    fake = types.ModuleType("septum.training.command")
+    fake.train = lambda *arguments: called.append(arguments) or outcome
+    monkeypatch.setitem(sys.modules, "septum.training.command", fake)
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
+    answer = septum(
+        "train", "production/cine", "--data", tmp_path, "--run", tmp_path / "run", "--time-budget", "50m"
+    )
+    assert (answer.code, answer.out) == (0, "time budget used up.\n")
+    assert called == [(find_recipe("production/cine"), tmp_path, tmp_path / "run", 3000.0, "cpu", None)]
+    assert find_recipe("production/cine").name == "cine.toml"

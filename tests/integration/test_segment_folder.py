@@ -1,0 +1,277 @@
+"""Folders of files: names, skips, reruns, one bad file among good ones, one model for all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from septum.core import InputError
+from septum.workflows import lazy_model, segment
+from septum.workflows.cases import plan_cases
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """How often a model is loaded."""
+    counted = []
+    original = lazy_model.Model
+
+    def load(*arguments):
+        counted.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(lazy_model, "Model", load)
+    return counted
+
+
+def names_of(inputs: list[Path], out: Path) -> dict[str, str]:
+    """Source to name of the results, as planned."""
+    return {case.source.name: case.name for case in plan_cases(inputs, out).cases}
+
+
+def touch(*paths: Path) -> list[Path]:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return list(paths)
+
+
+def test_a_folder_is_searched_masks_are_passed_over_and_the_model_is_loaded_once(
+    septum, bundle, write_study, tmp_path, files_in, loads
+):
+    data, out = tmp_path / "data", tmp_path / "out"
+    for i, name in enumerate(["a.nii.gz", "deep/er/b.nii.gz", "deep/c.nii", "deep/c_gt.nii.gz"]):
+        write_study(data / name, seed=i)
+    answer = septum("segment", data, "-o", out, "--model", bundle)
+    assert (answer.code, len(loads)) == (0, 1)
+    assert files_in(out) == [f"{n}_seg.{e}" for n in "abc" for e in ("json", "nii.gz")]
+    assert "passed over the mask c_gt.nii.gz" in answer.err
+    assert "3 segmented" in answer.out
+    assert all(str(out / f"{n}_seg.nii.gz") in answer.out for n in "abc")
+
+
+def test_finished_cases_are_skipped_without_loading_a_model(septum, bundle, write_study, tmp_path, loads):
+    write_study(tmp_path / "data/a.nii.gz")
+    command = ("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
+    assert septum(*command).code == 0
+    mask, record = tmp_path / "out/a_seg.nii.gz", tmp_path / "out/a_seg.json"
+    before = (mask.stat().st_mtime_ns, record.read_bytes())
+    loads.clear()
+    answer = septum(*command, "--threads", 1)
+    assert (answer.code, loads) == (0, [])
+    assert "1 already done" in answer.out
+    assert (mask.stat().st_mtime_ns, record.read_bytes()) == before
+    assert septum(*command, "--overwrite").code == 0
+    assert len(loads) == 1
+    assert mask.stat().st_mtime_ns != before[0]
+
+
+@pytest.mark.parametrize("change", ["input", "model", "spacing", "mask", "json"])
+def test_what_has_changed_is_done_anew(septum, bundle, write_study, tmp_path, loads, change):
+    source, out = write_study(tmp_path / "a.nii.gz"), tmp_path / "out"
+    command = ["segment", source, "-o", out, "--model", bundle]
+    assert septum(*command).code == 0
+    loads.clear()
+    match change:
+        case "input":
+            write_study(source, seed=1)
+        case "model":
+            manifest = json.loads((bundle / "model.json").read_text())
+            (bundle / "model.json").write_text(json.dumps(manifest | {"title": "another"}))
+        case "spacing":
+            command += ["--spacing", "9,1.5,1.5"]
+        case "mask":
+            (out / "a_seg.nii.gz").unlink()
+        case "json":
+            (out / "a_seg.json").write_text('{"format": 1, "cut of')
+    answer = septum(*command)
+    assert (answer.code, len(loads)) == (0, 1)
+    assert "done anew" in answer.err
+    assert septum(*command).code == 0
+    assert len(loads) == 1
+
+
+def test_a_bad_file_is_reported_and_the_rest_is_done(septum, bundle, write_study, tmp_path, files_in):
+    write_study(tmp_path / "data/a.nii.gz")
+    (tmp_path / "data/b.nii.gz").write_text("no image")
+    write_study(tmp_path / "data/c.nii.gz")
+    answer = septum(
+        "segment", tmp_path / "data", tmp_path / "gone", "-o", tmp_path / "out", "--model", bundle
+    )
+    assert answer.code == 1
+    assert [line for line in answer.err.splitlines() if "error" in line and "b.nii.gz" in line]
+    assert [line for line in answer.err.splitlines() if "error" in line and "gone" in line]
+    assert files_in(tmp_path / "out") == [f"{n}_seg.{e}" for n in "ac" for e in ("json", "nii.gz")]
+    assert "2 segmented, 2 failed" in answer.out
+
+
+def test_a_folder_of_nothing_but_bad_files_has_their_exit_code(septum, bundle, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in "ab":
+        (tmp_path / "data" / f"{name}.nii.gz").write_text("no image")
+    answer = septum("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
+    assert (answer.code, len(answer.err.splitlines())) == (3, 2)
+
+
+def test_an_unforeseen_error_in_one_file_does_not_end_the_run(
+    septum, bundle, write_study, tmp_path, monkeypatch
+):
+    for name in "ab":
+        write_study(tmp_path / "data" / f"{name}.nii.gz")
+    original = segment.read_study
+
+    def fail_on_a(path, **settings):
+        if path.name == "a.nii.gz":
+            raise ZeroDivisionError("Somebody^Known")
+        return original(path, **settings)
+
+    monkeypatch.setattr(segment, "read_study", fail_on_a)
+    answer = septum("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
+    assert answer.code == 1
+    assert "unexpected ZeroDivisionError" in answer.err
+    assert "Traceback" not in answer.err
+    assert "Somebody" not in answer.err
+    assert (tmp_path / "out/b_seg.json").is_file()
+
+
+def test_equal_names_go_into_their_folders(tmp_path):
+    data = tmp_path / "data"
+    touch(data / "x/heart.nii.gz", data / "y/z/heart.nii", data / "lone.nii.gz", data / "x/other.nrrd")
+    cases = plan_cases([data], tmp_path / "out").cases
+    assert [case.name for case in cases] == ["lone", "x/heart", "other", "y/z/heart"]
+
+
+def test_equal_names_of_files_are_counted_from_their_common_folder(tmp_path):
+    sources = touch(tmp_path / "x/heart.nii.gz", tmp_path / "y/heart.nii.gz")
+    names = [case.name for case in plan_cases(sources, tmp_path / "out").cases]
+    assert names == ["x/heart", "y/heart"]
+
+
+def test_equal_names_in_one_folder_are_told_apart_by_their_ending(tmp_path):
+    touch(tmp_path / "d/a.nii.gz", tmp_path / "d/a.nrrd", tmp_path / "d/b.nii")
+    assert names_of([tmp_path / "d"], tmp_path / "out") == {
+        "a.nii.gz": "a_nii_gz",
+        "a.nrrd": "a_nrrd",
+        "b.nii": "b",
+    }
+
+
+def test_names_that_cannot_be_told_apart_are_refused(tmp_path):
+    touch(tmp_path / "a.nii.gz", tmp_path / "a.nrrd", tmp_path / "a_nrrd.nii")
+    with pytest.raises(InputError, match="separate runs"):
+        plan_cases([tmp_path], tmp_path / "out")
+
+
+def test_a_file_named_twice_is_one_case(tmp_path):
+    touch(tmp_path / "d/a.nii.gz")
+    cases = plan_cases([tmp_path / "d", tmp_path / "d/a.nii.gz"], tmp_path / "out").cases
+    assert len(cases) == 1
+
+
+def test_results_below_the_input_folder_are_no_input(septum, bundle, write_study, tmp_path, files_in):
+    write_study(tmp_path / "a.nii.gz")
+    write_study(tmp_path / "out/leftover.nii.gz")
+    plan = plan_cases([tmp_path], tmp_path / "out")
+    assert [case.name for case in plan.cases] == ["a"]
+    assert plan.passed_over == ()
+    # Results beside their images, too: what they are is plain from their names.
+    beside = tmp_path / "beside"
+    write_study(beside / "a.nii.gz")
+    for _ in range(2):
+        assert septum("segment", beside, "-o", beside, "--model", bundle).code == 0
+    assert files_in(beside) == ["a.nii.gz", "a_seg.json", "a_seg.nii.gz"]
+
+
+def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
+    septum, bundle, write_study, tmp_path, monkeypatch, files_in
+):
+    for name in "abc":
+        write_study(tmp_path / "data" / f"{name}.nii.gz")
+    original, written = Path.write_bytes, []
+
+    def fill(path, content):
+        if len(written) == 1:
+            original(path, content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(path)
+        return original(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    answer = septum("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
+    assert answer.code == 4
+    assert len([line for line in answer.err.splitlines() if "No space left" in line]) == 1
+    assert "Traceback" not in answer.err
+    assert files_in(tmp_path / "out") == ["a_seg.json", "a_seg.nii.gz"]
+
+
+def test_old_leftovers_of_a_killed_run_are_removed_and_young_ones_kept(
+    septum, bundle, write_study, tmp_path, files_in
+):
+    out = tmp_path / "out"
+    old, young = touch(out / ".septum-old.nii.gz", out / ".septum-young.nii.gz")
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert septum("segment", write_study(tmp_path / "a.nii.gz"), "-o", out, "--model", bundle).code == 0
+    assert files_in(out) == [young.name, "a_seg.json", "a_seg.nii.gz"]
+
+
+def start_and_wait_for_the_first_result(command: list[object], first: Path) -> subprocess.Popen[str]:
+    """A running command that has just finished its first case."""
+    running = subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not first.exists() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return running
+
+
+@pytest.fixture
+def long_run(bundle, write_study, tmp_path):
+    """A command with eight cines to do, and its output folder."""
+    for i in range(8):
+        write_study(tmp_path / "data" / f"case{i}.nii.gz", frames=20, seed=i)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "septum", "segment", tmp_path / "data", "-o", out]
+    return [*command, "--model", bundle, "--threads", "1"], out
+
+
+def test_an_interrupted_run_says_so_in_one_line(long_run):
+    command, out = long_run
+    running = start_and_wait_for_the_first_result(command, out / "case0_seg.json")
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate()
+    assert running.returncode == 130
+    assert told.split() == "septum: interrupted; run the same command again to go on.".split()
+    assert not list(out.glob(".septum-*"))
+
+
+def test_a_killed_run_is_continued(long_run):
+    """A kill in the middle leaves whole files only; a rerun does what is left, and no more."""
+    command, out = long_run
+    running = start_and_wait_for_the_first_result(command, out / "case0_seg.json")
+    running.kill()
+    running.communicate()
+    assert running.returncode == -signal.SIGKILL
+
+    visible = [path for path in out.iterdir() if not path.name.startswith(".")]
+    finished = {path.name: path.read_bytes() for path in visible if path.suffix == ".json"}
+    assert 1 <= len(finished) < 8
+    for path in visible:
+        if path.suffix == ".gz":
+            assert np.asarray(nib.load(path).dataobj).shape == (48, 44, 3, 20)
+
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert f"{len(finished)} already done" in again.stdout
+    assert {name: (out / name).read_bytes() for name in finished} == finished
+    assert len(list(out.glob("*_seg.json"))) == len(list(out.glob("*_seg.nii.gz"))) == 8

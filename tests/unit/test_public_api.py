@@ -1,0 +1,60 @@
+"""The public surface is frozen: a change here is a change of the version."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import septum
+
+NAMES = ["Geometry", "Model", "Segmentation", "SeptumError", "__version__", "load_model", "segment"]
+SIGNATURES = {
+    "load_model": (
+        "(model: 'str | Path' = 'cine', *, engine: 'str' = 'openvino', threads: 'int | None' = None)"
+        " -> 'Model'"
+    ),
+    "segment": (
+        "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', engine: 'str' = 'openvino',"
+        " threads: 'int | None' = None, spacing_mm: 'Triple | None' = None) -> 'Segmentation'"
+    ),
+    "Model.segment": ("(self, array: 'NDArray[Any]', *, spacing_mm: 'Sequence[float]') -> 'Segmentation'"),
+}
+
+
+def test_names():
+    assert sorted(septum.__all__) == sorted(NAMES)
+    assert dir(septum) == sorted(NAMES)
+    assert all(getattr(septum, name) is not None for name in NAMES)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name):
+    target = septum
+    for part in name.split("."):
+        target = getattr(target, part)
+    assert str(inspect.signature(target)) == SIGNATURES[name]
+
+
+def test_fields():
+    fields = {
+        kind: [f.name for f in dataclasses.fields(kind)] for kind in (septum.Segmentation, septum.Geometry)
+    }
+    assert fields[septum.Segmentation] == ["labels", "geometry", "schema"]
+    assert fields[septum.Geometry] == ["shape", "spacing_mm", "origin_mm", "direction"]
+    assert issubclass(septum.SeptumError, Exception)
+    assert septum.SeptumError.exit_code == 3
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nosuch"):
+        septum.nosuch  # noqa: B018
+
+
+def test_star_import_works_in_a_fresh_interpreter():
+    code = "from septum import *; print(load_model.__name__, segment.__name__, Model.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["load_model", "segment", "Model"]
