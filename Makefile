@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/septum-runtime.stamp
 DEVELOPMENT := $(VENV_TEST)/septum-development.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs python
+.PHONY: help demo test lint tables docs python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lint: $(DEVELOPMENT) ## style, types, and which room may import which
 	$(VENV_TEST)/bin/ruff format --check .
 	$(VENV_TEST)/bin/mypy
 	$(VENV_TEST)/bin/lint-imports
+
+tables: $(DEVELOPMENT) ## rebuild the documentation's tables from the committed results
+	$(VENV_TEST)/bin/python tools/rebuild_tables.py
 
 docs: $(DEVELOPMENT) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(VENV_TEST)/bin/mkdocs build --strict --quiet

@@ -47,7 +47,9 @@ def seeded(settings, seed=0):
 
 def image_for(network, seed=1):
     """A size that is a multiple, and different along each axis."""
-    size = [m * n for m, n in zip(network.multiple, (3 if network.multiple[0] == 1 else 1, 2, 3), strict=True)]
+    size = [
+        m * n for m, n in zip(network.multiple, (3 if network.multiple[0] == 1 else 1, 2, 3), strict=True)
+    ]
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(1, network.settings.in_channels, *size, generator=generator)
 

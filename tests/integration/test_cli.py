@@ -62,6 +62,26 @@ def test_segment_is_quiet_where_there_is_nothing_to_say(septum, bundle, write_st
     assert "EF" in answer.out
 
 
+def test_what_holds_for_many_files_is_said_once(septum, bundle, write_study, tmp_path):
+    """Unit-scaled affines, as ACDC has them: pixdim is taken, and one line says so."""
+    for i, name in enumerate("abc"):
+        image = nib.load(write_study(tmp_path / "made.nii", seed=i))
+        image.header["srow_x"], image.header["srow_y"], image.header["srow_z"] = np.eye(4)[:3]
+        image.header["pixdim"][1:3] = 1.5 + 0.1 * i  # another spacing in each
+        (tmp_path / "data").mkdir(exist_ok=True)
+        content = image.header.binaryblock + bytes(4) + np.asarray(image.dataobj).tobytes("F")
+        (tmp_path / "data" / f"{name}.nii").write_bytes(content)
+    command = ("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle, "--overwrite")
+    (line,) = [line for line in septum(*command).err.splitlines() if "affine" in line]
+    assert line.startswith("septum: 3 files: The affine is scaled to voxels of 1 x 1 x 1 mm")
+    alone = septum("segment", tmp_path / "data/b.nii", *command[2:])
+    (line,) = [line for line in alone.err.splitlines() if "affine" in line]
+    assert line.startswith(f"septum: {tmp_path / 'data/b.nii'}: The affine")
+    told = json.loads((tmp_path / "out/b_seg.json").read_text())["input"]
+    assert len(told["notes"]) == 1
+    assert told["spacing_mm"] == [8.0, 1.6, 1.6]
+
+
 def test_a_narrow_encoding_is_no_error(mask_pair):
     command = [sys.executable, "-m", "septum", "evaluate", *mask_pair]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}

@@ -251,7 +251,7 @@ def test_an_interrupted_run_says_so_in_one_line(long_run):
     running.send_signal(signal.SIGINT)
     _, told = running.communicate()
     assert running.returncode == 130
-    assert told.split() == "septum: interrupted; run the same command again to go on.".split()
+    assert told.strip() == "septum: interrupted; run the same command again to go on."
     assert not list(out.glob(".septum-*"))
 
 

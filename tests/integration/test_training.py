@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -15,19 +16,21 @@ import numpy as np
 import pytest
 import torch
 
+from septum.augmentation import AugmentationSettings
 from septum.core import LocalisationPath, RecipeError
 from septum.datasets import Split, acdc
 from septum.inference.steps import Stage, segment_volume
 from septum.methods.samples import PatchSampler, prepare_case, read_case
 from septum.methods.torch_engine import TorchEngine
+from septum.metrics import dice
+from septum.preprocessing import PreprocessingSettings
 from septum.training import checkpoint, loop, multi_stage
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.multi_stage import MultiStageRun
-from septum.training.recipe import Recipe, load_recipe
+from septum.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 PATIENTS = 5  # four to train on, one to test
-SHIPPED = Path(str(multi_stage.__file__)).parents[1] / "recipes"
 
 
 def write_patient(root, number, rng):
@@ -38,7 +41,8 @@ def write_patient(root, number, rng):
     for frame, radius_mm in ((1, 44), (2, 36)):
         y, x = np.indices((40, 38)) * 4.0
         distance = np.hypot(y - 70 - 4 * number, x - 90 + 3 * number)
-        labels = np.select([distance < radius_mm / 2, distance < radius_mm * 0.75, distance < radius_mm], [3, 2, 1], 0)
+        bodies = [distance < share * radius_mm for share in (0.5, 0.75, 1)]
+        labels = np.select(bodies, [3, 2, 1], 0)
         labels = np.stack([labels] * (3 + number % 2)).astype(np.uint8)
         image = 200 * labels + rng.normal(400, 40, labels.shape)
         for end, array in (("", image.astype(np.int16)), ("_gt", labels)):
@@ -48,28 +52,49 @@ def write_patient(root, number, rng):
 
 def stage(*, classes, epochs, **changes):
     return {
-        "network": {"filters": 2, "keep_z": True, "flat_levels": 2, "norm": "instance", "residual": "add",
-                    "upsampling": "transposed", "out_channels": classes},
+        "network": {
+            "filters": 2,
+            "keep_z": True,
+            "flat_levels": 2,
+            "norm": "instance",
+            "residual": "add",
+            "upsampling": "transposed",
+            "out_channels": classes,
+        },
         "preprocessing": {"in_plane_mm": 8.0 if classes == 1 else 4.0},
         "patch": {"size": (16, 16) if classes == 1 else (24, 24), "jitter_mm": 8.0},
         "augmentation": {"rotation_deg": 90, "mirror": 0.5, "log_gamma": 0.2, "elastic_mm": 2, "noise": 0.1},
         "loss": "bce_dice" if classes == 1 else "dice_cross_entropy",
-        "optimisation": {"optimiser": "adamw", "learning_rate": 1e-2, "weight_decay": 0.01, "schedule": "cosine",
-                         "warmup_steps": 2, "batch": 2, "epochs": epochs, "steps_per_epoch": 2, "ema": 0.7,
-                         "gradient_norm": 5.0} | changes,
-    }  # fmt: skip
+        "optimisation": {
+            "optimiser": "adamw",
+            "learning_rate": 1e-2,
+            "weight_decay": 0.01,
+            "schedule": "cosine",
+            "warmup_steps": 2,
+            "batch": 2,
+            "epochs": epochs,
+            "steps_per_epoch": 2,
+            "ema": 0.7,
+            "gradient_norm": 5.0,
+        }
+        | changes,
+    }
 
 
 def recipe_of(*, epochs=2, segmenter_epochs=3, **changes):
     return Recipe.model_validate(
         {
-            "name": "tiny", "title": "a test", "dataset": "acdc", "seed": 3, "localiser_folds": 2,
+            "name": "tiny",
+            "title": "a test",
+            "dataset": "acdc",
+            "seed": 3,
+            "localiser_folds": 2,
             "localiser_fold_epochs": 1,
             "localiser": stage(classes=1, epochs=epochs),
             "localisation": {"sizes": [24, 32], "margin_mm": 4.0, "centre": "box"},
             "segmenter": stage(classes=4, epochs=segmenter_epochs, **changes),
         }
-    )  # fmt: skip
+    )
 
 
 def run_of(recipe, data, folder):
@@ -176,7 +201,9 @@ def test_no_time_at_all_loses_nothing(data, uninterrupted, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [spoil, lambda path: path.write_bytes(path.read_bytes()[:1000])])
-def test_damaged_newest_checkpoint_falls_back_to_the_one_before(data, uninterrupted, tmp_path, caplog, damage):
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    data, uninterrupted, tmp_path, caplog, damage
+):
     with pytest.raises(Interrupted):
         run_of(recipe_of(), data, tmp_path).run(Budget(2 * 1 + 2 + 2))
     older, newest = checkpoints(tmp_path / "segmenter")
@@ -191,22 +218,26 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(data, uninterrup
     assert not {older, newest} & set(kept), "the damaged one is not kept in place of a whole one"
 
 
-def test_run_of_another_recipe_is_refused(data, tmp_path):
+def test_part_trained_by_another_recipe_is_refused(data, tmp_path):
     with pytest.raises(Interrupted):
-        run_of(recipe_of(), data, tmp_path).run(Budget(1))
-    other = recipe_of(learning_rate=2e-2)
-    with pytest.raises(RecipeError, match="another recipe"):
-        run_of(other, data, tmp_path).run(Deadline())
+        run_of(recipe_of(), data, tmp_path).run(Budget(2 + 2 + 1))
+    with pytest.raises(RecipeError, match="segmenter holds a run of another recipe"):
+        run_of(recipe_of(learning_rate=2e-2), data, tmp_path).run(Deadline())
+    with pytest.raises(RecipeError, match="final holds a run of another recipe"):
+        run_of(recipe_of(epochs=1), data, tmp_path).run(Deadline())
 
 
-def test_regions_of_another_recipe_are_refused(data, tmp_path):
-    # Stopped after the regions and before the final localiser's first checkpoint: only the recipe tells.
+def test_regions_that_another_recipe_found_are_found_again(data, tmp_path):
+    # Stopped after the regions and before the final localiser's first checkpoint.
     with pytest.raises(Interrupted):
         run_of(recipe_of(), data, tmp_path).run(Budget(2))
-    assert (tmp_path / "regions.json").is_file()
+    before = (tmp_path / "regions.json").read_text()
+    settings = recipe_of().model_dump()
+    settings["localisation"]["sizes"] = [16]
+    with pytest.raises(Interrupted):
+        run_of(Recipe.model_validate(settings), data, tmp_path).run(Budget(0))
     assert not checkpoints(tmp_path / "localiser" / "final")
-    with pytest.raises(RecipeError, match="another recipe"):
-        run_of(recipe_of(epochs=1), data, tmp_path).run(Deadline())
+    assert (tmp_path / "regions.json").read_text() != before
 
 
 def test_checkpoint_of_another_recipe_is_refused(data, tmp_path):
@@ -261,7 +292,7 @@ def test_no_whole_checkpoint_means_a_fresh_start(tmp_path):
 
 
 def test_regions_are_out_of_fold_and_cover_every_training_case(uninterrupted):
-    regions = json.loads((uninterrupted[1] / "regions.json").read_text())
+    regions = json.loads((uninterrupted[1] / "regions.json").read_text())["regions"]
     assert set(regions) == {f"patient{i:03d}_{p}" for i in range(1, PATIENTS) for p in ("ED", "ES")}
     for region in regions.values():
         assert LocalisationPath(region["path"])
@@ -271,7 +302,12 @@ def test_regions_are_out_of_fold_and_cover_every_training_case(uninterrupted):
 
 def test_test_patients_are_never_read(data, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(multi_stage, "read_case", lambda case, dataset: seen.append(case) or read_case(case, dataset))
+
+    def watched(case, dataset):
+        seen.append(case)
+        return read_case(case, dataset)
+
+    monkeypatch.setattr(multi_stage, "read_case", watched)
     with pytest.raises(Interrupted):
         run_of(recipe_of(), data, tmp_path).run(Deadline(at=0))
     assert {case.patient for case in seen} == {f"patient{i:03d}" for i in range(1, PATIENTS)}
@@ -285,8 +321,11 @@ def test_folds_hold_each_patient_out_once(data, tmp_path):
 
 def test_training_learns_the_disk(data, tmp_path):
     # Long enough for so easy a picture: the whole pipeline finds it in a patient never seen.
-    trained = run_of(recipe_of(epochs=25, segmenter_epochs=60, steps_per_epoch=3), data, tmp_path).run(Deadline())
-    recipe, dataset = recipe_of(), acdc(data)
+    settings = recipe_of(epochs=20, segmenter_epochs=40).model_dump()
+    for name in ("localiser", "segmenter"):
+        settings[name]["optimisation"]["learning_rate"] = 0.05
+    recipe, dataset = Recipe.model_validate(settings), acdc(data)
+    trained = run_of(recipe, data, tmp_path).run(Deadline())
     native = read_case(dataset.of({f"patient{PATIENTS:03d}"})[0], dataset)
     labels, found = segment_volume(
         native.volume,
@@ -296,7 +335,8 @@ def test_training_learns_the_disk(data, tmp_path):
         dataset.schema.values,
     )
     assert found.path is LocalisationPath.MAP
-    assert (labels == native.labels).mean() > 0.95
+    assert (labels == native.labels).mean() > 0.93
+    assert dice(labels > 0, native.labels > 0) > 0.9
     history = json.loads((tmp_path / "segmenter" / "history.json").read_text())
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
 
@@ -355,8 +395,11 @@ def test_each_case_comes_once_before_any_comes_again(data):
 def test_sample_is_centred_on_the_region_given(data):
     settings = recipe_of().segmenter
     still = settings.model_copy(
-        update={"augmentation": type(settings.augmentation)(), "patch": settings.patch.model_copy(update={"jitter_mm": 0.0})}
-    )  # fmt: skip
+        update={
+            "augmentation": AugmentationSettings(),
+            "patch": settings.patch.model_copy(update={"jitter_mm": 0.0}),
+        }
+    )
     case = sampler_of(data).cases[0]
     sampler = PatchSampler([case], {case.name: (15.5, 20.5)}, still)
     image, classes = sampler.sample(case, np.random.default_rng(0), CPU)
@@ -366,7 +409,22 @@ def test_sample_is_centred_on_the_region_given(data):
     torch.testing.assert_close(image[0, 0], case.image[place], rtol=1e-4, atol=1e-3)
 
 
-def test_mask_on_another_grid_is_refused(data, tmp_path):
+def test_case_is_read_slices_first_with_its_values_mapped(data):
+    dataset = acdc(data)
+    case = dataset.cases[0]
+    stored = nib.load(case.mask).get_fdata().transpose(2, 1, 0)
+    native = read_case(case, dataset)
+    assert np.array_equal(native.labels, stored)
+    assert native.volume.geometry.spacing_mm == (9.0, 4.0, 4.0)
+    assert native.volume.array.shape == native.volume.geometry.shape == stored.shape
+    mapped = read_case(case, replace(dataset, mask_values={1: 3, 2: 1}))
+    assert np.array_equal(mapped.labels, np.select([stored == 1, stored == 2], [3, 1], 0))
+    # Classes are channels: the place of a value among those asked for, from 1.
+    classes = prepare_case(native, (3, 1), PreprocessingSettings()).classes.numpy()
+    assert np.array_equal(classes, np.select([stored == 3, stored == 1], [1, 2], 0))
+
+
+def test_mask_on_another_grid_is_refused(tmp_path):
     write_patient(tmp_path, 1, np.random.default_rng(0))
     mask = next(tmp_path.rglob("*frame01_gt.nii.gz"))
     nib.save(nib.Nifti1Image(np.ones((38, 40, 2), np.uint8), np.diag([4.0, 4.0, 9.0, 1.0])), mask)
@@ -374,42 +432,6 @@ def test_mask_on_another_grid_is_refused(data, tmp_path):
     with pytest.raises(RecipeError, match="shape of its image") as refused:
         read_case(dataset.cases[0], dataset)
     assert str(mask) in str(refused.value)
-
-
-@pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.toml")), ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_shipped_recipes_are_valid(path):
-    recipe = load_recipe(path)
-    assert recipe.name == path.stem
-    assert recipe.sha256 == load_recipe(path).sha256
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("name = ", "not valid TOML"),
-        ("name = 'x'", "title"),
-        ("surprise = 1", "Field required"),
-        (b"\xff\xfe\x00", "not valid TOML"),
-    ],
-)
-def test_recipe_that_says_nonsense_is_refused_with_its_name(tmp_path, text, said):
-    file = tmp_path / "x.toml"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(RecipeError, match=said) as refused:
-        load_recipe(file)
-    assert str(file) in str(refused.value)
-
-
-def test_missing_recipe_is_refused(tmp_path):
-    with pytest.raises(RecipeError, match="No such file"):
-        load_recipe(tmp_path / "x.toml")
-
-
-def test_localiser_with_several_channels_is_refused():
-    wrong = recipe_of().model_dump()
-    wrong["localiser"]["network"]["out_channels"] = 4
-    with pytest.raises(ValueError, match="one sigmoid channel"):
-        Recipe.model_validate(wrong)
 
 
 if __name__ == "__main__":  # the process that is killed

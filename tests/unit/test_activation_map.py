@@ -20,7 +20,7 @@ def network_of(classes, seed=0, **settings):
     network = build(NetworkSettings(out_channels=classes, filters=2, **settings)).eval()
     with torch.no_grad():
         network.head.bias.copy_(torch.linspace(-1.5, 2.0, classes) + 0.1)
-        network.head.weight[:, 0].abs_()  # features are not negative: of negative weights alone no map is left
+        network.head.weight[:, 0].abs_()  # of negative weights alone no map would be left
     return network
 
 
@@ -129,7 +129,9 @@ def test_map_works_with_frozen_weights():
     network = network_of(1, keep_z=True)
     image = torch.randn(1, 1, 2, 8, 8)
     expected = activation_map(network, image, 0)
-    torch.testing.assert_close(activation_map(network.requires_grad_(requires_grad=False), image, 0), expected)
+    torch.testing.assert_close(
+        activation_map(network.requires_grad_(requires_grad=False), image, 0), expected
+    )
 
 
 def test_unknown_layer_is_refused_with_those_there_are():

@@ -159,7 +159,9 @@ def test_draws_lie_within_their_ranges(seed):
 
 def test_probabilities_are_what_they_say():
     rng = np.random.default_rng(0)
-    settings = AugmentationSettings(mirror=0.25, reverse_slices=0.75, slice_shift_mm=1, slice_shift_probability=0.5)
+    settings = AugmentationSettings(
+        mirror=0.25, reverse_slices=0.75, slice_shift_mm=1, slice_shift_probability=0.5
+    )
     draws = [draw_spatial(settings, 3, 1.0, rng) for _ in range(2000)]
     mirrored = np.mean([np.linalg.det(np.array(d.matrix)) < 0 for d in draws])
     assert mirrored == pytest.approx(0.25, abs=0.04)

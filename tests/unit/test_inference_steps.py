@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from septum.core import VENTRICLES, Geometry, InputError, LocalisationPath, Region, SeptumError, Volume
-from septum.inference import Bundle, Manifest, Model, Stage, StageManifest, localise, paste_back, segment_volume
+from septum.inference import (
+    Bundle,
+    Manifest,
+    Model,
+    Stage,
+    StageManifest,
+    localise,
+    paste_back,
+    segment_volume,
+)
 from septum.inference.model import ENGINES
 from septum.inference.steps import segment_region, touches_border
 from septum.localisation import LocalisationSettings
@@ -83,8 +92,8 @@ def test_labels_come_back_within_tolerance_through_another_grid(spacing_mm):
     labels, _ = segment_volume(
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
     )
-    # The outermost body alone borders on the background: averaging bright and dark gives values between, which
-    # are other classes here. So nested bodies are scored, as they are in the whole.
+    # Averaging bright and dark gives values between, which are other classes here: so the nested bodies are
+    # scored, each with all that it holds.
     for value in VALUES:
         assert dice(labels >= value, truth >= value) > THROUGH_RESAMPLING
 
@@ -92,7 +101,9 @@ def test_labels_come_back_within_tolerance_through_another_grid(spacing_mm):
 def test_only_the_region_reaches_the_segmenter_padded_to_its_multiple():
     geometry = Geometry((5, 90, 90), (9.0, 1.5, 1.5))
     localiser, segmenter = stages()
-    segment_volume(Volume(heart(geometry).astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES)
+    segment_volume(
+        Volume(heart(geometry).astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
+    )
     assert localiser.engine.shapes == [(5, 40, 40)]  # 34 x 34 voxels of 4 mm, padded to a multiple of 8
     assert segmenter.engine.shapes == [(5, 48, 48)]
 
@@ -222,13 +233,23 @@ def model_of(monkeypatch, in_plane_mm=None):
 
     def stage(spacing):
         return StageManifest(
-            graph="x.onnx", sha256="", preprocessing=PreprocessingSettings(in_plane_mm=spacing), multiple=(1, 8, 8)
+            graph="x.onnx",
+            sha256="",
+            preprocessing=PreprocessingSettings(in_plane_mm=spacing),
+            multiple=(1, 8, 8),
         )
 
     manifest = Manifest(
-        name="threshold", title="brightness", labels=VENTRICLES, localiser=stage(4.0), localisation=LOCALISATION,
-        segmenter=stage(in_plane_mm), provenance={}, accuracy={}, licence="none",
-    )  # fmt: skip
+        name="threshold",
+        title="brightness",
+        labels=VENTRICLES,
+        localiser=stage(4.0),
+        localisation=LOCALISATION,
+        segmenter=stage(in_plane_mm),
+        provenance={},
+        accuracy={},
+        licence="none",
+    )
     return Model(Bundle(Path(), manifest, "0" * 64))
 
 

@@ -149,7 +149,9 @@ def widened(region, path=LocalisationPath.MAP, grid=GRID, **settings):
 
 def test_enlarged_region_takes_the_next_size_about_the_same_middle():
     found = widened(Region((0, 34, 44), (4, 66, 76)), LocalisationPath.COARSE_MASK, sizes=(32, 48))
-    assert found == Localisation(Region((0, 26, 36), (4, 74, 84)), LocalisationPath.COARSE_MASK, enlarged=True)
+    assert found == Localisation(
+        Region((0, 26, 36), (4, 74, 84)), LocalisationPath.COARSE_MASK, enlarged=True
+    )
 
 
 def test_enlarging_beyond_the_largest_size_adds_a_multiple_on_each_side():
@@ -180,4 +182,4 @@ def test_every_region_keeps_all_slices_and_lies_in_the_image_where_it_fits(shape
     for region in (found.region, *(w.region for w in [widened(found.region, grid=grid, sizes=sizes)] if w)):
         assert (region.start[0], region.stop[0]) == (0, shape[0])
         for a, b, n in zip(region.start[1:], region.stop[1:], shape[1:], strict=True):
-            assert (0 <= a and b <= n) if b - a <= n else (a <= 0 and n <= b)
+            assert (a >= 0 and b <= n) if b - a <= n else (a <= 0 and n <= b)

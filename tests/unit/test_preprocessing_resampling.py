@@ -69,13 +69,13 @@ def test_linear_ramp_is_exact_inside_when_refining_or_at_whole_factors(spacing):
     np.testing.assert_allclose(found[held], expected[held], atol=1e-4)
 
 
-def test_linear_ramp_is_within_a_sixteenth_of_a_voxel_at_any_other_factor():
-    # The triangle that prevents aliasing is sampled at whole voxels only, so its centre of mass moves a little.
+def test_linear_ramp_is_within_a_tenth_of_a_voxel_at_any_other_factor():
+    # The triangle that prevents aliasing is sampled at whole voxels, so its centre of mass moves a little.
     source = Geometry((1, 1, 200), (8.0, 1.0, 1.0))
     for spacing in np.linspace(1.05, 4.0, 60):
         target = source.resampled((None, None, float(spacing)))
         error = resample(ramp(source, (0, 0, 1)), source, target) - ramp(target, (0, 0, 1))
-        assert np.abs(error[0, 0, 4:-4]).max() < 1 / 16
+        assert np.abs(error[0, 0, 4:-4]).max() < 0.1
 
 
 def test_values_between_voxels_by_hand():

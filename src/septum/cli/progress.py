@@ -12,13 +12,18 @@ from septum.cli.output import say_aside, say_error
 from septum.workflows.outcomes import Failure, FrameDone, Notice, Planned, StudyResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from septum.workflows.outcomes import Event
 
 
 class Narrator:
-    """Tells the events of a run on standard error. Use it as a context manager."""
+    """Tells the events of a run on standard error. Use it as a context manager.
+
+    What the reader had to settle is often the same for every file of a folder: each such note is told once,
+    at the end, with the number of files that it holds for.
+    """
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -27,6 +32,7 @@ class Narrator:
         )
         self._task = self._bar.add_task("reading", total=None)
         self._done = 0.0
+        self._notes: dict[str, list[Path]] = {}
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -36,8 +42,12 @@ class Narrator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
+        """Take the bar away and, of a run that came to its end, tell the notes."""
         self._bar.stop()
+        if kind is None:
+            for text, sources in self._notes.items():
+                about = str(sources[0]) if len(sources) == 1 else f"{len(sources)} files"
+                say_aside(f"{about}: {text}")
 
     def __call__(self, event: Event) -> None:
         """Tell one event."""
@@ -57,7 +67,9 @@ class Narrator:
                 self._finish_case()
             case StudyResult():
                 if not event.skipped:
-                    for text in (*event.record.input.notes, *event.record.warnings):
+                    for text in event.record.input.notes:
+                        self._notes.setdefault(text, []).append(event.source)
+                    for text in event.record.warnings:
                         say_aside(f"{event.source}: {text}")
                 self._finish_case()
 

@@ -60,7 +60,14 @@ def make_split(
         test: number of test patients.
         folds: number of folds.
         rng: source of the draw.
+
+    Raises:
+        RecipeError: there are fewer patients than that takes.
     """
+    if test + folds > len(groups):
+        raise RecipeError(
+            f"{dataset}: {test} test patients and {folds} folds need {test + folds} patients, got {len(groups)}."
+        )
     by_group: dict[str, list[str]] = defaultdict(list)
     for patient in sorted(groups):
         by_group[groups[patient]].append(patient)

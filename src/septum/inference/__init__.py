@@ -3,6 +3,7 @@
 from septum.inference.bundle import Bundle, Manifest, StageManifest, open_bundle, shipped
 from septum.inference.engine import Engine
 from septum.inference.model import ENGINES, FrameResult, Model, load_model
+from septum.inference.postprocessing import PostprocessingSettings
 from septum.inference.steps import Stage, localise, paste_back, segment_region, segment_volume
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "FrameResult",
     "Manifest",
     "Model",
+    "PostprocessingSettings",
     "Stage",
     "StageManifest",
     "load_model",

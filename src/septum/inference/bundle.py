@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from septum.core import BundleError, LabelSchema
 from septum.core.files import sha256_of
+from septum.inference.postprocessing import PostprocessingSettings
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
 
@@ -47,6 +48,7 @@ class Manifest(BaseModel):
         labels: values of the masks that it makes.
         localiser, segmenter: the two networks.
         localisation: how the localiser's map becomes a region.
+        postprocessing: what is done to the mask after the networks.
         provenance: what it was trained with and on (names of versions, hashes, data set, citation).
         accuracy: measured on patients that it was not trained on.
         licence: terms of the weights.
@@ -61,6 +63,7 @@ class Manifest(BaseModel):
     localiser: StageManifest
     localisation: LocalisationSettings
     segmenter: StageManifest
+    postprocessing: PostprocessingSettings = PostprocessingSettings()
     provenance: dict[str, str | int | float]
     accuracy: dict[str, float | int | str]
     licence: str
@@ -126,7 +129,7 @@ def _folder_of(model: str | Path) -> Path:
     if folder.is_dir():
         return folder
     raise BundleError(
-        f"no model {str(model)!r}: expected one that is shipped ({', '.join(shipped())}) or a bundle's folder."
+        f"no model {str(model)!r}: expected a shipped one ({', '.join(shipped())}) or a bundle's folder."
     )
 
 

@@ -12,6 +12,7 @@ from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, 
 from septum.inference.bundle import Bundle, StageManifest, open_bundle
 from septum.inference.onnx_engine import ONNXRuntimeEngine
 from septum.inference.openvino_engine import OpenVINOEngine
+from septum.inference.postprocessing import postprocess
 from septum.inference.steps import Stage, segment_volume
 from septum.preprocessing import Orientation
 
@@ -83,6 +84,7 @@ class Model:
         labels, found = segment_volume(
             oriented, self._localiser, self._segmenter, manifest.localisation, manifest.labels.values
         )
+        labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
         return FrameResult(
             labels=np.ascontiguousarray(orientation.undo(labels)),
             localisation=found,

@@ -5,12 +5,13 @@ Reading and writing libraries are imported on first use, so that importing this 
 
 from septum.io.folders import find_images
 from septum.io.names import IMAGE_SUFFIXES, case_name, image_suffix, is_mask_name
-from septum.io.reading import looks_like_mask, read_mask, read_study
+from septum.io.reading import content_sha256, looks_like_mask, read_mask, read_study
 from septum.io.writing import mask_suffix, write_image, write_mask
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "case_name",
+    "content_sha256",
     "find_images",
     "image_suffix",
     "is_mask_name",

@@ -57,7 +57,7 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
         InputError: the header or the voxels cannot be used.
         OSError, EOFError, zlib.error: the file cannot be read to its end.
     """
-    header_path = path.with_suffix(".hdr") if image_suffix(path) == ".img" else path
+    header_path = _header_path(path)
     header = _parse_header(header_path)
     ndim = int(header["dim"][0])
     if not 1 <= ndim <= 7:
@@ -89,6 +89,30 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
     )
 
 
+def nifti_files(path: Path) -> tuple[Path, ...]:
+    """The file itself, or both halves of a pair, header first.
+
+    Raises:
+        InputError: it does not begin with a NIfTI header.
+        OSError, EOFError, zlib.error: the header cannot be read.
+    """
+    header_path = _header_path(path)
+    voxel_path = _voxel_path(header_path, _parse_header(header_path))
+    return (header_path,) if voxel_path == header_path else (header_path, voxel_path)
+
+
+def _header_path(path: Path) -> Path:
+    return path.with_suffix(".hdr") if image_suffix(path) == ".img" else path
+
+
+def _is_pair(header_path: Path, header: Any) -> bool:
+    return header["magic"].item()[:2] == b"ni" and image_suffix(header_path) == ".hdr"
+
+
+def _voxel_path(header_path: Path, header: Any) -> Path:
+    return header_path.with_suffix(".img") if _is_pair(header_path, header) else header_path
+
+
 def _parse_header(path: Path) -> Any:
     with _open(path) as stream:
         block = stream.read(max(_HEADERS))
@@ -108,9 +132,9 @@ def _parse_header(path: Path) -> Any:
 def _read_voxels(path: Path, header_path: Path, header: Any, layout: Layout) -> NDArray[np.float32]:
     """Voxel values as float32, with the file's own axes."""
     dtype = _real_dtype(path, header)
-    paired = header["magic"].item()[:2] == b"ni" and image_suffix(header_path) == ".hdr"
-    voxel_path = header_path.with_suffix(".img") if paired else header_path
-    offset = max(int(header["vox_offset"]), 0 if paired else int(header["sizeof_hdr"]) + 4)
+    voxel_path = _voxel_path(header_path, header)
+    least = 0 if _is_pair(header_path, header) else int(header["sizeof_hdr"]) + 4
+    offset = max(int(header["vox_offset"]), least)
     count = prod(layout.shape) * dtype.itemsize
     held = voxel_path.stat().st_size * (_MOST_DEFLATED if _is_gzip(voxel_path) else 1)
     if held < count + offset:
@@ -168,8 +192,8 @@ def _orientation(
             notes = []
             if not np.allclose(norms, spacing_mm, rtol=SPACING_TOLERANCE):
                 notes.append(
-                    f"The affine is scaled to voxels of {mm(norms)}, which disagrees with the spacing of "
-                    f"{mm(spacing_mm)}: the spacing was kept, and of the affine only the orientation."
+                    f"The affine is scaled to voxels of {mm(norms)}, which disagrees with the spacing: "
+                    "the spacing was kept, and of the affine only the orientation."
                 )
             return directions, rows[:, 3], notes
     offset = np.array([header[f"qoffset_{axis}"] for axis in "xyz"], float) * unit_mm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import nrrd
 import numpy as np
@@ -35,6 +35,8 @@ _FRAME_KINDS = ("time", "list", "vector", "scalar", "stub", "none")
 _SPACE_KINDS = ("domain", "space", "???")
 #: ``vector`` is also how colours are written; a cine has more frames than a colour has channels.
 _MOST_CHANNELS = 4
+#: What pynrrd raises on a header or on voxels that are not as the format wants them.
+_DAMAGED = (NRRDError, KeyError, IndexError, StopIteration)
 
 
 def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
@@ -50,26 +52,54 @@ def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
     """
     try:
         with path.open("rb") as stream:
-            if stream.read(4) != b"NRRD":
-                raise InputError(
-                    f"{path} is not a NRRD file: expected it to begin with NRRD, and it does not; "
-                    "export the study again, or give the file its true ending."
-                )
-            stream.seek(0)
-            header = nrrd.read_header(stream)
+            header = _parse_header(path, stream)
             ndim = int(header["dimension"])
             rows = _directions(header, ndim)
             layout = Layout.checked(path, header["sizes"], _frame_axes(path, header, rows))
             _check_voxels_fit(path, header, layout)
             raw = nrrd.read_data(header, stream, str(path))
-    except (NRRDError, KeyError, IndexError, StopIteration) as error:
-        raise InputError(
-            f"{path} is a damaged NRRD file: expected a whole header and as many voxels as it promises, and "
-            "found otherwise; copy or export the file again."
-        ) from error
+    except _DAMAGED as error:
+        raise _damaged(path) from error
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
         array = np.ascontiguousarray(layout.to_cine(raw), np.float32)
     return _assembled(path, header, layout, rows, array, spacing_mm)
+
+
+def nrrd_files(path: Path) -> tuple[Path, ...]:
+    """The file itself, or a detached header and then the file with its voxels.
+
+    Raises:
+        InputError: it has no NRRD header.
+        OSError, ValueError: the header cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            voxel_path = _voxel_path(path, _parse_header(path, stream))
+    except _DAMAGED as error:
+        raise _damaged(path) from error
+    return (path,) if voxel_path == path else (path, voxel_path)
+
+
+def _parse_header(path: Path, stream: BinaryIO) -> dict[str, Any]:
+    if stream.read(4) != b"NRRD":
+        raise InputError(
+            f"{path} is not a NRRD file: expected it to begin with NRRD, and it does not; "
+            "export the study again, or give the file its true ending."
+        )
+    stream.seek(0)
+    return dict(nrrd.read_header(stream))
+
+
+def _voxel_path(path: Path, header: dict[str, Any]) -> Path:
+    detached = header.get("data file", header.get("datafile"))
+    return path.parent / str(detached) if detached else path
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        f"{path} is a damaged NRRD file: expected a whole header and as many voxels as it promises, and "
+        "found otherwise; copy or export the file again."
+    )
 
 
 def _assembled(
@@ -169,8 +199,7 @@ def _check_voxels_fit(path: Path, header: dict[str, Any], layout: Layout) -> Non
             f"{path} does not hold grey values: expected one real number a voxel, and found blocks; "
             "export the magnitude image."
         )
-    detached = header.get("data file", header.get("datafile"))
-    held = (path.parent / str(detached) if detached else path).stat().st_size
+    held = _voxel_path(path, header).stat().st_size
     if header["encoding"] == "raw" and held < prod(layout.shape):
         raise InputError(
             f"{path} is cut short: expected at least {prod(layout.shape):,} bytes of voxels as its header "

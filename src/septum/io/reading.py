@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ from septum.io.grid import check_heart_fits
 from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from septum.core.geometry import Triple
     from septum.io.native import Reading
 
@@ -77,6 +81,24 @@ def read_mask(path: Path, *, spacing_mm: Triple | None = None) -> Study:
     return replace(study, cine=replace(study.cine, array=labels))
 
 
+def content_sha256(path: Path) -> str:
+    """SHA-256, in hexadecimal, by which an input is known again: header and voxels are both in it.
+
+    Of a single file it is the hash of its bytes. Of a ``.hdr``/``.img`` pair or a detached NRRD it is the
+    hash of two lines, the hexadecimal hashes of the header's file and of the voxels' file.
+
+    Raises:
+        InputError: a file is missing or cannot be read, or has no header.
+    """
+    path = Path(path)
+    suffix = _checked_suffix(path)
+    with _refusals(path, suffix):
+        hashes = [sha256_of(file) for file in _files(path, suffix)]
+    if len(hashes) == 1:
+        return hashes[0]
+    return hashlib.sha256("".join(f"{one}\n" for one in hashes).encode()).hexdigest()
+
+
 def looks_like_mask(study: Study) -> bool:
     """Whether an image holds a few whole values in connected areas, as masks do.
 
@@ -100,9 +122,24 @@ def looks_like_mask(study: Study) -> bool:
 def _study(path: Path, spacing_mm: Triple | None) -> Study:
     """What the file holds, if it can be read to its end and every voxel is a number."""
     suffix = _checked_suffix(path)
-    try:
+    with _refusals(path, suffix):
         reading = _read(path, suffix, spacing_mm)
-        digest = sha256_of(path)
+    array = reading.cine.array
+    if not np.isfinite(array.min()) or not np.isfinite(array.max()):
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        raise InputError(
+            f"{path} holds voxels that are not numbers: expected finite values, and found NaN or infinity in "
+            f"{bad:,} of {array.size:,} voxels; export the study again."
+        )
+    has_time_axis = bool(reading.header.layout.frame_axes)
+    return Study(reading.cine, has_time_axis, content_sha256(path), reading.notes, reading.header)
+
+
+@contextmanager
+def _refusals(path: Path, suffix: str) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into an :class:`InputError` that says so."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise InputError(
             f"{path} refers to a file that is missing: expected {error.filename or 'its voxels'}; "
@@ -124,15 +161,6 @@ def _study(path: Path, spacing_mm: Triple | None) -> Study:
             f"{path} cannot be read: expected a well-formed {suffix} header, and found values out of range; "
             "export the study again."
         ) from error
-    array = reading.cine.array
-    if not np.isfinite(array.min()) or not np.isfinite(array.max()):
-        bad = array.size - np.count_nonzero(np.isfinite(array))
-        raise InputError(
-            f"{path} holds voxels that are not numbers: expected finite values, and found NaN or infinity in "
-            f"{bad:,} of {array.size:,} voxels; export the study again."
-        )
-    has_time_axis = bool(reading.header.layout.frame_axes)
-    return Study(reading.cine, has_time_axis, digest, reading.notes, reading.header)
 
 
 def _checked_suffix(path: Path) -> str:
@@ -157,3 +185,14 @@ def _read(path: Path, suffix: str, spacing_mm: Triple | None) -> Reading:
     from septum.io.nifti import read_nifti  # noqa: PLC0415  # nor a NRRD file nibabel
 
     return read_nifti(path, spacing_mm)
+
+
+def _files(path: Path, suffix: str) -> tuple[Path, ...]:
+    """The files that an image is made of, header first."""
+    if suffix in NRRD_SUFFIXES:
+        from septum.io.nrrd import nrrd_files  # noqa: PLC0415  # as above
+
+        return nrrd_files(path)
+    from septum.io.nifti import nifti_files  # noqa: PLC0415
+
+    return nifti_files(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class LocalisationSettings(BaseModel):
@@ -33,3 +33,9 @@ class LocalisationSettings(BaseModel):
     depth: int | None = None
     multiple: int = Field(default=8, ge=1)
     training_centre: tuple[float, float, float] | None = None
+
+    @model_validator(mode="after")
+    def _ascending(self) -> LocalisationSettings:
+        if list(self.sizes) != sorted(set(self.sizes)) or self.sizes[0] < 1:
+            raise ValueError(f"sizes must be positive and ascend, got {self.sizes}")
+        return self

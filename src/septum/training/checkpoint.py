@@ -31,7 +31,7 @@ def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
         torch.save(state, temporary)
     new = folder / f"epoch-{epoch:05d}-{sha256_of(pending)[:HASH_DIGITS]}.pt"
     pending.replace(new)
-    for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*.pt")} - {new}:
+    for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*")} - {new}:
         stale.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)

@@ -103,6 +103,7 @@ def _manifest(recipe: Recipe, dataset: Dataset, trained: Trained, cases: int) ->
         localiser=stage_manifest("localiser", recipe.localiser, trained.localiser),
         localisation=trained.localisation,
         segmenter=stage_manifest("segmenter", recipe.segmenter, trained.segmenter),
+        postprocessing=recipe.postprocessing,
         provenance={
             "septum": version("septum"),
             "torch": torch.__version__,

@@ -95,10 +95,14 @@ def write_bundle(
         write_text(temporary / MANIFEST, manifest.model_copy(update=stages).model_dump_json(indent=2) + "\n")
         for name, text in documents.items():
             write_text(temporary / name, text)
-        if folder.exists():
-            shutil.rmtree(folder)
         temporary.chmod(0o755)
-        temporary.replace(folder)
+        if folder.exists():
+            # A folder cannot be replaced in one step; the old one steps aside only once the new one is whole.
+            folder.rename(old := Path(tempfile.mkdtemp(prefix=".septum-", dir=folder.parent)) / folder.name)
+            temporary.rename(folder)
+            shutil.rmtree(old.parent)
+        else:
+            temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

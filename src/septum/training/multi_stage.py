@@ -57,6 +57,12 @@ class MultiStageRun:
 
     def __init__(self, recipe: Recipe, dataset: Dataset, folder: Path, device: torch.device) -> None:
         self.recipe, self.dataset, self.folder, self.device = recipe, dataset, folder, device
+        structures = len(dataset.schema.structures)
+        if recipe.segmenter.network.out_channels != structures + 1:
+            raise RecipeError(
+                f"recipe {recipe.name}: {dataset.name} has {structures} structures, so the segmenter needs "
+                f"out_channels = {structures + 1}, got {recipe.segmenter.network.out_channels}."
+            )
         split = load_split(recipe.dataset)
         patients = split.development if recipe.fold is None else split.training(recipe.fold)
         self.cases = dataset.of(set(patients))
@@ -67,9 +73,8 @@ class MultiStageRun:
 
         Raises:
             Interrupted: the time budget ended first.
-            RecipeError: the folder holds a run of another recipe.
+            RecipeError: the folder holds a part that was trained by other settings.
         """
-        self._claim()
         self._native = [read_case(case, self.dataset) for case in self.cases]
         coarse = self._prepared("localiser")
         centres = self._out_of_fold_centres(coarse, deadline)
@@ -78,15 +83,6 @@ class MultiStageRun:
         sampler = PatchSampler(fine, centres, self.recipe.segmenter)
         segmenter = self._fit("segmenter", sampler, 0, deadline)
         return Trained(localiser, segmenter, self._localisation())
-
-    def _claim(self) -> None:
-        """Leave the recipe in the folder, so that no part of another recipe's run is taken up from there."""
-        file, settings = self.folder / "recipe.json", self.recipe.model_dump_json(indent=1)
-        if file.is_file() and file.read_text(encoding="utf-8") != settings:
-            raise RecipeError(
-                f"{self.folder} holds a run of another recipe; give another --run folder or remove this one."
-            )
-        write_text(file, settings)
 
     def _prepared(self, stage: str) -> list[PreparedCase]:
         settings = getattr(self.recipe, stage).preprocessing

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from septum.core import RecipeError
+from septum.inference import PostprocessingSettings
 from septum.localisation import LocalisationSettings
 from septum.methods.settings import StageSettings
 
@@ -32,6 +33,7 @@ class Recipe(BaseModel):
         localiser: first stage, one foreground channel.
         localisation: map to region.
         segmenter: second stage, background and one channel a structure.
+        postprocessing: of the mask.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +49,7 @@ class Recipe(BaseModel):
     localiser: StageSettings
     localisation: LocalisationSettings
     segmenter: StageSettings
+    postprocessing: PostprocessingSettings = PostprocessingSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
@@ -67,11 +70,11 @@ def load_recipe(path: Path) -> Recipe:
         RecipeError: the file is missing, is no TOML, or says something that it may not say.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError as error:
         raise RecipeError(f"{path}: expected a recipe file, but {error.strerror}.") from error
     try:
-        return Recipe.model_validate(tomllib.loads(text))
+        return Recipe.model_validate(tomllib.loads(content.decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.") from error
     except ValidationError as error:

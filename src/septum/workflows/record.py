@@ -50,7 +50,7 @@ class ModelFacts(_Part):
 
 
 class InputFacts(_Part):
-    """What was read: hash of the file, grid along (Z, Y, X), frames, and what the reader had to settle."""
+    """What was read: hash of header and voxels, grid along (Z, Y, X), frames, and what the reader had to settle."""
 
     sha256: str
     shape: Index

@@ -17,9 +17,8 @@ from septum.core import (
     SeptumError,
 )
 from septum.core.errors import UnexpectedError
-from septum.core.files import sha256_of
 from septum.inference import Model, load_model
-from septum.io import read_study, write_mask
+from septum.io import content_sha256, read_study, write_mask
 from septum.workflows.cases import Case, plan_cases
 from septum.workflows.outcomes import Event, Failure, FrameDone, Notice, Planned, Report, StudyResult
 from septum.workflows.output_folder import check_writable, remove_leftovers
@@ -179,8 +178,8 @@ def _finished(case: Case, mask: Path, json: Path, model: LazyModel, settings: Se
     if record.settings.model_copy(update={"threads": settings.threads}) != settings:
         return None
     try:
-        return record if record.input.sha256 == sha256_of(case.source) else None
-    except OSError:  # reading the file will tell what is wrong with it
+        return record if record.input.sha256 == content_sha256(case.source) else None
+    except InputError:  # reading the file will tell what is wrong with it
         return None
 
 
