@@ -58,8 +58,6 @@ def test_committed_results_cover_exactly_the_published_test_patients():
 
 def test_committed_results_come_out_again(model, data_folder):
     patients = load_split("acdc").test[:2]
-    committed = {
-        (row["case"], row["structure"]): float(row["dice"]) for row in committed_rows()
-    }
+    committed = {(row["case"], row["structure"]): float(row["dice"]) for row in committed_rows()}
     for result in assess(model, acdc(data_folder), patients):
         assert result.score.dice == pytest.approx(committed[result.case, result.score.structure], abs=0.005)

@@ -35,9 +35,7 @@ def rebuild_tables():
 
 def test_a_missed_structure_counts_as_zero_in_dice_and_is_named_where_distances_leave_it_out(rows):
     lines = {tuple(line.split(" | ")[:2]): line for line in score_table(rows).splitlines()}
-    assert lines["| LV", "ED"] == (
-        "| LV | ED | 2 | 0.450 ± 0.636 | 4.0 | 1.00 | 3.0 | 0.50 | 1 |"
-    )
+    assert lines["| LV", "ED"] == ("| LV | ED | 2 | 0.450 ± 0.636 | 4.0 | 1.00 | 3.0 | 0.50 | 1 |")
     assert lines["| all", "all"].startswith("| all | all | 3 | 0.533 ± 0.473 | 6.0 ± 2.8 |")
     assert mean_dice(rows) == pytest.approx(1.6 / 3)
 
@@ -52,4 +50,6 @@ def test_regions_are_counted_by_case(rows):
 def test_tables_in_the_documents_are_those_of_the_committed_results():
     tables = rebuild_tables()
     for document in tables.DOCUMENTS:
-        assert document.read_text(encoding="utf-8") == tables.rebuilt(document), f"{document}: run make tables"
+        assert document.read_text(encoding="utf-8") == tables.rebuilt(document), (
+            f"{document}: run make tables"
+        )

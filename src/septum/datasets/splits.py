@@ -66,7 +66,7 @@ def make_split(
     """
     if test + folds > len(groups):
         raise RecipeError(
-            f"{dataset}: {test} test patients and {folds} folds need {test + folds} patients, got {len(groups)}."
+            f"{dataset}: {test} to test and {folds} folds need {test + folds} patients, got {len(groups)}."
         )
     by_group: dict[str, list[str]] = defaultdict(list)
     for patient in sorted(groups):

@@ -1,0 +1,146 @@
+"""Whatever interrupts a training run, the weights come out the same to the last bit."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from septum.core import RecipeError
+from septum.datasets import acdc
+from septum.methods.samples import PatchSampler, prepare_case, read_case
+from septum.training import checkpoint
+from septum.training.loop import Deadline, Fit, Interrupted
+from septum.training.recipe import Recipe
+from support import miniature_training
+from support.miniature_training import CPU, Budget, assert_same, checkpoints, recipe_of, run_of, spoil
+
+
+def test_run_interrupted_after_every_epoch_gives_the_same_weights(data, uninterrupted, tmp_path):
+    reference, folder = uninterrupted
+    interruptions = 0
+    while True:
+        try:
+            trained = run_of(recipe_of(), data, tmp_path).run(Budget(1))
+            break
+        except Interrupted:
+            interruptions += 1
+    assert interruptions == 2 * 1 + 2 + 3 - 1, "two folds, the final localiser, the segmenter"
+    assert_same(trained, reference)
+    assert (tmp_path / "regions.json").read_text() == (folder / "regions.json").read_text()
+    for part in ("localiser/fold0", "localiser/final", "segmenter"):
+        ours, theirs = (json.loads((f / part / "history.json").read_text()) for f in (tmp_path, folder))
+        for a, b in zip(ours, theirs, strict=True):
+            assert {**a, "seconds": 0} == {**b, "seconds": 0}
+
+
+def test_finished_run_is_taken_up_without_training_again(data, uninterrupted, monkeypatch):
+    reference, folder = uninterrupted
+    monkeypatch.setattr(Fit, "_train_epoch", lambda _self: pytest.fail("nothing is left to train"))
+    assert_same(run_of(recipe_of(), data, folder).run(Deadline(at=0)), reference)
+
+
+def test_no_time_at_all_loses_nothing(data, uninterrupted, tmp_path):
+    with pytest.raises(Interrupted):
+        run_of(recipe_of(), data, tmp_path).run(Budget(4))
+    before = {p: p.read_bytes() for p in sorted(tmp_path.rglob("*")) if p.is_file()}
+    assert before
+    with pytest.raises(Interrupted):
+        run_of(recipe_of(), data, tmp_path).run(Deadline(at=time.monotonic()))
+    assert {p: p.read_bytes() for p in sorted(tmp_path.rglob("*")) if p.is_file()} == before
+    assert_same(run_of(recipe_of(), data, tmp_path).run(Deadline()), uninterrupted[0])
+
+
+@pytest.mark.parametrize("damage", [spoil, lambda path: path.write_bytes(path.read_bytes()[:1000])])
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    data, uninterrupted, tmp_path, caplog, damage
+):
+    with pytest.raises(Interrupted):
+        run_of(recipe_of(), data, tmp_path).run(Budget(2 * 1 + 2 + 2))
+    older, newest = checkpoints(tmp_path / "segmenter")
+    damage(newest)
+    with caplog.at_level(logging.WARNING):
+        trained = run_of(recipe_of(), data, tmp_path).run(Deadline())
+    assert newest.name in caplog.text
+    assert "damaged" in caplog.text
+    assert_same(trained, uninterrupted[0])
+    kept = checkpoints(tmp_path / "segmenter")
+    assert len(kept) == 2
+    assert not {older, newest} & set(kept), "the damaged one is not kept in place of a whole one"
+
+
+def test_part_trained_by_another_recipe_is_refused(data, tmp_path):
+    with pytest.raises(Interrupted):
+        run_of(recipe_of(), data, tmp_path).run(Budget(2 + 2 + 1))
+    with pytest.raises(RecipeError, match="segmenter holds a run of another recipe"):
+        run_of(recipe_of(learning_rate=2e-2), data, tmp_path).run(Deadline())
+    with pytest.raises(RecipeError, match="final holds a run of another recipe"):
+        run_of(recipe_of(epochs=1), data, tmp_path).run(Deadline())
+
+
+def test_regions_that_another_recipe_found_are_found_again(data, tmp_path):
+    # Stopped after the regions and before the final localiser's first checkpoint.
+    with pytest.raises(Interrupted):
+        run_of(recipe_of(), data, tmp_path).run(Budget(2))
+    before = (tmp_path / "regions.json").read_text()
+    settings = recipe_of().model_dump()
+    settings["localisation"]["sizes"] = [16]
+    with pytest.raises(Interrupted):
+        run_of(Recipe.model_validate(settings), data, tmp_path).run(Budget(0))
+    assert not checkpoints(tmp_path / "localiser" / "final")
+    assert (tmp_path / "regions.json").read_text() != before
+
+
+def test_checkpoint_of_another_recipe_is_refused(data, tmp_path):
+    recipe = recipe_of()
+    dataset = acdc(data)
+    native = read_case(dataset.cases[0], dataset)
+    sampler = PatchSampler(
+        [prepare_case(native, (1, 2, 3), recipe.segmenter.preprocessing)], {}, recipe.segmenter
+    )
+    Fit(sampler, 0, tmp_path, "one", CPU).run(Deadline())
+    with pytest.raises(RecipeError, match="another recipe"):
+        Fit(sampler, 0, tmp_path, "two", CPU).run(Deadline())
+
+
+def test_killed_process_resumes_to_the_same_weights(data, tmp_path):
+    recipe = recipe_of(segmenter_epochs=12)
+    reference = run_of(recipe, data, tmp_path / "whole").run(Deadline())
+    command = [sys.executable, miniature_training.__file__, str(data), str(tmp_path / "killed")]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+        give_up = time.monotonic() + 120
+        while len(checkpoints(tmp_path / "killed" / "segmenter")) < 2 and time.monotonic() < give_up:
+            assert process.poll() is None, "it ended by itself"
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(timeout=30) == -signal.SIGKILL
+    assert 0 < len(checkpoints(tmp_path / "killed" / "segmenter")) <= 3
+    history = checkpoint.load_newest(tmp_path / "killed" / "segmenter")["epoch"]
+    assert history < 12, "it was killed in the middle"
+    trained = run_of(recipe, data, tmp_path / "killed").run(Deadline())
+    assert_same(trained, reference)
+    assert not list((tmp_path / "killed" / "segmenter").glob(".septum-*")), "nothing half-written is left"
+
+
+def test_only_two_checkpoints_are_kept(uninterrupted):
+    for part in ("localiser/final", "segmenter"):
+        assert len(checkpoints(uninterrupted[1] / part)) == 2
+
+
+def test_half_written_checkpoints_are_swept_away_by_the_next(tmp_path):
+    (tmp_path / ".septum-killed.pt").write_bytes(b"half")
+    checkpoint.save(tmp_path, 1, {"epoch": 1})
+    assert [p.name for p in tmp_path.iterdir()] == [checkpoints(tmp_path)[0].name]
+    assert checkpoint.load_newest(tmp_path) == {"epoch": 1}
+
+
+def test_no_whole_checkpoint_means_a_fresh_start(tmp_path):
+    assert checkpoint.load_newest(tmp_path / "nowhere") is None
+    checkpoint.save(tmp_path, 1, {"epoch": 1})
+    spoil(checkpoints(tmp_path)[0])
+    assert checkpoint.load_newest(tmp_path) is None
