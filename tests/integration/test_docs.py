@@ -6,12 +6,21 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
+import click
 import pytest
+from pydantic import BaseModel
 
 import septum
+from septum.cli.main import COMMANDS
+from septum.cli.main import septum as command_line
+from septum.inference import Manifest, StageManifest
+from septum.localisation import LocalisationSettings
+from septum.workflows.record import Record
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -92,6 +101,92 @@ def test_names_of_the_package_that_a_page_uses_exist(page):
     used = {name for block in blocks(page, "python") for name in re.findall(r"\bseptum\.([a-z]\w*)\(", block)}
     assert used
     assert used <= set(septum.__all__)
+
+
+def fields_told(page: str) -> list[str]:
+    """Names in the first column of the tables between the marks of a page."""
+    told = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    tables = told.split("<!-- fields: begin -->")[1].split("<!-- fields: end -->")[0]
+    firsts = re.findall(r"^\| ([^|]*) \|", tables, re.MULTILINE)
+    return [name for first in firsts for name in re.findall(r"`([^`]+)`", first)]
+
+
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """The pydantic models that a field's type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def paths_of(model: type[BaseModel]) -> list[str]:
+    """Every value of a model's JSON: ``input.shape``, or ``regions[].start`` within a list."""
+    paths = []
+    for name, field in model.model_fields.items():
+        stem = f"{name}[]" if field.annotation not in models_in(field.annotation) else name
+        inner = [path for part in models_in(field.annotation) for path in paths_of(part)]
+        paths += [f"{stem}.{path}" for path in inner] if inner else [name]
+    return paths
+
+
+def test_the_page_on_json_lists_the_fields_of_the_record_and_no_others():
+    assert fields_told("reference/json.md") == paths_of(Record)
+
+
+def test_the_page_on_bundles_lists_the_fields_of_the_manifest_and_no_others():
+    fields = [*Manifest.model_fields, *StageManifest.model_fields]
+    assert sorted(fields_told("reference/bundles.md")) == sorted(fields)
+
+
+def test_the_page_on_recipes_lists_every_key_and_no_others():
+    pytest.importorskip("torch", reason="needs septum[train] to load the classes of recipes")
+    from septum.methods.settings import StageSettings
+    from septum.training.recipe import Recipe
+
+    settings, found = [Recipe, StageSettings], {Recipe, StageSettings}
+    while settings:
+        nested = {m for f in settings.pop().model_fields.values() for m in models_in(f.annotation)}
+        settings += nested - found
+        found |= nested
+    inline = {model for model in found if model.__name__ == "ClaheSettings"}  # told within a line
+    keys = {name for model in found - inline for name in model.model_fields}
+    assert set(fields_told("how-to/write-a-recipe.md")) == keys
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_page_on_the_command_line_tells_every_option_and_no_others(command):
+    page = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    section = re.split(r"^## ", page, flags=re.MULTILINE)[1 + COMMANDS.index(command)]
+    assert section.startswith(f"septum {command}\n")
+    told = re.findall(r"^\| (`-[^|]*) \|", section, re.MULTILINE)
+    found = command_line.get_command(click.Context(command_line), command)
+    options = {name for p in found.params if isinstance(p, click.Option) for name in p.opts}
+    assert {name for cell in told for name in re.findall(r"`(--?[a-z-]+)", cell)} == options
+
+
+def test_the_page_on_python_tells_every_public_name():
+    page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `septum\.(\w+)", page, re.MULTILINE)) == set(septum.__all__)
+
+
+def test_the_page_on_the_method_tells_the_numbers_of_the_shipped_recipe():
+    recipe = tomllib.loads((ROOT / "src/septum/recipes/production/cine.toml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/explanation/method.md").read_text(encoding="utf-8")
+    localisation = LocalisationSettings.model_validate(recipe["localisation"])
+    coarse, fine = recipe["localiser"], recipe["segmenter"]
+    sizes, fine_mm = ", ".join(map(str, localisation.sizes)), fine["preprocessing"]["in_plane_mm"]
+    for said in (
+        f"| {coarse['preprocessing']['in_plane_mm']:g} mm in plane, native slices |",
+        f"| the {localisation.percentile}th, where",
+        f"| threshold | unstated | {localisation.threshold} |",
+        f"the smallest of {sizes} voxels at {fine_mm} mm",
+        f"a margin of {localisation.margin_mm:g} mm on every side",
+        f"{coarse['network']['filters']} and {fine['network']['filters']} filters",
+        "{} × {} voxels at".format(*coarse["patch"]["size"]),
+        "{} × {} at".format(*fine["patch"]["size"]),
+    ):
+        assert said in page
+    assert (localisation.centre, localisation.depth) == ("box", None)
+    assert recipe["postprocessing"]["largest_component"] is True
 
 
 def test_the_readme_opens_with_the_two_commands_and_the_main_job():
