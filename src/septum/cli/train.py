@@ -14,7 +14,7 @@ from septum.cli.output import say
 from septum.cli.parameters import parse_duration
 
 COMMAND = "septum.training.command"
-EXTRA = ("torch", "lightning_fabric", "monai", "onnx", "onnxscript")
+EXTRA = ("torch", "onnx")
 
 
 @click.command()
