@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import logging
 import os
 import pty
 import subprocess
 import sys
-import types
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from septum.cli.train import find_recipe
 from septum.phantom import PhantomSettings
 from septum.workflows.demo import run_demo
 from septum.workflows.info import axis_letters
@@ -91,7 +88,7 @@ def test_a_narrow_encoding_is_no_error(mask_pair):
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_only_there(bundle, write_study, tmp_path):
-    source = write_study(tmp_path / "heart.nii.gz", frames=3)
+    source = write_study(tmp_path / "heart[bold].nii.gz", frames=3)
     command = [sys.executable, "-m", "septum", "segment", source, "-o", tmp_path / "out", "--model", bundle]
     controller, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
@@ -102,9 +99,10 @@ def test_a_bar_is_drawn_on_a_terminal_and_only_there(bundle, write_study, tmp_pa
         while part := os.read(controller, 65536):
             drawn += part
     os.close(controller)
-    assert b"frame 3 of 3" in drawn
+    assert b"heart[bold], frame 3 of 3" in drawn
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=True)
-    assert again.stderr == ""
+    assert "\x1b" not in again.stderr
+    assert "frame 3" not in again.stderr
 
 
 def test_both_engines_make_the_same_mask(septum, bundle, write_study, tmp_path):
@@ -152,6 +150,38 @@ def test_evaluate_for_machines(septum, mask_pair, tmp_path):
     assert float(rows["LV"]["hausdorff_mm"]) == pytest.approx(3.0)
 
 
+def test_evaluate_takes_the_word_of_the_user_for_what_masks_show(septum, mask_pair):
+    for folder in mask_pair:
+        image = nib.load(folder / "a_seg.nii.gz")
+        only_rv = (np.asarray(image.dataobj) == 1).astype(np.uint8)
+        nib.save(nib.Nifti1Image(only_rv, image.affine), folder / "a_seg.nii.gz")
+    guessed = septum("evaluate", *mask_pair, "--json")
+    assert [row["structure"] for row in json.loads(guessed.out)["scores"]] == ["LA"]
+    assert "--labels ventricles" in guessed.err
+    told = septum("evaluate", *mask_pair, "--json", "--labels", "ventricles")
+    assert [row["structure"] for row in json.loads(told.out)["scores"]] == ["RV", "MYO", "LV"]
+    assert told.err == ""
+
+
+def test_evaluate_prints_the_mean_with_the_diagonal_where_a_structure_is_missed(septum, mask_pair):
+    assert "enalised" not in septum("evaluate", *mask_pair).out
+    prediction = nib.load(mask_pair[0] / "a_seg.nii.gz")
+    labels = np.asarray(prediction.dataobj)
+    nib.save(
+        nib.Nifti1Image(np.where(labels == 3, 0, labels).astype(np.uint8), prediction.affine),
+        mask_pair[0] / "a_seg.nii.gz",
+    )
+    lines = septum("evaluate", *mask_pair).out.splitlines()
+    (place,) = [i for i, line in enumerate(lines) if "LV" in line]
+    assert lines[place].split() == ["LV", "-", "0.000", "(1)", *["-", "(0)"] * 4, "1", "0"]
+    # 72 x 64 x 6 voxels of 1.5 x 2 x 8 mm: 108, 128 and 48 mm.
+    assert lines[place + 1].split() == [
+        "penalised", "174.22", "(1)", "174.22", "(1)", "96.52", "(1)", "96.52", "(1)",
+    ]  # fmt: skip
+    assert sum("penalised" in line for line in lines) == 2, "of the LV, and of all"
+    assert "diagonal of the volume" in lines[-1]
+
+
 def test_evaluate_with_an_unpaired_mask_says_so_in_its_exit_code(septum, mask_pair):
     prediction, truth = mask_pair
     (truth / "b_seg.nii.gz").write_bytes((truth / "a_seg.nii.gz").read_bytes())
@@ -191,6 +221,15 @@ def test_info_on_a_mask_tells_volumes(septum, mask_pair):
     assert told["kind"] == "mask"
     # 4 x 8 x 10 voxels of 24 mm3.
     assert told["mean_volume_ml_by_label"]["3"] == pytest.approx(7.68)
+
+
+def test_info_on_an_empty_mask_describes_it(septum, mask_pair):
+    path = mask_pair[1] / "a_seg.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((72, 64, 6), np.uint8), nib.load(path).affine), path)
+    told = json.loads(septum("info", path, "--json").out)
+    assert (told["kind"], told["shape_zyx"]) == ("mask", [6, 64, 72])
+    assert told["mean_volume_ml_by_label"] == {}
+    assert septum("info", path).code == 0
 
 
 def test_letters_of_the_axes():
@@ -233,18 +272,3 @@ def test_a_second_demo_finds_its_mask_done_and_says_the_same(bundle, tmp_path):
     assert second.dice == first.dice
     assert set(first.dice["LV"]) == {"ED", "ES", "all"}
     assert first.true_curve.ejection_fraction_percent["LV"] > 20
-
-
-def test_train_hands_over_what_it_was_told(septum, tmp_path, monkeypatch):
-    called = []
-    outcome = types.SimpleNamespace(finished=False, bundle=None, message="time budget used up.")
-    fake = types.ModuleType("septum.training.command")
-    fake.train = lambda *arguments: called.append(arguments) or outcome
-    monkeypatch.setitem(sys.modules, "septum.training.command", fake)
-    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
-    answer = septum(
-        "train", "production/cine", "--data", tmp_path, "--run", tmp_path / "run", "--time-budget", "50m"
-    )
-    assert (answer.code, answer.out) == (0, "time budget used up.\n")
-    assert called == [(find_recipe("production/cine"), tmp_path, tmp_path / "run", 3000.0, "cpu", None)]
-    assert find_recipe("production/cine").name == "cine.toml"

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from septum.core import VENTRICLES, BundleError, Geometry, MissingExtraError, SeptumError, Volume
+from septum.core import (
+    VENTRICLES,
+    BundleError,
+    Geometry,
+    MissingExtraError,
+    OutputError,
+    SeptumError,
+    Volume,
+)
 from septum.core.files import sha256_of
 from septum.inference import ENGINES, Manifest, Stage, load_model, open_bundle, segment_volume
 from septum.inference.bundle import MANIFEST
@@ -18,6 +26,7 @@ from septum.methods.torch_engine import TorchEngine
 from septum.networks import NetworkSettings, build
 from septum.preprocessing import PreprocessingSettings
 from septum.training.export import export_graph, stage_manifest, write_bundle
+from support.full_disk import full_disk
 
 #: Largest difference of a logit, as documented.
 TOLERANCE = 1e-3
@@ -157,6 +166,19 @@ def test_failing_export_leaves_the_former_bundle_alone(networks, manifest, tmp_p
         write_bundle(folder, manifest, networks, {})
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_full_disk_is_told_as_such_and_leaves_the_former_bundle_alone(networks, manifest, tmp_path):
+    folder = tmp_path / "tiny"
+    write_bundle(folder, manifest, networks, {})
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    with full_disk(), pytest.raises(OutputError, match="tiny cannot be written"):
+        write_bundle(folder, manifest, networks, {})
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    assert list(tmp_path.iterdir()) == [folder]
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="bundle cannot be written"):
+        write_bundle(tmp_path / "file" / "bundle", manifest, networks, {})
 
 
 def test_former_bundle_is_replaced(networks, manifest, tmp_path):

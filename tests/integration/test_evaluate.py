@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, InputError
-from septum.workflows.evaluate import evaluate, infer_schema
+from septum.workflows.evaluate import evaluate
 from septum.workflows.mask_pairs import pair_masks
 
 SPACING_MM = (8.0, 2.0, 1.5)
@@ -235,24 +235,16 @@ def test_values_outside_the_schema_are_refused(tmp_path):
         evaluate(write(tmp_path / "odd.nii.gz", odd), write(tmp_path / "t.nii.gz", heart()), VENTRICLES)
 
 
-@pytest.mark.parametrize(
-    ("values", "schema"),
-    [
-        ([{1, 2, 3}], VENTRICLES),
-        ([{1}, {1, 3}], VENTRICLES),
-        ([{255}], LEFT_ATRIUM),
-        ([{1}, {255}], LEFT_ATRIUM),
-        ([{1}, set(), {1}], LEFT_ATRIUM),
-    ],
-)
-def test_schema_follows_from_the_values(values, schema):
-    assert infer_schema(values) == schema
-
-
-@pytest.mark.parametrize(("values", "told"), [([{1}, {7}], "1, 7"), ([set(), set()], "no voxel")])
-def test_values_of_no_schema_are_refused(values, told):
-    with pytest.raises(InputError, match=told):
-        infer_schema(values)
+def test_a_lone_1_is_the_atrium_with_a_word_and_the_ventricle_on_request(tmp_path):
+    one = np.where(heart() == 1, 1, 0).astype(np.uint8)
+    pair = write(tmp_path / "p.nii.gz", one), write(tmp_path / "t.nii.gz", one)
+    guessed = evaluate(*pair)
+    assert guessed.schema == LEFT_ATRIUM
+    (note,) = guessed.notes
+    assert "--labels ventricles" in note
+    told = evaluate(*pair, VENTRICLES)
+    assert (told.schema, told.notes) == (VENTRICLES, ())
+    assert [row["dice"] for row in told.to_rows()] == [1.0, None, None]
 
 
 def test_paths_that_cannot_be_compared_are_refused(tmp_path):

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 import septum
-from septum.core import Geometry, LocalisationPath, Region
+from septum.core import LocalisationPath, Region
 from septum.workflows.lazy_model import LazyModel
-from septum.workflows.native_region import native_region
 from septum.workflows.segment import segment_file
 
 FIELDS = {
@@ -147,21 +146,66 @@ def test_the_record_names_no_file_and_no_text_of_the_header(model, write_study, 
     assert str(tmp_path) not in told
 
 
-def test_an_empty_mask_is_a_warning(model, write_study, tmp_path, monkeypatch):
+@pytest.fixture
+def paint(monkeypatch):
+    """``paint({3: 5}, {})``: the model finds 5 voxels of label 3, then nothing."""
     from septum.inference import Model
 
-    found = Model.segment_volume
+    original = Model.segment_volume
 
-    def nothing(self, volume):
-        frame = found(self, volume)
-        frame.labels[:] = 0
-        return frame
+    def paint(*frames):
+        left = iter(frames)
 
-    monkeypatch.setattr(Model, "segment_volume", nothing)
-    record = segment_file(write_study(tmp_path / "a.nii.gz", frames=2), model, tmp_path / "out").record
-    assert len(record.warnings) == 1
-    assert "the mask is empty" in record.warnings[0]
+        def segment_volume(self, volume):
+            found = original(self, volume)
+            found.labels[:] = 0
+            painted = np.repeat(*np.array(list(next(left).items()), int).reshape(-1, 2).T)
+            found.labels.reshape(-1)[: len(painted)] = painted
+            return found
+
+        monkeypatch.setattr(Model, "segment_volume", segment_volume)
+
+    return paint
+
+
+def recorded(write_study, model, folder, frames):
+    return segment_file(write_study(folder / "a.nii.gz", frames=frames), model, folder / "out").record
+
+
+def test_an_empty_mask_is_a_warning(model, write_study, tmp_path, paint):
+    paint({}, {})
+    record = recorded(write_study, model, tmp_path, 2)
+    (warning,) = record.warnings
+    assert "the mask is empty" in warning
+    assert (record.end_diastole_frame, record.end_systole_frame) == (None, None)
     assert record.ejection_fraction_percent == {}
+    assert record.myocardial_mass_g is None
+
+
+def test_a_structure_that_comes_and_goes_is_a_warning(model, write_study, tmp_path, paint):
+    paint({1: 9, 2: 9, 3: 9}, {1: 8, 2: 9}, {}, {1: 7, 2: 9, 3: 5})
+    record = recorded(write_study, model, tmp_path, 4)
+    nothing, gap = record.warnings
+    assert nothing == "No structure was found in frames 2 (counted from 0)."
+    assert gap.startswith("LV was found in some frames and not in frames 1 (counted from 0)")
+
+
+@pytest.mark.parametrize("lv", [{}, {3: 5}])
+def test_without_an_lv_that_changes_there_is_no_phase(model, write_study, tmp_path, paint, lv):
+    paint({1: 9, 2: 9} | lv, {1: 7, 2: 9} | lv)
+    record = recorded(write_study, model, tmp_path, 2)
+    assert (record.end_diastole_frame, record.end_systole_frame) == (None, None)
+    assert (record.ejection_fraction_percent, record.myocardial_mass_g) == ({}, None)
+    assert ("LV found in no frame." in record.warnings) is not bool(lv)
+    assert any("no ejection fraction" in warning for warning in record.warnings)
+
+
+def test_a_negative_ejection_fraction_is_a_warning(model, write_study, tmp_path, paint):
+    paint({1: 8, 2: 9, 3: 10}, {1: 10, 2: 9, 3: 5})
+    record = recorded(write_study, model, tmp_path, 2)
+    # RV (8 - 10) / 8, LV (10 - 5) / 10.
+    assert record.ejection_fraction_percent == {"LV": 50.0, "RV": -25.0}
+    assert record.warnings == ("The ejection fraction of RV is negative; look at the mask.",)
 
 
 def test_a_given_spacing_is_used_and_recorded(model, write_study, tmp_path):
@@ -180,26 +224,3 @@ def test_from_python_the_same_labels_without_files(bundle, model, write_study, t
     again = septum.segment(str(source), model=septum.load_model(bundle))
     np.testing.assert_array_equal(again.labels, result.labels)
     assert result.schema.names == ("RV", "MYO", "LV")
-
-
-def test_a_region_on_the_native_grid_by_hand():
-    native = Geometry((40, 50, 6), (1.0, 2.0, 8.0))  # slices last
-    working = native.permuted((2, 0, 1)).resampled((None, 2.0, 2.0))
-    assert working.shape == (6, 20, 50)
-    # Working rows 5..9 of 2 mm cover native rows 10..19 of 1 mm; columns are the same; slices all.
-    found = native_region(Region((0, 5, 7), (6, 10, 20)), working, native)
-    assert found == Region((10, 7, 0), (20, 20, 6))
-
-
-def test_a_region_that_reaches_beyond_the_image_is_clipped():
-    native = Geometry((4, 20, 20), (8.0, 1.0, 1.0))
-    assert native_region(Region((-1, -3, 5), (6, 30, 15)), native, native) == Region((0, 0, 5), (4, 20, 15))
-
-
-def test_a_region_on_a_mirrored_grid():
-    native = Geometry((4, 20, 20), (8.0, 1.0, 1.0))
-    mirrored = Geometry(
-        (4, 20, 20), (8.0, 1.0, 1.0), (19.0, 0.0, 0.0), ((0.0, 0.0, -1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
-    )
-    # Columns 2..4 counted from the other side are 15..17.
-    assert native_region(Region((0, 0, 2), (4, 20, 5)), mirrored, native) == Region((0, 0, 15), (4, 20, 18))

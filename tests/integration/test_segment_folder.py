@@ -5,10 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import nibabel as nib
@@ -76,7 +72,7 @@ def test_finished_cases_are_skipped_without_loading_a_model(septum, bundle, writ
     assert mask.stat().st_mtime_ns != before[0]
 
 
-@pytest.mark.parametrize("change", ["input", "model", "spacing", "mask", "json"])
+@pytest.mark.parametrize("change", ["input", "model", "spacing", "version", "mask", "json"])
 def test_what_has_changed_is_done_anew(septum, bundle, write_study, tmp_path, loads, change):
     source, out = write_study(tmp_path / "a.nii.gz"), tmp_path / "out"
     command = ["segment", source, "-o", out, "--model", bundle]
@@ -90,6 +86,10 @@ def test_what_has_changed_is_done_anew(septum, bundle, write_study, tmp_path, lo
             (bundle / "model.json").write_text(json.dumps(manifest | {"title": "another"}))
         case "spacing":
             command += ["--spacing", "9,1.5,1.5"]
+        case "version":
+            told = json.loads((out / "a_seg.json").read_text())
+            told["software"]["version"] = "0.0.1"
+            (out / "a_seg.json").write_text(json.dumps(told))
         case "mask":
             (out / "a_seg.nii.gz").unlink()
         case "json":
@@ -142,6 +142,50 @@ def test_an_unforeseen_error_in_one_file_does_not_end_the_run(
     assert "Traceback" not in answer.err
     assert "Somebody" not in answer.err
     assert (tmp_path / "out/b_seg.json").is_file()
+
+
+def write_mask_without_a_word(path: Path) -> Path:
+    """A mask whose name is an image's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels = np.zeros((48, 44, 3), np.uint8)
+    labels[10:30, 10:30] = 1
+    nib.save(nib.Nifti1Image(labels, np.diag([1.5, 1.5, 8.0, 1.0])), path)
+    return path
+
+
+def test_what_looks_like_a_mask_is_passed_over_in_a_folder_and_refused_by_name(
+    septum, bundle, write_study, tmp_path, files_in
+):
+    write_study(tmp_path / "data/a.nii.gz")
+    mask = write_mask_without_a_word(tmp_path / "data/truth_in_disguise.nii.gz")
+    command = ("-o", tmp_path / "out", "--model", bundle)
+    answer = septum("segment", tmp_path / "data", *command)
+    assert (answer.code, answer.err) == (0, f"septum: {mask}: passed over, since it looks like a mask.\n")
+    assert files_in(tmp_path / "out") == ["a_seg.json", "a_seg.nii.gz"]
+    assert septum("segment", mask, *command).code == 3
+    both = septum("segment", tmp_path / "data", mask, *command)
+    assert both.code == 1
+    assert "looks like a mask" in both.err
+
+
+def test_a_subfolder_that_cannot_be_read_is_reported_and_the_rest_is_done(
+    septum, bundle, write_study, tmp_path, monkeypatch
+):
+    write_study(tmp_path / "data/a/x.nii.gz")
+    write_study(tmp_path / "data/b/y.nii.gz")
+    list_folder = os.scandir
+
+    def forbid(path):
+        if Path(path) == tmp_path / "data/b":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", forbid)
+    answer = septum("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
+    assert answer.code == 1
+    (line,) = answer.err.splitlines()
+    assert f"{tmp_path / 'data/b'} cannot be read (Permission denied)" in line
+    assert (tmp_path / "out/x_seg.json").is_file()
 
 
 def test_equal_names_go_into_their_folders(tmp_path):
@@ -212,66 +256,3 @@ def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(
     assert len([line for line in answer.err.splitlines() if "No space left" in line]) == 1
     assert "Traceback" not in answer.err
     assert files_in(tmp_path / "out") == ["a_seg.json", "a_seg.nii.gz"]
-
-
-def test_old_leftovers_of_a_killed_run_are_removed_and_young_ones_kept(
-    septum, bundle, write_study, tmp_path, files_in
-):
-    out = tmp_path / "out"
-    old, young = touch(out / ".septum-old.nii.gz", out / ".septum-young.nii.gz")
-    os.utime(old, (time.time() - 7200,) * 2)
-    assert septum("segment", write_study(tmp_path / "a.nii.gz"), "-o", out, "--model", bundle).code == 0
-    assert files_in(out) == [young.name, "a_seg.json", "a_seg.nii.gz"]
-
-
-def start_and_wait_for_the_first_result(command: list[object], first: Path) -> subprocess.Popen[str]:
-    """A running command that has just finished its first case."""
-    running = subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    while not first.exists() and running.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return running
-
-
-@pytest.fixture
-def long_run(bundle, write_study, tmp_path):
-    """A command with eight cines to do, and its output folder."""
-    for i in range(8):
-        write_study(tmp_path / "data" / f"case{i}.nii.gz", frames=20, seed=i)
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "septum", "segment", tmp_path / "data", "-o", out]
-    return [*command, "--model", bundle, "--threads", "1"], out
-
-
-def test_an_interrupted_run_says_so_in_one_line(long_run):
-    command, out = long_run
-    running = start_and_wait_for_the_first_result(command, out / "case0_seg.json")
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate()
-    assert running.returncode == 130
-    assert told.strip() == "septum: interrupted; run the same command again to go on."
-    assert not list(out.glob(".septum-*"))
-
-
-def test_a_killed_run_is_continued(long_run):
-    """A kill in the middle leaves whole files only; a rerun does what is left, and no more."""
-    command, out = long_run
-    running = start_and_wait_for_the_first_result(command, out / "case0_seg.json")
-    running.kill()
-    running.communicate()
-    assert running.returncode == -signal.SIGKILL
-
-    visible = [path for path in out.iterdir() if not path.name.startswith(".")]
-    finished = {path.name: path.read_bytes() for path in visible if path.suffix == ".json"}
-    assert 1 <= len(finished) < 8
-    for path in visible:
-        if path.suffix == ".gz":
-            assert np.asarray(nib.load(path).dataobj).shape == (48, 44, 3, 20)
-
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    assert f"{len(finished)} already done" in again.stdout
-    assert {name: (out / name).read_bytes() for name in finished} == finished
-    assert len(list(out.glob("*_seg.json"))) == len(list(out.glob("*_seg.nii.gz"))) == 8

@@ -20,7 +20,7 @@ ALLOWED = (
     r"septum/py\.typed",
     r"septum/recipes/(paper|production)/[a-z_0-9]+\.toml",
     r"septum/datasets/published/[a-z_0-9]+\.json",
-    r"septum/models/[a-z_0-9]+/(model\.json|[a-z_0-9]+\.onnx|[A-Za-z_0-9-]+\.md|LICENSE(\.md|\.txt)?)",
+    r"septum/models/[a-z_0-9]+/(model\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)",
 )
 
@@ -88,9 +88,8 @@ def test_the_wheel_holds_the_package_and_nothing_stray(wheel):
 
 def test_the_wheel_holds_the_shipped_model_with_its_card_and_licence(wheel):
     files = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "septum/models/cine/" in name}
-    assert {"model.json", "LICENSE"} <= files
+    assert {"model.json", "LICENSE.md", "MODEL_CARD.md"} <= files
     assert any(name.endswith(".onnx") for name in files)
-    assert any(name.endswith(".md") for name in files)
 
 
 def test_no_extra_is_installed(programs, tmp_path):

@@ -85,3 +85,46 @@ def test_keeping_every_spacing_keeps_the_grid():
     same = geometry.resampled(geometry.spacing_mm)
     assert replace(same, origin_mm=geometry.origin_mm) == geometry
     assert same.origin_mm == pytest.approx(geometry.origin_mm, abs=1e-12)
+
+
+def test_window_of_a_region_of_another_grid_by_hand():
+    native = Geometry((40, 50, 6), (1.0, 2.0, 8.0))  # slices last
+    working = native.permuted((2, 0, 1)).resampled((None, 2.0, 2.0))
+    assert working.shape == (6, 20, 50)
+    # Working rows 5..9 of 2 mm cover native rows 10..19 of 1 mm; columns are the same; slices all.
+    found = native.window_of(Region((0, 5, 7), (6, 10, 20)), working)
+    assert found == Region((10, 7, 0), (20, 20, 6))
+
+
+def test_window_of_a_region_that_reaches_beyond_the_grid_is_clipped():
+    native = Geometry((4, 20, 20), (8.0, 1.0, 1.0))
+    assert native.window_of(Region((-1, -3, 5), (6, 30, 15)), native) == Region((0, 0, 5), (4, 20, 15))
+
+
+def test_window_of_a_region_of_a_mirrored_grid():
+    native = Geometry((4, 20, 20), (8.0, 1.0, 1.0))
+    mirrored = Geometry(
+        (4, 20, 20), (8.0, 1.0, 1.0), (19.0, 0.0, 0.0), ((0.0, 0.0, -1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+    )
+    # Columns 2..4 counted from the other side are 15..17.
+    assert native.window_of(Region((0, 0, 2), (4, 20, 5)), mirrored) == Region((0, 0, 15), (4, 20, 18))
+
+
+@given(spacings, spacings, seeds)
+def test_window_of_a_region_holds_the_voxels_whose_centres_it_holds(y, x, seed):
+    native = oblique(spacing_mm=(8.0, y, x), seed=seed)
+    working = native.resampled((None, 1.4, 1.4))
+    region = Region((1, 0, 0), (3, *(max(1, n // 2) for n in working.shape[1:])))
+    window = native.window_of(region, working)
+    for index in np.ndindex(native.shape):
+        away_mm = native.to_patient_mm(index) - np.asarray(working.origin_mm)
+        place = away_mm @ np.asarray(working.direction) / working.spacing_mm
+        inside = all(
+            a - 0.5 <= p <= b - 0.5 for a, p, b in zip(region.start, place, region.stop, strict=True)
+        )
+        close = any(
+            abs(abs(p - e) - 0.5) < 1e-4
+            for p, e in zip((*place, *place), (*region.start, *(b - 1 for b in region.stop)), strict=True)
+        )
+        held = all(a <= i < b for a, i, b in zip(window.start, index, window.stop, strict=True))
+        assert close or held == inside

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from septum.core import VENTRICLES, Geometry, InputError, LocalisationPath, Region, SeptumError, Volume
 from septum.inference import (
+    ENGINES,
     Bundle,
     Manifest,
     Model,
@@ -19,8 +20,7 @@ from septum.inference import (
     paste_back,
     segment_volume,
 )
-from septum.inference.model import ENGINES
-from septum.inference.steps import segment_region, touches_border
+from septum.inference.steps import segment_region
 from septum.localisation import LocalisationSettings
 from septum.metrics import dice
 from septum.preprocessing import PreprocessingSettings
@@ -137,18 +137,22 @@ def test_logits_of_a_region_lie_where_it_lies():
     assert np.array_equal(found[0], region.crop(array))
 
 
-def test_mask_at_the_border_widens_the_region_once():
+@pytest.mark.parametrize(("across_mm", "cut_off"), [(90.0, False), (120.0, True)])
+def test_mask_at_the_border_widens_the_region_once_and_is_called_cut_off_if_that_was_not_enough(
+    across_mm, cut_off
+):
     geometry = Geometry((3, 96, 96), (9.0, 1.5, 1.5))
-    truth = heart(geometry, radius_mm=45.0)  # 60 voxels across
+    truth = heart(geometry, radius_mm=across_mm / 2)  # 60 or 80 voxels across
     localiser, segmenter = stages()
     fixed = LocalisationSettings(sizes=(48,), multiple=8)
     labels, found = segment_volume(
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, fixed, VALUES
     )
     assert found.enlarged
+    assert found.cut_off is cut_off
     assert found.region.size == (3, 64, 64)
     assert segmenter.engine.shapes == [(3, 48, 48), (3, 64, 64)]
-    assert np.array_equal(labels, truth)
+    assert np.array_equal(labels, truth) is not cut_off
 
 
 def test_mask_at_the_images_own_border_widens_nothing():
@@ -159,29 +163,6 @@ def test_mask_at_the_images_own_border_widens_nothing():
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
     )
     assert not found.enlarged
-
-
-@pytest.mark.parametrize("axis", [1, 2])
-@pytest.mark.parametrize("end", [0, -1])
-@pytest.mark.parametrize("channels", [1, 4])
-def test_touched_borders_count_only_inside_the_image(axis, end, channels):
-    logits = np.full((channels, 2, 6, 8), -1.0, np.float32)
-    if channels > 1:
-        logits[0] = 1.0
-    inner, shape = Region((0, 3, 3), (2, 9, 11)), (2, 20, 20)
-    assert not touches_border(logits, inner, shape)
-    border = [slice(None)] * 3
-    border[axis] = end
-    logits[(channels - 1, *border)] = 2.0
-    assert touches_border(logits, inner, shape)
-    whole = Region((0, 0, 0), (2, 6, 8))
-    assert not touches_border(logits, whole, whole.size)
-
-
-def test_first_and_last_slice_are_no_border():
-    logits = np.full((1, 2, 6, 8), -1.0, np.float32)
-    logits[0, :, 2, 2] = 1.0
-    assert not touches_border(logits, Region((0, 3, 3), (2, 9, 11)), (4, 20, 20))
 
 
 @given(
@@ -287,6 +268,10 @@ def test_model_segments_arrays_with_and_without_time(monkeypatch):
         (np.ones((2, 4, 4)), (8, np.nan, 1), "three positive numbers"),
         (np.ones((2, 4, 4)), (1.4, 1.4), "three positive numbers"),
         (np.ones((2, 4, 4)), (30, 8, 1.4, 1.4), "three positive numbers"),
+        (np.full((2, 64, 64), 7.0), (8, 1.4, 1.4), "value 7 in every voxel"),
+        (np.ones((2, 64, 64), bool), (8, 1.4, 1.4), "value 1 in every voxel"),
+        (np.arange(2 * 64 * 64).reshape(2, 64, 64), (8, 14, 14), "fit a heart.*true spacing_mm"),
+        (np.arange(10 * 64 * 64).reshape(10, 64, 64), (1, 1, 1), "10 slices in 10 mm"),
     ],
 )
 def test_arrays_that_are_no_image_are_refused(monkeypatch, array, spacing_mm, said):

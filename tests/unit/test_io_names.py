@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,8 @@ def test_known_endings_are_told_from_others(name: str, suffix: str | None, case:
         "label_0007.nii.gz",
         "x_labels.nii.gz",
         "x_SA_ED_GT.nii.gz",
+        "seg.nii.gz",
+        "seg01.nii.gz",
     ],
 )
 def test_names_of_masks_are_recognised(name: str) -> None:
@@ -61,6 +65,10 @@ def test_names_of_masks_are_recognised(name: str) -> None:
         "unmasked.nii.gz",
         "target.nii",
         "a_segment_b.nii",
+        "truth_in_disguise.nii.gz",
+        "seg01_x.nii.gz",
+        "label_study.nrrd",
+        "mask-patient7.nii",
     ],
 )
 def test_names_of_images_are_not_taken_for_masks(name: str) -> None:
@@ -73,14 +81,45 @@ def test_the_folder_of_a_mask_does_not_make_an_image_a_mask() -> None:
 
 def test_a_folder_is_searched_deep_sorted_and_without_hidden_files(tmp_path: Path) -> None:
     touch(tmp_path, "b.nii.gz", "a/z.nrrd", "a/z_gt.nrrd", ".x.nii", ".git/y.nii", "notes.txt", "c.raw")
-    images, masks = find_images(tmp_path)
-    assert images == [tmp_path / "a" / "z.nrrd", tmp_path / "b.nii.gz"]
-    assert masks == [tmp_path / "a" / "z_gt.nrrd"]
+    found = find_images(tmp_path)
+    assert found.images == [tmp_path / "a" / "z.nrrd", tmp_path / "b.nii.gz"]
+    assert found.masks == [tmp_path / "a" / "z_gt.nrrd"]
+    assert found.unreadable == []
 
 
 def test_a_pair_is_listed_once_and_a_header_without_voxels_not_at_all(tmp_path: Path) -> None:
     touch(tmp_path, "a.hdr", "a.img", "alone.hdr")
-    assert find_images(tmp_path)[0] == [tmp_path / "a.hdr"]
+    assert find_images(tmp_path).images == [tmp_path / "a.hdr"]
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let a folder refuse to be listed, as it would to anyone but an administrator."""
+    list_folder = os.scandir
+
+    def scandir(path: str | Path) -> object:
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_a_subfolder_that_cannot_be_read_is_told_and_the_others_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a/x.nii", "b/y.nii", "c/z.nii")
+    forbid(monkeypatch, tmp_path / "b")
+    found = find_images(tmp_path)
+    assert found.images == [tmp_path / "a" / "x.nii", tmp_path / "c" / "z.nii"]
+    ((folder, error),) = found.unreadable
+    assert folder == tmp_path / "b"
+    assert "Permission denied" in str(error)
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid(monkeypatch, tmp_path)
+    with pytest.raises(InputError, match="Permission denied"):
+        find_images(tmp_path)
 
 
 @pytest.mark.parametrize(

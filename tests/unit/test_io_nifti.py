@@ -64,7 +64,6 @@ def test_the_grid_is_native_and_reversed(tmp_path: Path) -> None:
     assert study.cine.array.flags.c_contiguous
     assert study.cine.array.flags.writeable
     assert study.cine.array[0, 4, 3, 2] == array[2, 3, 4]
-    assert not study.has_time_axis
     assert len(study.sha256) == 64
 
 
@@ -76,6 +75,14 @@ def test_a_unit_scaled_affine_gives_way_to_pixdim_and_is_reported(tmp_path: Path
     # RAS columns (-1, 0, 0), (0, -1, 0), (0, 0, 1) are LPS x, y, z: the identity.
     np.testing.assert_allclose(geometry.direction, IDENTITY_DIRECTION)
     assert any("affine is scaled to voxels of 1 x 1 x 1 mm" in note for note in study.notes)
+
+
+def test_a_lost_spacing_that_an_affine_contradicts_is_reported(tmp_path: Path) -> None:
+    # 30 slices at 1 mm could show a heart: the note says what the affine says.
+    rows = {"srow_x": (1.5, 0, 0, 0), "srow_y": (0, 1.5, 0, 0), "srow_z": (0, 0, 10, 0)}
+    path = write_raw(tmp_path / "a.nii", noise((80, 72, 30)), (1.0, 1.0, 1.0), sform_code=1, **rows)
+    (note,) = read_study(path).notes
+    assert "10 x 1.5 x 1.5 mm" in note
 
 
 def test_an_affine_that_agrees_is_not_remarked_upon(tmp_path: Path) -> None:
@@ -96,15 +103,24 @@ def test_ras_becomes_lps_by_hand(tmp_path: Path) -> None:
     np.testing.assert_allclose(geometry.direction, [[-1, 0, 0], [0, 0, -1], [0, -1, 0]])
 
 
-def test_an_oblique_and_sheared_affine_gives_unit_directions(tmp_path: Path) -> None:
-    columns = np.array([[1.0, 0.5, 0.0], [0.2, 1.3, 0.4], [0.0, 0.1, 8.0]])
-    norms = np.linalg.norm(columns, axis=0)
-    rows = {f"srow_{a}": (*columns[i], 0.0) for i, a in enumerate("xyz")}
-    study = read_study(write_raw(tmp_path / "a.nii", noise(SHAPE), tuple(norms), sform_code=1, **rows))
-    direction = np.asarray(study.cine.geometry.direction)
-    np.testing.assert_allclose(np.linalg.norm(direction, axis=0), 1.0)
-    expected = np.diag([-1, -1, 1]) @ columns[:, ::-1] / norms[::-1]
-    np.testing.assert_allclose(direction, expected, atol=1e-6)
+@pytest.mark.parametrize(("degrees", "told"), [(0.0, False), (0.5, False), (1.5, True), (20.0, True)])
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+def test_of_a_sheared_affine_the_nearest_right_angled_axes_are_taken(
+    tmp_path: Path, degrees: float, flip: float, *, told: bool
+) -> None:
+    # X and Y lean towards each other by half of the angle each: their bisector stays where it is.
+    half = np.deg2rad(degrees) / 2
+    units = np.array([[np.cos(half), np.sin(half), 0], [np.sin(half), np.cos(half), 0], [0, 0, flip]])
+    rows = {f"srow_{a}": (*(units[i] * [1.5, 1.4, 8.0]), 0.0) for i, a in enumerate("xyz")}
+    path = write_raw(tmp_path / "a.nii", noise(SHAPE), (1.5, 1.4, 8.0), sform_code=1, **rows)
+    study = read_study(path)
+    assert study.cine.geometry.spacing_mm == pytest.approx((8.0, 1.4, 1.5))
+    expected = [[0, 0, -1], [0, -1, 0], [flip, 0, 0]]  # of (Z, Y, X) in LPS
+    np.testing.assert_allclose(study.cine.geometry.direction, expected, atol=1e-6)
+    assert [note for note in study.notes if f"{degrees:.2g} degrees from a right angle" in note] == list(
+        study.notes
+    )
+    assert bool(study.notes) is told
 
 
 def test_without_an_sform_the_qform_is_used_with_its_handedness(tmp_path: Path) -> None:
@@ -133,32 +149,35 @@ def test_without_a_usable_orientation_axes_are_taken_as_they_stand(
 
 
 @pytest.mark.parametrize(
-    ("shape", "cine_shape", "has_time"),
+    ("shape", "cine_shape"),
     [
-        ((80, 72), (1, 1, 72, 80), False),
-        ((80, 72, 1), (1, 1, 72, 80), False),
-        ((80, 72, 5), (1, 5, 72, 80), False),
-        ((80, 72, 5, 1), (1, 5, 72, 80), True),
-        ((80, 72, 5, 3), (3, 5, 72, 80), True),
-        ((80, 72, 1, 3), (3, 1, 72, 80), True),
-        ((80, 72, 5, 1, 3), (3, 5, 72, 80), True),
-        ((80, 72, 5, 3, 1), (3, 5, 72, 80), True),
+        ((80, 72), (1, 1, 72, 80)),
+        ((80, 72, 1), (1, 1, 72, 80)),
+        ((80, 72, 5), (1, 5, 72, 80)),
+        ((80, 72, 5, 1), (1, 5, 72, 80)),
+        ((80, 72, 5, 3), (3, 5, 72, 80)),
+        ((80, 72, 1, 3), (3, 1, 72, 80)),
+        ((80, 72, 5, 1, 3), (3, 5, 72, 80)),
+        ((80, 72, 5, 3, 1), (3, 5, 72, 80)),
     ],
 )
 def test_every_shape_of_a_study_is_read(
-    tmp_path: Path, shape: tuple[int, ...], cine_shape: tuple[int, ...], *, has_time: bool
+    tmp_path: Path, shape: tuple[int, ...], cine_shape: tuple[int, ...]
 ) -> None:
     array = noise(shape)
     study = read_study(write_raw(tmp_path / "a.nii.gz", array, **UNIT_SCALED))
     assert study.cine.array.shape == cine_shape
-    assert study.has_time_axis is has_time
     np.testing.assert_array_equal(study.cine.array[-1, -1], array.reshape(80, 72, -1, order="F")[:, :, -1].T)
 
 
-def test_a_slice_without_thickness_says_what_was_taken(tmp_path: Path) -> None:
-    study = read_study(write_raw(tmp_path / "a.nii", noise((80, 72)), (1.5, 1.5, 0.0), **UNIT_SCALED))
+@pytest.mark.parametrize("shape", [(80, 72), (80, 72, 1), (80, 72, 1, 3)])
+@pytest.mark.parametrize("thickness", [0.0, np.nan])
+def test_a_slice_without_thickness_says_what_was_taken(
+    tmp_path: Path, shape: tuple[int, ...], thickness: float
+) -> None:
+    study = read_study(write_raw(tmp_path / "a.nii", noise(shape), (1.5, 1.5, thickness), **UNIT_SCALED))
     assert study.cine.geometry.spacing_mm == (1.0, 1.5, 1.5)
-    assert any("1 mm" in note for note in study.notes)
+    assert any("1 mm was taken" in note for note in study.notes)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", "i4", "f4", "f8"])

@@ -83,7 +83,6 @@ def test_time_is_found_in_front(tmp_path: Path) -> None:
     array = noise(4, 80, 72, 3)
     fields = {"space_directions": [NONE, *DIRECTIONS], "kinds": ["list", "domain", "domain", "domain"]}
     study = read_study(write_lps(tmp_path / "a.nrrd", array, **fields))
-    assert study.has_time_axis
     np.testing.assert_array_equal(study.cine.array, array.transpose(0, 3, 2, 1))
 
 
@@ -124,6 +123,31 @@ def test_a_slice_is_a_volume_of_one(tmp_path: Path) -> None:
     assert study.cine.geometry.spacing_mm == (1.0, 1.4, 1.5)
 
 
+@pytest.mark.parametrize("frames", [(), (4,)])
+def test_a_slice_whose_thickness_is_zero_is_one_without(tmp_path: Path, frames: tuple[int, ...]) -> None:
+    oblique = [[0.0, 1.5, 0.0], [0.0, 0.0, 1.4], [0.0, 0.0, 0.0]]
+    directions = [*oblique, *(NONE for _ in frames)]
+    path = write_lps(tmp_path / "a.nrrd", noise(80, 72, 1, *frames), space_directions=directions)
+    study = read_study(path)
+    assert study.cine.geometry.spacing_mm == (1.0, 1.4, 1.5)
+    assert [note for note in study.notes if "1 mm was taken" in note] == list(study.notes)
+    # The missing direction is the normal: y cross z is x.
+    np.testing.assert_array_equal(np.asarray(study.cine.geometry.direction).T, np.eye(3)[[0, 2, 1]])
+    write_mask(tmp_path / "m.nrrd", some_labels(study), study)
+    np.testing.assert_array_equal(nrrd.read_header(str(tmp_path / "m.nrrd"))["space directions"], directions)
+
+
+def test_of_sheared_directions_the_nearest_right_angled_axes_are_taken(tmp_path: Path) -> None:
+    sheared = [[1.5, 0, 0], [0, 1.4, 0], [0.8, 0, 8.0]]
+    study = read_study(write_lps(tmp_path / "a.nrrd", noise(80, 72, 3), space_directions=sheared))
+    direction = np.asarray(study.cine.geometry.direction)
+    np.testing.assert_allclose(direction.T @ direction, np.eye(3), atol=1e-12)
+    # atan(0.1) is 5.7 degrees.
+    assert any("5.7 degrees from a right angle" in note for note in study.notes)
+    write_mask(tmp_path / "m.nrrd", some_labels(study), study)
+    np.testing.assert_array_equal(nrrd.read_header(str(tmp_path / "m.nrrd"))["space directions"], sheared)
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -154,10 +178,21 @@ def test_a_truncated_file_is_refused(tmp_path: Path, encoding: str) -> None:
         read_study(path)
 
 
-def test_detached_voxels_that_are_missing_are_named(tmp_path: Path) -> None:
+def test_text_of_a_header_stays_out_of_errors(tmp_path: Path) -> None:
+    path = write_lps(tmp_path / "a.nhdr", noise(80, 72, 3), encoding="raw")
+    content = path.read_bytes()
+    for named in (b"data file: roe^jane.raw", b"data file: a.raw\nkinds: roe^jane space space"):
+        path.write_bytes(content.replace(b"data file: a.raw", named))
+        with pytest.raises(InputError, match=r"a\.nhdr") as caught:
+            read_study(path)
+        assert "jane" not in str(caught.value)
+    assert "neither space nor time" in str(caught.value)
+
+
+def test_missing_detached_voxels_are_told(tmp_path: Path) -> None:
     path = write_lps(tmp_path / "a.nhdr", noise(80, 72, 3), encoding="raw")
     (tmp_path / "a.raw").unlink()
-    with pytest.raises(InputError, match=r"a\.raw"):
+    with pytest.raises(InputError, match="missing: expected the file of voxels that the header names"):
         read_study(path)
 
 

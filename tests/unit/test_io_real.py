@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def test_an_acdc_case_is_read_and_its_truth_written_back(data_folder: Path, tmp_path: Path) -> None:
-    images, masks = find_images(data_folder / "acdc" / "training" / "patient001")
+    found = find_images(data_folder / "acdc" / "training" / "patient001")
+    images, masks = found.images, found.masks
     assert len(images) == len(masks) == 2
     truth = nib.load(masks[0])
     study, labels = read_study(images[0]), read_mask(masks[0])
@@ -39,8 +40,9 @@ def test_an_acdc_cine_has_all_its_frames(data_folder: Path) -> None:
 
 def test_a_lasc_case_is_read_and_its_truth_written_back(data_folder: Path, tmp_path: Path) -> None:
     folder = min((data_folder / "lasc" / "training").iterdir())
-    images, masks = find_images(folder)
-    study, labels = read_study(images[0]), read_mask(masks[0])
+    found = find_images(folder)
+    (image,), masks = found.images, found.masks
+    study, labels = read_study(image), read_mask(masks[0])
     assert study.cine.geometry.spacing_mm == (0.625, 0.625, 0.625)
     mask = Segmentation((labels.cine.array > 0).astype(np.uint8), study.cine.geometry, LEFT_ATRIUM)
     write_mask(tmp_path / "m.nrrd", mask, study)

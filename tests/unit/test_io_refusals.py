@@ -133,6 +133,12 @@ def test_double_values_beyond_float32(tmp_path: Path) -> None:
 
 def test_a_constant_image(tmp_path: Path) -> None:
     refused_content(tmp_path, nifti(np.full(SHAPE, 7, "<i2")), "constant")
+    refused(tmp_path / "a.nii", "constant", lambda path: read_study(path, allow_mask=True))
+
+
+def test_an_empty_mask_is_no_image(tmp_path: Path) -> None:
+    refused_content(tmp_path, nifti(np.zeros(SHAPE, "<i2")), "constant")
+    assert not read_study(tmp_path / "a.nii", allow_mask=True).cine.array.any()
 
 
 @pytest.mark.parametrize("dtype", [[("R", "u1"), ("G", "u1"), ("B", "u1")], "<c8"])
@@ -163,6 +169,45 @@ def test_spacings_that_are_no_lengths(tmp_path: Path, pixdim: tuple[float, ...])
 def test_spacings_that_do_not_fit_a_heart(tmp_path: Path, pixdim: tuple[float, ...]) -> None:
     refused_content(tmp_path, nifti(noise(), pixdim), "heart.*--spacing Z,Y,X")
     read_study(tmp_path / "a.nii", spacing_mm=(8.0, 1.5, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixdim", "stack"),
+    [
+        ((216, 256, 10), (1.0, 1.0, 1.0), "10 slices in 10 mm"),
+        ((216, 10, 256), (1.0, 1.0, 1.0), "10 slices in 10 mm"),
+        ((200, 200, 10), (1.5, 1.5, 1.0), "10 slices in 10 mm"),
+        ((80, 72, 4), (1.5, 1.5, 6.0), "4 slices in 24 mm"),
+    ],
+)
+def test_a_stack_too_thin_for_a_heart(
+    tmp_path: Path, shape: tuple[int, ...], pixdim: tuple[float, ...], stack: str
+) -> None:
+    refused_content(tmp_path, nifti(noise(shape), pixdim), f"{stack}.*--spacing Z,Y,X")
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixdim"),
+    [
+        ((80, 72, 3), (1.5, 1.5, 1.0)),
+        ((80, 72, 4), (1.5, 1.5, 6.25)),
+        ((148, 132, 88), (0.625, 0.625, 0.625)),
+    ],
+)
+def test_a_few_slices_or_a_stack_as_thick_as_a_heart(
+    tmp_path: Path, shape: tuple[int, ...], pixdim: tuple[float, ...]
+) -> None:
+    path = tmp_path / "a.nii"
+    path.write_bytes(nifti(noise(shape), pixdim))
+    assert read_study(path).cine.geometry.spacing_mm == pytest.approx(pixdim[::-1])
+
+
+def test_a_lost_spacing_that_the_affine_still_holds(tmp_path: Path) -> None:
+    rows = {"srow_x": (1.5, 0, 0, 0), "srow_y": (0, 1.5, 0, 0), "srow_z": (0, 0, 10, 0)}
+    content = nifti(noise((200, 200, 10)), (1.0, 1.0, 1.0), sform_code=1, **rows)
+    refused_content(
+        tmp_path, content, r"the affine is scaled to voxels of 10 x 1\.5 x 1\.5 mm.*--spacing Z,Y,X"
+    )
 
 
 @pytest.mark.parametrize("asked", [(8.0, 0.0, 1.5), (8.0, -1.5, 1.5), (8.0, np.nan, 1.5)])

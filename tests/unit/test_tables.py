@@ -40,6 +40,15 @@ def test_a_missed_structure_counts_as_zero_in_dice_and_is_named_where_distances_
     assert mean_dice(rows) == pytest.approx(1.6 / 3)
 
 
+def test_a_second_line_has_the_diagonal_as_the_distance_of_a_missed_structure(rows):
+    lines = {tuple(line.split(" | ")[:2]): line for line in score_table(rows).splitlines()}
+    # 4 and 300 mm, 1 and 300 mm, 3 and 200 voxels, 0.5 and 200 voxels.
+    assert lines["| LV", "ED, penalised"] == (
+        "| LV | ED, penalised | 2 |  | 152.0 ± 209.3 | 150.50 ± 211.42 | 101.5 ± 139.3 | 100.25 ± 141.07 |  |"
+    )
+    assert ("| LV", "ES, penalised") not in lines, "none was missed"
+
+
 def test_regions_are_counted_by_case(rows):
     assert region_sentence(rows) == (
         "The region of interest held all true foreground in 2 of 3 cases (lowest share 0.9800); "

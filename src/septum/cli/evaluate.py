@@ -17,25 +17,28 @@ if TYPE_CHECKING:
     from septum.metrics import Mean
     from septum.workflows.evaluation import Evaluation
 
-SOME_FAILED = 1
-
 
 @click.command()
 @click.argument("prediction", metavar="PRED", type=click.Path(path_type=Path))
 @click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path))
+@click.option(
+    "--labels", type=click.Choice(["ventricles", "atrium"]),
+    help="What the masks show: 1, 2, 3 (RV, MYO, LV), or 1 or 255 (LA); told by their values without it.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all scores and means as JSON, for machines.")
 @click.option(
     "--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all scores there."
 )
-def evaluate(prediction: Path, truth: Path, as_json: bool, csv_file: Path | None) -> int:
+def evaluate(prediction: Path, truth: Path, labels: str | None, as_json: bool, csv_file: Path | None) -> int:
     """Compare masks with true masks.
 
     PRED and TRUTH are two files, or two folders of them. Prints Dice, Hausdorff distance and average
     surface distance by structure and phase, in mm and in voxels.
     """
+    from septum.workflows.evaluate import SCHEMAS
     from septum.workflows.evaluate import evaluate as compare
 
-    result = compare(prediction, truth)
+    result = compare(prediction, truth, SCHEMAS[labels] if labels else None)
     for text in (*result.notes, *result.unpaired, *result.failures):
         say_aside(text)
     if csv_file is not None:
@@ -56,7 +59,9 @@ def evaluate(prediction: Path, truth: Path, as_json: bool, csv_file: Path | None
             "Mean ± standard deviation (number of values). A missed structure counts as Dice 0 and is in no "
             "distance;\nthe last columns count missed structures, and those in neither mask."
         )
-    return SOME_FAILED if result.failures or result.unpaired else 0
+        if any(entry.summary.missed for entry in result.summaries):
+            say("Penalised means have the diagonal of the volume as the distance of a missed structure.")
+    return result.exit_code
 
 
 def _table(result: Evaluation) -> Table:
@@ -84,6 +89,16 @@ def _table(result: Evaluation) -> Table:
             str(summary.missed),
             str(summary.not_scored),
         )
+        if summary.missed:
+            table.add_row(
+                "",
+                "penalised",
+                "",
+                _cell(summary.penalised_hausdorff_mm, 2),
+                _cell(summary.penalised_asd_mm, 2),
+                _cell(summary.penalised_hausdorff_voxels, 2),
+                _cell(summary.penalised_asd_voxels, 2),
+            )
     return table
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from septum.cli.output import say_aside, say_error
-from septum.workflows.outcomes import Failure, FrameDone, Notice, Planned, StudyResult
+from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, Planned, StudyResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,8 @@ class Narrator:
     """
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        name = TextColumn("{task.description}", markup=False)  # brackets in a file's name are no markup
+        columns = (name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(
             *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
         )
@@ -60,6 +61,9 @@ class Narrator:
                     description=f"{name}, frame {frame} of {frames}" if frames > 1 else name,
                     completed=self._done + frame / frames,
                 )
+            case PassedOver(text):
+                say_aside(text)
+                self._finish_case()
             case Notice(text):
                 say_aside(text)
             case Failure(_, error):

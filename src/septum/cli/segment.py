@@ -98,9 +98,11 @@ def _say_report(report: Report) -> None:
 def _numbers(result: StudyResult) -> str:
     """Volumes of a volume, or volumes at end-diastole and ejection fractions of a cine."""
     record = result.record
+    if record.input.frames == 1:
+        return ", ".join(f"{name} {volumes[0]:.1f} ml" for name, volumes in record.volumes_ml.items())
     ed, es = record.end_diastole_frame, record.end_systole_frame
     if ed is None or es is None:
-        return ", ".join(f"{name} {volumes[0]:.1f} ml" for name, volumes in record.volumes_ml.items())
+        return f"{record.input.frames} frames: no ejection fraction"
     parts = [
         f"{name} {volumes[ed]:.1f} / {volumes[es]:.1f} ml, EF {record.ejection_fraction_percent[name]:.1f} %"
         for name, volumes in record.volumes_ml.items()

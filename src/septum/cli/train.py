@@ -20,22 +20,24 @@ EXTRA = ("torch", "onnx")
 @click.command()
 @click.argument("recipe", metavar="RECIPE")
 @click.option(
-    "--data", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the data set."
-)
+    "--data", required=True, envvar="SEPTUM_DATA", show_envvar=True, metavar="DIR",
+    type=click.Path(path_type=Path), help="Folder of the data set.",
+)  # fmt: skip
 @click.option(
-    "--run", required=True, metavar="DIR", type=click.Path(path_type=Path),
-    help="Folder for checkpoints and results; the same folder goes on where it stopped.",
+    "--run", metavar="DIR", type=click.Path(path_type=Path),
+    help="Folder for checkpoints and results; the same folder goes on where it stopped. "
+    "By default runs/, and in it the name of the recipe's file.",
 )  # fmt: skip
 @click.option(
     "--time-budget", metavar="TIME", callback=parse_duration,
-    help="Stop in time, as in 90s, 50m or 2h; the same command goes on.",
+    help="Stop training in time, as in 90s, 50m or 2h; the same command goes on.",
 )  # fmt: skip
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to compute."
 )
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; torch's choice without it.")
 def train(
-    recipe: str, data: Path, run: Path, time_budget: float | None, device: str, threads: int | None
+    recipe: str, data: Path, run: Path | None, time_budget: float | None, device: str, threads: int | None
 ) -> int:
     """Train what a RECIPE says, and export a model bundle.
 
@@ -54,7 +56,7 @@ def train(
             f"training needs {error.name}, which is not installed; run pip install 'septum[train]'."
         ) from error
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    outcome = command.train(path, data, run, time_budget, device, threads)
+    outcome = command.train(path, data, run or Path("runs") / path.stem, time_budget, device, threads)
     say(outcome.message)
     if outcome.bundle is not None:
         say(f"bundle: {outcome.bundle}")

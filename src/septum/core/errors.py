@@ -37,6 +37,10 @@ class InputError(SeptumError):
     exit_code = 3
 
 
+class MaskGivenError(InputError):
+    """A file given as image is, by its voxels, a mask."""
+
+
 class OutputError(SeptumError):
     """A result cannot be written where it was asked for."""
 

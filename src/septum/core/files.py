@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core.errors import OutputError
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +24,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` if the block succeeds.
 
     The temporary name keeps all suffixes of ``target``, so that writers which go by the ending work.
-    On any failure the temporary file is removed and ``target`` is left as it was.
+    On any failure the temporary file is removed and ``target`` is left as it was. It is locked for as long
+    as it is written, so that :func:`is_abandoned` tells it from what a killed process left.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full.
@@ -30,22 +35,34 @@ def atomic_path(target: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(
             prefix=".septum-", suffix="".join(target.suffixes[-2:]), dir=target.parent
         )
-        os.close(handle)
     except OSError as error:
         raise OutputError(_cannot_write(target, error)) from error
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
+        with _locked(handle):
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(target)
     except OSError as error:
         raise OutputError(_cannot_write(target, error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_abandoned(temporary: Path) -> bool:
+    """Whether a temporary file of :func:`atomic_path` has lost its writer; false where nobody can tell."""
+    if sys.platform == "win32":
+        return False
+    try:
+        with temporary.open("rb+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(target: Path, text: str) -> None:
@@ -58,6 +75,19 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _locked(handle: int) -> Iterator[None]:
+    """Hold a lock on an open file, where there are locks, and close it."""
+    if sys.platform == "win32":  # which renames no open file
+        os.close(handle)
+        yield
+        return
+    with open(handle, "rb"):
+        with suppress(OSError):  # not every file system has them
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _cannot_write(target: Path, error: OSError) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from septum.core.region import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
-
-    from septum.core.region import Region
 
 T = TypeVar("T")
 Triple = tuple[float, float, float]
@@ -23,6 +24,9 @@ IDENTITY_DIRECTION: tuple[Triple, Triple, Triple] = (
     (0.0, 1.0, 0.0),
     (1.0, 0.0, 0.0),
 )
+
+#: Share of a voxel by which a centre may miss the border of a region and still count as inside.
+TOLERANCE_VOXELS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,30 @@ class Geometry:
             self,
             shape=region.size,
             origin_mm=_triple(float(v) for v in self.to_patient_mm(region.start)),
+        )
+
+    def window_of(self, region: Region, grid: Geometry) -> Region:
+        """The voxels of this grid whose centres lie within a region of another grid of the same patient.
+
+        Axes of the two grids may run in another order, to other sides, and with another spacing; where they
+        are not parallel, it is the box about the region.
+
+        Args:
+            region: on ``grid``; the borders of its voxels belong to it.
+            grid: the other grid.
+
+        Returns:
+            The region on this grid, clipped to it.
+        """
+        borders = [(a - 0.5, b - 0.5) for a, b in zip(region.start, region.stop, strict=True)]
+        corners_mm = np.array([grid.to_patient_mm(corner) for corner in product(*borders)])
+        steps_mm = np.asarray(self.direction) * np.asarray(self.spacing_mm)  # a column for each axis
+        indices = np.linalg.solve(steps_mm, (corners_mm - np.asarray(self.origin_mm)).T)
+        low = np.ceil(indices.min(axis=1) - TOLERANCE_VOXELS).astype(int)
+        high = np.floor(indices.max(axis=1) + TOLERANCE_VOXELS).astype(int) + 1
+        return Region(
+            _triple(max(0, int(a)) for a in low),
+            _triple(min(n, int(b)) for n, b in zip(self.shape, high, strict=True)),
         )
 
     def resampled(self, spacing_mm: Sequence[float | None]) -> Geometry:

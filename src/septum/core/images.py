@@ -55,14 +55,12 @@ class Study:
 
     Attributes:
         cine: the image; a 3-D file is a cine of one frame.
-        has_time_axis: whether the file itself had a time axis (then the mask gets one, too).
         sha256: hash of the file's bytes, of header and voxels if they are two files, for provenance.
         notes: what the reader had to settle, one sentence each (for the user).
         header: the file's geometric header, opaque outside ``io``.
     """
 
     cine: Cine
-    has_time_axis: bool
     sha256: str
     notes: tuple[str, ...] = ()
     header: Any = field(default=None, repr=False)

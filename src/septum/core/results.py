@@ -29,11 +29,13 @@ class Localisation:
         region: on the grid on which the segmenter works.
         path: the evidence used.
         enlarged: whether the region was widened because the mask touched its border.
+        cut_off: the mask still touches the region's border inside the image.
     """
 
     region: Region
     path: LocalisationPath
     enlarged: bool = False
+    cut_off: bool = False
 
 
 @dataclass(frozen=True)

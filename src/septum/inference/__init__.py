@@ -2,7 +2,8 @@
 
 from septum.inference.bundle import Bundle, Manifest, StageManifest, open_bundle, shipped
 from septum.inference.engine import Engine
-from septum.inference.model import ENGINES, FrameResult, Model, load_model
+from septum.inference.loading import ENGINES
+from septum.inference.model import FrameResult, Model, load_model
 from septum.inference.postprocessing import PostprocessingSettings
 from septum.inference.steps import Stage, localise, paste_back, segment_region, segment_volume
 

@@ -8,26 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, SeptumError, Volume
-from septum.inference.bundle import Bundle, StageManifest, open_bundle
-from septum.inference.onnx_engine import ONNXRuntimeEngine
-from septum.inference.openvino_engine import OpenVINOEngine
+from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, Volume
+from septum.inference.bundle import Bundle, open_bundle
+from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
-from septum.inference.steps import Stage, segment_volume
+from septum.inference.steps import segment_volume
+from septum.io import check_heart_fits
 from septum.preprocessing import Orientation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from septum.inference.engine import Engine
-
-ENGINES: dict[str, Callable[[Path, tuple[int, int, int], int | None], Engine]] = {
-    "openvino": OpenVINOEngine,
-    "onnxruntime": ONNXRuntimeEngine,
-}
 
 
 @dataclass(frozen=True)
@@ -54,19 +47,15 @@ class Model:
         bundle: checked bundle.
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
+
+    Raises:
+        BundleError: a graph cannot be run, or does not give what the bundle describes.
+        MissingExtraError: the engine is not installed.
     """
 
     def __init__(self, bundle: Bundle, engine: str = "openvino", threads: int | None = None) -> None:
-        if engine not in ENGINES:
-            raise SeptumError(f"no engine {engine!r}: expected {' or '.join(ENGINES)}.")
         self.bundle, self.engine = bundle, engine
-
-        def stage(manifest: StageManifest) -> Stage:
-            graph = ENGINES[engine](bundle.graph(manifest), manifest.multiple, threads)
-            return Stage(graph, manifest.preprocessing)
-
-        self._localiser = stage(bundle.manifest.localiser)
-        self._segmenter = stage(bundle.manifest.segmenter)
+        self._localiser, self._segmenter = load_stages(bundle, engine, threads)
 
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, each on its own."""
@@ -103,7 +92,7 @@ class Model:
             Labels (T, Z, Y, X); T is 1 for a 3-D array.
 
         Raises:
-            InputError: the array is no image of numbers with 3 or 4 axes, or the spacing is not positive.
+            InputError: the array is no image of numbers with 3 or 4 axes, or none of a heart.
         """
         cine = _cine_of(array, spacing_mm)
         labels = np.stack([frame.labels for frame in self.segment_frames(cine)])
@@ -137,6 +126,10 @@ def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:
     spacing = tuple(float(s) for s in spacing_mm)
     if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
         raise InputError(f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {spacing}.")
+    if frames.min() == frames.max():
+        raise InputError(f"array: expected an image, got the value {float(frames.min()):g} in every voxel.")
     frames = frames if frames.ndim == 4 else frames[None]  # T, Z, Y, X
     depth, height, width = frames.shape[1:]
-    return Cine(frames, Geometry((depth, height, width), spacing))
+    geometry = Geometry((depth, height, width), spacing)
+    check_heart_fits("array", geometry, remedy="give the true spacing_mm")
+    return Cine(frames, geometry)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: What ONNX Runtime prints by itself; its errors come as exceptions, too.
+ONLY_FATAL = 4
+
 
 class ONNXRuntimeEngine:
     """Runs an ONNX graph in float32. Arguments as for the OpenVINO engine.
@@ -29,6 +32,7 @@ class ONNXRuntimeEngine:
             ) from error
         self.multiple = multiple
         options = onnxruntime.SessionOptions()
+        options.log_severity_level = ONLY_FATAL
         if threads is not None:
             options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])

@@ -18,7 +18,8 @@ class PostprocessingSettings(BaseModel):
     """Settings of postprocessing, as they stand in recipes and bundles; the paper has none.
 
     Attributes:
-        largest_component: keep of each structure the largest 26-connected component only.
+        largest_component: keep the largest 26-connected component of all structures together, and within it
+            of each structure its largest one. What lies apart from the heart goes, whatever its size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,11 +35,16 @@ def postprocess(
     if not settings.largest_component or box is None:
         return labels
     part = box.crop(labels).copy()
+    _clear_all_but_largest(part, part > 0)
     for value in values:
-        structure = part == value
-        kept = largest_component(structure)
-        if kept is not None:
-            part[structure & ~kept] = 0
+        _clear_all_but_largest(part, part == value)
     cleaned = labels.copy()
     box.paste(part, cleaned)
     return cleaned
+
+
+def _clear_all_but_largest(labels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
+    """Make background, in place, of all of ``mask`` but its largest component."""
+    kept = largest_component(mask)
+    if kept is not None:
+        labels[mask & ~kept] = 0

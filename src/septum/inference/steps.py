@@ -6,13 +6,13 @@ their slice axis first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
-from septum.localisation import LocalisationSettings, enlarge, locate
+from septum.localisation import LocalisationSettings, enlarge, largest_component, locate
 from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def paste_back(
     """
     if len(logits) == 1:
         logits = np.concatenate([np.zeros_like(logits), logits])
-    target = _native_window(region, working, native)
+    target = native.window_of(region, working)
     part = resample(logits, working.cropped(region), native.cropped(target))
     labels = np.zeros(native.shape, dtype=np.uint8)
     target.paste(np.asarray([0, *values], dtype=np.uint8)[part.argmax(axis=0)], labels)
@@ -82,7 +82,8 @@ def segment_volume(
 ) -> tuple[NDArray[np.uint8], Localisation]:
     """The whole method for one volume with its slices first.
 
-    If the mask touches the region's border inside the image, the region is widened once.
+    If the mask touches the region's border inside the image, the region is widened once; if it still does
+    then, the localisation says that it is cut off.
 
     Returns:
         Labels on the volume's own grid, and the region with the way it was found.
@@ -94,15 +95,21 @@ def segment_volume(
         wider = enlarge(found, prepared.geometry, localisation)
         if wider is not None:
             found, logits = wider, segment_region(prepared, wider.region, segmenter)
+        found = replace(found, cut_off=touches_border(logits, found.region, prepared.geometry.shape))
     return paste_back(logits, found.region, prepared.geometry, volume.geometry, values), found
 
 
 def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]) -> bool:
-    """Whether foreground reaches an in-plane border of the region that is not the image's own border."""
-    foreground = logits[1:].max(axis=0) > logits[0] if len(logits) > 1 else logits[0] > 0
+    """Whether the heart reaches an in-plane border of the region that is not the image's own border.
+
+    The heart is the largest component of the foreground; specks at the border say nothing about the region.
+    """
+    heart = largest_component(logits[1:].max(axis=0) > logits[0] if len(logits) > 1 else logits[0] > 0)
+    if heart is None:
+        return False
     for axis in (1, 2):
         ends = ((0, region.start[axis] > 0), (-1, region.stop[axis] < shape[axis]))
-        if any(inside and foreground.take(end, axis=axis).any() for end, inside in ends):
+        if any(inside and heart.take(end, axis=axis).any() for end, inside in ends):
             return True
     return False
 
@@ -111,16 +118,3 @@ def _inverse(padding: Region, shape: tuple[int, ...]) -> Region:
     """The region of the padded array that holds the original one."""
     z, y, x = (-a for a in padding.start)
     return Region((z, y, x), (z + shape[0], y + shape[1], x + shape[2]))
-
-
-def _native_window(region: Region, working: Geometry, native: Geometry) -> Region:
-    """Native voxels whose centres lie inside the region's extent, borders of its voxels included."""
-    start, stop = [], []
-    directions = np.asarray(working.direction)
-    shift = directions.T @ (np.asarray(working.origin_mm) - np.asarray(native.origin_mm))
-    for axis in range(3):
-        low = shift[axis] + (region.start[axis] - 0.5) * working.spacing_mm[axis]
-        high = shift[axis] + (region.stop[axis] - 0.5) * working.spacing_mm[axis]
-        start.append(max(0, int(np.ceil(low / native.spacing_mm[axis] - 1e-6))))
-        stop.append(min(native.shape[axis], int(np.floor(high / native.spacing_mm[axis] + 1e-6)) + 1))
-    return Region((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))

@@ -1,4 +1,4 @@
-"""From what a header says about its grid to a ``Geometry``: spacing settled, directions made units."""
+"""From what a header says about its grid to a ``Geometry``: spacing settled, directions made orthonormal."""
 
 from __future__ import annotations
 
@@ -21,63 +21,98 @@ if TYPE_CHECKING:
 SPACING_TOLERANCE = 0.01
 #: Least determinant of three unit vectors that still span space.
 LEAST_DETERMINANT = 1e-3
+#: Angle by which two axes may miss a right angle without a word, in degrees.
+SHEAR_TOLERANCE_DEGREES = 1.0
 
 #: Spacings in the image plane and across it, and edge lengths of that plane, that can show a heart, in mm.
 IN_PLANE_MM = (0.2, 6.0)
 ACROSS_MM = (0.2, 30.0)
 FIELD_OF_VIEW_MM = (60.0, 1000.0)
+#: A stack of more slices than this that is thinner than this has lost the distance of its slices.
+FEW_SLICES = 3
+LEAST_STACK_MM = 25.0
 #: Times between frames that can belong to a cine, in ms: only they are believed without a unit.
 LIKELY_FRAME_INTERVAL_MS = (5.0, 200.0)
 
 
 def settle_spacing(
-    path: Path, stated_mm: Sequence[float], asked_mm: Sequence[float] | None
+    path: Path, stated_mm: Sequence[float], asked_mm: Sequence[float] | None, slices: int
 ) -> tuple[Triple, list[str]]:
     """Spacing (Z, Y, X) in mm: what the user asked for, otherwise what the header states, and notes.
+
+    A single slice without a thickness is taken to be 1 mm thick.
 
     Raises:
         InputError: it is not three positive numbers.
     """
+    notes = []
+    if slices == 1 and not (np.isfinite(stated_mm[0]) and stated_mm[0] > 0):
+        stated_mm = (1.0, *stated_mm[1:])
+        notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
     if asked_mm is None:
-        return _positive(f"{path} states a spacing", stated_mm), []
+        return _positive(f"{path} states a spacing", stated_mm), notes
     asked = _positive(f"the spacing given for {path} is", asked_mm)
     if np.allclose(asked, stated_mm, rtol=SPACING_TOLERANCE):
         return asked, []
     return asked, [f"The spacing is {mm(asked)} as asked for; the header states {mm(stated_mm)}."]
 
 
-def check_heart_fits(path: Path, geometry: Geometry) -> None:
+def check_heart_fits(what: str, geometry: Geometry, remedy: str) -> None:
     """Refuse a grid that cannot show a heart.
 
-    The plane of the image is taken to be the two axes with the smallest spacing, its field of view the
-    two longest edges, whichever way the file is turned.
+    Whichever way the file is turned, the plane of the image is taken to be the two axes with the smallest
+    spacing, its field of view the two longest edges, and its slices to follow each other along the shortest.
+
+    Args:
+        what: the image, to begin the sentence with.
+        geometry: its grid.
+        remedy: what to do about a wrong spacing, to end the sentence with.
 
     Raises:
         InputError: the spacing is wildly wrong.
     """
     first, second, across = sorted(geometry.spacing_mm)
-    edges = sorted(geometry.extent_mm)[1:]
+    (stack, slices), *plane = sorted(zip(geometry.extent_mm, geometry.shape, strict=True))
+    edges = [edge for edge, _ in plane]
     if (
         not (IN_PLANE_MM[0] <= first <= second <= IN_PLANE_MM[1])
         or not (ACROSS_MM[0] <= across <= ACROSS_MM[1])
         or not all(FIELD_OF_VIEW_MM[0] <= edge <= FIELD_OF_VIEW_MM[1] for edge in edges)
     ):
         raise InputError(
-            f"{path} has a spacing that does not fit a heart: expected {IN_PLANE_MM[0]:g} to "
+            f"{what} has a spacing that does not fit a heart: expected {IN_PLANE_MM[0]:g} to "
             f"{IN_PLANE_MM[1]:g} mm in plane, at most {ACROSS_MM[1]:g} mm between slices and a field of view "
             f"of {FIELD_OF_VIEW_MM[0]:g} to {FIELD_OF_VIEW_MM[1]:g} mm, and found voxels of "
-            f"{mm(geometry.spacing_mm)} and a field of {edges[0]:.4g} x {edges[1]:.4g} mm; "
-            "give the true spacing with --spacing Z,Y,X."
+            f"{mm(geometry.spacing_mm)} and a field of {edges[0]:.4g} x {edges[1]:.4g} mm; {remedy}."
+        )
+    if slices > FEW_SLICES and stack < LEAST_STACK_MM:
+        raise InputError(
+            f"{what} has a spacing that does not fit a heart: expected more than {FEW_SLICES} slices to "
+            f"reach over at least {LEAST_STACK_MM:g} mm, and found {slices} slices in {stack:.4g} mm, with "
+            f"voxels of {mm(geometry.spacing_mm)}; {remedy}."
         )
 
 
-def unit_columns(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The columns of a 3 x 3 matrix scaled to length 1; ``None`` if they do not span space."""
+def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, list[str]]:
+    """The orthogonal unit vectors nearest to the columns of a 3 x 3 matrix, and notes.
+
+    Right- or left-handedness is kept. ``None`` if the columns do not span space.
+    """
     lengths = np.linalg.norm(matrix, axis=0)
     if not np.isfinite(matrix).all() or not lengths.all():
-        return None
+        return None, []
     units: NDArray[np.float64] = matrix / lengths
-    return units if abs(np.linalg.det(units)) >= LEAST_DETERMINANT else None
+    if abs(np.linalg.det(units)) < LEAST_DETERMINANT:
+        return None, []
+    left, _, right = np.linalg.svd(units)
+    sine = np.abs(units.T @ units - np.eye(3)).max()
+    notes = []
+    if sine > np.sin(np.deg2rad(SHEAR_TOLERANCE_DEGREES)):
+        notes.append(
+            f"The header's axes are {np.rad2deg(np.arcsin(min(sine, 1.0))):.2g} degrees from a right angle: "
+            "the nearest right-angled axes were taken."
+        )
+    return left @ right, notes
 
 
 def build_geometry(

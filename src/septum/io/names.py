@@ -12,12 +12,13 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES
 
-#: Words that name a mask when they open or close the stem of a file's name (``x_gt``, ``Segmentation_2``).
+#: Words that name a mask when they close the stem of a file's name (``x_gt``), or, with a number, are all of
+#: it (``Segmentation_2``).
 _MASK_WORDS = (
     "gt|groundtruth|ground[_-]?truth|truth|seg|segs|segmentation|mask|masks|label|labels|labelmap|lbl|"
     "annotation|manual|contours?|laendo|lawall|atriumsegimgmo"
 )
-_MASK_NAME = re.compile(rf"(^({_MASK_WORDS})\d*([_\-. ]|$))|((^|[_\-. ])({_MASK_WORDS})\d*$)")
+_MASK_NAME = re.compile(rf"(^|[_\-. ])({_MASK_WORDS})\d*$|^({_MASK_WORDS})[_\-. ]\d+$")
 
 
 def image_suffix(path: Path) -> str | None:

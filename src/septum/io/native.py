@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core import Cine
+    from septum.core.geometry import Triple
 
 #: Largest image that is read, in bytes of its float32 voxels: beyond it a header is taken to be damaged.
 LARGEST_IMAGE_BYTES = 4 * 2**30
@@ -101,11 +102,13 @@ class NativeHeader:
         layout: the file's own axes.
         mask_header: the bytes before the voxels of such a mask. They are made of the grid's numbers only;
             no text of the file is in them.
+        affine_mm: spacing (Z, Y, X) to which the file's affine is scaled where that is not the one taken.
     """
 
     suffix: str
     layout: Layout
     mask_header: bytes
+    affine_mm: Triple | None = None
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from septum.io.grid import (
     build_geometry,
     frame_interval_ms,
     mm,
+    orthonormal,
     settle_spacing,
-    unit_columns,
 )
 from septum.io.names import image_suffix
 from septum.io.native import Layout, NativeHeader, Reading
@@ -66,14 +66,15 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
         )
     layout = Layout.checked(path, header["dim"][1 : ndim + 1], range(3, ndim))
     unit_mm = _MM_OF_UNIT.get(int(header["xyzt_units"]) & 0x07, 1.0)
-    notes: list[str] = []
     stated = [float(size) * unit_mm for size in header["pixdim"][3:0:-1]]
-    if len(layout.space_axes) == 2 and not (np.isfinite(stated[0]) and stated[0] > 0):
-        stated[0] = 1.0
-        if spacing_mm is None:
-            notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
-    spacing, settled = settle_spacing(path, stated, spacing_mm)
-    directions, origin, doubts = _orientation(header, spacing, unit_mm)
+    spacing, notes = settle_spacing(path, stated, spacing_mm, slices=layout.grid[0])
+    affine_mm = _disagreeing_affine_mm(header, spacing, unit_mm)
+    if affine_mm is not None:
+        notes.append(
+            f"The affine is scaled to voxels of {mm(affine_mm)}, which disagrees with the spacing: "
+            "the spacing was kept, and of the affine only the orientation."
+        )
+    directions, origin, doubts = _orientation(header, unit_mm)
     array = layout.to_cine(_read_voxels(path, header_path, header, layout))
     time_axis = layout.time_axis
     interval_ms = None
@@ -84,8 +85,8 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
     mask = mask_header(header, layout.shape, [size / unit_mm for size in reversed(spacing)])
     return Reading(
         Cine(array, geometry, interval_ms),
-        NativeHeader(".nii.gz", layout, mask),
-        (*notes, *settled, *doubts),
+        NativeHeader(".nii.gz", layout, mask, affine_mm),
+        (*notes, *doubts),
     )
 
 
@@ -180,21 +181,28 @@ def _scaled(path: Path, raw: NDArray[Any], header: Any) -> NDArray[np.float32]:
     return values
 
 
+def _sform(header: Any, unit_mm: float) -> NDArray[np.float64]:
+    """The upper three rows of the affine, in mm."""
+    return np.array([header[f"srow_{axis}"] for axis in "xyz"], float) * unit_mm
+
+
+def _disagreeing_affine_mm(header: Any, spacing_mm: Triple, unit_mm: float) -> Triple | None:
+    """Spacing (Z, Y, X) to which a usable affine is scaled, if that is not the spacing taken."""
+    columns = _sform(header, unit_mm)[:, :3]
+    if header["sform_code"] <= 0 or orthonormal(columns)[0] is None:
+        return None
+    x, y, z = (float(length) for length in np.linalg.norm(columns, axis=0))
+    return None if np.allclose((z, y, x), spacing_mm, rtol=SPACING_TOLERANCE) else (z, y, x)
+
+
 def _orientation(
-    header: Any, spacing_mm: Triple, unit_mm: float
+    header: Any, unit_mm: float
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str]]:
-    """Unit directions of the file's axes in RAS (or ``None``), origin in mm, and notes."""
+    """Orthonormal directions of the file's axes in RAS (or ``None``), origin in mm, and notes."""
     if header["sform_code"] > 0:
-        rows = np.array([header[f"srow_{axis}"] for axis in "xyz"], float) * unit_mm
-        directions = unit_columns(rows[:, :3])
+        rows = _sform(header, unit_mm)
+        directions, notes = orthonormal(rows[:, :3])
         if directions is not None:
-            norms = np.linalg.norm(rows[:, :3], axis=0)[::-1]
-            notes = []
-            if not np.allclose(norms, spacing_mm, rtol=SPACING_TOLERANCE):
-                notes.append(
-                    f"The affine is scaled to voxels of {mm(norms)}, which disagrees with the spacing: "
-                    "the spacing was kept, and of the affine only the orientation."
-                )
             return directions, rows[:, 3], notes
     offset = np.array([header[f"qoffset_{axis}"] for axis in "xyz"], float) * unit_mm
     if header["qform_code"] > 0:
@@ -203,9 +211,9 @@ def _orientation(
         except ValueError:  # longer than a unit quaternion can be
             rotation = np.zeros((3, 3))
         rotation[:, 2] *= -1.0 if header["pixdim"][0] < 0 else 1.0
-        directions = unit_columns(rotation)
+        directions, notes = orthonormal(rotation)
         if directions is not None:
-            return directions, offset, []
+            return directions, offset, notes
     return None, np.zeros(3), ["The header gives no usable orientation: axes were taken as they stand."]
 
 

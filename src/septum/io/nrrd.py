@@ -10,7 +10,7 @@ import numpy as np
 from nrrd.errors import NRRDError
 
 from septum.core import Cine, InputError
-from septum.io.grid import build_geometry, frame_interval_ms, settle_spacing, unit_columns
+from septum.io.grid import build_geometry, frame_interval_ms, orthonormal, settle_spacing
 from septum.io.native import Layout, NativeHeader, Reading
 from septum.io.nrrd_header import mask_header, space_name
 
@@ -112,20 +112,17 @@ def _assembled(
 ) -> Reading:
     space_axes = list(layout.space_axes)
     unit_mm = _MM_OF_UNIT.get(next(iter(header.get("space units", [])), "mm"), 1.0)
-    notes: list[str] = []
     if rows is not None:
         sizes = np.linalg.norm(rows[space_axes, :3], axis=1) * unit_mm
     else:
         sizes = np.asarray(header.get("spacings", np.full(len(layout.shape), np.nan)), float)[space_axes]
     stated = [float(size) for size in reversed(sizes)]
     if len(stated) == 2:
-        stated.insert(0, 1.0)
-        if asked_mm is None:
-            notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
-    spacing, settled = settle_spacing(path, stated, asked_mm)
+        stated.insert(0, np.nan)
+    spacing, notes = settle_spacing(path, stated, asked_mm, slices=layout.grid[0])
     if asked_mm is not None:
         header, rows = _with_spacing(header, layout, rows, spacing, unit_mm)
-    directions = None if rows is None else unit_columns(_with_normal(rows[space_axes, :3]).T)
+    directions, sheared = (None, []) if rows is None else orthonormal(_with_normal(rows[space_axes, :3]).T)
     space = space_name(header)
     if directions is None:
         notes.append("The header gives no usable orientation: axes were taken as they stand.")
@@ -137,7 +134,7 @@ def _assembled(
     return Reading(
         Cine(array, geometry, _interval_ms(header, layout, rows)),
         NativeHeader(".nrrd", layout, mask_header(header, layout.shape, rows)),
-        (*notes, *settled),
+        (*notes, *sheared),
     )
 
 
@@ -176,12 +173,12 @@ def _frame_axes(path: Path, header: dict[str, Any], rows: NDArray[np.float64] | 
     """The file's axes that are not space: by directions, by kinds, or else those after the third."""
     ndim = int(header["dimension"])
     kinds = [kind.lower() for kind in header.get("kinds", ["???"] * ndim)]
-    for kind, size in zip(kinds, header["sizes"], strict=False):
+    for kind, size in zip(kinds, header["sizes"], strict=False):  # a kind that is not known may be a name
         known = kind in _FRAME_KINDS or kind in _SPACE_KINDS
         if not known or (kind == "vector" and size <= _MOST_CHANNELS):
             raise InputError(
                 f"{path} does not hold grey values: expected one real number a voxel, and found an axis of "
-                f"{size} channels (kind {kind}); export the magnitude image."
+                f"{size} values that is neither space nor time; export the magnitude image."
             )
     if rows is not None:
         outside = np.isnan(rows).all(axis=1)
@@ -208,9 +205,9 @@ def _check_voxels_fit(path: Path, header: dict[str, Any], layout: Layout) -> Non
 
 
 def _with_normal(steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Three rows in three dimensions: a slice gets its normal as the third."""
+    """Three rows in three dimensions: a slice without a third, or with one of zeros, gets its normal."""
     steps = np.pad(steps, ((0, 0), (0, 3 - steps.shape[1])))
-    return steps if len(steps) == 3 else np.vstack([steps, np.cross(*steps)])
+    return steps if steps[2:].any() else np.vstack([steps[:2], np.cross(*steps[:2])])
 
 
 def _interval_ms(header: dict[str, Any], layout: Layout, rows: NDArray[np.float64] | None) -> float | None:

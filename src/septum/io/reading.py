@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import InputError, Study
+from septum.core.errors import MaskGivenError
 from septum.core.files import sha256_of
-from septum.io.grid import check_heart_fits
+from septum.io.grid import check_heart_fits, mm
 from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
 
 if TYPE_CHECKING:
@@ -34,25 +35,29 @@ def read_study(path: Path, *, spacing_mm: Triple | None = None, allow_mask: bool
     Args:
         path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file.
         spacing_mm: (Z, Y, X) in mm, instead of what the header states.
-        allow_mask: read it even if it looks like a mask.
+        allow_mask: read it even if it looks like a mask, an empty one too.
 
     Returns:
         The study, its image in float32, (T, Z, Y, X): file axes (i, j, k) are (X, Y, Z).
 
     Raises:
+        MaskGivenError: it looks like a mask.
         InputError: the file cannot be used as an image of a heart.
     """
     path = Path(path)
     study = _study(path, spacing_mm)
-    check_heart_fits(path, study.cine.geometry)
+    remedy = "give the true spacing with --spacing Z,Y,X"
+    if study.header.affine_mm is not None:
+        remedy = f"the affine is scaled to voxels of {mm(study.header.affine_mm)}, so {remedy}"
+    check_heart_fits(str(path), study.cine.geometry, remedy)
     low, high = float(study.cine.array.min()), float(study.cine.array.max())
-    if low == high:
+    if low == high and not (allow_mask and low == 0):
         raise InputError(
             f"{path} is constant: expected an image, and found the value {low:g} in every voxel; "
             "export the study again."
         )
     if not allow_mask and looks_like_mask(study):
-        raise InputError(
+        raise MaskGivenError(
             f"{path} looks like a mask: expected grey values, and found at most {_MOST_LABELS} labels in "
             "connected areas; give the image that it was drawn on."
         )
@@ -131,8 +136,7 @@ def _study(path: Path, spacing_mm: Triple | None) -> Study:
             f"{path} holds voxels that are not numbers: expected finite values, and found NaN or infinity in "
             f"{bad:,} of {array.size:,} voxels; export the study again."
         )
-    has_time_axis = bool(reading.header.layout.frame_axes)
-    return Study(reading.cine, has_time_axis, content_sha256(path), reading.notes, reading.header)
+    return Study(reading.cine, content_sha256(path), reading.notes, reading.header)
 
 
 @contextmanager
@@ -141,9 +145,10 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        named = "the file of voxels that the header names"  # any text of a header may be a patient's name
         raise InputError(
-            f"{path} refers to a file that is missing: expected {error.filename or 'its voxels'}; "
-            "put it beside the header and run again."
+            f"{path} refers to a file that is missing: expected "
+            f"{named if suffix in NRRD_SUFFIXES else error.filename}; put it beside the header and run again."
         ) from error
     except MemoryError as error:
         raise InputError(

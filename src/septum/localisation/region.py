@@ -25,7 +25,7 @@ def locate(
 ) -> Localisation:
     """The region of interest on the segmenter's grid.
 
-    The best evidence that there is decides: the map's largest component, the coarse mask's, the mean centre
+    The best evidence that there is decides: the map's main component, the coarse mask's largest, the mean centre
     of the training cases, the middle of the image. The path taken is reported.
 
     Args:
@@ -34,7 +34,9 @@ def locate(
         working: grid of the segmenter.
         settings: thresholds and sizes.
     """
-    component = largest_component(scaled(density.array, settings.percentile) >= settings.threshold)
+    level = scaled(density.array, settings.percentile)
+    weighed = level if settings.component == "heaviest" else None
+    component = largest_component(level >= settings.threshold, weighed)
     path = LocalisationPath.MAP
     if component is None:
         component = largest_component(coarse_mask.array)
@@ -74,14 +76,16 @@ def scaled(density: NDArray[np.float32], percentile: float) -> NDArray[np.float3
     return np.clip(density / np.float32(top), 0.0, 1.0) if top > 0 else np.zeros_like(density)
 
 
-def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """The largest 26-connected component; ``None`` if there is none."""
+def largest_component(
+    mask: NDArray[np.bool_], weights: NDArray[np.float32] | None = None
+) -> NDArray[np.bool_] | None:
+    """The largest 26-connected component, by voxels or by the sum of weights; ``None`` if there is none."""
     labelled, count = ndimage.label(mask, structure=EVERY_NEIGHBOUR)
     if count == 0:
         return None
     if count == 1:
         return mask
-    sizes = np.bincount(labelled.ravel())
+    sizes = np.bincount(labelled.ravel(), None if weights is None else weights.ravel())
     sizes[0] = 0
     return np.asarray(labelled == int(sizes.argmax()))
 

@@ -30,7 +30,7 @@ def coil_shading(x_mm: Floats, y_mm: Floats, rng: np.random.Generator) -> Floats
     front = np.exp(-(((x_mm - front_x) / 150.0) ** 2) - ((y_mm + 125.0) / 105.0) ** 2)
     back = np.exp(-(((x_mm - back_x) / 150.0) ** 2) - ((y_mm - 160.0) / 90.0) ** 2)
     left = np.exp(-(((x_mm - 190.0) / 90.0) ** 2) - (y_mm / 120.0) ** 2)
-    shading = 0.62 + 1.35 * front + 0.7 * back + 0.9 * left
+    shading = 0.75 + 0.8 * front + 0.45 * back + 0.5 * left
     return np.asarray(shading, np.float32)
 
 

@@ -108,12 +108,12 @@ class Thorax:
         """Mediastinum, liver with its veins under the heart, stomach in its fat near the apex."""
         patches = self.broad.at(x, y, 16.0 * towards_apex, 0.8)
         middle = _ellipse(x, y, (-45.0, 50.0), (38.0, 42.0)) < 1.0
-        signal[middle] = np.where(patches + 0.4 * rough > 0.8, tissue.FAT * 0.7, tissue.MUSCLE)[middle]
+        signal[middle] = np.where(patches + 0.4 * rough > -0.6, tissue.FAT * 0.7, tissue.MUSCLE)[middle]
         right, top = -45.0 + 70.0 * towards_apex, 66.0 - 8.0 * towards_apex
         edge = _ellipse(x, y, (right - 95.0, top), (110.0, 66.0 + 10.0 * towards_apex))
         signal[edge < 1.03] = tissue.FAT * 0.5
         liver = edge < 1.0
-        signal[liver] = np.where(vessels, 0.6 * tissue.BLOOD, tissue.LIVER + 14.0 * rough)[liver]
+        signal[liver] = np.where(vessels, 0.6 * tissue.BLOOD, tissue.LIVER + 25.0 * rough + 30.0 * patches)[liver]
         if towards_apex > 0.3:
             size = np.sqrt(min(1.0, (towards_apex - 0.3) / 0.4))
             distance = _ellipse(x, y, (42.0, 78.0), (46.0 * size, 34.0 * size))
@@ -134,9 +134,8 @@ class Thorax:
             ((cx, cy - 48.0), 19.0, tissue.BONE * 1.4),
             ((cx, cy - 20.0), 9.0, tissue.BONE * 0.4),
             ((cx, cy - 20.0), 6.5, tissue.FLUID),
-            ((-27.0, 58.0), 12.5, tissue.MUSCLE),
-            ((-27.0, 58.0), 10.5, tissue.BLOOD * 1.1),
-            ((-62.0, 36.0), 10.0, tissue.BLOOD * 0.8),
+            ((-2.0, 62.0), 11.0, tissue.BLOOD * 1.05),
+            ((-62.0, 36.0), 7.5, tissue.BLOOD * 0.6),
         ):
             disc = np.hypot(x - place[0], y - place[1]) < radius
             signal[disc] = (value * (1.0 + 0.06 * rough))[disc]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: A stack counts as slices when one spacing exceeds the next larger one by this factor.
 ANISOTROPY = 1.3
+#: Or, with no such spacing, when one axis has at most this share of the voxels of the next shorter one.
+FEWNESS = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,21 @@ class Orientation:
 
     @classmethod
     def of(cls, native: Geometry) -> Orientation:
-        """The axis with distinctly the largest spacing comes first; else the one nearest head-foot."""
-        order = np.argsort(native.spacing_mm)
-        largest, second = int(order[2]), int(order[1])
-        if native.spacing_mm[largest] >= ANISOTROPY * native.spacing_mm[second]:
-            first = largest
+        """The slice axis comes first.
+
+        It is the axis of a single voxel, or else the one with distinctly the largest spacing, or with
+        distinctly the fewest voxels, or, of a volume alike in all directions, the one nearest head-foot.
+        """
+        spacing, shape = np.asarray(native.spacing_mm), np.asarray(native.shape)
+        coarsest, fewest = int(spacing.argmax()), int(shape.argmin())
+        if shape[fewest] == 1:
+            first = fewest
+        elif spacing[coarsest] >= ANISOTROPY * np.delete(spacing, coarsest).max():
+            first = coarsest
+        elif shape[fewest] <= FEWNESS * np.delete(shape, fewest).min():
+            first = fewest
         else:
-            first = int(np.argmax(np.abs(np.asarray(native.direction)[2])))
+            first = int(np.abs(np.asarray(native.direction)[2]).argmax())
         rest = [a for a in range(3) if a != first]
         return cls((first, rest[0], rest[1]))
 

@@ -32,13 +32,15 @@ def score_table(rows: list[Row]) -> str:
     """Markdown table by structure and phase: mean, standard deviation and denominators.
 
     Dice counts a missed structure as 0; distances leave it out, and the last column says how many there were.
+    Where there are any, a line ``penalised`` has the volume's diagonal as their distance.
     """
     structures = list(dict.fromkeys(row["structure"] for row in rows))
     phases = [phase for phase in dict.fromkeys(row["phase"] for row in rows) if phase]
     groups = [(s, p) for s in structures for p in phases] if phases else []
     groups += [(s, ALL) for s in structures]
     groups += [(ALL, ALL)]
-    return "\n".join([TABLE_HEAD, *(_line(rows, structure, phase) for structure, phase in groups)])
+    lines = [line for structure, phase in groups for line in _lines(rows, structure, phase)]
+    return "\n".join([TABLE_HEAD, *lines])
 
 
 def region_sentence(rows: list[Row]) -> str:
@@ -66,7 +68,7 @@ def mean_dice(rows: list[Row]) -> float:
     return mean
 
 
-def _line(rows: list[Row], structure: str, phase: str) -> str:
+def _lines(rows: list[Row], structure: str, phase: str) -> list[str]:
     chosen = [
         _score(row) for row in rows if structure in (ALL, row["structure"]) and phase in (ALL, row["phase"])
     ]
@@ -82,7 +84,18 @@ def _line(rows: list[Row], structure: str, phase: str) -> str:
         _cell(summary.asd_voxels, 2),
         str(summary.missed),
     ]
-    return f"| {' | '.join(cells)} |"
+    penalised = [
+        structure,
+        f"{phase}, penalised",
+        str(summary.penalised_hausdorff_mm.n),
+        "",
+        _cell(summary.penalised_hausdorff_mm, 1),
+        _cell(summary.penalised_asd_mm, 2),
+        _cell(summary.penalised_hausdorff_voxels, 1),
+        _cell(summary.penalised_asd_voxels, 2),
+        "",
+    ]
+    return [f"| {' | '.join(line)} |" for line in ([cells, penalised] if summary.missed else [cells])]
 
 
 def _cell(mean: Mean, digits: int) -> str:

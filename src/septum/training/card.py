@@ -39,7 +39,8 @@ CARD = """# Model card: {name}
 
 On {test_patients} test patients ({test_cases} volumes), balanced by pathology, never used for training or for
 choosing anything. Whole pipeline, no truth used, scored on the native grid. Mean ± standard deviation; *n* is
-the denominator. A missed structure counts as Dice 0, is left out of distances and stands in the last column.
+the denominator. A missed structure counts as Dice 0, is left out of distances and stands in the last column;
+where there is one, a line *penalised* has the volume's diagonal as its distance.
 
 <!-- accuracy: begin; made from per-case results -->
 {table}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +26,14 @@ def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
     the epoch would not have been trained again.
 
     Raises:
-        OutputError: the folder cannot be written to; older checkpoints stay.
+        OutputError: the folder cannot be written to, or the disk is full; older checkpoints stay.
     """
-    pending = folder / "pending.pt"
-    with atomic_path(pending) as temporary:
-        torch.save(state, temporary)
-    new = folder / f"epoch-{epoch:05d}-{sha256_of(pending)[:HASH_DIGITS]}.pt"
-    pending.replace(new)
+    content = io.BytesIO()
+    torch.save(state, content)  # torch itself tells of a full disk in a RuntimeError
+    digest = hashlib.sha256(content.getbuffer()).hexdigest()
+    new = folder / f"epoch-{epoch:05d}-{digest[:HASH_DIGITS]}.pt"
+    with atomic_path(new) as temporary:
+        temporary.write_bytes(content.getbuffer())
     for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*")} - {new}:
         stale.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:

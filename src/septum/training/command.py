@@ -54,12 +54,14 @@ def train(
         recipe: TOML file.
         data: folder of the data set.
         run: folder for checkpoints and results; the same folder resumes.
-        time_budget_s: stop, resumably, before this many seconds have passed; ``None`` for no limit.
+        time_budget_s: stop training, resumably, before this many seconds have passed; export and scores are
+            begun only before that, and then finished. ``None`` for no limit.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads, or ``None`` for torch's choice.
 
     Raises:
         RecipeError: recipe, data or run folder do not fit.
+        OutputError: the run folder cannot be written to, or the disk is full.
     """
     deadline = Deadline() if time_budget_s is None else Deadline(time.monotonic() + time_budget_s)
     settings = load_recipe(recipe)
@@ -71,6 +73,7 @@ def train(
     work = MultiStageRun(settings, dataset, run, torch.device(device))
     try:
         trained = work.run(deadline)
+        deadline.require(0.0)
     except Interrupted:
         return TrainOutcome(False, None, f"time budget used up; the same command goes on from {run}.")
     bundle = run / "bundle"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from septum.core import OutputError
 from septum.core.files import sha256_of, write_text
 from septum.inference.bundle import MANIFEST, Manifest, StageManifest, open_bundle
 from septum.networks import closed_form_map
@@ -83,28 +83,27 @@ def write_bundle(
         manifest: with any hashes, which are filled in here.
         networks: ``localiser`` and ``segmenter``.
         documents: further text files by name, such as the licence and the model card.
+
+    Raises:
+        OutputError: the folder cannot be written to, or the disk is full; what was there stays.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".septum-", dir=folder.parent))
     try:
-        stages = {}
-        for name, network in networks.items():
-            stage: StageManifest = getattr(manifest, name)
-            export_graph(network, temporary / stage.graph, with_map=name == "localiser")
-            stages[name] = stage.model_copy(update={"sha256": sha256_of(temporary / stage.graph)})
-        write_text(temporary / MANIFEST, manifest.model_copy(update=stages).model_dump_json(indent=2) + "\n")
-        for name, text in documents.items():
-            write_text(temporary / name, text)
-        temporary.chmod(0o755)
-        if folder.exists():
-            # A folder cannot be replaced in one step; the old one steps aside only once the new one is whole.
-            folder.rename(old := Path(tempfile.mkdtemp(prefix=".septum-", dir=folder.parent)) / folder.name)
-            temporary.rename(folder)
-            shutil.rmtree(old.parent)
-        else:
-            temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".septum-", dir=folder.parent, ignore_cleanup_errors=True
+        ) as scratch:
+            new = Path(scratch) / "new"
+            new.mkdir()
+            _fill(new, manifest, networks, documents)
+            if folder.exists():
+                # A folder cannot be replaced in one step; the old one steps aside only once the new is whole.
+                folder.rename(Path(scratch) / "old")
+            new.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be written: {error.strerror or error}; make room or give another --run folder, "
+            "and run again."
+        ) from error
 
 
 def update_bundle(folder: Path, accuracy: dict[str, float | int | str], documents: dict[str, str]) -> None:
@@ -120,6 +119,18 @@ def stage_manifest(name: str, settings: StageSettings, network: Network) -> Stag
     return StageManifest(
         graph=f"{name}.onnx", sha256="", preprocessing=settings.preprocessing, multiple=network.multiple
     )
+
+
+def _fill(folder: Path, manifest: Manifest, networks: dict[str, Network], documents: dict[str, str]) -> None:
+    """Write all files of a bundle into an empty folder."""
+    stages = {}
+    for name, network in networks.items():
+        stage: StageManifest = getattr(manifest, name)
+        export_graph(network, folder / stage.graph, with_map=name == "localiser")
+        stages[name] = stage.model_copy(update={"sha256": sha256_of(folder / stage.graph)})
+    write_text(folder / MANIFEST, manifest.model_copy(update=stages).model_dump_json(indent=2) + "\n")
+    for name, text in documents.items():
+        write_text(folder / name, text)
 
 
 def _for_inference(network: Network) -> Network:

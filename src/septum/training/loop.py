@@ -43,9 +43,10 @@ class Deadline:
 
     at: float = math.inf
 
-    def allows(self, seconds: float) -> bool:
-        """Whether something that takes this long still fits."""
-        return time.monotonic() + seconds <= self.at
+    def require(self, seconds: float) -> None:
+        """Raise :class:`Interrupted` unless something that takes this long still fits."""
+        if time.monotonic() + seconds > self.at:
+            raise Interrupted
 
 
 class Interrupted(Exception):  # noqa: N818  # no error: the time budget is used up and all is saved
@@ -53,7 +54,7 @@ class Interrupted(Exception):  # noqa: N818  # no error: the time budget is used
 
 
 class Fit:
-    """One network being trained.
+    """One network being trained. Once interrupted it is spent: another takes up its newest checkpoint.
 
     Args:
         sampler: patches and the settings of the stage.
@@ -85,21 +86,20 @@ class Fit:
             The network with the weights to be used: the running average, or the last ones without it.
 
         Raises:
-            Interrupted: the next epoch would not end before the deadline.
+            Interrupted: the next epoch would not end before the deadline, by the time of the last one, or
+                the deadline came within an epoch, which is dropped.
             RecipeError: the folder holds a checkpoint of another recipe.
         """
         self._resume()
         while self.epoch < self.settings.epochs:
-            seconds = self.history[-1]["seconds"] if self.history else 0.0
-            if not deadline.allows(seconds):
-                raise Interrupted
-            self._train_epoch()
+            deadline.require(self.history[-1]["seconds"] if self.history else 0.0)
+            self._train_epoch(deadline)
             checkpoint.save(self.folder, self.epoch, self._state())
             write_text(self.folder / "history.json", json.dumps(self.history, indent=0))
         chosen = self.average.module if self.settings.ema > 0 else self.network
         return chosen.eval()  # type: ignore[return-value]
 
-    def _train_epoch(self) -> None:
+    def _train_epoch(self, deadline: Deadline) -> None:
         started = time.monotonic()
         rng = np.random.default_rng([self.seed, self.epoch])
         steps, batch = self.settings.steps_per_epoch, self.settings.batch
@@ -107,6 +107,8 @@ class Fit:
         self.network.train()
         total, rate = 0.0, 0.0
         for step in range(steps):
+            if step > 0:
+                deadline.require((time.monotonic() - started) / step)
             rate = self._set_rate(self.epoch * steps + step)
             self.optimiser.zero_grad(set_to_none=True)
             for _ in range(batch):

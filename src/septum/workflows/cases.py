@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from septum.io.names import NRRD_SUFFIXES, image_suffix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from septum.io import Found
+
 
 @dataclass(frozen=True)
 class Case:
@@ -23,10 +25,12 @@ class Case:
     Attributes:
         source: the image.
         name: of the results below the output folder, with ``/``, without ending.
+        searched: whether it was found in a folder, not named by the user.
     """
 
     source: Path
     name: str
+    searched: bool
 
     def mask(self, out: Path) -> Path:
         """The mask's path; its format is the image's."""
@@ -45,7 +49,7 @@ class Plan:
     Attributes:
         cases: in a fixed order, with distinct names.
         passed_over: one sentence for each folder in which masks were passed over.
-        refused: what was named and cannot be used, with the reason.
+        refused: what was named, or lies in a folder that was, and cannot be used, with the reason.
     """
 
     cases: tuple[Case, ...]
@@ -72,32 +76,40 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
             found.setdefault(_place(given), given)
             continue
         try:
-            images, masks = _search(given, out)
+            listing = _search(given, out)
         except SeptumError as error:
             refused.append((given, error))
             continue
-        for image in images:
+        for image in listing.images:
             found.setdefault(_place(image), image)
-        if masks:
-            passed_over.append(f"{given}: passed over {_counted(masks)}, by the name.")
-    root = _common_folder(inputs)
-    return Plan(_named(list(found.values()), root), tuple(passed_over), tuple(refused))
+        if listing.masks:
+            passed_over.append(f"{given}: passed over {_counted(listing.masks)}, by the name.")
+        refused += listing.unreadable
+    sources = list(found.values())
+    named_by_user = {_place(given) for given in inputs}
+    cases = tuple(
+        Case(source, name, searched=_place(source) not in named_by_user)
+        for source, name in zip(sources, _names(sources, _common_folder(inputs)), strict=True)
+    )
+    return Plan(cases, tuple(passed_over), tuple(refused))
 
 
-def _search(folder: Path, out: Path) -> tuple[list[Path], list[Path]]:
-    images, masks = find_images(folder)
+def _search(folder: Path, out: Path) -> Found:
+    found = find_images(folder)
     results = out.resolve()
     if folder.resolve() in results.parents:
-        images = [path for path in images if results not in path.resolve().parents]
-        masks = [path for path in masks if results not in path.resolve().parents]
-    if not images:
+        images = [path for path in found.images if results not in path.resolve().parents]
+        masks = [path for path in found.masks if results not in path.resolve().parents]
+        found = replace(found, images=images, masks=masks)
+    if not found.images:
         raise InputError(
             f"{folder} holds no image outside the folder for results, {out}; give the folder with the images."
         )
-    return images, masks
+    return found
 
 
-def _named(sources: list[Path], root: Path) -> tuple[Case, ...]:
+def _names(sources: list[Path], root: Path) -> list[str]:
+    """Of the results, one a source, all of them distinct."""
     names = [case_name(source) for source in sources]
     names = _told_apart(names, [_below(root, source) / case_name(source) for source in sources])
     names = _told_apart(names, [_below(root, source) / _with_ending(source) for source in sources])
@@ -107,7 +119,7 @@ def _named(sources: list[Path], root: Path) -> tuple[Case, ...]:
                 f"{count} inputs would have their result in {name}_seg: expected names that differ; "
                 "segment them in separate runs with separate output folders."
             )
-    return tuple(Case(source, name) for source, name in zip(sources, names, strict=True))
+    return names
 
 
 def _told_apart(names: list[str], longer: list[Path]) -> list[str]:

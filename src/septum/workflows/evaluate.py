@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from septum.core import Geometry, LabelSchema, Study
 
+#: Names by which the command line knows what masks show.
+SCHEMAS = {"ventricles": VENTRICLES, "atrium": LEFT_ATRIUM}
+
 #: Spacings that differ by less than this are the same; files round them.
 SPACING_TOLERANCE_MM = 1e-3
 
@@ -45,11 +48,12 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
         InputError: nothing can be paired, no schema fits, or (of two files) the pair cannot be compared.
     """
     pairing = pair_masks(prediction, truth)
-    if schema is None:
-        schema = infer_schema(_label_sets(pairing.pairs))
     frames: list[FrameScores] = []
     failures: list[str] = []
     notes: list[str] = []
+    if schema is None:
+        schema, doubts = infer_schema(_label_sets(pairing.pairs))
+        notes += doubts
     for pair in pairing.pairs:
         try:
             scored, note = _compare(pair, schema)
@@ -63,8 +67,8 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
     return Evaluation(schema, tuple(frames), pairing.unpaired, tuple(failures), tuple(notes))
 
 
-def infer_schema(label_sets: Iterable[set[int]]) -> LabelSchema:
-    """The schema that the values of some masks stand for.
+def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[str]]:
+    """The schema that the values of some masks stand for, and a sentence where they leave it in doubt.
 
     Args:
         label_sets: for each mask the values that occur in it, background left out. Reading stops at the
@@ -77,15 +81,19 @@ def infer_schema(label_sets: Iterable[set[int]]) -> LabelSchema:
     for labels in label_sets:
         seen |= labels
         if seen & {2, 3}:
-            return VENTRICLES
+            return VENTRICLES, []
         if 255 in seen:
-            return LEFT_ATRIUM
+            return LEFT_ATRIUM, []
     if seen == {1}:
-        return LEFT_ATRIUM
+        doubt = (
+            "No mask holds another value than 1, which is taken for the left atrium; "
+            "if it is the right ventricle, say --labels ventricles."
+        )
+        return LEFT_ATRIUM, [doubt]
     found = f"the values {_listed(seen)}" if seen else "no voxel but background"
+    todo = "give masks with these values" if seen else "say --labels ventricles or --labels atrium"
     raise InputError(
-        f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; "
-        "say with a label schema which value means which structure."
+        f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; {todo}."
     )
 
 
@@ -145,7 +153,7 @@ def _labels(path: Path, study: Study, schema: LabelSchema) -> NDArray[Any]:
     if unknown := present - set(schema.values):
         raise InputError(
             f"{path} holds the values {_listed(unknown)}, but only 0 and {_listed(set(schema.values))} "
-            f"({', '.join(schema.names)}) were expected; give a mask with these, or another label schema."
+            f"({', '.join(schema.names)}) were expected; give a mask with these, or other --labels."
         )
     return labels
 

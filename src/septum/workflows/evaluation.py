@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from septum.metrics import Mean, Summary, summarise, summarise_by_structure
+from septum.workflows.outcomes import SOME_FAILED
 
 if TYPE_CHECKING:
     from septum.core import LabelSchema, Score
@@ -77,6 +78,11 @@ class Evaluation:
         if len(phases) > 1:
             of_structures += [PhaseSummary(ALL_PHASES, s) for s in summarise_by_structure(every)[:-1]]
         return (*of_structures, PhaseSummary(ALL_PHASES, summarise(every)))
+
+    @property
+    def exit_code(self) -> int:
+        """As in :mod:`septum.core.errors`: 1 if some masks could not be paired or compared."""
+        return SOME_FAILED if self.failures or self.unpaired else 0
 
     def to_rows(self) -> list[Row]:
         """One flat row for each case, phase and structure: ``case``, ``phase``, then a score's fields."""

@@ -51,6 +51,11 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class PassedOver(Notice):
+    """One sentence on a case that was left out, since it is no image."""
+
+
+@dataclass(frozen=True)
 class Planned:
     """The run knows its cases."""
 

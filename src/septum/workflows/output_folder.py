@@ -7,11 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
+from septum.core.files import is_abandoned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Temporary files of :func:`septum.core.files.atomic_path`; a write takes seconds, so older ones are dead.
+#: Temporary files of :func:`septum.core.files.atomic_path`; a write takes seconds, so older ones are dead,
+#: even where there are no locks to tell.
 LEFTOVERS = ".septum-*"
 LEFTOVER_AGE_S = 3600.0
 
@@ -40,5 +42,5 @@ def check_writable(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that a killed run left in a folder. Those of a run that may live are kept."""
     for path in folder.glob(LEFTOVERS):
-        if path.is_file() and time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
+        if path.is_file() and (is_abandoned(path) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S):
             path.unlink(missing_ok=True)

@@ -6,13 +6,12 @@ from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from septum.core import LocalisationPath, VolumeCurve
 from septum.core.files import write_text
+from septum.core.geometry import Triple
 from septum.indices import myocardial_mass_g, volume_curve
-from septum.workflows.native_region import native_region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 FORMAT: Literal[1] = 1
 STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
 
-Triple = tuple[float, float, float]
 Index = tuple[int, int, int]
 
 
@@ -40,6 +38,9 @@ class Software(_Part):
     version: str
 
 
+SOFTWARE = Software(name="septum", version=version("septum"))
+
+
 class ModelFacts(_Part):
     """Which model made the mask; ``sha256`` is of its ``model.json``, which holds those of its graphs."""
 
@@ -50,7 +51,7 @@ class ModelFacts(_Part):
 
 
 class InputFacts(_Part):
-    """What was read: hash of header and voxels, grid along (Z, Y, X), frames, and what the reader had to settle."""
+    """What was read: hash of header and voxels, grid along (Z, Y, X), frames, what the reader settled."""
 
     sha256: str
     shape: Index
@@ -103,9 +104,11 @@ class Record(_Part):
         software, model, input, settings: provenance.
         labels: mask value of each structure.
         volumes_ml: of each structure, one value a frame.
-        end_diastole_frame, end_systole_frame: from 0, by the LV volume; ``None`` for a single frame.
-        ejection_fraction_percent: of each ventricle; empty for a single frame.
-        myocardial_mass_g: at end-diastole; ``None`` without myocardium among the structures.
+        end_diastole_frame, end_systole_frame: from 0, by the LV volume; ``None`` for a single frame, and if
+            that volume is the same in all frames (as it is where no LV was found).
+        ejection_fraction_percent: of each ventricle; empty without those frames.
+        myocardial_mass_g: at end-diastole, or of a single frame; ``None`` without such a frame, or without
+            myocardium among the structures.
         regions: one a frame.
         localisation_paths: number of frames by the way in which their region was found.
         warnings: what deserves a look, one sentence each.
@@ -144,10 +147,10 @@ def make_record(
     geometry = study.cine.geometry
     regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
     paths = Counter(region.path for region in regions)
-    manifest, is_cine = model.bundle.manifest, len(frames) > 1
+    manifest, beats = model.bundle.manifest, curve.end_diastole != curve.end_systole
     return Record(
         format=FORMAT,
-        software=Software(name="septum", version=version("septum")),
+        software=SOFTWARE,
         model=ModelFacts(
             name=manifest.name, title=manifest.title, sha256=model.bundle.sha256, licence=manifest.licence
         ),
@@ -161,13 +164,15 @@ def make_record(
         settings=settings,
         labels={s.name: s.value for s in segmentation.schema.structures},
         volumes_ml={name: _rounded(values) for name, values in curve.volumes_ml.items()},
-        end_diastole_frame=curve.end_diastole if is_cine else None,
-        end_systole_frame=curve.end_systole if is_cine else None,
-        ejection_fraction_percent={n: round(v, 2) for n, v in curve.ejection_fraction_percent.items()},
-        myocardial_mass_g=_mass_g(curve),
+        end_diastole_frame=curve.end_diastole if beats else None,
+        end_systole_frame=curve.end_systole if beats else None,
+        ejection_fraction_percent={n: round(v, 2) for n, v in curve.ejection_fraction_percent.items()}
+        if beats
+        else {},
+        myocardial_mass_g=_mass_g(curve) if beats or len(frames) == 1 else None,
         regions=regions,
         localisation_paths=dict(paths),
-        warnings=_warnings(segmentation, paths),
+        warnings=_warnings(curve, paths),
         timings_s=timings_s,
         statement=STATEMENT,
     )
@@ -188,7 +193,7 @@ def read_record(path: Path) -> Record | None:
 
 def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:
     found = frame.localisation
-    region = native_region(found.region, frame.working_geometry, native)
+    region = native.window_of(found.region, frame.working_geometry)
     middle = [(a + b - 1) / 2 for a, b in zip(region.start, region.stop, strict=True)]
     x, y, z = (round(float(v), 2) for v in native.to_patient_mm(middle))
     return FrameRegion(
@@ -207,18 +212,34 @@ def _mass_g(curve: VolumeCurve) -> float | None:
     return round(myocardial_mass_g(curve.volumes_ml["MYO"][curve.end_diastole]), 3)
 
 
-def _warnings(segmentation: Segmentation, paths: Counter[LocalisationPath]) -> tuple[str, ...]:
+def _warnings(curve: VolumeCurve, paths: Counter[LocalisationPath]) -> tuple[str, ...]:
     """What the mask itself, or the way to it, gives reason to look at."""
-    frames = len(segmentation.labels)
-    empty = [t for t in range(frames) if not segmentation.labels[t].any()]
+    volumes_ml = curve.volumes_ml
+    frames = paths.total()
+    empty = {t for t in range(frames) if not any(volumes[t] for volumes in volumes_ml.values())}
     if len(empty) == frames:
         return ("No structure was found: the mask is empty. Check that the image shows the heart.",)
     warnings = []
     if empty:
         warnings.append(f"No structure was found in frames {_listed(empty)} (counted from 0).")
-    missing = [s.name for s in segmentation.schema.structures if not np.any(segmentation.labels == s.value)]
+    missing = [name for name, volumes in volumes_ml.items() if not any(volumes)]
     if missing:
         warnings.append(f"{' and '.join(missing)} found in no frame.")
+    for name, volumes in volumes_ml.items():
+        gaps = {t for t in range(frames) if not volumes[t]} - empty
+        if gaps and name not in missing:
+            warnings.append(
+                f"{name} was found in some frames and not in frames {_listed(gaps)} (counted from 0): look "
+                "at the mask before you use volumes and ejection fractions."
+            )
+    if frames > 1 and curve.end_diastole == curve.end_systole:
+        warnings.append(
+            "The volume that tells end-diastole from end-systole is the same in all frames: there is no "
+            "ejection fraction."
+        )
+    for name, percent in curve.ejection_fraction_percent.items():
+        if percent < 0:
+            warnings.append(f"The ejection fraction of {name} is negative; look at the mask.")
     fallbacks = frames - paths[LocalisationPath.MAP]
     if fallbacks:
         warnings.append(
@@ -233,8 +254,8 @@ def _rounded_mm(spacing_mm: Triple) -> Triple:
     return (z, y, x)
 
 
-def _listed(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _listed(numbers: set[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def _rounded(values: Sequence[float]) -> tuple[float, ...]:

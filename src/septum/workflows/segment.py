@@ -16,13 +16,30 @@ from septum.core import (
     Segmentation,
     SeptumError,
 )
-from septum.core.errors import UnexpectedError
+from septum.core.errors import MaskGivenError, UnexpectedError
 from septum.inference import Model, load_model
 from septum.io import content_sha256, read_study, write_mask
 from septum.workflows.cases import Case, plan_cases
-from septum.workflows.outcomes import Event, Failure, FrameDone, Notice, Planned, Report, StudyResult
+from septum.workflows.outcomes import (
+    Event,
+    Failure,
+    FrameDone,
+    Notice,
+    PassedOver,
+    Planned,
+    Report,
+    StudyResult,
+)
 from septum.workflows.output_folder import check_writable, remove_leftovers
-from septum.workflows.record import Record, Settings, Timings, make_record, read_record, write_record
+from septum.workflows.record import (
+    SOFTWARE,
+    Record,
+    Settings,
+    Timings,
+    make_record,
+    read_record,
+    write_record,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,8 +112,9 @@ def segment_inputs(
     """Segment files and folders of files; a bad one is reported and the rest go on.
 
     A case is finished, and skipped, if its mask and its JSON exist and were made of the same input, by
-    the same model and settings (the number of threads aside). The JSON is written last. A result that
-    cannot be written ends the run, since the next one could not be either.
+    the same version, model and settings (the number of threads aside). The JSON is written last. A result
+    that cannot be written ends the run, since the next one could not be either. A file that looks like a
+    mask is passed over where it was found in a folder.
 
     Args:
         inputs: files, and folders that are searched to the bottom.
@@ -140,13 +158,15 @@ def segment_inputs(
 
 def _attempt(
     case: Case, model: LazyModel, out: Path, spacing_mm: Triple | None, overwrite: bool, tell: OnEvent
-) -> StudyResult | Failure:
+) -> StudyResult | PassedOver | Failure:
     """The case's result, or why there is none. What is wrong with the model ends the run."""
     try:
         return _do_case(case, model, out, spacing_mm, overwrite, tell)
     except (BundleError, MissingExtraError):
         raise
     except SeptumError as error:
+        if case.searched and isinstance(error, MaskGivenError):
+            return PassedOver(f"{case.source}: passed over, since it looks like a mask.")
         return Failure(case.source, error)
     except MemoryError:
         return Failure(case.source, _too_large(case.source))
@@ -165,7 +185,7 @@ def _do_case(
         record = _finished(case, mask, json, model, settings)
         if record is not None:
             return StudyResult(case.name, case.source, mask, json, record, skipped=True)
-        tell(Notice(f"{json} is not of this input, model and setting: the case is done anew."))
+        tell(Notice(f"{json} is not of this input, version, model and setting: the case is done anew."))
     record = _segment_case(case, mask, json, model, settings, tell)
     return StudyResult(case.name, case.source, mask, json, record, skipped=False)
 
@@ -173,7 +193,9 @@ def _do_case(
 def _finished(case: Case, mask: Path, json: Path, model: LazyModel, settings: Settings) -> Record | None:
     """The record of a case that need not be done again."""
     record = read_record(json)
-    if record is None or not mask.is_file() or record.model.sha256 != model.bundle.sha256:
+    if record is None or not mask.is_file():
+        return None
+    if record.software != SOFTWARE or record.model.sha256 != model.bundle.sha256:
         return None
     if record.settings.model_copy(update={"threads": settings.threads}) != settings:
         return None

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 
 import nibabel as nib
@@ -78,6 +79,14 @@ def sampler_of(data, **changes):
     natives = [read_case(case, dataset) for case in dataset.cases[:3]]
     prepared = [prepare_case(n, dataset.schema.values, recipe.segmenter.preprocessing) for n in natives]
     return PatchSampler(prepared, {}, recipe.segmenter)
+
+
+def test_time_is_kept_within_an_epoch(data, tmp_path):
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        Fit(sampler_of(data, steps_per_epoch=10_000), 0, tmp_path, "x", CPU).run(Deadline(at=started + 0.5))
+    assert time.monotonic() - started < 5
+    assert not list(tmp_path.iterdir())
 
 
 def test_divergence_is_reported_and_not_saved(data, tmp_path, monkeypatch):

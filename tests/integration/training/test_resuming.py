@@ -9,14 +9,16 @@ import sys
 import time
 
 import pytest
+import torch
 
-from septum.core import RecipeError
+from septum.core import OutputError, RecipeError
 from septum.datasets import acdc
 from septum.methods.samples import PatchSampler, prepare_case, read_case
 from septum.training import checkpoint
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.recipe import Recipe
 from support import miniature_training
+from support.full_disk import full_disk
 from support.miniature_training import CPU, Budget, assert_same, checkpoints, recipe_of, run_of, spoil
 
 
@@ -40,7 +42,7 @@ def test_run_interrupted_after_every_epoch_gives_the_same_weights(data, uninterr
 
 def test_finished_run_is_taken_up_without_training_again(data, uninterrupted, monkeypatch):
     reference, folder = uninterrupted
-    monkeypatch.setattr(Fit, "_train_epoch", lambda _self: pytest.fail("nothing is left to train"))
+    monkeypatch.setattr(Fit, "_train_epoch", lambda *_: pytest.fail("nothing is left to train"))
     assert_same(run_of(recipe_of(), data, folder).run(Deadline(at=0)), reference)
 
 
@@ -53,6 +55,25 @@ def test_no_time_at_all_loses_nothing(data, uninterrupted, tmp_path):
         run_of(recipe_of(), data, tmp_path).run(Deadline(at=time.monotonic()))
     assert {p: p.read_bytes() for p in sorted(tmp_path.rglob("*")) if p.is_file()} == before
     assert_same(run_of(recipe_of(), data, tmp_path).run(Deadline()), uninterrupted[0])
+
+
+@pytest.mark.parametrize("epochs", [0, 2 + 2, 2 + 2 + 1], ids=["first part", "first epoch", "second epoch"])
+def test_epoch_cut_short_is_dropped_and_comes_again(data, uninterrupted, tmp_path, epochs):
+    with pytest.raises(Interrupted):
+        run_of(recipe_of(), data, tmp_path).run(Budget(epochs, steps=1))
+    saved = [
+        file for part in ("fold0", "fold1", "final") for file in checkpoints(tmp_path / "localiser" / part)
+    ]
+    assert len(saved + checkpoints(tmp_path / "segmenter")) == epochs
+    assert_same(run_of(recipe_of(), data, tmp_path).run(Deadline()), uninterrupted[0])
+
+
+def test_full_disk_is_told_as_such_and_the_checkpoint_before_stays(tmp_path):
+    checkpoint.save(tmp_path, 1, {"epoch": 1})
+    with full_disk(), pytest.raises(OutputError, match="cannot be written"):
+        checkpoint.save(tmp_path, 2, {"epoch": 2, "weights": torch.zeros(10_000)})
+    assert checkpoint.load_newest(tmp_path) == {"epoch": 1}
+    assert list(tmp_path.iterdir()) == checkpoints(tmp_path)
 
 
 @pytest.mark.parametrize("damage", [spoil, lambda path: path.write_bytes(path.read_bytes()[:1000])])
