@@ -42,6 +42,13 @@ def test_map_of_too_few_voxels_is_empty_by_its_percentile():
     assert find(enough).path is LocalisationPath.MAP
 
 
+def test_wide_but_faint_component_wins_by_voxels_and_loses_by_weight():
+    # 20 x 40 voxels of 0.5 (sum 800 over two slices) against 20 x 30 of 1 (sum 1,200); heart at the right.
+    density = blob((1, 3), (10, 30), (5, 45), 0.5) + blob((1, 3), (60, 80), (80, 110))
+    assert find(density, sizes=(32,)).region.start == (0, 4, 9)
+    assert find(density, sizes=(32,), component="heaviest").region.start == (0, 54, 79)
+
+
 def test_training_centre_decides_without_evidence():
     # Shares of the last index: .5 x 99 = 49.5 and .25 x 119 = 29.75; the largest size is the safest.
     found = find(NOTHING, sizes=(16, 32), training_centre=(0.5, 0.5, 0.25))

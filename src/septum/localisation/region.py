@@ -25,8 +25,8 @@ def locate(
 ) -> Localisation:
     """The region of interest on the segmenter's grid.
 
-    The best evidence that there is decides: the map's main component, the coarse mask's largest, the mean centre
-    of the training cases, the middle of the image. The path taken is reported.
+    The best evidence that there is decides: the map's main component, the coarse mask's largest, the mean
+    centre of the training cases, the middle of the image. The path taken is reported.
 
     Args:
         density: activation map of equation (1), (Z, Y, X), already on the ``working`` grid, not negative.

@@ -13,8 +13,8 @@ class LocalisationSettings(BaseModel):
     Attributes:
         percentile: the map is divided by this percentile, in percent, and clipped to 1.
         threshold: share of that value from which a voxel belongs to the box.
-        component: which 26-connected component is the heart, the ``largest`` by voxels (the paper's reading) or
-            the ``heaviest`` by the map's sum, which a wide but faint false alarm does not win.
+        component: which 26-connected component is the heart: the ``largest`` by voxels (the paper's
+            reading), or the ``heaviest`` by the map's sum, which a wide but faint false alarm does not win.
         sizes: in-plane sizes to choose from, ascending; a single one is the paper's fixed size.
         margin_mm: kept free around the box on every side when a size is chosen.
         centre: the region's middle is the weighted ``centroid`` of the component (the paper's reading) or

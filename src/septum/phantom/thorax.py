@@ -113,7 +113,8 @@ class Thorax:
         edge = _ellipse(x, y, (right - 95.0, top), (110.0, 66.0 + 10.0 * towards_apex))
         signal[edge < 1.03] = tissue.FAT * 0.5
         liver = edge < 1.0
-        signal[liver] = np.where(vessels, 0.6 * tissue.BLOOD, tissue.LIVER + 25.0 * rough + 30.0 * patches)[liver]
+        flesh = tissue.LIVER + 25.0 * rough + 30.0 * patches
+        signal[liver] = np.where(vessels, 0.6 * tissue.BLOOD, flesh)[liver]
         if towards_apex > 0.3:
             size = np.sqrt(min(1.0, (towards_apex - 0.3) / 0.4))
             distance = _ellipse(x, y, (42.0, 78.0), (46.0 * size, 34.0 * size))

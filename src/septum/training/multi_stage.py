@@ -133,6 +133,7 @@ class MultiStageRun:
         return _hash(
             recipe.localiser.model_dump_json(),
             recipe.localisation.model_dump_json(),
+            recipe.segmenter.preprocessing.model_dump_json(),  # centres are in voxels of its grid
             f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}",
             *(case.name for case in self.cases),
         )

@@ -77,6 +77,7 @@ class FrameRegion(_Part):
         centre_mm: of the region in the patient, (x, y, z) in LPS, in mm.
         path: how it was found.
         enlarged: whether it was widened because the mask touched its border.
+        cut_off: whether the mask still touches its border, inside the image, after that.
     """
 
     frame: int
@@ -85,6 +86,7 @@ class FrameRegion(_Part):
     centre_mm: Triple
     path: LocalisationPath
     enlarged: bool
+    cut_off: bool
 
 
 class Timings(_Part):
@@ -172,7 +174,7 @@ def make_record(
         myocardial_mass_g=_mass_g(curve) if beats or len(frames) == 1 else None,
         regions=regions,
         localisation_paths=dict(paths),
-        warnings=_warnings(curve, paths),
+        warnings=_warnings(curve, regions),
         timings_s=timings_s,
         statement=STATEMENT,
     )
@@ -203,6 +205,7 @@ def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:
         centre_mm=(x, y, z),
         path=found.path,
         enlarged=found.enlarged,
+        cut_off=found.cut_off,
     )
 
 
@@ -212,10 +215,10 @@ def _mass_g(curve: VolumeCurve) -> float | None:
     return round(myocardial_mass_g(curve.volumes_ml["MYO"][curve.end_diastole]), 3)
 
 
-def _warnings(curve: VolumeCurve, paths: Counter[LocalisationPath]) -> tuple[str, ...]:
+def _warnings(curve: VolumeCurve, regions: tuple[FrameRegion, ...]) -> tuple[str, ...]:
     """What the mask itself, or the way to it, gives reason to look at."""
     volumes_ml = curve.volumes_ml
-    frames = paths.total()
+    frames = len(regions)
     empty = {t for t in range(frames) if not any(volumes[t] for volumes in volumes_ml.values())}
     if len(empty) == frames:
         return ("No structure was found: the mask is empty. Check that the image shows the heart.",)
@@ -240,10 +243,16 @@ def _warnings(curve: VolumeCurve, paths: Counter[LocalisationPath]) -> tuple[str
     for name, percent in curve.ejection_fraction_percent.items():
         if percent < 0:
             warnings.append(f"The ejection fraction of {name} is negative; look at the mask.")
-    fallbacks = frames - paths[LocalisationPath.MAP]
+    fallbacks = sum(region.path is not LocalisationPath.MAP for region in regions)
     if fallbacks:
         warnings.append(
             f"The heart was not localised by the map in {fallbacks} of {frames} frames; look at the mask."
+        )
+    cut_off = {region.frame for region in regions if region.cut_off}
+    if cut_off:
+        warnings.append(
+            f"The mask touches the border of the region of interest in frames {_listed(cut_off)} (counted from "
+            "0): the heart may be cut off there."
         )
     return tuple(warnings)
 
