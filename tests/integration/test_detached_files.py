@@ -49,4 +49,4 @@ def test_voxels_that_have_gone_are_an_error_and_no_reason_to_skip(septum, bundle
     voxels.unlink()
     answer = septum(*command)
     assert answer.code == 3
-    assert "a.raw" in answer.err
+    assert "the file of voxels that the header names" in answer.err

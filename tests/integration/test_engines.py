@@ -25,6 +25,7 @@ from septum.methods.settings import OptimisationSettings, PatchSettings, StageSe
 from septum.methods.torch_engine import TorchEngine
 from septum.networks import NetworkSettings, build
 from septum.preprocessing import PreprocessingSettings
+from septum.training import export
 from septum.training.export import export_graph, stage_manifest, write_bundle
 from support.full_disk import full_disk
 
@@ -161,7 +162,7 @@ def test_failing_export_leaves_the_former_bundle_alone(networks, manifest, tmp_p
     def fail(*_args, **_named):
         raise RuntimeError("half-way")
 
-    monkeypatch.setattr("septum.training.export.sha256_of", fail)
+    monkeypatch.setattr(export, "sha256_of", fail)
     with pytest.raises(RuntimeError, match="half-way"):
         write_bundle(folder, manifest, networks, {})
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -100,11 +100,17 @@ def test_lasc_with_a_missing_mask_names_it(tmp_path):
     assert str(missing) in str(refused.value)
 
 
+def test_split_of_too_few_patients_is_refused():
+    with pytest.raises(RecipeError, match="need 13 patients, got 12"):
+        make_split("any", {f"p{i}": "A" for i in range(12)}, test=7, folds=6, rng=np.random.default_rng(0))
+
+
 @given(
     st.lists(st.sampled_from("ABCDE"), min_size=12, max_size=60), st.integers(1, 10), st.integers(2, 6),
     st.integers(0, 2**31),
 )  # fmt: skip
 def test_drawn_split_uses_each_patient_once_and_spreads_each_group(groups, test, folds, seed):
+    assume(test + folds <= len(groups))
     patients = {f"p{i:02d}": group for i, group in enumerate(groups)}
     split = make_split("any", patients, test=test, folds=folds, rng=np.random.default_rng(seed))
     assert sorted([*split.test, *split.development]) == sorted(patients)
