@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from septum.core.files import write_text
-from septum.reporting.score_table import read_results, region_sentence, score_table
+from septum.reporting.accuracy import accuracy_text
+from septum.reporting.score_table import read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "studies" / "production" / "cine" / "test_scores.csv"
@@ -20,8 +21,7 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "src" / "septum" / "models" / "cine" / "
 
 def rebuilt(document: Path) -> str:
     """Text of the document with its table made anew."""
-    rows = read_results(RESULTS)
-    block = f"{score_table(rows)}\n\n{region_sentence(rows)}\n"
+    block = accuracy_text(read_results(RESULTS)) + "\n"
     text, count = BLOCK.subn(lambda match: match[1] + block + match[2], document.read_text(encoding="utf-8"))
     if count != 1:
         sys.exit(f"{document}: expected one block between the accuracy marks, found {count}")

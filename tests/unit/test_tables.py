@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from septum.reporting.accuracy import accuracy_text
 from septum.reporting.score_table import mean_dice, read_results, region_sentence, score_table
+from septum.reporting.volume_table import volume_table
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = (
@@ -54,6 +56,39 @@ def test_regions_are_counted_by_case(rows):
         "The region of interest held all true foreground in 2 of 3 cases (lowest share 0.9800); "
         "1 cases needed a fallback, 1 regions were widened."
     )
+
+
+def beats(patient, lv, rv, myo):
+    """Rows of one patient: (automatic, manual) at ED and at ES for each structure, in ml."""
+    return [
+        {"patient": patient, "structure": name, "phase": phase, "predicted_ml": str(a), "true_ml": str(m)}
+        for name, pairs in (("LV", lv), ("RV", rv), ("MYO", myo))
+        for phase, (a, m) in zip(("ED", "ES"), pairs, strict=True)
+    ]
+
+
+def test_errors_of_volumes_and_ejection_fractions_by_hand():
+    # LV EF: 60 against 50, then 50 against 50: errors +10 and 0, mean 5, SD 7.07. Mass: 1.05 g/ml.
+    rows = beats("a", [(100, 100), (40, 50)], [(100, 120), (50, 60)], [(100, 80), (90, 90)])
+    rows += beats("b", [(200, 180), (100, 90)], [(100, 100), (50, 50)], [(100, 100), (90, 90)])
+    lines = {line.split(" | ")[0].strip("| "): line for line in volume_table(rows).splitlines()}
+    assert lines["LV ejection fraction (points)"].endswith("| 2 | 50.0 | +5.0 ± 7.1 | 5.0 | +10.0 |")
+    assert lines["LV end-diastolic volume (ml)"].endswith("| 2 | 140.0 | +10.0 ± 14.1 | 10.0 | +20.0 |")
+    assert lines["LV mass at end-diastole (g)"].endswith("| 2 | 94.5 | +10.5 ± 14.8 | 10.5 | +21.0 |")
+    assert lines["RV end-systolic volume (ml)"].endswith("| 2 | 55.0 | -5.0 ± 7.1 | 5.0 | -10.0 |")
+
+
+def test_volumes_without_phases_have_no_ejection_fraction():
+    assert (
+        volume_table([{"patient": "a", "structure": "LA", "phase": "", "predicted_ml": "1", "true_ml": "1"}])
+        == ""
+    )
+
+
+def test_worst_structures_are_named(rows):
+    for row in rows:
+        row["phase"] = ""
+    assert "1 of 3 structures have a Dice below 0.7: LV of b_ED (0.00)." in accuracy_text(rows)
 
 
 def test_tables_in_the_documents_are_those_of_the_committed_results():

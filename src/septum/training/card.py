@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.reporting.score_table import region_sentence, score_table
+from septum.reporting.accuracy import accuracy_text
 
 if TYPE_CHECKING:
     from septum.datasets import Dataset
@@ -37,15 +37,14 @@ CARD = """# Model card: {name}
 
 ## Accuracy
 
-On {test_patients} test patients ({test_cases} volumes), balanced by pathology, never used for training or for
-choosing anything. Whole pipeline, no truth used, scored on the native grid. Mean ± standard deviation; *n* is
-the denominator. A missed structure counts as Dice 0, is left out of distances and stands in the last column;
-where there is one, a line *penalised* has the volume's diagonal as its distance.
+On {test_patients} test patients ({test_cases} volumes) of this project's published split, never used for
+training or for choosing anything; this is not the test set of the data's own challenge. Whole pipeline, no
+truth used, scored on the native grid. Mean ± standard deviation; *n* is the denominator. A missed structure
+counts as Dice 0, is left out of distances and stands in the last column; where there is one, a line *penalised*
+has the volume's diagonal as its distance.
 
 <!-- accuracy: begin; made from per-case results -->
-{table}
-
-{regions}
+{accuracy}
 <!-- accuracy: end -->
 
 ## Where not to trust it
@@ -54,6 +53,8 @@ where there is one, a line *penalised* has the volume's diagonal as its distance
 - It has seen the scanners, the sequence and the patients of one data set. Anything else is outside what was
   measured.
 - The most basal and most apical slices are where it errs most, and where experts disagree, too.
+- Look at the biases above before you use a volume or an ejection fraction: what is wrong on average is more
+  wrong in single patients.
 - Each frame is segmented on its own; nothing forces a cine's volumes to change smoothly.
 """
 
@@ -78,6 +79,5 @@ def model_card(recipe: Recipe, dataset: Dataset, patients: int, cases: int, rows
         citation=dataset.citation,
         test_patients=len({row["patient"] for row in rows}),
         test_cases=len({row["case"] for row in rows}),
-        table=score_table(rows),
-        regions=region_sentence(rows),
+        accuracy=accuracy_text(rows),
     )

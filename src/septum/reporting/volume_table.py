@@ -1,0 +1,66 @@
+"""What errors of a mask come to in the numbers that people use: volumes, ejection fractions, mass."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from septum.indices import myocardial_mass_g
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from septum.reporting.score_table import Row
+
+HEAD = (
+    "| index | n | truth, mean | bias ± SD | mean absolute error | largest error |\n|---|---|---|---|---|---|"
+)
+
+#: Volumes in ml of one patient by (structure, phase).
+Volumes = dict[tuple[str, str], float]
+
+INDICES: dict[str, Callable[[Volumes], float]] = {
+    "LV end-diastolic volume (ml)": lambda v: v["LV", "ED"],
+    "LV end-systolic volume (ml)": lambda v: v["LV", "ES"],
+    "LV ejection fraction (points)": lambda v: 100 * (1 - v["LV", "ES"] / v["LV", "ED"]),
+    "LV mass at end-diastole (g)": lambda v: myocardial_mass_g(v["MYO", "ED"]),
+    "RV end-diastolic volume (ml)": lambda v: v["RV", "ED"],
+    "RV end-systolic volume (ml)": lambda v: v["RV", "ES"],
+    "RV ejection fraction (points)": lambda v: 100 * (1 - v["RV", "ES"] / v["RV", "ED"]),
+}
+
+
+def volume_table(rows: list[Row]) -> str:
+    """Markdown table of each index over the patients: automatic minus manual.
+
+    Rows without phases (a data set of single volumes) give an empty table.
+    """
+    patients = list(dict.fromkeys(row["patient"] for row in rows if row["phase"]))
+    automatic, manual = (_volumes(rows, column) for column in ("predicted_ml", "true_ml"))
+    lines = [
+        _line(name, [(index(automatic[p]), index(manual[p])) for p in patients])
+        for name, index in INDICES.items()
+        if patients
+    ]
+    return "\n".join([HEAD, *lines]) if lines else ""
+
+
+def _volumes(rows: Iterable[Row], column: str) -> dict[str, Volumes]:
+    volumes: dict[str, Volumes] = {}
+    for row in rows:
+        volumes.setdefault(row["patient"], {})[row["structure"], row["phase"]] = float(row[column])
+    return volumes
+
+
+def _line(name: str, pairs: list[tuple[float, float]]) -> str:
+    errors = [automatic - manual for automatic, manual in pairs]
+    spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
+    cells = [
+        name,
+        str(len(errors)),
+        f"{statistics.fmean(manual for _, manual in pairs):.1f}",
+        f"{statistics.fmean(errors):+.1f}{spread}",
+        f"{statistics.fmean(map(abs, errors)):.1f}",
+        f"{max(errors, key=abs):+.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
