@@ -1,7 +1,6 @@
 """One contract for every network: forward, backward, odd shapes, save and load, export."""
 
 import io
-import itertools
 import re
 
 import numpy as np
@@ -11,12 +10,12 @@ import torch
 from torch.nn import functional as F
 
 from septum.inference.onnx_engine import ONNXRuntimeEngine
-from septum.networks import REGISTRY, NetworkSettings, build
+from septum.networks import REGISTRY, NetworkSettings, activation_map, build, closed_form_map
 from septum.networks.convolution import Convolution, UpConvolution, convolve_slice_wise, slice_wise
 from septum.training.export import export_graph
 
-#: A range of every setting, and the two production networks with fewer filters.
-VARIANTS = {
+#: A range of every setting, and a production network with fewer filters.
+DR_UNET = {
     "literal": {},
     "literal_keep_z": {"keep_z": True},
     "flat_1": {"keep_z": True, "flat_levels": 1},
@@ -33,11 +32,25 @@ VARIANTS = {
     },
 }  # fmt: skip
 
+#: A range of the settings that the networks to compare with have.
+COMPARATOR = {
+    "literal": {},
+    "flat_2": {"keep_z": True, "flat_levels": 2, "filters": 4},  # of 2, most ReLUs happen to be dead
+    "instance": {"norm": "instance"},
+    "two_in_four_out": {"in_channels": 2, "out_channels": 4, "keep_z": True},
+}
 
-@pytest.fixture(params=list(itertools.product(REGISTRY, VARIANTS)), ids="-".join)
+VARIANTS = {"dr_unet": DR_UNET, "unet3d": COMPARATOR, "vnet": COMPARATOR}
+
+
+def test_every_network_is_under_the_contract():
+    assert set(VARIANTS) == set(REGISTRY)
+
+
+@pytest.fixture(params=[(name, v) for name, variants in VARIANTS.items() for v in variants], ids="-".join)
 def settings(request):
     architecture, variant = request.param
-    return NetworkSettings(architecture=architecture, filters=2, **VARIANTS[variant])
+    return NetworkSettings(**{"architecture": architecture, "filters": 2} | VARIANTS[architecture][variant])
 
 
 def seeded(settings, seed=0):
@@ -125,6 +138,18 @@ def test_layers_of_the_map_are_named_deepest_first(settings):
     assert list(seeded(settings).map_layers) == ["bottleneck", "decoder1", "decoder2", "decoder3"]
 
 
+def test_last_layer_of_the_map_is_what_the_head_reads(settings):
+    network = seeded(settings).eval()
+    image = image_for(network)
+    with torch.no_grad():
+        network.head.weight.abs_()  # of negative weights alone no map would be left
+        network.head.bias.fill_(0.7)
+        logits = network(image)
+        closed = closed_form_map(logits, network.head.bias, 0)
+    assert closed.max() > 0
+    torch.testing.assert_close(closed, activation_map(network, image, 0), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("filters", "low", "high"), [(8, 0.57e6, 0.71e6), (16, 2.28e6, 2.8e6), (32, 9.1e6, 11.2e6)]
 )
@@ -153,6 +178,16 @@ def test_literal_dr_unet_has_the_parameters_counted_by_hand():
     assert sum(p.numel() for p in network.parameters()) == encoder + bottleneck + decoder + head
 
 
+@pytest.mark.parametrize(("architecture", "size"), [("dr_unet", 3), ("unet3d", 3), ("vnet", 5)])
+def test_kernels_of_flat_levels_read_one_slice(architecture, size):
+    network = build(NetworkSettings(architecture=architecture, filters=1, keep_z=True, flat_levels=2))
+    along_z = [
+        {m.kernel_size[0] for m in part.modules() if isinstance(m, Convolution)}
+        for part in (*network.encoder, network.bottleneck, *network.decoder)
+    ]
+    assert along_z == [{1}, {1}, {size}, {size}, {size}, {1}, {1}]
+
+
 def test_bottleneck_sums_the_outputs_of_its_cascade():
     network = seeded(NetworkSettings(filters=1, dilations=(1, 2, 4, 8))).eval()
     x = torch.randn(1, 8, 4, 5, 6)
@@ -163,9 +198,10 @@ def test_bottleneck_sums_the_outputs_of_its_cascade():
     assert [unit[0].dilation for unit in network.bottleneck.units] == [(d, d, d) for d in (1, 2, 4, 8)]
 
 
+@pytest.mark.parametrize("architecture", REGISTRY)
 @pytest.mark.parametrize("keep_z", [True, False])
-def test_pooling_takes_slices_only_without_keep_z(keep_z):
-    network = build(NetworkSettings(filters=1, keep_z=keep_z))
+def test_pooling_takes_slices_only_without_keep_z(architecture, keep_z):
+    network = build(NetworkSettings(architecture=architecture, filters=1, keep_z=keep_z))
     sizes = []
     network.bottleneck.register_forward_hook(lambda _m, _i, out: sizes.append(tuple(out.shape[2:])))
     network(torch.zeros(2, 1, 16, 16, 24))

@@ -13,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from septum.networks.registry import Network
+    from septum.networks.network import Network
 
 #: The last feature map, before the 1 x 1 x 1 head: the paper's "final convolution layer".
 LAST = "decoder3"

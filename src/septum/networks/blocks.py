@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from septum.networks.settings import NetworkSettings
 
 
+def normalisation(channels: int, settings: NetworkSettings) -> nn.Module:
+    """Batch or instance normalisation, as the settings ask for."""
+    # One group a channel is instance normalisation; this form runs in channels-last memory.
+    return nn.BatchNorm3d(channels) if settings.norm == "batch" else nn.GroupNorm(channels, channels)
+
+
 def unit(
     inputs: int, outputs: int, settings: NetworkSettings, kernel: Kernel, dilation: Kernel = (1, 1, 1)
 ) -> nn.Sequential:
     """Convolution, normalisation and ReLU in the order that the settings ask for."""
     convolution = Convolution(inputs, outputs, kernel, dilation, bias=settings.order == "conv_relu_norm")
-    # One group a channel is instance normalisation; this form runs in channels-last memory.
-    norm = nn.BatchNorm3d(outputs) if settings.norm == "batch" else nn.GroupNorm(outputs, outputs)
+    norm = normalisation(outputs, settings)
     if settings.order == "conv_norm_relu":
         return nn.Sequential(convolution, norm, nn.ReLU(inplace=True))
     return nn.Sequential(convolution, nn.ReLU(inplace=True), norm)

@@ -44,10 +44,11 @@ class UpConvolution(nn.ConvTranspose3d):
         inputs: channels in.
         outputs: channels out.
         stride: enlargement along (Z, Y, X).
+        bias: whether there is an additive bias.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: Kernel) -> None:
-        super().__init__(inputs, outputs, stride, stride=stride)
+    def __init__(self, inputs: int, outputs: int, stride: Kernel, *, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, stride, stride=stride, bias=bias)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: D102
         if self.stride[0] != 1 or not slice_wise(x):

@@ -7,28 +7,19 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from septum.networks.blocks import DecoderBlock, DilatedBottleneck, EncoderBlock
-from septum.networks.convolution import Convolution, Kernel
+from septum.networks.convolution import Convolution
+from septum.networks.network import LEVELS, Network
 
 if TYPE_CHECKING:
     from septum.networks.settings import NetworkSettings
 
-LEVELS = 3
 
-
-class DRUNet(nn.Module):
-    """Three encoder blocks, a dilated bottleneck, three decoder blocks, a 1 x 1 x 1 head.
-
-    Returns logits; sigmoid or softmax belong to losses and engines.
-    """
+class DRUNet(Network):
+    """Three encoder blocks, a dilated bottleneck, three decoder blocks, a 1 x 1 x 1 head."""
 
     def __init__(self, settings: NetworkSettings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.stride: Kernel = (1, 2, 2) if settings.keep_z else (2, 2, 2)
-        widths = [settings.filters * 2**level for level in range(LEVELS + 1)]
-        kernels: list[Kernel] = [
-            (1, 3, 3) if level < settings.flat_levels else (3, 3, 3) for level in range(LEVELS)
-        ]
+        super().__init__(settings)
+        widths, kernels = self.widths, self.kernels(3)
         self.encoder = nn.ModuleList()
         channels, skips = settings.in_channels, []
         for width, kernel in zip(widths[:LEVELS], kernels, strict=True):
@@ -46,26 +37,13 @@ class DRUNet(nn.Module):
         )
         self.head = Convolution(settings.filters, settings.out_channels, (1, 1, 1))
 
-    @property
-    def multiple(self) -> Kernel:
-        """The size along (Z, Y, X) must be a multiple of this."""
-        z, y, x = (s**LEVELS for s in self.stride)
-        return (z, y, x)
-
-    @property
-    def map_layers(self) -> dict[str, nn.Module]:
-        """Layers by name whose output can carry an activation map, deepest first."""
-        names: dict[str, nn.Module] = {"bottleneck": self.bottleneck}
-        names |= {f"decoder{i}": block for i, block in enumerate(self.decoder, start=1)}
-        return names
-
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, out_channels, Z, Y, X) of an image (N, in_channels, Z, Y, X).
 
         Raises:
             ValueError: the size is no multiple of :attr:`multiple`; the message proposes one that is.
         """
-        self._check(x)
+        self.check(x)
         skips: list[Tensor] = []
         for block in self.encoder:
             skip, down = block(x)
@@ -75,15 +53,3 @@ class DRUNet(nn.Module):
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(x, skip)
         return self.head(x)
-
-    def _check(self, x: Tensor) -> None:
-        if x.dim() != 5 or x.shape[1] != self.settings.in_channels:  # N, C, Z, Y, X
-            raise ValueError(
-                f"expected (N, {self.settings.in_channels}, Z, Y, X), got a tensor of shape {tuple(x.shape)}"
-            )
-        size = tuple(int(n) for n in x.shape[2:])
-        fit = tuple(-(-n // m) * m for n, m in zip(size, self.multiple, strict=True))
-        if fit != size:
-            raise ValueError(
-                f"size (Z, Y, X) = {size} is no multiple of {self.multiple}: pad the image to {fit}"
-            )

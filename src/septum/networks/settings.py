@@ -10,12 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 class NetworkSettings(BaseModel):
     """What a network is built from. The defaults are the paper's 3-D DR-UNet, read literally.
 
+    ``unet3d`` and ``vnet`` have neither ``residual`` nor what follows ``norm``: there, other values than the
+    defaults are an error when they are built.
+
     Attributes:
         architecture: key of ``networks.REGISTRY``.
         in_channels, out_channels: image channels in, logits out (1 for sigmoid, classes for softmax).
         filters: channels of the first level; they double at each level below.
         keep_z: pool and upsample by (1, 2, 2), so that no slice is lost ("Keep Z").
-        flat_levels: number of levels from the top whose kernels are 1 x 3 x 3 instead of 3 x 3 x 3.
+        flat_levels: number of levels from the top whose kernels are 1 x 3 x 3 instead of 3 x 3 x 3
+            (of ``vnet``: 1 x 5 x 5 instead of 5 x 5 x 5).
         residual: what an encoder block does with its input. ``concat`` joins it to the output, which is
             also the skip; ``concat_squeeze`` takes the skip before joining and squeezes with 1 x 1 x 1;
             ``add`` adds it, projected by 1 x 1 x 1 where channels differ.
@@ -28,7 +32,7 @@ class NetworkSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Literal["dr_unet"] = "dr_unet"
+    architecture: Literal["dr_unet", "unet3d", "vnet"] = "dr_unet"
     in_channels: int = Field(default=1, ge=1)
     out_channels: int = Field(default=1, ge=1)
     filters: int = Field(default=8, ge=1)

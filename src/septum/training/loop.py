@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from septum.methods.samples import PatchSampler
     from septum.methods.settings import OptimisationSettings
+    from septum.networks import NetworkSettings
 
 LOGGER = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Fit:
         self.settings: OptimisationSettings = sampler.settings.optimisation
         self.loss = LOSSES[sampler.settings.loss]
         torch.manual_seed(seed)
-        self.network = build(sampler.settings.network).to(device)
+        self.network = _built(sampler.settings.network).to(device)
         self.optimiser = _optimiser(self.network, self.settings)
         average = get_ema_multi_avg_fn(self.settings.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
@@ -170,6 +171,13 @@ class Fit:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.history = int(state["epoch"]), list(state["history"])
+
+
+def _built(settings: NetworkSettings) -> Network:
+    try:
+        return build(settings)
+    except ValueError as error:
+        raise RecipeError(f"the recipe's network cannot be built: {error}.") from error
 
 
 def _optimiser(network: Network, settings: OptimisationSettings) -> torch.optim.Optimizer:

@@ -173,3 +173,11 @@ def test_mask_on_another_grid_is_refused(tmp_path):
     with pytest.raises(RecipeError, match="shape of its image") as refused:
         read_case(dataset.cases[0], dataset)
     assert str(mask) in str(refused.value)
+
+
+def test_network_that_cannot_be_built_is_an_error_of_the_recipe(data, tmp_path):
+    sampler = sampler_of(data)
+    network = sampler.settings.network.model_copy(update={"architecture": "vnet", "residual": "add"})
+    sampler.settings = sampler.settings.model_copy(update={"network": network})
+    with pytest.raises(RecipeError, match="residual"):
+        Fit(sampler, 0, tmp_path, "one", CPU)
