@@ -132,11 +132,29 @@ def mask_pair(tmp_path):
 def test_evaluate_prints_means_with_denominators(septum, mask_pair):
     answer = septum("evaluate", *mask_pair)
     assert (answer.code, answer.err) == (0, "")
-    (row,) = [line for line in answer.out.splitlines() if "LV" in line and "all" not in line]
-    assert "0.800 (1)" in row
-    assert "3.00 (1)" in row
-    assert "2.00 (1)" in row
-    assert "missed" in answer.out
+    in_mm, in_voxels = (line.split() for line in answer.out.splitlines() if line.startswith("LV"))
+    dice, hausdorff, missed = in_mm[3], in_mm[4], in_mm[6]
+    assert in_mm[:3] == in_voxels[:3] == ["LV", "-", "1"]
+    assert (dice, hausdorff, missed) == ("0.800", "3.00", "0")
+    assert in_voxels[3] == "2.00"
+
+
+def test_evaluate_fits_a_terminal_of_80_columns(septum, mask_pair):
+    for folder, shift in zip(mask_pair, (9, 0), strict=True):  # a spread in every mean, and a missed RV
+        image = nib.load(folder / "a_seg.nii.gz")
+        moved = np.roll(np.asarray(image.dataobj), shift, axis=0)
+        if shift:
+            moved[moved == 1] = 0
+        nib.save(nib.Nifti1Image(moved, image.affine), folder / "b_seg.nii.gz")
+    lines = septum("evaluate", *mask_pair).out.splitlines()
+    assert sum("±" in line for line in lines) > 6
+    assert "penalised" in "".join(lines)
+    assert max(len(line) for line in lines) <= 80
+    heads = [line.split() for line in lines if line.startswith("structure")]
+    assert heads == [
+        ["structure", "phase", "n", "Dice", "HD", "mm", "ASD", "mm", "missed"],
+        ["structure", "phase", "n", "HD", "voxels", "ASD", "voxels", "not", "scored"],
+    ]
 
 
 def test_evaluate_for_machines(septum, mask_pair, tmp_path):
@@ -172,13 +190,13 @@ def test_evaluate_prints_the_mean_with_the_diagonal_where_a_structure_is_missed(
         mask_pair[0] / "a_seg.nii.gz",
     )
     lines = septum("evaluate", *mask_pair).out.splitlines()
-    (place,) = [i for i, line in enumerate(lines) if "LV" in line]
-    assert lines[place].split() == ["LV", "-", "0.000", "(1)", *["-", "(0)"] * 4, "1", "0"]
+    in_mm, in_voxels = (i for i, line in enumerate(lines) if line.startswith("LV"))
+    assert lines[in_mm].split() == ["LV", "-", "1", "0.000", "-", "-", "1"]
+    assert lines[in_voxels].split() == ["LV", "-", "1", "-", "-", "0"]
     # 72 x 64 x 6 voxels of 1.5 x 2 x 8 mm: 108, 128 and 48 mm.
-    assert lines[place + 1].split() == [
-        "penalised", "174.22", "(1)", "174.22", "(1)", "96.52", "(1)", "96.52", "(1)",
-    ]  # fmt: skip
-    assert sum("penalised" in line for line in lines) == 2, "of the LV, and of all"
+    assert lines[in_mm + 1].split() == ["penalised", "1", "174.22", "174.22"]
+    assert lines[in_voxels + 1].split() == ["penalised", "1", "96.52", "96.52"]
+    assert sum("penalised" in line for line in lines) == 4, "of the LV, and of all, in both tables"
     assert "diagonal of the volume" in lines[-1]
 
 
@@ -260,6 +278,10 @@ def test_demo(septum, bundle, tmp_path, files_in):
     assert files_in(tmp_path / "demo") == files
     assert all(str(tmp_path / "demo" / name) in answer.out for name in files)
     assert "EF %" in answer.out
+    lv, myo = (
+        next(line for line in answer.out.splitlines() if name in line).split() for name in ("LV", "MYO")
+    )
+    assert len(lv) == len(myo) + 3, "the myocardium has no ejection fraction: blank, not - / -"
     truth = nib.load(tmp_path / "demo/heart_gt.nii.gz")
     assert (truth.shape, truth.get_data_dtype()) == ((100, 100, 3, 3), np.uint8)
 

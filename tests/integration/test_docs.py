@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import get_args
 
 import click
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
 import septum
 from septum.cli.main import COMMANDS
 from septum.cli.main import septum as command_line
+from septum.core import Cine
 from septum.inference import Manifest, StageManifest
+from septum.io import write_image
 from septum.localisation import LocalisationSettings
+from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.record import Record
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +69,35 @@ def test_the_tutorial_runs_as_written(tmp_path, environment):
     )
     assert named
     assert [name for name in sorted(named) if not (tmp_path / name).exists()] == []
+
+
+def output_of(code: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{code}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs_as_written(tmp_path):
+    (code,) = blocks(ROOT / "README.md", "python")
+    volumes = dict(line.split(" ", 1) for line in output_of(code, tmp_path).splitlines())
+    assert list(volumes) == ["RV", "MYO", "LV"]
+    assert all(float(told.removesuffix(" ml")) > 30 for told in volumes.values())
+
+
+@pytest.mark.slow
+def test_both_ways_to_an_ejection_fraction_from_two_files_come_to_the_same(tmp_path, environment):
+    heart = beating_heart(np.random.default_rng(7), PhantomSettings(frames=4))
+    for name, t in (("ed", heart.end_diastole), ("es", heart.end_systole)):
+        write_image(tmp_path / f"{name}.nii.gz", Cine(heart.cine.array[t : t + 1], heart.cine.geometry))
+    page = ROOT / "docs/how-to/ejection-fraction-from-two-files.md"
+    (command,) = blocks(page, "console")
+    subprocess.run(["bash", "-euc", command], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    from_files, from_python = (output_of(code, tmp_path).splitlines() for code in blocks(page, "python"))
+    assert from_files[0] == from_python[0]
+    assert float(from_files[0].split()[-2]) > 20
 
 
 @cache

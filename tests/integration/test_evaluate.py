@@ -79,47 +79,10 @@ def test_folders_are_paired_by_name_and_the_rest_is_reported(tmp_path):
     assert mean_dice(result, "all", "all").n == 9
 
 
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
-
-
-def test_what_may_be_two_cases_is_not_paired(tmp_path):
-    predictions = touch(
-        tmp_path / "pred",
-        "sure_seg.nii.gz",
-        "either_seg.nii.gz",  # two truths
-        "here/study_seg.nii.gz",  # the same name in a folder of another name
-        "deep/er/nested_seg.nii.gz",
-    )
-    truths = touch(
-        tmp_path / "true",
-        "sure_gt.nii.gz",
-        "a/either_gt.nii.gz",
-        "b/either_gt.nii.gz",
-        "there/study_gt.nii.gz",
-        "er/nested_gt.nii.gz",
-    )
-    pairing = pair_masks(predictions, truths)
-    assert [pair.case for pair in pairing.pairs] == ["sure", "er/nested"]
-    assert len(pairing.unpaired) == 2 + 3
-    # The other way about: two predictions for one truth.
-    back = pair_masks(truths, predictions)
-    assert [pair.case for pair in back.pairs] == ["sure", "deep/er/nested"]
-
-
 def test_truth_may_bear_the_plain_name(tmp_path):
     write(tmp_path / "pred" / "one_seg.nii.gz", heart())
     write(tmp_path / "true" / "one.nii.gz", heart())
     assert [pair.case for pair in pair_masks(tmp_path / "pred", tmp_path / "true").pairs] == ["one"]
-
-
-def test_the_atrium_of_the_challenge_is_paired_with_its_image_name(tmp_path):
-    touch(tmp_path, "pred/x/lgemri_seg.nrrd", "true/x/laendo.nrrd", "true/x/lgemri.nrrd")
-    (pair,) = pair_masks(tmp_path / "pred", tmp_path / "true").pairs
-    assert (pair.case, pair.truth.name) == ("x/lgemri", "laendo.nrrd")
 
 
 def test_two_masks_of_one_case_are_reported_and_not_scored(tmp_path):
@@ -140,6 +103,7 @@ def test_names_of_acdc_give_the_phase(tmp_path):
     (tmp_path / "true" / "patient101" / "Info.cfg").write_text("ED: 1\nES: 12\nGroup: NOR\n")
     result = evaluate(tmp_path / "pred", tmp_path / "true")
     assert [frame.phase for frame in result.frames] == ["ED", "ES"]
+    assert result.notes == ()
     assert mean_dice(result, "LV", "ED").mean == 1.0
     assert mean_dice(result, "LV", "ES").mean == pytest.approx(0.5)
     assert mean_dice(result, "LV", "all").mean == pytest.approx(0.75)
@@ -148,6 +112,17 @@ def test_names_of_acdc_give_the_phase(tmp_path):
         ("RV", "ES"),
         ("MYO", "ED"),
     ]
+
+
+def test_a_missing_info_file_is_noted_once(tmp_path):
+    for number in (1, 12):
+        write(tmp_path / "pred" / f"patient101_frame{number:02}_seg.nii.gz", heart())
+        write(tmp_path / "true" / f"patient101_frame{number:02}_gt.nii.gz", heart())
+    result = evaluate(tmp_path / "pred", tmp_path / "true")
+    assert [frame.phase for frame in result.frames] == ["-", "-"]
+    (note,) = result.notes
+    assert "Info.cfg" in note
+    assert "pooled" in note
 
 
 def test_each_frame_of_a_cine_is_scored(tmp_path):
@@ -233,6 +208,16 @@ def test_values_outside_the_schema_are_refused(tmp_path):
     odd[0, 0, 0] = 4
     with pytest.raises(InputError, match=r"odd\.nii\.gz holds the values 4, but only 0 and 1, 2, 3"):
         evaluate(write(tmp_path / "odd.nii.gz", odd), write(tmp_path / "t.nii.gz", heart()), VENTRICLES)
+
+
+def test_an_image_in_place_of_a_mask_is_called_one(tmp_path):
+    image = write(tmp_path / "image.nii.gz", np.arange(heart().size, dtype=np.int16).reshape(SHAPE) % 500)
+    truth = write(tmp_path / "t.nii.gz", heart())
+    for schema in (None, VENTRICLES):
+        with pytest.raises(InputError) as refusal:
+            evaluate(image, truth, schema)
+        assert "image.nii.gz looks like an image, not a mask" in str(refusal.value)
+        assert "1, 2, 3, 4, 5, 6, 7, 8, ..., but" in str(refusal.value)
 
 
 def test_a_lone_1_is_the_atrium_with_a_word_and_the_ventricle_on_request(tmp_path):

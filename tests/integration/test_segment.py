@@ -185,7 +185,7 @@ def test_an_empty_mask_is_a_warning(model, write_study, tmp_path, paint):
 def test_a_structure_that_comes_and_goes_is_a_warning(model, write_study, tmp_path, paint):
     paint({1: 9, 2: 9, 3: 9}, {1: 8, 2: 9}, {}, {1: 7, 2: 9, 3: 5})
     record = recorded(write_study, model, tmp_path, 4)
-    nothing, gap = record.warnings
+    nothing, gap, *_ = record.warnings
     assert nothing == "No structure was found in frames 2 (counted from 0)."
     assert gap.startswith("LV was found in some frames and not in frames 1 (counted from 0)")
 
@@ -205,7 +205,16 @@ def test_a_negative_ejection_fraction_is_a_warning(model, write_study, tmp_path,
     record = recorded(write_study, model, tmp_path, 2)
     # RV (8 - 10) / 8, LV (10 - 5) / 10.
     assert record.ejection_fraction_percent == {"LV": 50.0, "RV": -25.0}
-    assert record.warnings == ("The ejection fraction of RV is negative; look at the mask.",)
+    assert "The ejection fraction of RV is negative; look at the mask." in record.warnings
+
+
+def test_numbers_of_no_heart_are_warnings(model, write_study, tmp_path, paint):
+    # A voxel of 8 x 1.5 x 1.5 mm is 0.018 ml: MYO 7.2 ml, LV 36 ml, in 3 slices.
+    paint({1: 100, 2: 400, 3: 2000})
+    ratio, small, slices = recorded(write_study, model, tmp_path, None).warnings[-3:]
+    assert "MYO is 0.20 times" in ratio
+    assert "MYO has 7.2 ml" in small
+    assert "The number of slices is 3" in slices
 
 
 def test_a_given_spacing_is_used_and_recorded(model, write_study, tmp_path):

@@ -25,7 +25,14 @@ def test_values_that_decide_need_no_word(values):
     assert infer_schema(values)[1] == []
 
 
-@pytest.mark.parametrize(("values", "told"), [([{1}, {7}], "1, 7"), ([set(), set()], "no voxel")])
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([{1}, {7}], r"1, 7, but"),
+        ([set(), set()], "no voxel"),
+        ([set(range(300, 500))], r"300, 301, .*, 307, \.\.\. \(they look like images, not masks\)"),
+    ],
+)
 def test_values_of_no_schema_are_refused(values, told):
     with pytest.raises(InputError, match=told):
         infer_schema(values)

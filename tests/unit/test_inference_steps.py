@@ -267,6 +267,9 @@ def test_model_segments_arrays_with_and_without_time(monkeypatch):
         (np.ones((2, 4, 4)), (8, 0, 1), "three positive numbers"),
         (np.ones((2, 4, 4)), (8, np.nan, 1), "three positive numbers"),
         (np.ones((2, 4, 4)), (1.4, 1.4), "three positive numbers"),
+        (np.ones((2, 4, 4)), None, "three positive numbers .* got None"),
+        (np.ones((2, 4, 4)), 1.4, "three positive numbers .* got 1.4"),
+        (np.ones((2, 4, 4)), ("a", 1, 1), "three positive numbers"),
         (np.ones((2, 4, 4)), (30, 8, 1.4, 1.4), "three positive numbers"),
         (np.full((2, 64, 64), 7.0), (8, 1.4, 1.4), "value 7 in every voxel"),
         (np.ones((2, 64, 64), bool), (8, 1.4, 1.4), "value 1 in every voxel"),
@@ -277,6 +280,13 @@ def test_model_segments_arrays_with_and_without_time(monkeypatch):
 def test_arrays_that_are_no_image_are_refused(monkeypatch, array, spacing_mm, said):
     with pytest.raises(InputError, match=said):
         model_of(monkeypatch).segment(array, spacing_mm=spacing_mm)
+
+
+@pytest.mark.parametrize("threads", [0, -2])
+def test_fewer_threads_than_one_are_refused(monkeypatch, threads):
+    bundle = model_of(monkeypatch).bundle
+    with pytest.raises(SeptumError, match=f"threads: expected 1 or more, .* got {threads}"):
+        Model(bundle, threads=threads)
 
 
 def test_unknown_engine_is_refused_with_those_there_are(monkeypatch):

@@ -149,6 +149,14 @@ def test_colours_and_complex_values(tmp_path: Path, dtype: Any) -> None:
 def test_an_unknown_data_type_and_a_vector_intent(tmp_path: Path) -> None:
     refused_content(tmp_path, nifti(noise(), datatype=9999), "grey values")
     refused_content(tmp_path, nifti(noise((80, 72, 1, 1, 3)), intent_code=2003), "grey values")
+    refused_content(tmp_path, nifti(noise((80, 72, 5, 1, 3)), intent_code=1007), "grey values")
+
+
+def test_a_cine_written_as_a_vector_is_a_cine(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    for shape, intent in (((80, 72, 5, 1, 5), 1007), ((80, 72, 5, 1, 3), 0)):
+        path.write_bytes(nifti(noise(shape), intent_code=intent))
+        assert len(read_study(path).cine) == shape[-1]
 
 
 @pytest.mark.parametrize("pixdim", [(0, 1.5, 8), (1.5, -1.5, 8), (1.5, 1.5, np.nan), (np.inf, 1.5, 8)])
@@ -169,6 +177,13 @@ def test_spacings_that_are_no_lengths(tmp_path: Path, pixdim: tuple[float, ...])
 def test_spacings_that_do_not_fit_a_heart(tmp_path: Path, pixdim: tuple[float, ...]) -> None:
     refused_content(tmp_path, nifti(noise(), pixdim), "heart.*--spacing Z,Y,X")
     read_study(tmp_path / "a.nii", spacing_mm=(8.0, 1.5, 1.5))
+
+
+def test_a_spacing_asked_for_that_does_not_fit_a_heart_is_to_blame(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    path.write_bytes(nifti(noise()))
+    said = r"given by --spacing.*with voxels of 1\.5 x 1\.5 x 8 mm.*their order, which is Z,Y,X\.$"
+    refused(path, said, lambda path: read_study(path, spacing_mm=(1.5, 1.5, 8.0)))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +252,8 @@ def test_a_mask_given_as_image(tmp_path: Path, labels: tuple[int, ...]) -> None:
     array = np.zeros(SHAPE, "<i2")
     for value, start in zip(labels, (10, 30, 50), strict=True):
         array[start : start + 15, 20:35] = value
-    refused_content(tmp_path, nifti(array), "looks like a mask")
+    found = len({0, *labels})
+    refused_content(tmp_path, nifti(array), f"looks like a mask.*found {found} whole values")
     read_study(tmp_path / "a.nii", allow_mask=True)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from septum.core import VENTRICLES, Cine, Geometry, OutputError, Segmentation, VolumeCurve
 from septum.reporting import overlay_picture, save_picture
@@ -133,6 +133,17 @@ def test_legend_shows_every_colour_and_the_curve_adds_lines() -> None:
         bottom = np.asarray(plain)[-190:]
         assert (bottom == colour).all(axis=2).sum() > 100
         assert _count(full, colour) > _count(plain, colour)
+
+
+def test_slices_and_frames_are_counted_from_0_as_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda _draw, _place, text, **_: told.append(text))
+    cine, segmentation = _study()
+    cine = Cine(cine.array, cine.geometry)  # without an interval the curve names frames
+    overlay_picture(cine, segmentation, [("ED", 0), ("ES", 3)], curve=_curve(), columns=2)
+    assert [text for text in told if text.startswith("slice")] == ["slice 2", "slice 7"]
+    assert sorted(text for text in told if text.startswith("frame")) == ["frame 0"] * 2 + ["frame 3"] * 2
+    assert sum("counted from 0" in text for text in told) == 1
 
 
 def test_two_frames_have_no_curve_but_their_volumes() -> None:

@@ -51,22 +51,29 @@ def _table(result: DemoResult) -> Table:
     from rich.table import Table
 
     frames = result.result.record.input.frames
-    table = Table(title=f"Synthetic heart, {frames} frames: model / truth", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"Synthetic heart, {frames} frames: model / truth",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("structure")
     for heading in (
-        *(f"Dice {name}" for name, _ in result.phases), "Dice, all frames",
+        *(f"Dice {name}" for name, _ in result.phases), "Dice, all",
         *(f"{name} ml" for name, _ in result.phases), "EF %",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     for structure, dices in result.dice.items():
         ours, theirs = (curve.volumes_ml[structure] for curve in (result.curve, result.true_curve))
-        fractions = (
+        fractions = [
             curve.ejection_fraction_percent.get(structure) for curve in (result.curve, result.true_curve)
-        )
+        ]
+        told = " / ".join("-" if value is None else f"{value:.1f}" for value in fractions)
         table.add_row(
             structure,
             *("-" if value is None else f"{value:.3f}" for value in dices.values()),
             *(f"{ours[t]:.1f} / {theirs[t]:.1f}" for _, t in result.phases),
-            " / ".join("-" if value is None else f"{value:.1f}" for value in fractions),
+            told if any(value is not None for value in fractions) else "",
         )
     return table

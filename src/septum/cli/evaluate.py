@@ -54,59 +54,53 @@ def evaluate(prediction: Path, truth: Path, labels: str | None, as_json: bool, c
             }
         )
     else:
-        say_table(_table(result))
+        for table in _tables(result):
+            say_table(table)
+            say("")
         say(
-            "Mean ± standard deviation (number of values). A missed structure counts as Dice 0 and is in no "
-            "distance;\nthe last columns count missed structures, and those in neither mask."
+            "Mean ± standard deviation over n. HD is the Hausdorff distance, ASD the average\n"
+            "surface distance. A missed structure counts as Dice 0 and is in no distance,\n"
+            "whose n is then n - missed; what is in neither mask is not scored."
         )
         if any(entry.summary.missed for entry in result.summaries):
-            say("Penalised means have the diagonal of the volume as the distance of a missed structure.")
+            say("Penalised: the distance of a missed structure is the diagonal of the volume.")
     return result.exit_code
 
 
-def _table(result: Evaluation) -> Table:
+def _tables(result: Evaluation) -> tuple[Table, Table]:
+    """Dice and distances in mm, and the distances in voxels: two tables, each within 80 columns."""
+    cases = len({frame.case for frame in result.frames})
+    title = f"{cases} case{'s' if cases != 1 else ''}"
+    in_mm = _empty_table(title, "n", "Dice", "HD mm", "ASD mm", "missed")
+    in_voxels = _empty_table(f"{title}, in voxels", "n", "HD voxels", "ASD voxels", "not scored")
+    for entry in result.summaries:
+        s, head = entry.summary, (entry.summary.structure, entry.phase, str(entry.summary.dice.n))
+        in_mm.add_row(*head, _cell(s.dice, 3), _cell(s.hausdorff_mm), _cell(s.asd_mm), str(s.missed))
+        in_voxels.add_row(*head, _cell(s.hausdorff_voxels), _cell(s.asd_voxels), str(s.not_scored))
+        if s.missed:
+            head = ("penalised", "", head[2])
+            in_mm.add_row(*head, "", _cell(s.penalised_hausdorff_mm), _cell(s.penalised_asd_mm))
+            in_voxels.add_row(*head, _cell(s.penalised_hausdorff_voxels), _cell(s.penalised_asd_voxels))
+    return in_mm, in_voxels
+
+
+def _empty_table(title: str, *numbers: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    cases = len({frame.case for frame in result.frames})
-    table = Table(title=f"{cases} case{'s' if cases != 1 else ''}", box=SIMPLE_HEAD)
+    table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("structure", "phase"):
         table.add_column(heading)
-    for heading in (
-        "Dice", "Hausdorff, mm", "ASD, mm", "Hausdorff, voxels", "ASD, voxels", "missed", "not scored",
-    ):  # fmt: skip
+    for heading in numbers:
         table.add_column(heading, justify="right")
-    for entry in result.summaries:
-        summary = entry.summary
-        table.add_row(
-            summary.structure,
-            entry.phase,
-            _cell(summary.dice, 3),
-            _cell(summary.hausdorff_mm, 2),
-            _cell(summary.asd_mm, 2),
-            _cell(summary.hausdorff_voxels, 2),
-            _cell(summary.asd_voxels, 2),
-            str(summary.missed),
-            str(summary.not_scored),
-        )
-        if summary.missed:
-            table.add_row(
-                "",
-                "penalised",
-                "",
-                _cell(summary.penalised_hausdorff_mm, 2),
-                _cell(summary.penalised_asd_mm, 2),
-                _cell(summary.penalised_hausdorff_voxels, 2),
-                _cell(summary.penalised_asd_voxels, 2),
-            )
     return table
 
 
-def _cell(mean: Mean, digits: int) -> str:
+def _cell(mean: Mean, digits: int = 2) -> str:
     if mean.mean is None:
-        return "- (0)"
+        return "-"
     spread = "" if mean.sd is None else f" ± {mean.sd:.{digits}f}"
-    return f"{mean.mean:.{digits}f}{spread} ({mean.n})"
+    return f"{mean.mean:.{digits}f}{spread}"
 
 
 def _write_csv(path: Path, result: Evaluation) -> None:

@@ -12,6 +12,7 @@ from septum.cli.output import say_aside, say_error
 from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, Planned, StudyResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -23,16 +24,24 @@ class Narrator:
 
     What the reader had to settle is often the same for every file of a folder: each such note is told once,
     at the end, with the number of files that it holds for.
+
+    Args:
+        say_result: prints the line of a case that is done, or ``None`` for no such line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say_result: Callable[[StudyResult], None] | None = None) -> None:
+        console = Console(stderr=True)
         name = TextColumn("{task.description}", markup=False)  # brackets in a file's name are no markup
         columns = (name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(
-            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+            *columns,
+            console=console,
+            transient=True,
+            disable=not (sys.stderr.isatty() and console.is_interactive),
         )
+        self._say_result = say_result
+        self._planned = self._finished = self._failed = 0
         self._task = self._bar.add_task("reading", total=None)
-        self._done = 0.0
         self._notes: dict[str, list[Path]] = {}
 
     def __enter__(self) -> Self:
@@ -43,8 +52,13 @@ class Narrator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away and, of a run that came to its end, tell the notes."""
+        """Take the bar away and tell the notes, or how far an interrupted run came."""
         self._bar.stop()
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._planned:
+            say_aside(
+                f"{self._finished - self._failed} of {self._planned} done, {self._failed} failed, "
+                f"{self._planned - self._finished} left."
+            )
         if kind is None:
             for text, sources in self._notes.items():
                 about = str(sources[0]) if len(sources) == 1 else f"{len(sources)} files"
@@ -54,12 +68,13 @@ class Narrator:
         """Tell one event."""
         match event:
             case Planned(cases):
-                self._bar.update(self._task, total=cases)
+                self._planned, self._finished, self._failed = cases, 0, 0
+                self._bar.update(self._task, total=cases, completed=0)
             case FrameDone(name, frame, frames):
                 self._bar.update(
                     self._task,
                     description=f"{name}, frame {frame} of {frames}" if frames > 1 else name,
-                    completed=self._done + frame / frames,
+                    completed=self._finished + frame / frames,
                 )
             case PassedOver(text):
                 say_aside(text)
@@ -68,15 +83,23 @@ class Narrator:
                 say_aside(text)
             case Failure(_, error):
                 say_error(error)
+                self._failed += 1
                 self._finish_case()
             case StudyResult():
-                if not event.skipped:
-                    for text in event.record.input.notes:
-                        self._notes.setdefault(text, []).append(event.source)
-                    for text in event.record.warnings:
-                        say_aside(f"{event.source}: {text}")
+                self._tell_result(event)
                 self._finish_case()
 
+    def _tell_result(self, result: StudyResult) -> None:
+        if not result.skipped:
+            for text in result.record.input.notes:
+                self._notes.setdefault(text, []).append(result.source)
+            for text in result.record.warnings:
+                say_aside(f"{result.source}: {text}")
+        if self._say_result is not None:
+            self._bar.stop()  # it would catch the line, and send it to standard error
+            self._say_result(result)
+            self._bar.start()
+
     def _finish_case(self) -> None:
-        self._done += 1.0
-        self._bar.update(self._task, completed=self._done)
+        self._finished += 1
+        self._bar.update(self._task, completed=self._finished)

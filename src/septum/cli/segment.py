@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     "-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Folder for results."
 )
 @model_options
-@click.option("--overwrite", is_flag=True, help="Do finished cases anew, too.")
+@click.option(
+    "--overwrite", is_flag=True, help="Do finished cases anew, too, and replace results of other files."
+)
 @click.option(
     "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
 )
@@ -46,15 +48,16 @@ def segment(
     from septum.workflows.segment import segment_inputs
 
     check_writable(out)
+    say_result = None if as_json else _say_result
     lazy = LazyModel(model, engine=engine, threads=threads)
-    with Narrator() as narrator:
+    with Narrator(say_result) as narrator:
         report = segment_inputs(
             inputs, out, model=lazy, spacing_mm=spacing, overwrite=overwrite, on_event=narrator
         )
     if as_json:
         say_json(_document(report))
     else:
-        _say_report(report)
+        _say_summary(report)
     return report.exit_code
 
 
@@ -84,15 +87,18 @@ def _document(report: Report) -> dict[str, Any]:
     }
 
 
-def _say_report(report: Report) -> None:
-    for result in report.results:
-        done = "already done" if result.skipped else f"{result.record.timings_s.total:.1f} s"
-        say(f"{result.mask}  {_numbers(result)}  ({done})")
+def _say_result(result: StudyResult) -> None:
+    done = "already done" if result.skipped else f"{result.record.timings_s.total:.1f} s"
+    say(f"{result.mask}  {_numbers(result)}  ({done})")
+
+
+def _say_summary(report: Report) -> None:
     skipped = sum(result.skipped for result in report.results)
     counts = [f"{len(report.results) - skipped} segmented"]
     counts += [f"{skipped} already done"] if skipped else []
     counts += [f"{len(report.failures)} failed"] if report.failures else []
-    say(f"{', '.join(counts)}. Numbers are in the .json beside each mask. For research use only.")
+    where = " Numbers are in the .json beside each mask. For research use only." if report.results else ""
+    say(f"{', '.join(counts)}.{where}")
 
 
 def _numbers(result: StudyResult) -> str:

@@ -47,6 +47,12 @@ class OutputError(SeptumError):
     exit_code = 4
 
 
+class NameTakenError(SeptumError):
+    """A result would take the place of the result of another input; the run goes on without it."""
+
+    exit_code = 4
+
+
 class BundleError(SeptumError):
     """A model bundle is incomplete, altered, or of an unknown format."""
 

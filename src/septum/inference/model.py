@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, Volume
+from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, SeptumError, Volume
 from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
@@ -49,11 +49,14 @@ class Model:
         threads: CPU threads, or ``None`` for the engine's choice.
 
     Raises:
+        SeptumError: there is no such engine, or fewer than one thread is asked for.
         BundleError: a graph cannot be run, or does not give what the bundle describes.
         MissingExtraError: the engine is not installed.
     """
 
     def __init__(self, bundle: Bundle, engine: str = "openvino", threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise SeptumError(f"threads: expected 1 or more, or None for the engine's choice, got {threads}.")
         self.bundle, self.engine = bundle, engine
         self._localiser, self._segmenter = load_stages(bundle, engine, threads)
 
@@ -92,7 +95,8 @@ class Model:
             Labels (T, Z, Y, X); T is 1 for a 3-D array.
 
         Raises:
-            InputError: the array is no image of numbers with 3 or 4 axes, or none of a heart.
+            InputError: the array is no image of numbers with 3 or 4 axes, or none of a heart; or the
+                spacing is not three positive numbers.
         """
         cine = _cine_of(array, spacing_mm)
         labels = np.stack([frame.labels for frame in self.segment_frames(cine)])
@@ -108,6 +112,7 @@ def load_model(model: str | Path = "cine", *, engine: str = "openvino", threads:
         threads: CPU threads, or ``None`` for the engine's choice.
 
     Raises:
+        SeptumError: there is no such engine, or fewer than one thread is asked for.
         BundleError: the bundle is missing or damaged.
         MissingExtraError: the engine is not installed.
     """
@@ -123,9 +128,13 @@ def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:
         )
     if not np.isfinite(frames).all():
         raise InputError("array: expected finite voxels, got NaN or infinity; replace them first.")
-    spacing = tuple(float(s) for s in spacing_mm)
+    expected = f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {spacing_mm!r}."
+    try:
+        spacing = tuple(float(s) for s in spacing_mm)
+    except (TypeError, ValueError):
+        raise InputError(expected) from None
     if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
-        raise InputError(f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {spacing}.")
+        raise InputError(expected)
     if frames.min() == frames.max():
         raise InputError(f"array: expected an image, got the value {float(frames.min()):g} in every voxel.")
     frames = frames if frames.ndim == 4 else frames[None]  # T, Z, Y, X

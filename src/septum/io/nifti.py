@@ -38,12 +38,18 @@ if TYPE_CHECKING:
 
 _HEADERS: dict[int, Any] = {348: Nifti1Header, 540: Nifti2Header}
 _COLOUR_OR_VECTOR_INTENTS = (1006, 2003, 2004)
+#: Some tools write the frames of a cine as a vector; it has more frames than a vector in space or a colour
+#: has components.
+_VECTOR_INTENT = 1007
+_MOST_COMPONENTS = 4
 _MM_OF_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 _MS_OF_UNIT = {8: 1000.0, 16: 1.0, 24: 0.001}
 _RAS_TO_LPS = (-1.0, -1.0, 1.0)
 #: Deflate packs at most this many bytes into one.
 _MOST_DEFLATED = 1032
 _CHUNK_BYTES = 2**24
+#: A packed file may go on for so long behind its voxels; beyond that it is taken to be damaged.
+_MOST_SURPLUS_BYTES = 2**20
 
 
 def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
@@ -132,7 +138,7 @@ def _parse_header(path: Path) -> Any:
 
 def _read_voxels(path: Path, header_path: Path, header: Any, layout: Layout) -> NDArray[np.float32]:
     """Voxel values as float32, with the file's own axes."""
-    dtype = _real_dtype(path, header)
+    dtype = _real_dtype(path, header, layout)
     voxel_path = _voxel_path(header_path, header)
     least = 0 if _is_pair(header_path, header) else int(header["sizeof_hdr"]) + 4
     offset = max(int(header["vox_offset"]), least)
@@ -144,20 +150,24 @@ def _read_voxels(path: Path, header_path: Path, header: Any, layout: Layout) -> 
         stream.seek(offset)
         buffer = bytearray(count)
         filled = _fill(stream, buffer)
-        stream.read(1)  # the end of a gzip stream is where its checksum is compared
+        if isinstance(stream, gzip.GzipFile):
+            _read_to_end(voxel_path, stream)
     if filled < count:
         raise InputError(_cut_short(voxel_path, count, f"{filled:,}"))
     raw = np.frombuffer(buffer, dtype).reshape(layout.shape, order="F")
     return _scaled(path, raw, header)
 
 
-def _real_dtype(path: Path, header: Any) -> np.dtype[Any]:
-    code = int(header["datatype"])
+def _real_dtype(path: Path, header: Any, layout: Layout) -> np.dtype[Any]:
+    code, intent = int(header["datatype"]), int(header["intent_code"])
+    is_vector = intent in _COLOUR_OR_VECTOR_INTENTS or (
+        intent == _VECTOR_INTENT and 1 < prod(layout.shape[3:]) <= _MOST_COMPONENTS
+    )
     try:
         dtype: np.dtype[Any] = header.get_data_dtype()
     except (HeaderDataError, KeyError):  # a code that nibabel does not map to a type, or does not know
         dtype = np.dtype("V")
-    if dtype.kind not in "uif" or int(header["intent_code"]) in _COLOUR_OR_VECTOR_INTENTS:
+    if dtype.kind not in "uif" or is_vector:
         raise InputError(
             f"{path} does not hold grey values: expected one real number a voxel, and found colours, "
             f"vectors, complex or unknown values (data type {code}); export the magnitude image."
@@ -233,6 +243,18 @@ def _fill(stream: BufferedIOBase, buffer: bytearray) -> int:
         buffer[filled : filled + len(part)] = part
         filled += len(part)
     return filled
+
+
+def _read_to_end(path: Path, stream: gzip.GzipFile) -> None:
+    """Read what follows the voxels: only at the end of a gzip stream is its checksum compared."""
+    surplus = 0
+    while part := stream.read(_MOST_SURPLUS_BYTES):
+        surplus += len(part)
+        if surplus > _MOST_SURPLUS_BYTES:
+            raise InputError(
+                f"{path} is damaged: expected it to end with the voxels that its header promises, and found "
+                f"over {_MOST_SURPLUS_BYTES:,} bytes more; copy or export the file again."
+            )
 
 
 def _cut_short(path: Path, promised: int, held: str) -> str:

@@ -46,10 +46,13 @@ def read_study(path: Path, *, spacing_mm: Triple | None = None, allow_mask: bool
     """
     path = Path(path)
     study = _study(path, spacing_mm)
-    remedy = "give the true spacing with --spacing Z,Y,X"
-    if study.header.affine_mm is not None:
+    what, remedy = str(path), "give the true spacing with --spacing Z,Y,X"
+    if spacing_mm is not None:
+        what = f"{path}, with the spacing given by --spacing,"
+        remedy = "check its values, and their order, which is Z,Y,X"
+    elif study.header.affine_mm is not None:
         remedy = f"the affine is scaled to voxels of {mm(study.header.affine_mm)}, so {remedy}"
-    check_heart_fits(str(path), study.cine.geometry, remedy)
+    check_heart_fits(what, study.cine.geometry, remedy)
     low, high = float(study.cine.array.min()), float(study.cine.array.max())
     if low == high and not (allow_mask and low == 0):
         raise InputError(
@@ -58,8 +61,8 @@ def read_study(path: Path, *, spacing_mm: Triple | None = None, allow_mask: bool
         )
     if not allow_mask and looks_like_mask(study):
         raise MaskGivenError(
-            f"{path} looks like a mask: expected grey values, and found at most {_MOST_LABELS} labels in "
-            "connected areas; give the image that it was drawn on."
+            f"{path} looks like a mask: expected grey values, and found {np.unique(study.cine.array).size} "
+            "whole values in connected areas; give the image that it was drawn on."
         )
     return study
 

@@ -111,7 +111,7 @@ def draw_curve(
     if frame_interval_ms:
         start, end = "0 ms", f"{(frames - 1) * frame_interval_ms:.0f} ms"
     else:
-        start, end = "frame 1", f"frame {frames}"
+        start, end = "frame 0", f"frame {frames - 1}"
     draw.text((x0, y0 + 1.2 * unit_px), start, fill=QUIET, font=small, anchor="lm")
     draw.text((x1, y0 + 1.2 * unit_px), end, fill=QUIET, font=small, anchor="rm")
     for structure in schema.structures:

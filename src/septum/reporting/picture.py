@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from septum.core.images import Cine, Segmentation
     from septum.core.results import VolumeCurve
 
-FOOTER = "Septum - research use only, not for diagnosis"
+FOOTER = "Septum - research use only, not for diagnosis. Slices and frames are counted from 0."
 #: The picture is drawn at this multiple of its size and then reduced, which smooths every line.
 _OVERSAMPLING = 2
 _UNIT_PX = 15
@@ -80,7 +80,7 @@ def overlay_picture(
         draw.text((margin, margin + unit // 2), title, fill=TEXT, font=font(round(1.5 * unit)), anchor="lm")
     for column, z in enumerate(view.slices):
         x = margin + label + column * (tile_width + gap)
-        heading = f"slice {z + 1}"
+        heading = f"slice {z}"
         draw.text((x + tile_width // 2, top - unit), heading, fill=QUIET, font=font(unit), anchor="mm")
         for row, t in enumerate(numbers):
             tile = draw_tile(cine.array[t, z], segmentation.labels[t, z], segmentation.schema, view)
@@ -88,7 +88,7 @@ def overlay_picture(
     for row, (name, t) in enumerate(frames):
         y = top + row * (tile_height + gap) + tile_height // 2
         draw.text((margin, y - unit // 2), name, fill=TEXT, font=font(round(1.6 * unit)), anchor="lm")
-        draw.text((margin, y + unit), f"frame {t + 1}", fill=QUIET, font=font(unit), anchor="lm")
+        draw.text((margin, y + unit), f"frame {t}", fill=QUIET, font=font(unit), anchor="lm")
     box = (margin, panels, width - margin, panels + k * _PANEL_PX)
     _draw_panels(draw, box, cine, segmentation, frames, curve, unit)
     draw.text((margin, height - margin), FOOTER, fill=QUIET, font=font(unit), anchor="lm")

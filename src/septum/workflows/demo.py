@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import VENTRICLES, BundleError, Cine, Segmentation
+from septum.core.errors import NameTakenError
 from septum.indices import volume_curve
 from septum.io import read_mask, write_image
 from septum.metrics import dice
@@ -74,7 +75,10 @@ def run_demo(out: Path, model: LazyModel, settings: PhantomSettings | None = Non
     image, truth, picture = out / "heart.nii.gz", out / "heart_gt.nii.gz", out / "heart.png"
     write_image(image, replace(phantom.cine, array=phantom.cine.array.astype(np.int16)))
     write_image(truth, Cine(phantom.truth.labels, phantom.cine.geometry, phantom.cine.frame_interval_ms))
-    result = segment_file(image, model, out)
+    try:
+        result = segment_file(image, model, out)
+    except NameTakenError:  # of the heart that another version made
+        result = segment_file(image, model, out, overwrite=True)
     found = Segmentation(read_mask(result.mask).cine.array, phantom.cine.geometry, labels)
     curve, true_curve = volume_curve(found), volume_curve(phantom.truth)
     phases = (("ED", phantom.end_diastole), ("ES", phantom.end_systole))

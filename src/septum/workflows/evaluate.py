@@ -27,6 +27,9 @@ SCHEMAS = {"ventricles": VENTRICLES, "atrium": LEFT_ATRIUM}
 #: Spacings that differ by less than this are the same; files round them.
 SPACING_TOLERANCE_MM = 1e-3
 
+#: No mask of a heart has more values than this, and no sentence lists more.
+MOST_VALUES = 8
+
 _ACDC_FRAME = re.compile(r"^patient\d+_frame(\d+)", re.IGNORECASE)
 _ACDC_PHASE = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
 
@@ -54,6 +57,11 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
     if schema is None:
         schema, doubts = infer_schema(_label_sets(pairing.pairs))
         notes += doubts
+    if sum(_lacks_phase(pair.truth) for pair in pairing.pairs) > 1:
+        notes.append(
+            "ED and ES are told apart by the Info.cfg of ACDC, which does not lie beside all true masks; "
+            "those without it are pooled in the phase -."
+        )
     for pair in pairing.pairs:
         try:
             scored, note = _compare(pair, schema)
@@ -92,6 +100,8 @@ def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[str]
         return LEFT_ATRIUM, [doubt]
     found = f"the values {_listed(seen)}" if seen else "no voxel but background"
     todo = "give masks with these values" if seen else "say --labels ventricles or --labels atrium"
+    if len(seen) > MOST_VALUES:
+        found += " (they look like images, not masks)"
     raise InputError(
         f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; {todo}."
     )
@@ -150,6 +160,11 @@ def _labels(path: Path, study: Study, schema: LabelSchema) -> NDArray[Any]:
     present = _values(labels)
     if present == {255} and len(schema.values) == 1:
         return np.where(labels == 255, schema.values[0], 0)
+    if len(present) > MOST_VALUES:
+        raise InputError(
+            f"{path} looks like an image, not a mask: it holds the values {_listed(present)}, but only 0 and "
+            f"{_listed(set(schema.values))} ({', '.join(schema.names)}) were expected; give its mask."
+        )
     if unknown := present - set(schema.values):
         raise InputError(
             f"{path} holds the values {_listed(unknown)}, but only 0 and {_listed(set(schema.values))} "
@@ -160,11 +175,16 @@ def _labels(path: Path, study: Study, schema: LabelSchema) -> NDArray[Any]:
 
 def _acdc_phase(truth: Path) -> str:
     """``ED`` or ``ES`` of an ACDC frame, told by the ``Info.cfg`` beside it; else ``-``."""
-    frame, info = _ACDC_FRAME.match(truth.name), truth.parent / "Info.cfg"
-    if frame is None or not info.is_file():
+    frame = _ACDC_FRAME.match(truth.name)
+    if frame is None or _lacks_phase(truth):
         return NO_PHASE
-    told = _ACDC_PHASE.findall(info.read_text(encoding="utf-8", errors="replace"))
+    told = _ACDC_PHASE.findall((truth.parent / "Info.cfg").read_text(encoding="utf-8", errors="replace"))
     return next((phase for phase, number in told if int(number) == int(frame[1])), NO_PHASE)
+
+
+def _lacks_phase(truth: Path) -> bool:
+    """Whether this is an ACDC frame without the ``Info.cfg`` that tells its phase."""
+    return _ACDC_FRAME.match(truth.name) is not None and not (truth.parent / "Info.cfg").is_file()
 
 
 def _values(labels: NDArray[Any]) -> set[int]:
@@ -178,7 +198,9 @@ def _same_direction(one: Geometry, other: Geometry) -> bool:
 
 
 def _listed(values: set[int]) -> str:
-    return ", ".join(str(value) for value in sorted(values))
+    """The first few values in order."""
+    first = ", ".join(str(value) for value in sorted(values)[:MOST_VALUES])
+    return f"{first}, ..." if len(values) > MOST_VALUES else first
 
 
 def _millimetres(geometry: Geometry) -> str:

@@ -48,9 +48,9 @@ class Evaluation:
     Attributes:
         schema: the structures that were scored.
         frames: scores by case and phase.
-        unpaired: one sentence for each mask without a partner; it is in no mean.
+        unpaired: sentences on the masks without a partner; they are in no mean.
         failures: one sentence for each pair that could not be compared; it is in no mean.
-        notes: one sentence for each pair that was compared but deserves a look.
+        notes: one sentence for whatever was compared but deserves a look.
     """
 
     schema: LabelSchema

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import BundleError
+from septum.core import BundleError, InputError
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import looks_like_mask, read_study
@@ -29,14 +29,19 @@ def describe(target: str) -> dict[str, Any]:
 
     Raises:
         BundleError: the bundle is damaged, or a folder is no bundle.
-        InputError: the file cannot be used as an image of a heart.
+        InputError: there is no such path, or the file cannot be used as an image of a heart.
     """
     path = Path(target)
     if (target in shipped() and not path.is_file()) or (path / MANIFEST).is_file():
         return describe_bundle(target)
     if path.is_dir():
         raise BundleError(
-            f"{path} is no model bundle: expected {MANIFEST} in it; name a bundle or an image file."
+            f"{path}: expected a model bundle, but it holds no {MANIFEST}; name a bundle or an image file."
+        )
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist: expected a shipped model ({', '.join(shipped())}), a bundle's folder or "
+            "an image file; check the path and run again."
         )
     return describe_image(path)
 

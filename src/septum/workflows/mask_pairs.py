@@ -22,6 +22,9 @@ _MASK_ENDING = re.compile(r"[_-](segs?|segmentation|masks?|gt|truth|labels?|lbl|
 #: Masks whose name shares nothing with their image's: LASC 2018.
 _MASK_OF_IMAGE = {"laendo": "lgemri"}
 
+#: How many names a sentence on several masks lists.
+_NAMES_TOLD = 3
+
 
 @dataclass(frozen=True)
 class MaskPair:
@@ -34,7 +37,7 @@ class MaskPair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """All pairs, and one sentence for each mask that has no partner."""
+    """All pairs, and sentences on the masks that have no partner."""
 
     pairs: tuple[MaskPair, ...]
     unpaired: tuple[str, ...]
@@ -69,8 +72,8 @@ def pair_masks(prediction: Path, truth: Path) -> Pairing:
 
 
 def _pair_folders(prediction: Path, truth: Path) -> Pairing:
-    predicted, unpaired_predictions = _masks_in(prediction)
-    true, unpaired_truths = _masks_in(truth)
+    predicted, ambiguous_predictions = _masks_in(prediction)
+    true, ambiguous_truths = _masks_in(truth)
     matches = {key: key for key in true if key in predicted}
     matches |= _loose_matches(true.keys() - matches.keys(), predicted.keys() - matches.keys())
     pairs = tuple(
@@ -82,11 +85,26 @@ def _pair_folders(prediction: Path, truth: Path) -> Pairing:
             f"No mask in {prediction} has the name of a mask in {truth}; expected names such as "
             "NAME_seg.nii.gz and NAME_gt.nii.gz."
         )
-    for key in predicted.keys() - matches.values():
-        unpaired_predictions.append(f"{predicted[key]} has no true mask in {truth}.")
-    for key in true.keys() - matches.keys():
-        unpaired_truths.append(f"{true[key]} has no prediction in {prediction}.")
-    return Pairing(pairs, (*sorted(unpaired_predictions), *sorted(unpaired_truths)))
+    lone_predictions = [predicted[key] for key in predicted.keys() - matches.values()]
+    lone_truths = [true[key] for key in true.keys() - matches.keys()]
+    return Pairing(
+        pairs,
+        (
+            *ambiguous_predictions,
+            *_without_partner(lone_predictions, prediction, f"no true mask in {truth}"),
+            *ambiguous_truths,
+            *_without_partner(lone_truths, truth, f"no prediction in {prediction}"),
+        ),
+    )
+
+
+def _without_partner(paths: list[Path], folder: Path, lacking: str) -> list[str]:
+    """One sentence, however many masks of a folder lack a partner; none where there are none."""
+    if len(paths) < 2:
+        return [f"{path} has {lacking}." for path in paths]
+    names = [path.relative_to(folder).as_posix() for path in sorted(paths)]
+    told = ", ".join(names[:_NAMES_TOLD]) + (", ..." if len(names) > _NAMES_TOLD else "")
+    return [f"{len(names)} masks in {folder} have {lacking} ({told})."]
 
 
 def _masks_in(folder: Path) -> tuple[dict[Key, Path], list[str]]:

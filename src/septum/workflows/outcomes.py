@@ -57,7 +57,7 @@ class PassedOver(Notice):
 
 @dataclass(frozen=True)
 class Planned:
-    """The run knows its cases."""
+    """The run knows its cases; what is told before is not about them."""
 
     cases: int
 
@@ -95,6 +95,6 @@ class Report:
         codes = {failure.error.exit_code for failure in self.failures}
         if not codes:
             return 0
-        if OutputError.exit_code in codes:
+        if any(isinstance(failure.error, OutputError) for failure in self.failures):
             return OutputError.exit_code
         return codes.pop() if len(codes) == 1 and not self.results else SOME_FAILED

@@ -12,6 +12,7 @@ from septum.core import LocalisationPath, VolumeCurve
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.indices import myocardial_mass_g, volume_curve
+from septum.workflows.plausibility import implausibilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -174,7 +175,7 @@ def make_record(
         myocardial_mass_g=_mass_g(curve) if beats or len(frames) == 1 else None,
         regions=regions,
         localisation_paths=dict(paths),
-        warnings=_warnings(curve, regions),
+        warnings=_warnings(curve, regions, geometry),
         timings_s=timings_s,
         statement=STATEMENT,
     )
@@ -215,7 +216,7 @@ def _mass_g(curve: VolumeCurve) -> float | None:
     return round(myocardial_mass_g(curve.volumes_ml["MYO"][curve.end_diastole]), 3)
 
 
-def _warnings(curve: VolumeCurve, regions: tuple[FrameRegion, ...]) -> tuple[str, ...]:
+def _warnings(curve: VolumeCurve, regions: tuple[FrameRegion, ...], geometry: Geometry) -> tuple[str, ...]:
     """What the mask itself, or the way to it, gives reason to look at."""
     frames = set(range(len(regions)))
     empty = {t for t in frames if not any(volumes[t] for volumes in curve.volumes_ml.values())}
@@ -225,6 +226,7 @@ def _warnings(curve: VolumeCurve, regions: tuple[FrameRegion, ...]) -> tuple[str
         *_about_structures(curve.volumes_ml, frames, empty),
         *_about_function(curve, len(frames)),
         *_about_regions(regions),
+        *implausibilities(curve, geometry),
     )
 
 

@@ -16,7 +16,7 @@ from septum.core import (
     Segmentation,
     SeptumError,
 )
-from septum.core.errors import MaskGivenError, UnexpectedError
+from septum.core.errors import MaskGivenError, NameTakenError, UnexpectedError
 from septum.inference import Model, load_model
 from septum.io import content_sha256, read_study, write_mask
 from septum.workflows.cases import Case, plan_cases
@@ -93,7 +93,8 @@ def segment_file(
     """Segment one file into ``OUT/NAME_seg.nii.gz`` (or ``.nrrd``) and ``OUT/NAME_seg.json``.
 
     Raises:
-        SeptumError: as :func:`segment`, and :class:`OutputError` if the results cannot be written.
+        SeptumError: as :func:`segment`; :class:`OutputError` if the results cannot be written, and
+            :class:`NameTakenError` if they would replace those of another input without ``overwrite``.
     """
     check_writable(out)
     (case,) = plan_cases([path], out).cases
@@ -113,15 +114,16 @@ def segment_inputs(
 
     A case is finished, and skipped, if its mask and its JSON exist and were made of the same input, by
     the same version, model and settings (the number of threads aside). The JSON is written last. A result
-    that cannot be written ends the run, since the next one could not be either. A file that looks like a
-    mask is passed over where it was found in a folder.
+    of another input is never replaced unasked: that case fails. A result that cannot be written ends the
+    run, since the next one could not be either. A file that looks like a mask is passed over where it was
+    found in a folder.
 
     Args:
         inputs: files, and folders that are searched to the bottom.
         out: folder for the results.
         model: loaded once, and only if something is left to do.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
-        overwrite: do finished cases anew, too.
+        overwrite: do finished cases anew, too, and replace results of other inputs.
         on_event: is told what happens when it happens.
 
     Raises:
@@ -137,11 +139,11 @@ def segment_inputs(
         on_event(event)
 
     plan = plan_cases(inputs, out)
-    tell(Planned(len(plan.cases)))
     for text in plan.passed_over:
         tell(Notice(text))
     for source, error in plan.refused:
         tell(Failure(source, error))
+    tell(Planned(len(plan.cases)))
     for folder in {case.mask(out).parent for case in plan.cases}:
         remove_leftovers(folder)
     for case in plan.cases:
@@ -182,27 +184,32 @@ def _do_case(
     mask, json = case.mask(out), case.record(out)
     settings = Settings(engine=model.engine, threads=model.threads, spacing_mm=spacing_mm)
     if not overwrite and json.is_file():
-        record = _finished(case, mask, json, model, settings)
-        if record is not None:
-            return StudyResult(case.name, case.source, mask, json, record, skipped=True)
-        tell(Notice(f"{json} is not of this input, version, model and setting: the case is done anew."))
+        earlier = read_record(json)
+        if earlier is not None:
+            _check_same_input(case, json, earlier)
+            if mask.is_file() and _is_finished(earlier, model, settings):
+                return StudyResult(case.name, case.source, mask, json, earlier, skipped=True)
+        tell(Notice(f"{json} is not of this version, model and setting: the case is done anew."))
     record = _segment_case(case, mask, json, model, settings, tell)
     return StudyResult(case.name, case.source, mask, json, record, skipped=False)
 
 
-def _finished(case: Case, mask: Path, json: Path, model: LazyModel, settings: Settings) -> Record | None:
-    """The record of a case that need not be done again."""
-    record = read_record(json)
-    if record is None or not mask.is_file():
-        return None
-    if record.software != SOFTWARE or record.model.sha256 != model.bundle.sha256:
-        return None
-    if record.settings.model_copy(update={"threads": settings.threads}) != settings:
-        return None
-    try:
-        return record if record.input.sha256 == content_sha256(case.source) else None
-    except InputError:  # reading the file will tell what is wrong with it
-        return None
+def _check_same_input(case: Case, json: Path, earlier: Record) -> None:
+    """Refuse to replace the result of another input, as of another patient's file of the same name."""
+    if earlier.input.sha256 != content_sha256(case.source):
+        raise NameTakenError(
+            f"{json} is the result of another file of the same name as {case.source}, or of that one before "
+            "it changed: expected a name that is free; give another -o folder, or --overwrite."
+        )
+
+
+def _is_finished(earlier: Record, model: LazyModel, settings: Settings) -> bool:
+    """Whether a record of this input was made as it would be made now; the threads make no difference."""
+    return (
+        earlier.software == SOFTWARE
+        and earlier.model.sha256 == model.bundle.sha256
+        and earlier.settings.model_copy(update={"threads": settings.threads}) == settings
+    )
 
 
 def _segment_case(
