@@ -37,19 +37,7 @@ class DRUNet(Network):
         )
         self.head = Convolution(settings.filters, settings.out_channels, (1, 1, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, out_channels, Z, Y, X) of an image (N, in_channels, Z, Y, X).
-
-        Raises:
-            ValueError: the size is no multiple of :attr:`multiple`; the message proposes one that is.
-        """
-        self.check(x)
-        skips: list[Tensor] = []
-        for block in self.encoder:
-            skip, down = block(x)
-            skips.append(skip)
-            x = self.pool(down)
-        x = self.bottleneck(x)
-        for block, skip in zip(self.decoder, reversed(skips), strict=True):
-            x = block(x, skip)
-        return self.head(x)
+    def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Network.descend`."""
+        skip, down = self.encoder[level](x)
+        return skip, self.pool(down)

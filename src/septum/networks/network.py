@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
@@ -70,6 +71,26 @@ class Network(nn.Module):
         """Kernel of each level above the bottleneck: ``size`` along each axis, 1 along z of flat levels."""
         flat = self.settings.flat_levels
         return [(1 if level < flat else size, size, size) for level in range(LEVELS)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, out_channels, Z, Y, X) of an image (N, in_channels, Z, Y, X).
+
+        Raises:
+            ValueError: the size is no multiple of :attr:`multiple`; the message proposes one that is.
+        """
+        self.check(x)
+        skips: list[Tensor] = []
+        for level in range(LEVELS):
+            skip, x = self.descend(level, x)
+            skips.append(skip)
+        x = self.bottleneck(x)
+        for block, skip in zip(self.decoder, reversed(skips), strict=True):
+            x = block(x, skip)
+        return self.head(x)
+
+    @abstractmethod
+    def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """One level of the encoder: its skip, and what goes down to the next level, half the size."""
 
     def check(self, x: Tensor) -> None:
         """Refuse what is no image (N, in_channels, Z, Y, X) whose size the network can halve.

@@ -61,21 +61,10 @@ class VNet(Network):
         )
         self.head = Convolution(outputs[0], settings.out_channels, (1, 1, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, out_channels, Z, Y, X) of an image (N, in_channels, Z, Y, X).
-
-        Raises:
-            ValueError: the size is no multiple of :attr:`multiple`; the message proposes one that is.
-        """
-        self.check(x)
-        skips: list[Tensor] = []
-        for level, down in zip(self.encoder, self.down, strict=True):
-            skips.append(level(x))
-            x = down(skips[-1])
-        x = self.bottleneck(x)
-        for level, skip in zip(self.decoder, reversed(skips), strict=True):
-            x = level(x, skip)
-        return self.head(x)
+    def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Network.descend`."""
+        skip = self.encoder[level](x)
+        return skip, self.down[level](skip)
 
 
 class ResidualLevel(nn.Module):
