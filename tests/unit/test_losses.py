@@ -117,7 +117,7 @@ def test_gradient_descent_lowers_the_loss(loss):
 
 
 def test_equation_5_agrees_with_monai():
-    losses = pytest.importorskip("monai.losses", reason="needs MONAI, which the test dependencies bring")
+    losses = pytest.importorskip("monai.losses", reason="needs MONAI (dependency group test)")
     torch.manual_seed(1)
     target = torch.randint(0, 4, (2, 3, 5, 6))
     logits = torch.randn(2, 4, 3, 5, 6)

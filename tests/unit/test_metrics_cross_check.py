@@ -36,8 +36,8 @@ def blobs(seed: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarra
 @pytest.mark.parametrize("spacing_mm", SPACINGS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_equals_monai(seed, spacing_mm):
-    torch = pytest.importorskip("torch", reason="needs torch and MONAI, which the test dependencies bring")
-    monai = pytest.importorskip("monai.metrics", reason="needs torch and MONAI, which the test dependencies bring")
+    torch = pytest.importorskip("torch", reason="needs torch and MONAI (dependency group test)")
+    monai = pytest.importorskip("monai.metrics", reason="needs torch and MONAI (dependency group test)")
     predicted, truth = blobs(seed, (9, 30, 28))
     one_hot = [torch.from_numpy(np.stack([~m, m])[None].astype(np.float32)) for m in (predicted, truth)]
     ours = surface_distances(predicted, truth, spacing_mm)
@@ -48,8 +48,8 @@ def test_equals_monai(seed, spacing_mm):
 
 
 def test_one_slice_equals_monai_in_two_dimensions():
-    torch = pytest.importorskip("torch", reason="needs torch and MONAI, which the test dependencies bring")
-    monai = pytest.importorskip("monai.metrics", reason="needs torch and MONAI, which the test dependencies bring")
+    torch = pytest.importorskip("torch", reason="needs torch and MONAI (dependency group test)")
+    monai = pytest.importorskip("monai.metrics", reason="needs torch and MONAI (dependency group test)")
     predicted, truth = (m[:1] for m in blobs(5, (3, 40, 36)))
     one_hot = [torch.from_numpy(np.stack([~m[0], m[0]])[None].astype(np.float32)) for m in (predicted, truth)]
     ours = surface_distances(predicted, truth, (10.0, 1.4, 1.2))
