@@ -38,10 +38,10 @@ CARD = """# Model card: {name}
 ## Accuracy
 
 On {test_patients} test patients ({test_cases} volumes) of this project's published split, never used for
-training or for choosing anything; this is not the test set of the data's own challenge. Whole pipeline, no
-truth used, scored on the native grid. Mean ± standard deviation; *n* is the denominator. A missed structure
-counts as Dice 0, is left out of distances and stands in the last column; where there is one, a line
-*penalised* has the volume's diagonal as its distance.
+training; this is not the test set of the data's own challenge. Whole pipeline, no truth used, scored on
+the native grid. Mean ± standard deviation; *n* is the denominator. A missed structure counts as Dice 0,
+is left out of distances and stands in the last column; where there is one, a line *penalised* has the
+volume's diagonal as its distance.
 
 <!-- accuracy: begin; made from per-case results -->
 {accuracy}
