@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from septum.datasets import Split, acdc
-from septum.training import multi_stage
+from septum.methods.case_store import CaseStore
 from septum.training.loop import Deadline, Interrupted
 from septum.training.multi_stage import MultiStageRun
-from septum.training.recipe import Recipe
+from septum.training.partition import TrainingData, partition_of
+from septum.training.parts import Parts
+from septum.training.recipe import MultiStageRecipe
 
 CPU = torch.device("cpu")
 PATIENTS = 5  # four to train on, one to test
@@ -67,7 +69,7 @@ def stage(*, classes, epochs, **changes):
 
 
 def recipe_of(*, epochs=2, segmenter_epochs=3, **changes):
-    return Recipe.model_validate(
+    return MultiStageRecipe.model_validate(
         {
             "name": "tiny",
             "title": "a test",
@@ -83,7 +85,9 @@ def recipe_of(*, epochs=2, segmenter_epochs=3, **changes):
 
 
 def run_of(recipe, data, folder):
-    return MultiStageRun(recipe, acdc(data), folder, CPU)
+    dataset = acdc(data)
+    partition = partition_of(dataset, fixed_split("acdc"), recipe.fold, validate=False)
+    return MultiStageRun(recipe, TrainingData(CaseStore(dataset), partition), Parts(folder, CPU))
 
 
 def fixed_split(_dataset):
@@ -125,5 +129,4 @@ def spoil(path):
 
 if __name__ == "__main__":  # the process that is killed
     torch.set_num_threads(1)
-    multi_stage.load_split = fixed_split
     run_of(recipe_of(segmenter_epochs=12), Path(sys.argv[1]), Path(sys.argv[2])).run(Deadline())

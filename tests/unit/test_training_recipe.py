@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from septum.core import RecipeError
-from septum.training.recipe import Recipe, load_recipe
+from septum.training.recipe import MultiStageRecipe, load_recipe
 
 SHIPPED = Path(str(resources.files("septum"))) / "recipes"
 
@@ -46,4 +46,4 @@ def test_localiser_has_one_sigmoid_channel(change):
     settings["localiser"] |= {key: value for key, value in change.items() if key == "loss"}
     settings["localiser"]["network"] |= {key: value for key, value in change.items() if key != "loss"}
     with pytest.raises(ValueError, match="one sigmoid channel"):
-        Recipe.model_validate(settings)
+        MultiStageRecipe.model_validate(settings)

@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
 
 class LocalisationPath(StrEnum):
-    """How the region of interest was found, from the best evidence to none."""
+    """How the region of interest was found.
+
+    Segmenting takes one of the first four, from the best evidence to none. The others belong to comparisons:
+    the soft-argmax of the first network's logits, a box detector, the truth, and the whole volume.
+    """
 
     MAP = "map"
     COARSE_MASK = "coarse_mask"
     TRAINING_CENTRE = "training_centre"
     IMAGE_CENTRE = "image_centre"
+    SOFT_ARGMAX = "soft_argmax"
+    DETECTOR = "detector"
+    TRUTH = "truth"
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
 from septum.inference.steps import segment_volume
 from septum.io import check_heart_fits
-from septum.preprocessing import Orientation
+from septum.preprocessing import Orientation, prepared_geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ class Model:
         return FrameResult(
             labels=np.ascontiguousarray(orientation.undo(labels)),
             localisation=found,
-            working_geometry=oriented.geometry.resampled(manifest.segmenter.preprocessing.spacing_mm),
+            working_geometry=prepared_geometry(oriented.geometry, manifest.segmenter.preprocessing),
             seconds=time.perf_counter() - started,
         )
 

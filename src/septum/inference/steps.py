@@ -35,9 +35,10 @@ def localise(volume: Volume, stage: Stage, working: Geometry, settings: Localisa
     padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
     outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
     grid = prepared.geometry.cropped(padding)
+    coarse = outputs["logits"][0].max(axis=0)
+    evidence = _softmax(coarse) if settings.evidence == "soft_argmax" else outputs["map"][0]
     # The coarse mask rides along with the map, so that both are upsampled in one pass.
-    both = np.stack([outputs["map"][0], outputs["logits"][0].max(axis=0)])
-    density, logit = resample(both, grid, working)
+    density, logit = resample(np.stack([evidence, coarse]), grid, working)
     return locate(Volume(density, working), Volume(logit > 0, working), working, settings)
 
 
@@ -112,6 +113,11 @@ def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int
         if any(inside and heart.take(end, axis=axis).any() for end, inside in ends):
             return True
     return False
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax over all voxels, as multiples of the largest share."""
+    return np.exp(logits - logits.max())
 
 
 def _inverse(padding: Region, shape: tuple[int, ...]) -> Region:

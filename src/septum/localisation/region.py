@@ -13,6 +13,8 @@ from scipy import ndimage
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from septum.localisation.settings import LocalisationSettings
@@ -26,18 +28,25 @@ def locate(
     """The region of interest on the segmenter's grid.
 
     The best evidence that there is decides: the map's main component, the coarse mask's largest, the mean
-    centre of the training cases, the middle of the image. The path taken is reported.
+    centre of the training cases, the middle of the image; or the centre of mass of the soft-argmax, which
+    always exists. The path taken is reported.
 
     Args:
-        density: activation map of equation (1), (Z, Y, X), already on the ``working`` grid, not negative.
+        density: activation map of equation (1), or the soft-argmax's weights, as the settings' evidence says;
+            (Z, Y, X), already on the ``working`` grid, not negative.
         coarse_mask: first network's probability above one half, boolean, on the ``working`` grid.
         working: grid of the segmenter.
         settings: thresholds and sizes.
     """
-    level = scaled(density.array, settings.percentile)
-    weighed = level if settings.component == "heaviest" else None
-    component = largest_component(level >= settings.threshold, weighed)
-    path = LocalisationPath.MAP
+    if settings.evidence == "soft_argmax" and settings.fixed is not None:
+        centre = [float(c) for c in ndimage.center_of_mass(density.array)]
+        size = (settings.depth or working.shape[0], *settings.fixed)
+        return Localisation(_placed(centre, size, working, settings), LocalisationPath.SOFT_ARGMAX)
+    component, path = None, LocalisationPath.MAP
+    if settings.evidence == "map":
+        level = scaled(density.array, settings.percentile)
+        weighed = level if settings.component == "heaviest" else None
+        component = largest_component(level >= settings.threshold, weighed)
     if component is None:
         component = largest_component(coarse_mask.array)
         path = LocalisationPath.COARSE_MASK
@@ -51,12 +60,37 @@ def locate(
         centre = [(n - 1) / 2 for n in working.shape]
         path = LocalisationPath.IMAGE_CENTRE
     # Without evidence of where the heart ends, the largest region is the safest.
-    size = (settings.depth or working.shape[0], settings.sizes[-1], settings.sizes[-1])
+    height, width = settings.fixed or (settings.sizes[-1], settings.sizes[-1])
+    size = (settings.depth or working.shape[0], height, width)
     return Localisation(_placed(centre, size, working, settings), path)
 
 
+def region_about(
+    centre: Sequence[float], grid: Geometry, working: Geometry, settings: LocalisationSettings
+) -> Localisation:
+    """A region of one size about the centre that a box detector has found, shifted to lie inside.
+
+    Args:
+        centre: of the box, (z, y, x) as shares of the extent of ``grid``: 0 and 1 are its outer borders.
+        grid: what the detector saw, padding included; parallel to ``working``.
+        working: grid of the segmenter.
+        settings: the size, fixed or the largest, and the number of slices.
+    """
+    index = [share * n - 0.5 for share, n in zip(centre, grid.shape, strict=True)]
+    steps_mm = grid.to_patient_mm(index) - np.asarray(working.origin_mm)
+    middle = np.asarray(working.direction).T @ steps_mm / np.asarray(working.spacing_mm)
+    height, width = settings.fixed or (settings.sizes[-1], settings.sizes[-1])
+    size = (settings.depth or working.shape[0], height, width)
+    return Localisation(_placed(middle.tolist(), size, working, settings), LocalisationPath.DETECTOR)
+
+
 def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettings) -> Localisation | None:
-    """The same region with the next size in each in-plane axis; ``None`` if it is the whole image already."""
+    """The same region with the next size in each in-plane axis.
+
+    ``None`` if it is the whole image already, or if the settings fix its size.
+    """
+    if settings.fixed is not None:
+        return None
     region = found.region
     centre = [(a + b - 1) / 2 for a, b in zip(region.start, region.stop, strict=True)]
     grown = tuple(_next_size(n, settings) for n in region.size[1:])
@@ -108,8 +142,8 @@ def _around_component(
     # Twice the way from the centre to the farther side of the box, and the margin.
     reach = [max(c - a, b - 1 - c) for c, a, b in zip(centre, box.start, box.stop, strict=True)]
     wanted = [2 * (r + m) + 1 for r, m in zip(reach[1:], margins, strict=True)]
-    size = [_smallest_size(w, settings) for w in wanted]
-    return _placed(centre, (settings.depth or working.shape[0], size[0], size[1]), working, settings)
+    height, width = settings.fixed or (_smallest_size(w, settings) for w in wanted)
+    return _placed(centre, (settings.depth or working.shape[0], height, width), working, settings)
 
 
 def _placed(

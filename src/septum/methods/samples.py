@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from septum.augmentation import change_intensity, draw_intensity, draw_spatial, read_patch
-from septum.core import Geometry, RecipeError, Volume
+from septum.augmentation import (
+    AugmentationSettings,
+    change_intensity,
+    draw_intensity,
+    draw_spatial,
+    read_patch,
+)
+from septum.core import Geometry, RecipeError, Region, Volume
 from septum.io import read_mask, read_study
-from septum.preprocessing import Orientation, prepare, resample_labels
+from septum.preprocessing import Orientation, prepare, prepare_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from septum.datasets import Case, Dataset
-    from septum.methods.settings import StageSettings
+    from septum.methods.settings import TrainingSettings
     from septum.preprocessing import PreprocessingSettings
 
 
@@ -55,6 +62,10 @@ class PreparedCase:
     image: Tensor
     classes: Tensor
 
+    def on(self, device: torch.device) -> PreparedCase:
+        """The same case with its tensors on a device."""
+        return replace(self, image=self.image.to(device), classes=self.classes.to(device))
+
 
 def read_case(case: Case, dataset: Dataset) -> NativeCase:
     """Read image and mask and bring the slices to the front.
@@ -83,7 +94,7 @@ def prepare_case(
 ) -> PreparedCase:
     """Bring one case to a network's grid; ``values`` are the mask values in channel order."""
     prepared = prepare(native.volume, settings)
-    on_grid = resample_labels(native.labels, values, native.volume.geometry, prepared.geometry)
+    on_grid = prepare_labels(native.labels, values, native.volume.geometry, settings)
     classes = np.zeros(on_grid.shape, dtype=np.uint8)
     for channel, value in enumerate(values, start=1):
         classes[on_grid == value] = channel
@@ -110,7 +121,7 @@ class PatchSampler:
         self,
         cases: Iterable[PreparedCase],
         centres: Mapping[str, tuple[float, float]],
-        settings: StageSettings,
+        settings: TrainingSettings,
     ) -> None:
         self.cases = list(cases)
         self.centres = centres
@@ -126,17 +137,50 @@ class PatchSampler:
     def sample(
         self, case: PreparedCase, rng: np.random.Generator, device: torch.device
     ) -> tuple[Tensor, Tensor]:
-        """One augmented patch: image (1, 1, Z, y, x) and classes (1, Z, y, x)."""
+        """One augmented patch: image (1, 1, Z, y, x) and classes (1, Z, y, x).
+
+        Without augmentation it is cut as the product cuts a region: whole voxels, moved into the image.
+        """
         settings, patch = self.settings.augmentation, self.settings.patch
         spacing = case.geometry.spacing_mm[1]
-        depth, height, width = case.geometry.shape
-        middle = self.centres.get(case.name, ((height - 1) / 2, (width - 1) / 2))
+        middle = self._middle(case)
         jitter = rng.uniform(-patch.jitter_mm, patch.jitter_mm, 2) / spacing
         centre = (middle[0] + float(jitter[0]), middle[1] + float(jitter[1]))
-        draw = draw_spatial(settings, depth, spacing, rng)
+        if settings == AugmentationSettings():
+            return self._cut(case, centre, device)
+        draw = draw_spatial(settings, case.geometry.shape[0], spacing, rng)
         intensity = draw_intensity(settings, rng)
         image, classes = read_patch(case.image.to(device), case.classes.to(device), centre, patch.size, draw)
-        image = change_intensity(image, intensity)
+        return self._normalised(change_intensity(image, intensity))[None, None], classes[None]
+
+    def centred(self, case: PreparedCase, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The patch that the product would cut, for validation; shapes as in :meth:`sample`."""
+        return self._cut(case, self._middle(case), device)
+
+    def _middle(self, case: PreparedCase) -> tuple[float, float]:
+        _, height, width = case.geometry.shape
+        return self.centres.get(case.name, ((height - 1) / 2, (width - 1) / 2))
+
+    def _cut(
+        self, case: PreparedCase, centre: tuple[float, float], device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        shape = case.geometry.shape
+        size = (shape[0], *self.settings.patch.size)
+        region = Region.around(((shape[0] - 1) / 2, *centre), size).shifted_inside(shape)
+        image, classes = (_crop(x.to(device), region) for x in (case.image, case.classes))
+        return self._normalised(image)[None, None], classes[None]
+
+    def _normalised(self, image: Tensor) -> Tensor:
         if self.settings.preprocessing.normalise == "region":
-            image = (image - image.mean()) / image.std().clamp_min(1e-6)
-        return image[None, None], classes[None]
+            return (image - image.mean()) / image.std().clamp_min(1e-6)
+        return image
+
+
+def _crop(array: Tensor, region: Region) -> Tensor:
+    """What :meth:`Region.crop` does, for a tensor (Z, Y, X)."""
+    low = [max(a, 0) for a in region.start]
+    high = [min(b, n) for b, n in zip(region.stop, array.shape, strict=True)]
+    inside = array[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    ends = zip(region.start, region.stop, array.shape, strict=True)
+    padding = [n for a, b, size in reversed(list(ends)) for n in (max(-a, 0), max(b - size, 0))]
+    return F.pad(inside, padding) if any(padding) else inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,9 +34,13 @@ class OptimisationSettings(BaseModel):
         weight_decay: of AdamW.
         schedule: ``constant``, or ``cosine`` to zero over all epochs.
         warmup_steps: over which the learning rate rises linearly.
-        batch: samples a step. Samples may have different numbers of slices, so their gradients are summed
-            one by one; with instance normalisation that is the same as a batch.
-        epochs: number of epochs.
+        batch: samples a step.
+        stacked: whether the samples of a step go through the network together, as batch normalisation
+            needs; they must then be of one size. Otherwise their gradients are summed one by one, which
+            with instance normalisation is the same, and each may have its own number of slices.
+        epochs: number of epochs, the largest one with ``patience``.
+        patience: training ends when the validation score has not risen for so many epochs; ``None`` trains
+            to the last epoch. Wherever there is a validation score, the best epoch's weights are used.
         steps_per_epoch: optimiser steps of an epoch.
         ema: decay of the running average of the weights that is exported; 0 exports the last weights.
         gradient_norm: gradients are clipped to this norm; 0 leaves them.
@@ -50,25 +54,32 @@ class OptimisationSettings(BaseModel):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_steps: int = Field(default=0, ge=0)
     batch: int = Field(default=4, ge=1)
+    stacked: bool = False
     epochs: int = Field(default=300, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     steps_per_epoch: int = Field(default=32, ge=1)
     ema: float = Field(default=0.0, ge=0, lt=1)
     gradient_norm: float = Field(default=0.0, ge=0)
 
 
-class StageSettings(BaseModel):
-    """One stage: network, preprocessing, patch, augmentation, loss, optimisation."""
+class TrainingSettings(BaseModel):
+    """What any network is shown, and how its weights are found."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: NetworkSettings
     preprocessing: PreprocessingSettings
     patch: PatchSettings
     augmentation: AugmentationSettings = AugmentationSettings()
-    loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]
     optimisation: OptimisationSettings
 
-    def with_epochs(self, epochs: int) -> StageSettings:
-        """The same stage, trained for another number of epochs."""
-        shorter = self.optimisation.model_copy(update={"epochs": epochs})
+    def with_epochs(self, epochs: int) -> Self:
+        """The same settings, trained for exactly this number of epochs."""
+        shorter = self.optimisation.model_copy(update={"epochs": epochs, "patience": None})
         return self.model_copy(update={"optimisation": shorter})
+
+
+class StageSettings(TrainingSettings):
+    """One stage: a network of the registry and its loss, and how it is trained."""
+
+    network: NetworkSettings
+    loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]

@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch.nn import functional as F
 
-from septum.networks import closed_form_map
+from septum.networks import Network, activation_map, closed_form_map
+from septum.networks.activation_map import LAST
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
-    from septum.networks import Network
+
+class Runnable(Protocol):
+    """What the engine needs of a module: its sizes, and logits from an image (see :class:`Network`)."""
+
+    multiple: tuple[int, int, int]
+
+    def eval(self) -> Any: ...  # noqa: D102
+    def parameters(self) -> Any: ...  # noqa: D102
+    def __call__(self, image: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class TorchEngine:
-    """Runs a network in evaluation mode and float32; the map is taken at the last feature map."""
+    """Runs a network in evaluation mode and float32.
 
-    def __init__(self, network: Network) -> None:
-        self.network = network.eval()
+    Args:
+        network: gives logits.
+        layer: where a localiser's activation map is taken: at the last feature map, in closed form, or at
+            another of ``network.map_layers`` by automatic differentiation, and then enlarged to the image.
+    """
+
+    def __init__(self, network: Runnable, layer: str = LAST) -> None:
+        network.eval()
+        self.network, self.layer = network, layer
+        self.multiple = network.multiple
+        self.device = next(network.parameters()).device
+
+    def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """See :class:`septum.inference.engine.Engine`."""
+        x = torch.from_numpy(image).to(self.device, memory_format=torch.channels_last_3d)
+        with torch.inference_mode():
+            outputs = {"logits": self.network(x)}
+        if isinstance(self.network, Network) and outputs["logits"].shape[1] == 1:
+            outputs["map"] = self._map(self.network, x, outputs["logits"])
+        return {name: value.float().cpu().contiguous().numpy() for name, value in outputs.items()}
+
+    def _map(self, network: Network, x: Tensor, logits: Tensor) -> Tensor:
+        """(N, Z, Y, X), at the size of the image."""
+        if self.layer == LAST and network.head.bias is not None:
+            return closed_form_map(logits, network.head.bias.detach(), 0)
+        small = activation_map(network, x, 0, self.layer)[:, None]
+        return F.interpolate(small, size=x.shape[2:], mode="trilinear", align_corners=False)[:, 0]
+
+
+class BoxEngine:
+    """Runs a box detector in evaluation mode: ``box`` (N, 6), centre and size as shares of the grid."""
+
+    def __init__(self, network: Runnable) -> None:
+        network.eval()
+        self.network = network
         self.multiple = network.multiple
         self.device = next(network.parameters()).device
 
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See :class:`septum.inference.engine.Engine`."""
         with torch.inference_mode():
-            x = torch.from_numpy(image).to(self.device, memory_format=torch.channels_last_3d)
-            logits = self.network(x)
-            outputs = {"logits": logits}
-            if logits.shape[1] == 1 and self.network.head.bias is not None:
-                outputs["map"] = closed_form_map(logits, self.network.head.bias, 0)
-        return {name: value.float().cpu().contiguous().numpy() for name, value in outputs.items()}
+            box = self.network(torch.from_numpy(image).to(self.device))
+        return {"box": box.float().cpu().numpy()}

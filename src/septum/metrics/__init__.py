@@ -1,5 +1,8 @@
 """Two masks and a spacing in, numbers out: Dice, Hausdorff and average surface distance.
 
+And what many such numbers say together: means (:mod:`summary`), the agreement of volumes (:mod:`agreement`),
+the comparison of two methods (:mod:`paired`); the last two load scipy.stats, and so are imported by name.
+
 Empty-mask policy, the same everywhere in this room:
 
 * both masks empty: there is nothing to find and nothing was found; not scored (``None``).

@@ -2,7 +2,14 @@
 
 from septum.preprocessing.intensity import clahe, clip_to_percentiles, zscore
 from septum.preprocessing.orientation import Orientation
-from septum.preprocessing.prepare import cut, pad_or_crop, padded_to_multiple, prepare
+from septum.preprocessing.prepare import (
+    cut,
+    pad_or_crop,
+    padded_to_multiple,
+    prepare,
+    prepare_labels,
+    prepared_geometry,
+)
 from septum.preprocessing.resampling import resample, resample_labels
 from septum.preprocessing.settings import ClaheSettings, PreprocessingSettings
 
@@ -16,6 +23,8 @@ __all__ = [
     "pad_or_crop",
     "padded_to_multiple",
     "prepare",
+    "prepare_labels",
+    "prepared_geometry",
     "resample",
     "resample_labels",
     "zscore",

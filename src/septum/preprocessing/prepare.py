@@ -8,11 +8,14 @@ import numpy as np
 
 from septum.core import Region, Volume
 from septum.preprocessing.intensity import clahe, clip_to_percentiles, zscore
-from septum.preprocessing.resampling import resample
+from septum.preprocessing.resampling import resample, resample_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from septum.core import Geometry
     from septum.preprocessing.settings import PreprocessingSettings
 
 
@@ -24,13 +27,35 @@ def prepare(volume: Volume, settings: PreprocessingSettings) -> Volume:
     Returns:
         float32 volume on the network's grid.
     """
-    target = volume.geometry.resampled(settings.spacing_mm)
-    array = resample(volume.array, volume.geometry, target)
+    grid = volume.geometry.resampled(settings.spacing_mm)
+    array = resample(volume.array, volume.geometry, grid)
     if settings.clip_percentiles is not None:
         array = clip_to_percentiles(array, *settings.clip_percentiles)
     if settings.clahe is not None:
         array = clahe(array, settings.clahe)
-    return Volume(zscore(array), target)
+    frame = _frame(grid, settings)
+    return Volume(np.ascontiguousarray(frame.crop(zscore(array))), grid.cropped(frame))
+
+
+def prepared_geometry(native: Geometry, settings: PreprocessingSettings) -> Geometry:
+    """The grid that :func:`prepare` brings a volume of this native grid to."""
+    grid = native.resampled(settings.spacing_mm)
+    return grid.cropped(_frame(grid, settings))
+
+
+def prepare_labels(
+    labels: NDArray[np.uint8], values: Sequence[int], native: Geometry, settings: PreprocessingSettings
+) -> NDArray[np.uint8]:
+    """A native mask on the grid that :func:`prepare` brings its image to; background beyond the image.
+
+    Args:
+        labels: (Z, Y, X) on ``native``.
+        values: the foreground values to keep.
+        native: grid of the mask.
+        settings: of the image's preprocessing.
+    """
+    grid = native.resampled(settings.spacing_mm)
+    return np.ascontiguousarray(_frame(grid, settings).crop(resample_labels(labels, values, native, grid)))
 
 
 def cut(volume: Volume, region: Region, settings: PreprocessingSettings) -> Volume:
@@ -39,6 +64,11 @@ def cut(volume: Volume, region: Region, settings: PreprocessingSettings) -> Volu
     if settings.normalise == "region":
         array = zscore(array)
     return Volume(array, volume.geometry.cropped(region))
+
+
+def _frame(grid: Geometry, settings: PreprocessingSettings) -> Region:
+    """What of a grid the network sees: all of it, or a box of fixed size about its middle."""
+    return Region.whole(grid.shape) if settings.size is None else pad_or_crop(grid.shape, settings.size)
 
 
 def padded_to_multiple(shape: Sequence[int], multiple: Sequence[int]) -> Region:

@@ -30,6 +30,8 @@ class PreprocessingSettings(BaseModel):
         clahe: contrast enhancement before normalisation, or ``None``.
         clip_percentiles: intensities are clipped to these percentiles of the volume first, or ``None``.
         normalise: z-score over the whole ``volume``, or once more over the cropped ``region``.
+        size: number of voxels (Z, Y, X) to which the normalised volume is zero-padded and centre-cropped;
+            ``None`` leaves each volume its own size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +41,7 @@ class PreprocessingSettings(BaseModel):
     clahe: ClaheSettings | None = None
     clip_percentiles: tuple[float, float] | None = None
     normalise: Literal["volume", "region"] = "volume"
+    size: tuple[int, int, int] | None = None
 
     @property
     def spacing_mm(self) -> tuple[float | None, float | None, float | None]:

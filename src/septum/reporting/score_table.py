@@ -28,6 +28,20 @@ def read_results(path: Path) -> list[Row]:
         return list(csv.DictReader(stream))
 
 
+def score_of(row: Row) -> Score:
+    """The score that a row of text holds; an empty cell is a value that is not defined."""
+    values: dict[str, object] = {}
+    for field in fields(Score):
+        text = row[field.name]
+        if field.name == "structure":
+            values[field.name] = text
+        elif field.name == "missed":
+            values[field.name] = text == "True"
+        else:
+            values[field.name] = float(text) if text else None
+    return Score(**values)  # type: ignore[arg-type]
+
+
 def score_table(rows: list[Row]) -> str:
     """Markdown table by structure and phase: mean, standard deviation and denominators.
 
@@ -62,7 +76,7 @@ def mean_dice(rows: list[Row]) -> float:
     Raises:
         ValueError: nothing was scored.
     """
-    mean = summarise([_score(row) for row in rows]).dice.mean
+    mean = summarise([score_of(row) for row in rows]).dice.mean
     if mean is None:
         raise ValueError("expected at least one scored structure, got none")
     return mean
@@ -70,7 +84,7 @@ def mean_dice(rows: list[Row]) -> float:
 
 def _lines(rows: list[Row], structure: str, phase: str) -> list[str]:
     chosen = [
-        _score(row) for row in rows if structure in (ALL, row["structure"]) and phase in (ALL, row["phase"])
+        score_of(row) for row in rows if structure in (ALL, row["structure"]) and phase in (ALL, row["phase"])
     ]
     summary = summarise(chosen, structure)
     cells = [
@@ -102,16 +116,3 @@ def _cell(mean: Mean, digits: int) -> str:
     if mean.mean is None:
         return "-"
     return f"{mean.mean:.{digits}f}" + ("" if mean.sd is None else f" ± {mean.sd:.{digits}f}")
-
-
-def _score(row: Row) -> Score:
-    values: dict[str, object] = {}
-    for field in fields(Score):
-        text = row[field.name]
-        if field.name == "structure":
-            values[field.name] = text
-        elif field.name == "missed":
-            values[field.name] = text == "True"
-        else:
-            values[field.name] = float(text) if text else None
-    return Score(**values)  # type: ignore[arg-type]

@@ -12,10 +12,13 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 from septum.core.region import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from septum.core.geometry import Geometry
     from septum.core.labels import LabelSchema
+    from septum.reporting.panels import Colour
 
 #: How much of its colour lies over a structure, 0 to 1; its outline is opaque.
 FILL = 0.1
@@ -91,17 +94,39 @@ def draw_tile(
         schema: colours of the labels.
         view: part, size and window.
     """
+    masks = [(mask == structure.value, structure.colour) for structure in schema.structures]
+    return paint_tile(image, masks, view)
+
+
+def paint_tile(
+    image: NDArray[np.floating],
+    masks: Sequence[tuple[NDArray[np.bool_], Colour]],
+    view: View,
+    *,
+    fill: float = FILL,
+    outline_px: int = OUTLINE_PX,
+    soften_voxels: float = _SOFTEN_VOXELS,
+) -> Image.Image:
+    """One slice with masks over it that may overlap, as an RGB picture of ``view.size_px``.
+
+    Args:
+        image: values of the slice, (Y, X), the whole of it.
+        masks: what to draw, each (Y, X) with its colour; later outlines lie over earlier ones.
+        view: part, size and window.
+        fill: how much of its colour lies over a mask, 0 to 1.
+        outline_px: width of the outlines.
+        soften_voxels: softening of a mask before it is drawn; up to 0.5 a lone voxel is still seen.
+    """
     low, high = view.window
     grey = np.clip((_resized(image, view) - low) / (high - low), 0.0, 1.0) * 255.0
     picture = np.repeat(grey[..., None], 3, axis=2)
-    outlines: list[tuple[NDArray[np.bool_], tuple[int, int, int]]] = []
-    for structure in schema.structures:
-        here = mask == structure.value
+    outlines: list[tuple[NDArray[np.bool_], Colour]] = []
+    for here, colour in masks:
         if not here.any():
             continue
-        inside = _resized(gaussian_filter(here.astype(np.float32), _SOFTEN_VOXELS), view) > 0.5
-        picture[inside] = (1.0 - FILL) * picture[inside] + FILL * np.asarray(structure.colour)
-        outlines.append((inside & ~binary_erosion(inside, iterations=OUTLINE_PX), structure.colour))
+        inside = _resized(gaussian_filter(here.astype(np.float32), soften_voxels), view) > 0.5
+        picture[inside] = (1.0 - fill) * picture[inside] + fill * np.asarray(colour)
+        outlines.append((inside & ~binary_erosion(inside, iterations=outline_px), colour))
     for outline, colour in outlines:
         picture[outline] = colour
     return Image.fromarray(np.rint(picture).astype(np.uint8))

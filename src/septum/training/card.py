@@ -9,7 +9,7 @@ from septum.reporting.accuracy import accuracy_text
 if TYPE_CHECKING:
     from septum.datasets import Dataset
     from septum.reporting.score_table import Row
-    from septum.training.recipe import Recipe
+    from septum.training.recipe import MultiStageRecipe
 
 LICENCE_FILE = "LICENSE.md"
 CARD_FILE = "MODEL_CARD.md"
@@ -64,7 +64,7 @@ def licence(dataset: Dataset) -> str:
     return LICENCE.format(dataset=dataset.name.upper(), terms=dataset.terms, citation=dataset.citation)
 
 
-def model_card(recipe: Recipe, dataset: Dataset, patients: int, cases: int, rows: list[Row]) -> str:
+def model_card(recipe: MultiStageRecipe, dataset: Dataset, patients: int, cases: int, rows: list[Row]) -> str:
     """Text of the model card from the per-case results."""
     return CARD.format(
         name=recipe.name,

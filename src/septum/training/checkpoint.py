@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from septum.core.files import atomic_path, sha256_of
+from septum.training.compact import compact, expand
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,37 +18,73 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 KEPT = 2
 HASH_DIGITS = 16
+#: A checkpoint larger than this, in bytes, is written compactly.
+LARGEST = 60 * 10**6
 
 
 def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
     """Write the state after ``epoch`` and drop all but it and the one before.
 
     What a killed run left half-written goes, too, as does a checkpoint of the same epoch: it was damaged, or
-    the epoch would not have been trained again.
+    the epoch would not have been trained again. A state of more than :data:`LARGEST` bytes is written as
+    :func:`septum.training.compact.compact` makes it.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full; older checkpoints stay.
     """
-    content = io.BytesIO()
-    torch.save(state, content)  # torch itself tells of a full disk in a RuntimeError
-    digest = hashlib.sha256(content.getbuffer()).hexdigest()
-    new = folder / f"epoch-{epoch:05d}-{digest[:HASH_DIGITS]}.pt"
-    with atomic_path(new) as temporary:
-        temporary.write_bytes(content.getbuffer())
+    content = _bytes(state)
+    if len(content) > LARGEST:
+        content = _bytes(compact(state))
+    new = _write(folder, f"epoch-{epoch:05d}", content)
     for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*")} - {new}:
         stale.unlink(missing_ok=True)
-    for old in _newest_first(folder)[KEPT:]:
+    for old in _newest_first(folder, "epoch-*")[KEPT:]:
         old.unlink(missing_ok=True)
 
 
 def load_newest(folder: Path) -> dict[str, Any] | None:
     """The newest checkpoint whose bytes still have the hash in its name; ``None`` if there is none."""
-    for path in _newest_first(folder):
+    state = _newest_whole(folder, "epoch-*")
+    return None if state is None else expand(state)
+
+
+def finish(folder: Path, state: dict[str, Any]) -> None:
+    """Write what is kept of a finished training, and only then drop its checkpoints.
+
+    Raises:
+        OutputError: the folder cannot be written to, or the disk is full; the checkpoints stay.
+    """
+    new = _write(folder, "final", _bytes(state))
+    for old in {*folder.glob("epoch-*-*.pt"), *folder.glob("final-*.pt")} - {new}:
+        old.unlink(missing_ok=True)
+
+
+def load_finished(folder: Path) -> dict[str, Any] | None:
+    """What :func:`finish` kept, if its bytes still have the hash in its name; ``None`` if there is none."""
+    return _newest_whole(folder, "final")
+
+
+def _bytes(state: dict[str, Any]) -> memoryview:
+    content = io.BytesIO()
+    torch.save(state, content)  # torch itself tells of a full disk in a RuntimeError
+    return content.getbuffer()
+
+
+def _write(folder: Path, stem: str, content: memoryview) -> Path:
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / f"{stem}-{digest[:HASH_DIGITS]}.pt"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def _newest_whole(folder: Path, stem: str) -> dict[str, Any] | None:
+    for path in _newest_first(folder, stem):
         if sha256_of(path)[:HASH_DIGITS] == path.stem.rsplit("-", 1)[1]:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
-        LOGGER.warning("%s is damaged; the checkpoint before it is used", path)
+        LOGGER.warning("%s is damaged; what was kept before it is used", path)
     return None
 
 
-def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("epoch-*-*.pt"), reverse=True)
+def _newest_first(folder: Path, stem: str) -> list[Path]:
+    return sorted(folder.glob(f"{stem}-*.pt"), reverse=True)

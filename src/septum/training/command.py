@@ -13,18 +13,22 @@ import torch
 from septum.core import RecipeError
 from septum.datasets import REGISTRY, load_split
 from septum.inference import Manifest, load_model
+from septum.methods.case_store import CaseStore
 from septum.reporting.score_table import mean_dice, read_results
 from septum.training.assessment import assess, write_results
 from septum.training.card import CARD_FILE, LICENCE_FILE, licence, model_card
 from septum.training.export import stage_manifest, update_bundle, write_bundle
 from septum.training.loop import Deadline, Interrupted
 from septum.training.multi_stage import MultiStageRun, Trained
-from septum.training.recipe import Recipe, load_recipe
+from septum.training.partition import TrainingData, partition_of
+from septum.training.parts import Parts
+from septum.training.recipe import MultiStageRecipe, load_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.datasets import Dataset
+    from septum.training.partition import Partition
 
 LOGGER = logging.getLogger(__name__)
 RESULTS_FILE = "test_scores.csv"
@@ -65,40 +69,50 @@ def train(
     """
     deadline = Deadline() if time_budget_s is None else Deadline(time.monotonic() + time_budget_s)
     settings = load_recipe(recipe)
+    if not isinstance(settings, MultiStageRecipe):
+        raise RecipeError(
+            f"{recipe}: a bundle holds the multi-stage method, and this recipe is {settings.method}; "
+            "its networks are trained and compared by septum study."
+        )
     if device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("--device cuda: this machine has no usable CUDA device; use --device cpu.")
     if threads is not None:
         torch.set_num_threads(threads)
     dataset = REGISTRY[settings.dataset](data)
-    work = MultiStageRun(settings, dataset, run, torch.device(device))
+    validate = settings.segmenter.optimisation.patience is not None
+    partition = partition_of(dataset, load_split(settings.dataset), settings.fold, validate=validate)
+    parts = Parts(run, torch.device(device))
+    work = MultiStageRun(settings, TrainingData(CaseStore(dataset), partition), parts)
     try:
         trained = work.run(deadline)
         deadline.require(0.0)
     except Interrupted:
         return TrainOutcome(False, None, f"time budget used up; the same command goes on from {run}.")
     bundle = run / "bundle"
-    manifest = _manifest(settings, dataset, trained, len(work.cases))
+    manifest = _manifest(settings, dataset, trained, len(partition.training))
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
     write_bundle(bundle, manifest, networks, {LICENCE_FILE: licence(dataset)})
-    return TrainOutcome(True, bundle, _measure(settings, dataset, work, bundle, run / RESULTS_FILE))
+    return TrainOutcome(True, bundle, _measure(settings, dataset, partition, bundle, run / RESULTS_FILE))
 
 
-def _measure(recipe: Recipe, dataset: Dataset, work: MultiStageRun, bundle: Path, results: Path) -> str:
+def _measure(
+    recipe: MultiStageRecipe, dataset: Dataset, partition: Partition, bundle: Path, results: Path
+) -> str:
     """Score the bundle on the test patients, and write what comes of it into the bundle."""
     test = load_split(recipe.dataset).test
     write_results(results, assess(load_model(bundle), dataset, test))
     rows = read_results(results)
     mean = mean_dice(rows)
-    patients = {case.patient for case in work.cases}
+    patients = {case.patient for case in partition.training}
     update_bundle(
         bundle,
         {"test_patients": len(test), "mean_dice": round(mean, 4), "grid": "native", "truth_used": "no"},
-        {CARD_FILE: model_card(recipe, dataset, len(patients), len(work.cases), rows)},
+        {CARD_FILE: model_card(recipe, dataset, len(patients), len(partition.training), rows)},
     )
     return f"mean Dice {mean:.3f} on {len(test)} test patients; bundle in {bundle}, results in {results}."
 
 
-def _manifest(recipe: Recipe, dataset: Dataset, trained: Trained, cases: int) -> Manifest:
+def _manifest(recipe: MultiStageRecipe, dataset: Dataset, trained: Trained, cases: int) -> Manifest:
     return Manifest(
         name=recipe.name,
         title=recipe.title,

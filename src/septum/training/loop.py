@@ -1,4 +1,4 @@
-"""The training loop: one network, one sampler, one loss; a checkpoint an epoch; resumes where it stopped."""
+"""The training loop: one network, one sampler, one objective; a checkpoint an epoch; resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -15,27 +15,23 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from septum.core import RecipeError
 from septum.core.files import write_text
-from septum.losses import bce_dice, dice_cross_entropy, multiclass_dice
-from septum.networks import Network, build
 from septum.training import checkpoint
+from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from septum.methods.samples import PatchSampler
     from septum.methods.settings import OptimisationSettings
-    from septum.networks import NetworkSettings
+    from septum.training.objective import Task
+    from septum.training.validation import Validation
+
+    Initial = Callable[[nn.Module], None]
 
 LOGGER = logging.getLogger(__name__)
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "bce_dice": bce_dice,
-    "multiclass_dice": multiclass_dice,
-    "dice_cross_entropy": dice_cross_entropy,
-}
 
 
 @dataclass(frozen=True)
@@ -54,89 +50,153 @@ class Interrupted(Exception):  # noqa: N818  # no error: the time budget is used
     """The time budget ended before the training did; what is done lies in checkpoints."""
 
 
+@dataclass(frozen=True)
+class Best:
+    """The weights of the epoch with the highest validation score, the earliest of several.
+
+    Attributes:
+        epoch: which one, from 1.
+        score: what it scored.
+        weights: in half precision.
+    """
+
+    epoch: int
+    score: float
+    weights: dict[str, Tensor]
+
+
 class Fit:
     """One network being trained. Once interrupted it is spent: another takes up its newest checkpoint.
 
     Args:
-        sampler: patches and the settings of the stage.
+        task: the network and its objective.
+        sampler: patches and the settings of the training.
         seed: of the weights and of every epoch's draws.
         folder: for checkpoints and the history.
         identity: hash of all that the result depends on; a checkpoint with another is refused.
         device: to train on.
+        validation: scores the network after each epoch, and so chooses the weights; without one the last
+            epoch's are used.
+        max_epochs: stop after so many epochs, though the settings allow more. It is no part of the identity:
+            a later run with a higher number, or none, goes on.
+        initial: called once with the network before its first epoch, to change the fresh weights.
     """
 
     def __init__(
-        self, sampler: PatchSampler, seed: int, folder: Path, identity: str, device: torch.device
+        self,
+        task: Task,
+        sampler: PatchSampler,
+        seed: int,
+        folder: Path,
+        identity: str,
+        device: torch.device,
+        *,
+        validation: Validation | None = None,
+        max_epochs: int | None = None,
+        initial: Initial | None = None,
     ) -> None:
-        self.sampler, self.seed, self.folder = sampler, seed, folder
+        self.task, self.sampler, self.seed, self.folder = task, sampler, seed, folder
         self.identity, self.device = identity, device
+        self.validation, self.max_epochs, self.initial = validation, max_epochs, initial
         self.settings: OptimisationSettings = sampler.settings.optimisation
-        self.loss = LOSSES[sampler.settings.loss]
         torch.manual_seed(seed)
-        self.network = _built(sampler.settings.network).to(device)
+        self.network = task.build().to(device)
         self.optimiser = _optimiser(self.network, self.settings)
-        average = get_ema_multi_avg_fn(self.settings.ema)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+        self.average = _average(self.network, self.settings)
+        self.best: Best | None = None
         self.epoch = 0
         self.history: list[dict[str, float]] = []
 
-    def run(self, deadline: Deadline) -> Network:
+    @property
+    def stopped(self) -> str | None:
+        """Why training is over: ``patience``, ``epochs`` or ``capped``; ``None`` while it is not."""
+        patience = self.settings.patience
+        if patience is not None and self.best is not None and self.epoch - self.best.epoch >= patience:
+            return "patience"
+        if self.epoch >= self.settings.epochs:
+            return "epochs"
+        return "capped" if self.max_epochs is not None and self.epoch >= self.max_epochs else None
+
+    def run(self, deadline: Deadline) -> nn.Module:
         """Train to the end, from the newest checkpoint if there is one.
 
         Returns:
-            The network with the weights to be used: the running average, or the last ones without it.
+            The network with the weights to be used: those of the best epoch on validation, or the running
+            average, or the last ones. In evaluation mode.
 
         Raises:
             Interrupted: the next epoch would not end before the deadline, by the time of the last one, or
                 the deadline came within an epoch, which is dropped.
             RecipeError: the folder holds a checkpoint of another recipe.
         """
-        self._resume()
-        while self.epoch < self.settings.epochs:
+        if not self._resume() and self.initial is not None:
+            self.initial(self.network)
+        while self.stopped is None:
             deadline.require(self.history[-1]["seconds"] if self.history else 0.0)
             self._train_epoch(deadline)
             checkpoint.save(self.folder, self.epoch, self._state())
             write_text(self.folder / "history.json", json.dumps(self.history, indent=0))
-        chosen = self.average.module if self.settings.ema > 0 else self.network
-        return chosen.eval()  # type: ignore[return-value]
+        return self._chosen().eval()
+
+    def _chosen(self) -> nn.Module:
+        if self.best is not None:
+            restore(self.network, self.best.weights)
+            return self.network
+        return self.network if self.average is None else self.average.module
 
     def _train_epoch(self, deadline: Deadline) -> None:
         started = time.monotonic()
         rng = np.random.default_rng([self.seed, self.epoch])
+        torch.manual_seed(int(rng.integers(2**62)))  # for networks that draw while they train
         steps, batch = self.settings.steps_per_epoch, self.settings.batch
         cases = iter(self.sampler.order(steps * batch, rng))
         self.network.train()
-        total, rate = 0.0, 0.0
+        total, rate = torch.zeros((), device=self.device), 0.0
         for step in range(steps):
             if step > 0:
                 deadline.require((time.monotonic() - started) / step)
             rate = self._set_rate(self.epoch * steps + step)
             self.optimiser.zero_grad(set_to_none=True)
-            for _ in range(batch):
-                total += self._accumulate(*self.sampler.sample(next(cases), rng, self.device)) / steps
+            samples = (self.sampler.sample(next(cases), rng, self.device) for _ in range(batch))
+            for image, classes in _stacked(samples) if self.settings.stacked else samples:
+                total += self._accumulate(image, classes) / steps
             if self.settings.gradient_norm > 0:
                 torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_norm)
             self.optimiser.step()
-            self.average.update_parameters(self.network)
-        if not math.isfinite(total):
+            if self.average is not None:
+                self.average.update_parameters(self.network)
+        loss = float(total)
+        if not math.isfinite(loss):
             raise RecipeError(
-                f"training diverged in epoch {self.epoch + 1} (loss {total}); lower learning_rate or set "
+                f"training diverged in epoch {self.epoch + 1} (loss {loss}); lower learning_rate or set "
                 "gradient_norm in the recipe."
             )
         self.epoch += 1
-        seconds = time.monotonic() - started
-        self.history.append({"epoch": self.epoch, "loss": total, "learning_rate": rate, "seconds": seconds})
-        LOGGER.info(
-            "%s epoch %d/%d loss %.4f lr %.2e %.1f s",
-            self.folder.name, self.epoch, self.settings.epochs, total, rate, seconds,
-        )  # fmt: skip
+        entry = {"epoch": self.epoch, "loss": loss, "learning_rate": rate}
+        if self.validation is not None:
+            entry["validation"] = self._validate(self.validation)
+        self.history.append({**entry, "seconds": time.monotonic() - started})
+        LOGGER.info("%s %s", self.folder.name, _line(self.history[-1], self.settings.epochs))
 
-    def _accumulate(self, image: Tensor, classes: Tensor) -> float:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            logits = self.network(image.contiguous(memory_format=torch.channels_last_3d))
-        loss = self.loss(logits, classes) / self.settings.batch
+    def _accumulate(self, image: Tensor, classes: Tensor) -> Tensor:
+        share = len(image) / self.settings.batch
+        with self._autocast():
+            channels_last = image.contiguous(memory_format=torch.channels_last_3d)
+            loss = self.task.objective(self.network, channels_last, classes) * share
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        return loss.detach()
+
+    def _validate(self, validation: Validation) -> float:
+        with self._autocast():
+            score = validation.score(self.network, self.device)
+        if self.best is None or score > self.best.score:
+            self.best = Best(self.epoch, score, half_precision(self.network))
+        return score
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"
+        )
 
     def _set_rate(self, step: int) -> float:
         peak, warmup = self.settings.learning_rate, self.settings.warmup_steps
@@ -150,37 +210,64 @@ class Fit:
         return rate
 
     def _state(self) -> dict[str, Any]:
-        return {
+        state = {
             "identity": self.identity,
             "epoch": self.epoch,
             "history": self.history,
             "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        if self.best is not None:
+            state["best"] = {"epoch": self.best.epoch, "score": self.best.score, "weights": self.best.weights}
+        return state
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Take up the newest checkpoint; whether there was one."""
         state = checkpoint.load_newest(self.folder)
         if state is None:
-            return
+            return False
         if state["identity"] != self.identity:
             raise RecipeError(
                 f"{self.folder} holds a run of another recipe; give another --run folder or remove this one."
             )
         self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.best = Best(**state["best"]) if "best" in state else None
         self.epoch, self.history = int(state["epoch"]), list(state["history"])
+        return True
 
 
-def _built(settings: NetworkSettings) -> Network:
-    try:
-        return build(settings)
-    except ValueError as error:
-        raise RecipeError(f"the recipe's network cannot be built: {error}.") from error
+def _stacked(samples: Iterator[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    images, classes = zip(*samples, strict=True)
+    sizes = {tuple(image.shape[2:]) for image in images}
+    if len(sizes) > 1:
+        raise RecipeError(
+            f"stacked = true: samples of one step must have one size (Z, Y, X), got {sorted(sizes)}; fix it by "
+            "preprocessing.size, or leave stacked out."
+        )
+    return [(torch.cat(images), torch.cat(classes))]
 
 
-def _optimiser(network: Network, settings: OptimisationSettings) -> torch.optim.Optimizer:
+def _line(entry: dict[str, float], epochs: int) -> str:
+    score = f" validation {entry['validation']:.4f}" if "validation" in entry else ""
+    return (
+        f"epoch {entry['epoch']:.0f}/{epochs} loss {entry['loss']:.4f}{score} lr {entry['learning_rate']:.2e} "
+        f"{entry['seconds']:.1f} s"
+    )
+
+
+def _average(network: nn.Module, settings: OptimisationSettings) -> AveragedModel | None:
+    if settings.ema == 0:
+        return None
+    average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+
+
+def _optimiser(network: nn.Module, settings: OptimisationSettings) -> torch.optim.Optimizer:
     if settings.optimiser == "adam":
         return torch.optim.Adam(network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.999))
     return torch.optim.AdamW(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from septum.training import multi_stage
+from septum.training import command
 from septum.training.loop import Deadline
 from support.miniature_training import PATIENTS, fixed_split, recipe_of, run_of, write_patient
 
@@ -12,7 +12,7 @@ from support.miniature_training import PATIENTS, fixed_split, recipe_of, run_of,
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """The split of the small data set, and one thread, since sums may depend on their number."""
-    monkeypatch.setattr(multi_stage, "load_split", fixed_split)
+    monkeypatch.setattr(command, "load_split", fixed_split)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -30,8 +30,6 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def uninterrupted(data, tmp_path_factory):
     """What a run gives that nothing interrupted."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multi_stage, "load_split", fixed_split)
-        torch.set_num_threads(1)
-        folder = tmp_path_factory.mktemp("reference")
-        return run_of(recipe_of(), data, folder).run(Deadline()), folder
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("reference")
+    return run_of(recipe_of(), data, folder).run(Deadline()), folder

@@ -16,7 +16,8 @@ from septum.datasets import acdc
 from septum.methods.samples import PatchSampler, prepare_case, read_case
 from septum.training import checkpoint
 from septum.training.loop import Deadline, Fit, Interrupted
-from septum.training.recipe import Recipe
+from septum.training.objective import stage_task
+from septum.training.recipe import MultiStageRecipe
 from support import miniature_training
 from support.full_disk import full_disk
 from support.miniature_training import CPU, Budget, assert_same, checkpoints, recipe_of, run_of, spoil
@@ -111,7 +112,7 @@ def test_regions_that_another_recipe_found_are_found_again(data, tmp_path):
     settings = recipe_of().model_dump()
     settings["localisation"]["sizes"] = [16]
     with pytest.raises(Interrupted):
-        run_of(Recipe.model_validate(settings), data, tmp_path).run(Budget(0))
+        run_of(MultiStageRecipe.model_validate(settings), data, tmp_path).run(Budget(0))
     assert not checkpoints(tmp_path / "localiser" / "final")
     assert (tmp_path / "regions.json").read_text() != before
 
@@ -123,9 +124,9 @@ def test_checkpoint_of_another_recipe_is_refused(data, tmp_path):
     sampler = PatchSampler(
         [prepare_case(native, (1, 2, 3), recipe.segmenter.preprocessing)], {}, recipe.segmenter
     )
-    Fit(sampler, 0, tmp_path, "one", CPU).run(Deadline())
+    Fit(stage_task(sampler.settings), sampler, 0, tmp_path, "one", CPU).run(Deadline())
     with pytest.raises(RecipeError, match="another recipe"):
-        Fit(sampler, 0, tmp_path, "two", CPU).run(Deadline())
+        Fit(stage_task(sampler.settings), sampler, 0, tmp_path, "two", CPU).run(Deadline())
 
 
 def test_killed_process_resumes_to_the_same_weights(data, tmp_path):

@@ -1,0 +1,60 @@
+"""Locks between processes, which end with the process that holds them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from septum.core.errors import OutputError
+
+if sys.platform != "win32":
+    import fcntl
+else:
+    import msvcrt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[bool]:
+    """Try to hold a lock for the length of a block, without waiting.
+
+    Args:
+        path: file that stands for what is locked; made if need be, and left where it is, since removing it
+            would let two processes hold locks on different files of one name.
+
+    Yields:
+        Whether the lock is held; if not, another process holds it.
+
+    Raises:
+        OutputError: the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+b")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with stream:
+        yield _acquired(stream.fileno())
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process, or another open lock of this one, holds the lock."""
+    if not path.exists():
+        return False
+    with lock(path) as free:
+        return not free
+
+
+def _acquired(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

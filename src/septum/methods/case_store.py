@@ -1,0 +1,92 @@
+"""Labelled cases, read once and prepared once; on disk, too, where a folder is given."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from septum.core import Geometry
+from septum.core.files import atomic_path, sha256_of
+from septum.methods.samples import NativeCase, PreparedCase, prepare_case, read_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from septum.datasets import Case, Dataset
+    from septum.preprocessing import PreprocessingSettings
+
+#: Raised when preparation itself changes, so that older files are not taken for its results.
+VERSION = 1
+
+
+class CaseStore:
+    """The cases of a data set as training and study take them.
+
+    Args:
+        dataset: where they come from.
+        folder: for prepared cases, which are found again by the content of their files and the settings;
+            ``None`` keeps nothing on disk.
+    """
+
+    def __init__(self, dataset: Dataset, folder: Path | None = None) -> None:
+        self.dataset, self.folder = dataset, folder
+        self._native: dict[str, NativeCase] = {}
+
+    def native(self, case: Case) -> NativeCase:
+        """The case as read; kept in memory."""
+        if case.name not in self._native:
+            self._native[case.name] = read_case(case, self.dataset)
+        return self._native[case.name]
+
+    def prepared(self, case: Case, settings: PreprocessingSettings) -> PreparedCase:
+        """The case on a network's grid."""
+        if self.folder is None:
+            return prepare_case(self.native(case), self.dataset.schema.values, settings)
+        path = self.folder / f"{case.name}-{self._key(case, settings)}.npz"
+        found = _load(path)
+        if found is None:
+            found = _arrays(prepare_case(self.native(case), self.dataset.schema.values, settings))
+            with atomic_path(path) as temporary:
+                np.savez(temporary, **found)
+        return _prepared(case, found)
+
+    def _key(self, case: Case, settings: PreprocessingSettings) -> str:
+        parts = (sha256_of(case.image), sha256_of(case.mask), settings.model_dump_json(), str(VERSION))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _arrays(prepared: PreparedCase) -> dict[str, Any]:
+    geometry = prepared.geometry
+    return {
+        "image": prepared.image.numpy(),
+        "classes": prepared.classes.numpy(),
+        "spacing_mm": np.asarray(geometry.spacing_mm),
+        "origin_mm": np.asarray(geometry.origin_mm),
+        "direction": np.asarray(geometry.direction),
+    }
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    """The arrays of a file; ``None`` if there is none or it is damaged, and then it is made again."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _prepared(case: Case, arrays: dict[str, Any]) -> PreparedCase:
+    z, y, x = arrays["image"].shape
+    rows = [tuple(float(v) for v in row) for row in arrays["direction"]]
+    geometry = Geometry(
+        shape=(z, y, x),
+        spacing_mm=tuple(float(v) for v in arrays["spacing_mm"]),  # type: ignore[arg-type]
+        origin_mm=tuple(float(v) for v in arrays["origin_mm"]),  # type: ignore[arg-type]
+        direction=tuple(rows),  # type: ignore[arg-type]
+    )
+    image, classes = torch.from_numpy(arrays["image"]), torch.from_numpy(arrays["classes"])
+    return PreparedCase(case.name, case.patient, geometry, image, classes)

@@ -1,0 +1,167 @@
+"""What a study is run with, and one unit run from its recipe to its entry in the ledger."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass, field
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from septum.core import RecipeError
+from septum.datasets import REGISTRY, Split, load_split, make_split
+from septum.methods.case_store import CaseStore
+from septum.study.ledger import Entry, Part, Unit, publish
+from septum.study.scoring import score_cases
+from septum.training.methods import RUNS, unavailable
+from septum.training.parts import DIGITS, Parts, digest
+from septum.training.partition import TrainingData, cases_of, partition_of
+from septum.training.recipe import load_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from septum.datasets import Dataset
+    from septum.methods.pipeline import Pipeline
+    from septum.study.declaration import Study
+    from septum.training.loop import Deadline
+    from septum.training.recipe import AnyRecipe
+
+
+@dataclass
+class Bench:
+    """A study with its data and folders.
+
+    Attributes:
+        study: what is declared.
+        data: folder of the data sets.
+        results: folder of the ledger and of the per-case results.
+        work: folder for checkpoints, prepared cases and kept weights.
+        device: to compute on.
+        max_epochs: caps on the training, by the first word of a part's name; empty for none.
+    """
+
+    study: Study
+    data: Path
+    results: Path
+    work: Path
+    device: torch.device
+    max_epochs: Mapping[str, int] = field(default_factory=dict)
+    _stores: dict[str, CaseStore] = field(default_factory=dict)
+
+    def recipe(self, row: str) -> AnyRecipe:
+        """The recipe of a row."""
+        return recipe_of(self.study, row)
+
+    def store(self, dataset: str) -> CaseStore:
+        """The cases of a data set; read once."""
+        if dataset not in self._stores:
+            self._stores[dataset] = CaseStore(REGISTRY[dataset](self.data), self.work / "prepared")
+        return self._stores[dataset]
+
+    def split(self, dataset: str) -> Split:
+        """Which patients test, and the folds of the rest."""
+        return split_of(self.study, self.store(dataset).dataset)
+
+    def train(self, unit: Unit, deadline: Deadline) -> tuple[Pipeline, Parts]:
+        """Train what is left of a unit, or take it over.
+
+        Raises:
+            Interrupted: the time budget ended first.
+            RecipeError: recipe or data do not fit, or something that the method needs is not installed.
+        """
+        recipe = self.recipe(unit.row)
+        reason = unavailable(recipe)
+        if reason is not None:
+            raise RecipeError(reason)
+        parts = Parts(self.work / "parts", self.device, shared=True, max_epochs=self.max_epochs)
+        data = self._training_data(recipe.dataset, unit.fold)
+        return RUNS[recipe.method](recipe, data, parts).pipeline(deadline), parts
+
+    def _training_data(self, dataset: str, fold: int) -> TrainingData:
+        store = self.store(dataset)
+        partition = partition_of(store.dataset, self.split(dataset), fold, validate=True)
+        return TrainingData(store, partition, lambda other: self._training_data(other, fold))
+
+    def run(self, unit: Unit, deadline: Deadline) -> Entry:
+        """Train, score and enter a unit; what an interrupted call has done is taken up.
+
+        Raises:
+            Interrupted: the time budget ended first.
+            RecipeError: recipe or data do not fit.
+            OutputError: a file cannot be written.
+        """
+        recipe = self.recipe(unit.row)
+        store = self.store(recipe.dataset)
+        cases = cases_of(store.dataset, self.split(recipe.dataset).test)
+        pipeline, parts = self.train(unit, deadline)
+        reports = tuple(Part(**vars(report)) for report in parts.reports.values())
+        identity = digest(recipe.sha256, str(unit), *(part.model_dump_json() for part in reports))
+        partial = self.work / "scores" / f"{unit.row}-fold{unit.fold}-{identity[:DIGITS]}.json"
+        started = time.monotonic()
+        rows = score_cases(pipeline, cases, store, unit, partial, deadline, self.device)
+        entry = Entry(
+            row=unit.row,
+            fold=unit.fold,
+            recipe_sha256=recipe.sha256,
+            results_sha256="",
+            commit=commit(),
+            septum=version("septum"),
+            torch=torch.__version__,
+            device=device_name(self.device),
+            seed=recipe.seed,
+            max_epochs=dict(self.max_epochs) or None,
+            parts=reports,
+            training_seconds=sum(part.seconds for part in reports),
+            scoring_seconds=time.monotonic() - started,
+            peak_memory_mb=max((float(r["peak_memory_mb"]) for r in rows if r["peak_memory_mb"]), default=None),
+        )
+        entry = publish(self.results, entry, rows)
+        partial.unlink(missing_ok=True)
+        return entry
+
+
+def recipe_of(study: Study, row: str) -> AnyRecipe:
+    """The recipe that a row of a study names."""
+    name = study.row(row).recipe
+    return load_recipe(Path(str(resources.files("septum"))) / "recipes" / f"{name}.toml")
+
+
+def split_of(study: Study, dataset: Dataset) -> Split:
+    """The split of a study: the published one, or one that is drawn from its seed."""
+    if study.split == "published":
+        return load_split(dataset.name)
+    drawn = study.split
+    rng = np.random.default_rng(drawn.seed)
+    return make_split(dataset.name, dataset.patients(), test=drawn.test, folds=drawn.folds, rng=rng)
+
+
+def commit() -> str:
+    """Hash of the code's commit, where it lies in a checkout; ``+`` says that files differ from it."""
+    folder = Path(__file__).parent
+    try:
+        head = _git(folder, "rev-parse", "--short=12", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", str(folder.parent))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changed else "")
+
+
+def device_name(device: torch.device) -> str:
+    """What computes, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603  # fixed arguments
+        ["git", "-C", str(folder), *arguments],  # noqa: S607  # whichever git there is
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()

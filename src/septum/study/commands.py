@@ -1,0 +1,130 @@
+"""What ``septum study`` does, behind its options."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from septum.core import RecipeError
+from septum.study import miniature, running
+from septum.study.bench import Bench
+from septum.study.declaration import load_study
+from septum.study.ledger import Unit
+from septum.training.loop import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from septum.study.declaration import Study
+    from septum.study.running import Outcome
+
+PARTS = ("localiser", "segmenter", "transfer")
+
+
+def run(
+    units: Sequence[str],
+    name: str,
+    results: Path | None,
+    data: Path | None,
+    work: Path | None,
+    device: str | None,
+    threads: int | None,
+    time_budget: float | None,
+    max_epochs: Sequence[str],
+    *,
+    take_all: bool,
+) -> Outcome:
+    """Run the units named, or the next one, or all. Arguments are the command line's."""
+    deadline = Deadline() if time_budget is None else Deadline(time.monotonic() + time_budget)
+    bench = make_bench(name, results, data, work, device, threads, parse_caps(max_epochs))
+    if units:
+        return running.run_units(bench, [parse_unit(bench.study, text) for text in units], deadline)
+    one = not take_all and time_budget is None
+    return running.run_next(bench, deadline, limit=1 if one else None)
+
+
+def make_bench(
+    name: str,
+    results: Path | None,
+    data: Path | None,
+    work: Path | None,
+    device: str | None,
+    threads: int | None,
+    max_epochs: Mapping[str, int] | None = None,
+) -> Bench:
+    """The study with its folders, each at its default where none is given.
+
+    Raises:
+        RecipeError: there is no such study, no data, or no such device.
+    """
+    study = load_study(name)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    work = work or Path("runs") / "study" / study.name
+    if data is None:
+        if study.data != "phantom":
+            raise RecipeError("--data: expected the folder that holds acdc/training and lasc/training.")
+        data = miniature.data_below(work)
+    return Bench(study, data, results_folder(study, results), work, choose_device(device), max_epochs or {})
+
+
+def results_folder(study: Study, results: Path | None) -> Path:
+    """Where the ledger lies."""
+    return results or Path("studies") / study.name
+
+
+def choose_device(device: str | None) -> torch.device:
+    """The device asked for, or a GPU where there is one.
+
+    Raises:
+        RecipeError: a GPU is asked for and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("--device cuda: this machine has no usable CUDA device; use --device cpu.")
+    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def parse_unit(study: Study, text: str) -> Unit:
+    """``ROW:FOLD`` to a unit of the study.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    row, _, fold = text.partition(":")
+    if not fold.isdigit() or int(fold) >= study.folds:
+        raise RecipeError(f"{text!r}: expected ROW:FOLD with a fold from 0 to {study.folds - 1}.")
+    return Unit(study.row(row).key, int(fold))
+
+
+def parse_caps(texts: Sequence[str]) -> dict[str, int]:
+    """``N`` for every part, ``PART=N`` for one, to the most epochs of each.
+
+    Raises:
+        RecipeError: a text is neither.
+    """
+    caps: dict[str, int] = {}
+    for text in texts:
+        found = re.fullmatch(rf"(?:({'|'.join(PARTS)})=)?([1-9]\d*)", text)
+        if found is None:
+            raise RecipeError(f"--max-epochs {text!r}: expected N or PART=N, with a part of {', '.join(PARTS)}.")
+        caps |= dict.fromkeys([found[1]] if found[1] else PARTS, int(found[2]))
+    return caps
+
+
+def outcome_lines(outcome: Outcome) -> list[str]:
+    """What a run has done, one line a unit."""
+    lines = [
+        f"{e.row}:{e.fold} {'preliminary' if e.preliminary else 'done'}: "
+        f"{sum(p.epochs for p in e.parts)} epochs, {e.training_seconds / 60:.1f} min"
+        for e in outcome.finished
+    ]
+    if outcome.interrupted is not None:
+        lines.append(f"{outcome.interrupted} time budget used up; the same command goes on.")
+    lines += [f"{unit} failed: {said}" for unit, said in outcome.failed]
+    lines += [f"{unit} is being run by another process." for unit in outcome.busy]
+    return lines or ["nothing is left to run."]

@@ -1,0 +1,126 @@
+"""Is a method better than the reference? Paired tests over patients, with the size of the difference."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from septum.metrics import Mean
+from septum.metrics.paired import PairedComparison, compare_paired, holm
+from septum.reporting.table import Column, Section, Table
+from septum.study.results import native_scores
+from septum.study.table_cells import NOT_RUN, NOTHING, label_cell, models_cell, notes_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from septum.core import Score
+    from septum.reporting.score_table import Row as ResultRow
+    from septum.study.declaration import Study
+    from septum.study.evidence import Evidence
+
+#: What is tested: heading, digits, value of one score. A missed structure has the diagonal as its distance.
+MEASURES: tuple[tuple[str, int, Callable[[Score], float | None]], ...] = (
+    ("Dice", 3, lambda score: score.dice),
+    ("HD (mm)", 2, lambda score: score.diagonal_mm if score.missed else score.hausdorff_mm),
+    ("ASD (mm)", 3, lambda score: score.diagonal_mm if score.missed else score.asd_mm),
+)
+COLUMNS = (
+    Column("Method"),
+    Column("Patients"),
+    Column("Models in common"),
+    *(
+        Column(title, heading)
+        for heading, *_ in MEASURES
+        for title in ("shift [95 % interval]", "p", "p, Holm")
+    ),
+)
+NOTE = (
+    "Everything of one patient (phases, structures, and the models of the folds that both rows have) is "
+    "averaged first; then a paired Wilcoxon signed-rank test, two-sided, on the native grid. The shift is"
+    " the Hodges-Lehmann estimate of the method less the reference. Holm's correction is over the rows "
+    "that have run under each heading. A missed structure counts as Dice 0 and with the volume's diagonal"
+    " as its distance."
+)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One row against its reference; ``results`` is empty where there is nothing to compare."""
+
+    evidence: Evidence
+    folds: tuple[int, ...]
+    results: tuple[PairedComparison, ...]
+
+
+def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
+    """The tests of all tables that name a reference, each table and data set under its own heading."""
+    sections, shown = [], []
+    for name, settings in study.tables.items():
+        for dataset, key in settings.references.items():
+            reference = evidence[key]
+            rows = [
+                evidence[row.key] for row in study.shown_in(name) if row.dataset == dataset and row.key != key
+            ]
+            shown += [reference, *rows]
+            lines = _lines([_compare(one, reference) for one in rows], study.folds)
+            sections.append(Section(_heading(name, reference), lines))
+    notes = dict.fromkeys(notes_on(shown))
+    return Table("Paired tests over patients", COLUMNS, tuple(sections), (NOTE, *notes))
+
+
+def patient_means(rows: Sequence[ResultRow], value: Callable[[Score], float | None]) -> dict[str, float]:
+    """Mean of a measure over all scored lines of each patient."""
+    values: dict[str, list[float | None]] = defaultdict(list)
+    for row, score in zip(rows, native_scores(rows), strict=True):
+        values[row["patient"]].append(value(score))
+    means = {patient: Mean.of(of_patient).mean for patient, of_patient in values.items()}
+    return {patient: mean for patient, mean in means.items() if mean is not None}
+
+
+def _compare(evidence: Evidence, reference: Evidence) -> _Compared:
+    folds = tuple(fold for fold in evidence.folds if fold in reference.folds)
+    results = []
+    for _, _, value in MEASURES:
+        ours, theirs = (patient_means(one.lines(folds=folds), value) for one in (evidence, reference))
+        patients = sorted(ours.keys() & theirs.keys())
+        if patients:
+            results.append(compare_paired([ours[p] for p in patients], [theirs[p] for p in patients]))
+    return _Compared(evidence, folds, tuple(results) if len(results) == len(MEASURES) else ())
+
+
+def _lines(compared: Sequence[_Compared], folds: int) -> tuple[tuple[str, ...], ...]:
+    """A line a row; the p values of those that have run are corrected together, measure by measure."""
+    run = [one for one in compared if one.results]
+    by_measure = [holm([one.results[i].p_value for one in run]) for i in range(len(MEASURES))]
+    corrected = zip(*by_measure, strict=True)
+    return tuple(_line(one, next(corrected) if one.results else (), folds) for one in compared)
+
+
+def _line(compared: _Compared, corrected: Sequence[float], folds: int) -> tuple[str, ...]:
+    name = label_cell(compared.evidence, filters=True)
+    if not compared.results:
+        state = "none" if compared.evidence.folds else NOT_RUN
+        return (name, "", state, *[NOTHING] * (len(COLUMNS) - 3))
+    cells = [
+        cell
+        for (_, digits, _), result, p in zip(MEASURES, compared.results, corrected, strict=True)
+        for cell in (_shift_cell(result, digits), _p_cell(result.p_value), _p_cell(p))
+    ]
+    return (name, str(compared.results[0].n), models_cell(compared.folds, folds), *cells)
+
+
+def _shift_cell(result: PairedComparison, digits: int) -> str:
+    cell = f"{result.shift:+.{digits}f} [{result.low:+.{digits}f}, {result.high:+.{digits}f}]"
+    reached = round(100 * result.confidence)
+    return cell if reached >= 95 else f"{cell} at {reached} %"
+
+
+def _p_cell(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _heading(table: str, reference: Evidence) -> str:
+    number = f"Table {table}" if table.isdigit() else table.capitalize()
+    return f"{number}, against {label_cell(reference, filters=True)}"

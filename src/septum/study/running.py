@@ -1,0 +1,146 @@
+"""Running units of a study: one after the other while time lasts, or several processes side by side."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from septum.core import OutputError, SeptumError
+from septum.study.ledger import Unit, claim
+from septum.study.plan import standings, to_run
+from septum.training.loop import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from septum.study.bench import Bench
+    from septum.study.ledger import Entry
+    from septum.training.loop import Deadline
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass
+class Outcome:
+    """What a call has done.
+
+    Attributes:
+        finished: entries that were written.
+        interrupted: the unit that the end of the time budget stopped; the next call goes on with it.
+        failed: unit and the sentence that says why.
+        busy: units asked for by name that another process runs.
+    """
+
+    finished: list[Entry] = field(default_factory=list)
+    interrupted: Unit | None = None
+    failed: list[tuple[Unit, str]] = field(default_factory=list)
+    busy: list[Unit] = field(default_factory=list)
+
+
+def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcome:
+    """Run these units, in this order.
+
+    One that fails is reported, and the others are run. A full disk, or a results folder that cannot be written
+    to, would fail them all and ends the run.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    outcome = Outcome()
+    for unit in units:
+        if not _run(bench, unit, deadline, outcome):
+            outcome.busy.append(unit)
+        if outcome.interrupted is not None:
+            break
+    return outcome
+
+
+def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> Outcome:
+    """Run what comes next, each unit taken once though several processes do the same.
+
+    Args:
+        bench: the study.
+        deadline: when to stop.
+        limit: how many units to finish; ``None`` goes on while time and units last.
+    """
+    outcome, tried = Outcome(), set[Unit]()
+    while limit is None or len(outcome.finished) + len(outcome.failed) < limit:
+        units = [u for u in to_run(standings(bench.study, bench.results), bench.max_epochs) if u not in tried]
+        if not units or outcome.interrupted is not None:
+            break
+        for unit in units:
+            tried.add(unit)
+            if _run(bench, unit, deadline, outcome):
+                break
+    return outcome
+
+
+def run_parallel(command: Sequence[str], count: int, prefix: Callable[[int], str]) -> int:
+    """Run a command in several processes side by side, and pass on what they say.
+
+    Args:
+        command: arguments after ``python -m septum``.
+        count: number of processes. Each gets its share of the CPU's threads.
+        prefix: of the lines of each process, by its number from 1.
+
+    Returns:
+        The largest exit code.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // count))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    processes = []
+    try:
+        for number in range(1, count + 1):
+            log = subprocess.Popen(  # noqa: S603  # this very program
+                [sys.executable, "-m", "septum", *command],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+            )  # fmt: skip
+            processes.append((prefix(number), log))
+        _relay(processes)
+        return max(process.wait() for _, process in processes)
+    finally:
+        for _, process in processes:
+            if process.poll() is None:
+                process.terminate()
+
+
+def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome) -> bool:
+    """Run one unit if it is free; whether it was."""
+    with claim(bench.results, unit) as free:
+        if not free:
+            return False
+        started = time.monotonic()
+        LOGGER.info("%s begins", unit)
+        try:
+            outcome.finished.append(bench.run(unit, deadline))
+        except Interrupted:
+            outcome.interrupted = unit
+        except OutputError:
+            raise
+        except SeptumError as error:
+            outcome.failed.append((unit, str(error)))
+            LOGGER.info("%s failed: %s", unit, error)
+        else:
+            LOGGER.info("%s is done, %.0f s", unit, time.monotonic() - started)
+    return True
+
+
+def _relay(processes: Sequence[tuple[str, subprocess.Popen[str]]]) -> None:
+    import selectors  # noqa: PLC0415  # only here
+
+    with selectors.DefaultSelector() as selector:
+        for name, process in processes:
+            if process.stdout is not None:
+                selector.register(process.stdout, selectors.EVENT_READ, name)
+        while selector.get_map():
+            for key, _ in selector.select():
+                line = key.fileobj.readline()  # type: ignore[union-attr]
+                if line:
+                    LOGGER.info("%s%s", key.data, line.rstrip())
+                else:
+                    selector.unregister(key.fileobj)

@@ -1,0 +1,47 @@
+"""The tables of a study, rebuilt from the results that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from septum.study.comparison_table import comparison_table
+from septum.study.evidence import gather
+from septum.study.localisation_table import localisation_table
+from septum.study.score_tables import score_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from septum.reporting.table import Table
+    from septum.study.declaration import Study
+
+#: Name of the table of tests, which belongs to all others.
+TESTS = "tests"
+
+
+def table_names(study: Study) -> tuple[str, ...]:
+    """Names of all tables that a study has."""
+    return (*study.tables, TESTS)
+
+
+def table(study: Study, results_folder: Path, number: str) -> Table:
+    """One table of a study.
+
+    Rows and folds that have not run are named as such; what there is of the others is shown.
+
+    Args:
+        study: its declaration.
+        results_folder: holds ``<row>/fold<k>.csv``; rows may be absent.
+        number: one of :func:`table_names`.
+
+    Raises:
+        InputError: a result file cannot be used.
+        RecipeError: there is no such table.
+    """
+    if number == TESTS:
+        return comparison_table(study, gather(study, results_folder))
+    study.shown_in(number)  # refuses an unknown table before anything is read
+    evidence = gather(study, results_folder)
+    if number == "localisation":
+        return localisation_table(study, number, evidence)
+    return score_table(study, number, evidence, by_structure=number == "4")

@@ -1,0 +1,96 @@
+"""Yang et al. (2018), trained: a detector's region, an encoder-decoder in it, with or without its refinements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from septum.core import RecipeError, Region
+from septum.inference import Stage
+from septum.losses.boxes import box_objective
+from septum.losses.composite import composite_objective
+from septum.methods.pipeline import find_by_detector
+from septum.methods.samples import PatchSampler
+from septum.methods.torch_engine import BoxEngine
+from septum.methods.transfer import take_over
+from septum.networks.box_detector import BoxDetector
+from septum.networks.deeply_supervised import DeeplySupervised, DeeplySupervisedSettings
+from septum.training.objective import Task
+from septum.training.two_stage import TwoStageRun
+from septum.training.validation import Validation
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from septum.methods.pipeline import Finder
+    from septum.methods.samples import PreparedCase
+    from septum.training.loop import Deadline, Initial
+    from septum.training.recipe import DetectThenSegmentRecipe, Transfer
+
+
+def _agreement(network: nn.Module, image: Tensor, classes: Tensor) -> list[float]:
+    """The higher, the closer the box: the loss with its sign changed."""
+    return [-float(box_objective(network, image, classes))]
+
+
+class DetectThenSegmentRun(TwoStageRun):
+    """One run of a recipe whose first stage is a box detector; arguments as of :class:`TwoStageRun`."""
+
+    recipe: DetectThenSegmentRecipe
+    first_measure = staticmethod(_agreement)
+
+    def first_task(self) -> Task:
+        """See :meth:`TwoStageRun.first_task`."""
+        settings = self.recipe.localiser.network
+        return Task(lambda: BoxDetector(settings), box_objective, settings.model_dump_json())
+
+    def find_with(self, first: nn.Module) -> Finder:
+        """About the middle of the detected box."""
+        stage = Stage(BoxEngine(first), self.recipe.localiser.preprocessing)
+        return find_by_detector(stage, self.localisation())
+
+    def segmenter_task(self) -> Task:
+        """The plain network, or the refined one with its composite loss."""
+        refinements = self.recipe.refinements
+        if refinements is None:
+            return super().segmenter_task()
+        settings = DeeplySupervisedSettings(
+            network=self.recipe.segmenter.network,
+            passes=refinements.passes,
+            side_weights=refinements.side_weights,
+        )
+        return Task(lambda: DeeplySupervised(settings), composite_objective, settings.model_dump_json())
+
+    def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:
+        """The weights of the same network, trained on another data set first."""
+        refinements = self.recipe.refinements
+        if refinements is None or refinements.transfer is None:
+            return None, ""
+        transfer = refinements.transfer
+        source = self._trained_elsewhere(transfer, deadline)
+        return lambda network: _take_over(network, source), transfer.model_dump_json()
+
+    def _trained_elsewhere(self, transfer: Transfer, deadline: Deadline) -> nn.Module:
+        """Trained on regions about the truth of the other data set, all of its foreground as one."""
+        if self.data.of_other is None:
+            raise RecipeError(f"recipe {self.recipe.name}: its transfer needs the data set {transfer.dataset}.")
+        other = self.data.of_other(transfer.dataset)
+        samplers = [
+            PatchSampler(cases, {c.name: _middle_of_truth(c) for c in cases}, transfer.training)
+            for cases in (
+                [other.store.prepared(c, transfer.training.preprocessing).on(self.parts.device) for c in part]
+                for part in (other.partition.training, other.partition.validation)
+            )
+        ]
+        validation = Validation(samplers[1]) if samplers[1].cases else None
+        name, seed = f"transfer/{transfer.dataset}", self.recipe.seed
+        return self.parts.fit(name, self.segmenter_task(), samplers[0], seed, deadline, validation=validation)
+
+
+def _middle_of_truth(case: PreparedCase) -> tuple[float, float]:
+    """In-plane middle of the box about all foreground; of the image where there is none."""
+    box = Region.bounding((case.classes > 0).cpu().numpy()) or Region.whole(case.geometry.shape)
+    return ((box.start[1] + box.stop[1] - 1) / 2, (box.start[2] + box.stop[2] - 1) / 2)
+
+
+def _take_over(network: nn.Module, source: nn.Module) -> None:
+    take_over(network, source.state_dict())

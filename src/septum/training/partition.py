@@ -1,0 +1,77 @@
+"""Which cases train a model and which validate it, and where they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from septum.core import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from septum.datasets import Case, Dataset, Split
+    from septum.methods.case_store import CaseStore
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Cases for one model, by patient.
+
+    Attributes:
+        training: weights are learnt from these.
+        validation: the epoch is chosen by these; none, and the last one is used.
+    """
+
+    training: tuple[Case, ...]
+    validation: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run learns from.
+
+    Attributes:
+        store: reads and prepares the cases.
+        partition: those that train and those that validate.
+        of_other: the same fold's data of another data set by its name, for transfer.
+    """
+
+    store: CaseStore
+    partition: Partition
+    of_other: Callable[[str], TrainingData] | None = None
+
+
+def partition_of(dataset: Dataset, split: Split, fold: int | None, *, validate: bool) -> Partition:
+    """The cases of one fold, or with ``None`` of all patients that do not test.
+
+    Args:
+        dataset: the labelled cases.
+        split: which patients test, and which belong to which fold.
+        fold: its patients are left out of training.
+        validate: whether the patients of the fold choose the epoch.
+
+    Raises:
+        RecipeError: the data set lacks a patient of the split.
+    """
+    if fold is None:
+        return Partition(cases_of(dataset, split.development))
+    validation = cases_of(dataset, split.folds[fold]) if validate else ()
+    return Partition(cases_of(dataset, split.training(fold)), validation)
+
+
+def cases_of(dataset: Dataset, patients: Iterable[str]) -> tuple[Case, ...]:
+    """All cases of these patients.
+
+    Raises:
+        RecipeError: one of them is not in the data set.
+    """
+    wanted = set(patients)
+    missing = sorted(wanted - set(dataset.patients()))
+    if missing:
+        named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise RecipeError(
+            f"{dataset.name}: the split needs {len(wanted)} patients here, but the data folder lacks {named}; "
+            "restore their folders."
+        )
+    return dataset.of(wanted)

@@ -1,0 +1,156 @@
+"""Trained networks below one folder, each known by a hash of all that it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from septum.training import checkpoint
+from septum.training.loop import Fit
+from septum.training.weights import half_precision, restore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import nn
+
+    from septum.methods.samples import PatchSampler
+    from septum.training.loop import Deadline, Initial
+    from septum.training.objective import Task
+    from septum.training.validation import Validation
+
+LOGGER = logging.getLogger(__name__)
+DIGITS = 12
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """How the training of one network went.
+
+    Attributes:
+        name: of the part, such as ``segmenter``.
+        epochs: how many it took.
+        best_epoch: whose weights are used; the last one without validation.
+        validation: the score of that epoch, or ``None``.
+        seconds: of all epochs.
+        stopped: ``patience``, ``epochs`` (the most that its settings allow) or ``capped``.
+        parameters: number of the network's parameters.
+    """
+
+    name: str
+    epochs: int
+    best_epoch: int
+    validation: float | None
+    seconds: float
+    stopped: str
+    parameters: int
+
+
+@dataclass
+class Parts:
+    """Where networks are trained, kept and found again.
+
+    Attributes:
+        folder: for checkpoints.
+        device: to train on.
+        shared: whether several recipes keep their parts here. Then a part's folder carries its hash, so that
+            recipes which agree on a part share it, and a finished part is kept as its weights alone, in half
+            precision. Otherwise a part has a fixed folder, and one of another recipe is refused.
+        max_epochs: by the first word of a part's name (``localiser``, ``segmenter``), the most epochs to
+            train it for, though its settings allow more.
+        reports: of the parts fitted so far, by name.
+    """
+
+    folder: Path
+    device: torch.device
+    shared: bool = False
+    max_epochs: Mapping[str, int] = field(default_factory=dict)
+    reports: dict[str, PartReport] = field(default_factory=dict)
+
+    def fit(
+        self,
+        name: str,
+        task: Task,
+        sampler: PatchSampler,
+        seed: int,
+        deadline: Deadline,
+        *,
+        validation: Validation | None = None,
+        initial: Initial | None = None,
+        depends_on: str = "",
+    ) -> nn.Module:
+        """Train a part, or go on with it, or take it as it is if it is finished.
+
+        Args:
+            name: of the part; its first word selects the cap on epochs.
+            task: network and objective.
+            sampler: what it is shown.
+            seed: of weights and draws.
+            deadline: when to stop.
+            validation: chooses the epoch.
+            initial: changes the fresh weights.
+            depends_on: what else the result depends on, such as where the initial weights come from.
+
+        Returns:
+            The network in evaluation mode.
+        """
+        identity = _identity(task, sampler, seed, validation, depends_on)
+        folder = self.folder / (f"{name}-{identity[:DIGITS]}" if self.shared else name)
+        finished = self._finished(folder, identity, task) if self.shared else None
+        if finished is not None:
+            network, self.reports[name] = finished
+            return network
+        cap = self.max_epochs.get(name.split("/")[0])
+        fit = Fit(
+            task, sampler, seed, folder, identity, self.device,
+            validation=validation, max_epochs=cap, initial=initial,
+        )  # fmt: skip
+        network = fit.run(deadline)
+        report = self.reports[name] = _report(name, fit)
+        if self.shared:
+            weights = half_precision(network)
+            restore(network, weights)  # what is scored now is what is kept
+            if report.stopped != "capped":
+                checkpoint.finish(folder, {"identity": identity, "report": vars(report), "weights": weights})
+        return network
+
+    def _finished(self, folder: Path, identity: str, task: Task) -> tuple[nn.Module, PartReport] | None:
+        state = checkpoint.load_finished(folder)
+        if state is None or state["identity"] != identity:
+            return None
+        network = task.build().to(self.device)
+        restore(network, state["weights"])
+        return network.eval(), PartReport(**state["report"])
+
+
+def _report(name: str, fit: Fit) -> PartReport:
+    return PartReport(
+        name=name,
+        epochs=fit.epoch,
+        best_epoch=fit.epoch if fit.best is None else fit.best.epoch,
+        validation=None if fit.best is None else fit.best.score,
+        seconds=sum(entry["seconds"] for entry in fit.history),
+        stopped=fit.stopped or "",
+        parameters=sum(p.numel() for p in fit.network.parameters()),
+    )
+
+
+def _identity(
+    task: Task, sampler: PatchSampler, seed: int, validation: Validation | None, depends_on: str
+) -> str:
+    settings = sampler.settings.model_dump_json(exclude_defaults=True)
+    samplers: list[tuple[str, Any]] = [("training", sampler)]
+    if validation is not None:
+        samplers.append(("validation", validation.sampler))
+    cases = [f"{use} {c.name} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
+    return digest(settings, task.settings_json, str(seed), depends_on, *cases)
+
+
+def digest(*parts: str) -> str:
+    """SHA-256 of everything that a result depends on, by which it is known again."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,220 @@
+"""Methods of two stages: a first network finds the region, a second one segments in it.
+
+First-stage networks by fold, the regions that these find in cases which they have not seen, the final first
+stage, the segmenter. Each part leaves an artefact in the run folder and is taken up from there, so a run can be
+stopped at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from septum.core import LocalisationPath
+from septum.core.files import write_text
+from septum.inference import Stage
+from septum.methods.pipeline import Pipeline
+from septum.methods.samples import PatchSampler
+from septum.methods.torch_engine import TorchEngine
+from septum.preprocessing import prepare_labels, prepared_geometry
+from septum.training.objective import stage_task
+from septum.training.parts import DIGITS, digest
+from septum.training.validation import Validation, dice_of_structures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from torch import nn
+
+    from septum.datasets import Case
+    from septum.localisation import LocalisationSettings
+    from septum.methods.pipeline import Finder
+    from septum.methods.settings import TrainingSettings
+    from septum.training.loop import Deadline, Initial
+    from septum.training.objective import Task
+    from septum.training.partition import TrainingData
+    from septum.training.parts import Parts
+    from septum.training.recipe import TwoStageRecipe
+    from septum.training.validation import Measure
+
+LOGGER = logging.getLogger(__name__)
+
+#: In-plane centre (y, x) of a case's region, in voxels of the segmenter's grid, by the case's name.
+Centres = dict[str, tuple[float, float]]
+
+
+class TwoStageRun(ABC):
+    """One run of a recipe of two stages.
+
+    Args:
+        recipe: what to do.
+        data: what it learns from.
+        parts: where networks are trained and kept.
+    """
+
+    #: Scores the first stage on a case that validates.
+    first_measure: Measure = staticmethod(dice_of_structures)
+
+    def __init__(self, recipe: TwoStageRecipe, data: TrainingData, parts: Parts) -> None:
+        recipe.require_channels(recipe.segmenter, data.store.dataset.schema)
+        self.recipe, self.data, self.parts = recipe, data, parts
+        self.store, self.partition = data.store, data.partition
+        self.values = data.store.dataset.schema.values
+
+    @abstractmethod
+    def first_task(self) -> Task:
+        """The first network and its objective."""
+
+    @abstractmethod
+    def find_with(self, first: nn.Module) -> Finder:
+        """How a trained first network finds the region of a case."""
+
+    def find_at_test(self, first: nn.Module) -> Finder:
+        """How the region of a test case is found."""
+        return self.find_with(first)
+
+    def segmenter_task(self) -> Task:
+        """The second network and its objective."""
+        return stage_task(self.recipe.segmenter)
+
+    def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:  # noqa: ARG002
+        """What changes the segmenter's fresh weights, and an identity of what it comes from."""
+        return None, ""
+
+    def train(self, deadline: Deadline) -> tuple[nn.Module, nn.Module]:
+        """Do what is left, and give the networks of both stages.
+
+        Raises:
+            Interrupted: the time budget ended first.
+            RecipeError: the folder holds a part that was trained by other settings.
+        """
+        centres = self._out_of_fold_centres(deadline)
+        first = self._fit_first("localiser/final", 0, deadline)
+        held_out = self._regions(first, self.partition.validation)
+        centres |= {name: _centre(region) for name, region in held_out.items()}
+        initial, source = self.initial_weights(deadline)
+        settings = self.recipe.segmenter
+        validation = self.sampler(self.partition.validation, settings, centres)
+        segmenter = self.parts.fit(
+            "segmenter",
+            self.segmenter_task(),
+            self.sampler(self.partition.training, settings, centres),
+            self.recipe.seed,
+            deadline,
+            validation=Validation(validation) if validation.cases else None,
+            initial=initial,
+            depends_on=source,
+        )
+        return first, segmenter
+
+    def pipeline(self, deadline: Deadline) -> Pipeline:
+        """Train, and give the method as it runs on test cases. Raises as :meth:`train`."""
+        first, segmenter = self.train(deadline)
+        stage = Stage(TorchEngine(segmenter), self.recipe.segmenter.preprocessing)
+        return Pipeline(self.find_at_test(first), stage, self.values)
+
+    def localisation(self) -> LocalisationSettings:
+        """The recipe's settings with the mean centre of the training cases filled in."""
+        masks = [self.store.native(case).labels for case in self.partition.training]
+        centres = [
+            np.argwhere(labels > 0).mean(axis=0) / np.maximum(np.array(labels.shape) - 1, 1)
+            for labels in masks
+            if labels.any()
+        ]
+        z, y, x = np.mean(centres, axis=0).tolist()
+        return self.recipe.localisation.model_copy(update={"training_centre": (z, y, x)})
+
+    def sampler(
+        self, cases: Iterable[Case], settings: TrainingSettings, centres: Centres
+    ) -> PatchSampler:
+        """Patches of these cases on the device."""
+        prepared = [self.store.prepared(c, settings.preprocessing).on(self.parts.device) for c in cases]
+        return PatchSampler(prepared, centres, settings)
+
+    def _fit_first(
+        self, name: str, seed: int, deadline: Deadline, held_out: set[str] | None = None
+    ) -> nn.Module:
+        """Train a first stage: on all training cases and validated, or without the patients held out.
+
+        The latter has a fixed number of epochs, so that nothing of it is chosen by the cases that it is to
+        find regions in.
+        """
+        settings: Any = self.recipe.localiser
+        validation = None
+        if held_out is not None:
+            settings = settings.with_epochs(self.recipe.localiser_fold_epochs)
+        elif self.partition.validation:
+            sampler = self.sampler(self.partition.validation, settings, {})
+            validation = Validation(sampler, self.first_measure)
+        cases = [c for c in self.partition.training if c.patient not in (held_out or ())]
+        sampler = self.sampler(cases, settings, {})
+        seed += self.recipe.seed
+        return self.parts.fit(name, self.first_task(), sampler, seed, deadline, validation=validation)
+
+    def _out_of_fold_centres(self, deadline: Deadline) -> Centres:
+        """In-plane centres of the regions that first stages find in cases which they have not seen."""
+        identity = self._regions_identity()
+        name = f"regions-{identity[:DIGITS]}.json" if self.parts.shared else "regions.json"
+        file = self.parts.folder / name
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if known.get("identity") != identity:
+            known = {"identity": identity, "regions": self._out_of_fold_regions(deadline)}
+            write_text(file, json.dumps(known, indent=1))
+        regions = known["regions"]
+        shares = [r["foreground_inside"] for r in regions.values()]
+        away = sum(r["path"] not in (LocalisationPath.MAP, LocalisationPath.DETECTOR) for r in regions.values())
+        LOGGER.info(
+            "out-of-fold regions: all foreground inside in %d of %d cases (lowest %.4f), %d by a fallback",
+            sum(s == 1 for s in shares), len(shares), min(shares), away,
+        )  # fmt: skip
+        return {name: _centre(region) for name, region in regions.items()}
+
+    def _out_of_fold_regions(self, deadline: Deadline) -> dict[str, dict[str, object]]:
+        found: dict[str, dict[str, object]] = {}
+        for fold, held_out in enumerate(self._parts()):
+            first = self._fit_first(f"localiser/fold{fold}", 1 + fold, deadline, held_out)
+            found |= self._regions(first, (c for c in self.partition.training if c.patient in held_out))
+        return found
+
+    def _regions_identity(self) -> str:
+        recipe = self.recipe
+        return digest(
+            recipe.localiser.model_dump_json(exclude_defaults=True),
+            recipe.localisation.model_dump_json(exclude_defaults=True),
+            recipe.segmenter.preprocessing.model_dump_json(),  # centres are in voxels of its grid
+            f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}",
+            f"{self.parts.max_epochs.get('localiser')}",
+            *(case.name for case in self.partition.training),
+        )
+
+    def _parts(self) -> list[set[str]]:
+        """Patients by part, each group spread over all of them."""
+        groups = {case.patient: case.group for case in self.partition.training}
+        ordered = sorted(groups, key=lambda patient: (groups[patient], patient))
+        return [set(ordered[i :: self.recipe.localiser_folds]) for i in range(self.recipe.localiser_folds)]
+
+    def _regions(self, first: nn.Module, cases: Iterable[Case]) -> dict[str, dict[str, object]]:
+        find, preprocessing = self.find_with(first), self.recipe.segmenter.preprocessing
+        regions: dict[str, dict[str, object]] = {}
+        for case in cases:
+            native = self.store.native(case)
+            geometry = native.volume.geometry
+            found = find(native, prepared_geometry(geometry, preprocessing))
+            region = found.region
+            truth = prepare_labels(native.labels, self.values, geometry, preprocessing) > 0
+            regions[case.name] = {
+                "centre": [(region.start[a] + region.stop[a] - 1) / 2 for a in (1, 2)],
+                "size": list(region.size),
+                "path": str(found.path),
+                "foreground_inside": region.holds(truth),
+            }
+        return regions
+
+
+def _centre(region: Mapping[str, object]) -> tuple[float, float]:
+    y, x = cast("list[float]", region["centre"])
+    return (float(y), float(x))
