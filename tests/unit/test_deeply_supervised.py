@@ -118,7 +118,7 @@ def test_training_lowers_the_objective():
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[-1] < 0.75 * losses[0]
 
 
 @pytest.mark.parametrize("channels", [{"in_channels": 1}, {"in_channels": 2, "out_channels": 4}])

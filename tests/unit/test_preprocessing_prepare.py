@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from septum.core import Geometry, Region, Volume
-from septum.preprocessing import PreprocessingSettings, cut, pad_or_crop, padded_to_multiple, prepare
+from septum.inference.steps import paste_back
+from septum.preprocessing import (
+    PreprocessingSettings,
+    cut,
+    pad_or_crop,
+    padded_to_multiple,
+    prepare,
+    prepare_labels,
+    prepared_geometry,
+)
 
 shapes = st.tuples(*[st.integers(1, 9)] * 3)
 
@@ -82,3 +91,65 @@ def test_cut_is_zero_beyond_the_image_and_normalised_as_asked():
     # Values 0 0 5 5 0 0 3 3: mean 2, variance (4 * 4 + 2 * 9 + 2 * 1) / 8 = 4.5.
     np.testing.assert_allclose(again.array[0, 0], np.array([-2, -2, 3, 3]) / np.sqrt(4.5), rtol=1e-6)
     assert volume.array[0, 0, 0] == 5.0, "the volume itself is left alone"
+
+
+FIXED = PreprocessingSettings(in_plane_mm=2.0, size=(4, 20, 12))
+
+
+def marked(shape=(3, 14, 20)):
+    """A volume in which no two voxels are equal, on a turned grid."""
+    rng = np.random.default_rng(1)
+    direction = ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+    geometry = Geometry(shape, (8.0, 2.0, 2.0), (5.0, -7.0, 11.0), direction)
+    return Volume(rng.normal(100, 20, shape).astype(np.float32), geometry)
+
+
+def test_fixed_size_pads_with_zero_after_normalising_the_whole_volume():
+    # One slice is added to 3, six rows to 14, and of 20 columns four go on each side.
+    volume = marked()
+    free = prepare(volume, FIXED.model_copy(update={"size": None})).array
+    found = prepare(volume, FIXED)
+    assert found.array.shape == found.geometry.shape == (4, 20, 12)
+    image = Region((0, 3, 0), (3, 17, 12))
+    np.testing.assert_array_equal(image.crop(found.array), free[:, :, 4:16])
+    outside = np.ones(found.array.shape, dtype=bool)
+    image.paste(np.zeros(image.size, dtype=bool), outside)
+    assert not found.array[outside].any()
+    assert free.mean() == pytest.approx(0, abs=1e-6), (
+        "the mean is that of the volume, not of what is left of it"
+    )
+
+
+def test_labels_of_a_fixed_size_are_background_beyond_the_image_and_cropped_with_it():
+    volume = marked()
+    labels = np.full(volume.array.shape, 2, np.uint8)
+    labels[:, :, :4] = 3  # clipped away
+    found = prepare_labels(labels, (2, 3), volume.geometry, FIXED)
+    expected = np.zeros((4, 20, 12), np.uint8)
+    expected[:3, 3:17] = 2
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("size", [None, (4, 20, 12), (2, 9, 31)])
+@pytest.mark.parametrize("spacing", [{}, {"in_plane_mm": 1.3}, {"slice_mm": 5.0, "in_plane_mm": 3.7}])
+def test_grid_is_known_without_preparing(size, spacing):
+    settings, volume = PreprocessingSettings(size=size, **spacing), marked()
+    grid = prepared_geometry(volume.geometry, settings)
+    assert grid == prepare(volume, settings).geometry
+    assert (
+        prepare_labels(np.zeros(volume.array.shape, np.uint8), (1,), volume.geometry, settings).shape
+        == grid.shape
+    )
+
+
+def test_what_is_pasted_back_from_a_fixed_size_lands_where_it_was():
+    # A voxel of the fixed grid has the same place in the patient, and labels come home to their own voxels.
+    volume = marked()
+    labels = np.zeros(volume.array.shape, np.uint8)
+    labels[1, 5:9, 6:13] = 1
+    grid = prepared_geometry(volume.geometry, FIXED)
+    np.testing.assert_allclose(grid.to_patient_mm((0, 3, 0)), volume.geometry.to_patient_mm((0, 0, 4)))
+    on_grid = prepare_labels(labels, (1,), volume.geometry, FIXED)
+    logits = np.where(on_grid == 1, 5.0, -5.0)[None].astype(np.float32)
+    back = paste_back(logits, Region.whole(grid.shape), grid, volume.geometry, (1,))
+    np.testing.assert_array_equal(back, labels)

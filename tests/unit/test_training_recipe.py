@@ -1,14 +1,10 @@
 """Recipes: the shipped ones are valid, and nonsense is refused with the file and the setting."""
 
-from importlib import resources
-from pathlib import Path
-
 import pytest
 
 from septum.core import RecipeError
 from septum.training.recipe import MultiStageRecipe, load_recipe
-
-SHIPPED = Path(str(resources.files("septum"))) / "recipes"
+from support.recipes import PAPER, SHIPPED
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.toml")), ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -46,4 +42,113 @@ def test_localiser_has_one_sigmoid_channel(change):
     settings["localiser"] |= {key: value for key, value in change.items() if key == "loss"}
     settings["localiser"]["network"] |= {key: value for key, value in change.items() if key != "loss"}
     with pytest.raises(ValueError, match="one sigmoid channel"):
+        MultiStageRecipe.model_validate(settings)
+
+
+BASE = """
+name = "base"
+title = "whole volumes"
+dataset = "acdc"
+method = "whole_volume"
+
+[segmenter]
+loss = "multiclass_dice"
+network = { out_channels = 4, filters = 32 }
+preprocessing = { in_plane_mm = 1.25, clahe = { clip = 2.0, tiles = 4 } }
+patch = { size = [256, 256] }
+
+[segmenter.optimisation]
+epochs = 300
+patience = 30
+"""
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name.replace('_', '-')}.toml").write_text(text, encoding="utf-8")
+
+
+def test_recipe_says_only_what_differs_from_the_one_that_it_extends(tmp_path):
+    middle = 'name = "middle"\nextends = "base"\n[segmenter.network]\nkeep_z = true\n'
+    last = (
+        'name = "last"\ntitle = "other"\nextends = "middle"\nseed = 3\n'
+        "[segmenter]\npatch = { size = [64, 32] }\noptimisation = { patience = 5 }\n"
+        "preprocessing = { clahe = { clip = 3.0 } }\n"
+    )
+    write(tmp_path, base=BASE, middle=middle, last=last)
+    base, found = (load_recipe(tmp_path / f"{name}.toml") for name in ("base", "last"))
+    expected = base.model_dump()
+    expected |= {"name": "last", "title": "other", "seed": 3}
+    expected["segmenter"]["network"]["keep_z"] = True
+    expected["segmenter"]["patch"]["size"] = (64, 32)
+    expected["segmenter"]["optimisation"]["patience"] = 5
+    expected["segmenter"]["preprocessing"]["clahe"]["clip"] = 3.0
+    assert found.model_dump() == expected
+    assert load_recipe(tmp_path / "middle.toml").title == "whole volumes"
+
+
+def test_extending_a_recipe_equals_writing_it_out(tmp_path):
+    whole = BASE.replace("filters = 32", "filters = 8").replace('"base"', '"written"')
+    write(tmp_path, base=BASE, written=whole)
+    write(tmp_path, extended='name = "extended"\nextends = "base"\n[segmenter.network]\nfilters = 8\n')
+    extended, written = (load_recipe(tmp_path / f"{name}.toml") for name in ("extended", "written"))
+    assert extended.sha256 == written.sha256 != load_recipe(tmp_path / "base.toml").sha256
+
+
+def test_list_or_value_replaces_a_table_and_the_other_way_round(tmp_path):
+    write(
+        tmp_path,
+        base=BASE,
+        bad='extends = "base"\nsegmenter = 3\n',
+        worse='extends = "base"\n[seed]\nx = 1\n',
+    )
+    with pytest.raises(RecipeError, match=r"bad\.toml: segmenter: "):
+        load_recipe(tmp_path / "bad.toml")
+    with pytest.raises(RecipeError, match=r"worse\.toml: seed: "):
+        load_recipe(tmp_path / "worse.toml")
+
+
+@pytest.mark.parametrize("first", ["a", "b", "c"])
+def test_recipes_that_extend_each_other_in_a_circle_are_refused(tmp_path, first):
+    write(tmp_path, a='extends = "b"\n', b='extends = "c"\n', c='extends = "a"\n')
+    with pytest.raises(RecipeError, match=r"may not extend itself.*; remove an 'extends'\.$"):
+        load_recipe(tmp_path / f"{first}.toml")
+
+
+def test_recipe_that_extends_itself_is_refused(tmp_path):
+    write(tmp_path, b='extends = "b"\n')
+    with pytest.raises(RecipeError, match="may not extend itself"):
+        load_recipe(tmp_path / "b.toml")
+
+
+def test_unknown_base_is_refused_with_both_names(tmp_path):
+    write(tmp_path, a='extends = "nowhere"\n')
+    with pytest.raises(RecipeError) as refused:
+        load_recipe(tmp_path / "a.toml")
+    assert str(refused.value) == (
+        f"{tmp_path / 'a.toml'}: extends: expected the name of a recipe beside it, but there is no "
+        f"{tmp_path / 'nowhere.toml'}."
+    )
+
+
+@pytest.mark.parametrize("base", ['"../base"', '"sub/base"', "3", '["base"]'])
+def test_base_is_a_name_and_no_path(tmp_path, base):
+    write(tmp_path, base=BASE, a=f"extends = {base}\n")
+    with pytest.raises(RecipeError, match="extends: expected the name of a recipe beside it, got"):
+        load_recipe(tmp_path / "a.toml")
+
+
+def test_name_and_title_are_no_part_of_the_hash_and_all_else_is():
+    recipe = load_recipe(PAPER / "acdc-multi-stage.toml")
+    renamed = recipe.model_copy(update={"name": "x", "title": "y"})
+    assert renamed.sha256 == recipe.sha256
+    assert recipe.model_copy(update={"seed": 1}).sha256 != recipe.sha256
+    default = recipe.model_copy(update={"fold": None})
+    assert default.sha256 == recipe.sha256, "what stands at its default is left out"
+
+
+def test_soft_argmax_at_test_needs_a_fixed_size():
+    settings = load_recipe(PAPER / "acdc-localisation-soft-argmax.toml").model_dump()
+    settings["localisation"]["fixed"] = None
+    with pytest.raises(ValueError, match="'soft_argmax' knows no extent: localisation needs a fixed size"):
         MultiStageRecipe.model_validate(settings)

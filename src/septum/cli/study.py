@@ -88,13 +88,17 @@ def plan(name: str, results: Path | None, device: str | None, *, as_json: bool) 
 @common
 @with_data
 @click.argument("units", nargs=-1, metavar="[ROW:FOLD]...")
-@click.option("--next", "take_next", is_flag=True, help="Take the next unit, and with a time budget those after.")
+@click.option(
+    "--next", "take_next", is_flag=True, help="Take the next unit, and with a time budget those after."
+)
 @click.option("--all", "take_all", is_flag=True, help="Take all units that are left.")
 @click.option(
     "--time-budget", metavar="TIME", callback=parse_duration,
     help="Stop in time, as in 90s, 9m or 2h; the next call goes on.",
 )  # fmt: skip
-@click.option("--parallel", type=click.IntRange(min=1), default=1, help="Processes side by side on one device.")
+@click.option(
+    "--parallel", type=click.IntRange(min=1), default=1, help="Processes side by side on one device."
+)
 @click.option(
     "--max-epochs", multiple=True, metavar="[PART=]N",
     help="Cut the training short: of every network, or of a part (localiser, segmenter, transfer). The result "
@@ -129,7 +133,9 @@ def table(number: str, name: str, results: Path | None, form: str) -> int:
 
 @study.command()
 @common
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the pictures.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the pictures."
+)
 def figures(name: str, results: Path | None, output: Path) -> int:
     """Draw the Bland-Altman figures (7 and 8) from the committed per-case results."""
     for path in _load().figures(name, results, output):
@@ -142,8 +148,12 @@ def figures(name: str, results: Path | None, output: Path) -> int:
 @with_data
 @click.argument("case")
 @click.option("--fold", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--row", "rows", multiple=True, help="Only these rows, in this order; all that are trained by default.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the pictures.")
+@click.option(
+    "--row", "rows", multiple=True, help="Only these rows, in this order; all that are trained by default."
+)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the pictures."
+)
 def pictures(case: str, **options: Any) -> int:
     """Draw one test CASE by method, overlay and mesh (figures 4 to 6), with the kept weights.
 
@@ -158,7 +168,9 @@ def pictures(case: str, **options: Any) -> int:
 @common
 @with_data
 @click.argument("unit", metavar="ROW:FOLD")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the masks.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the masks."
+)
 def predict(unit: str, **options: Any) -> int:
     """Write the masks of a unit's test cases, as they were scored, with the kept weights."""
     for path in _load().predict(unit, **options):
@@ -168,7 +180,9 @@ def predict(unit: str, **options: Any) -> int:
 
 @study.command()
 @common
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the report.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="For the report."
+)
 def report(name: str, results: Path | None, output: Path) -> int:
     """Write all tables (Markdown, CSV, LaTeX), the figures, and a page that holds them together."""
     page = _load().report(name, results, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ATTEMPTS = 4
+PAUSE_S = 0.05
+
 
 @contextmanager
 def lock(path: Path) -> Iterator[bool]:
-    """Try to hold a lock for the length of a block, without waiting.
+    """Try to hold a lock for the length of a block, hardly waiting for it.
 
     Args:
         path: file that stands for what is locked; made if need be, and left where it is, since removing it
@@ -50,11 +54,16 @@ def is_locked(path: Path) -> bool:
 
 
 def _acquired(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    """Try a few times: another process may hold the lock for an instant, to see whether it is held."""
+    for attempt in range(ATTEMPTS):
+        if attempt > 0:
+            time.sleep(PAUSE_S)
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        return True
+    return False

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Raised when preparation itself changes, so that older files are not taken for its results.
 VERSION = 1
+#: Arrays of a file.
+NAMES = ("image", "classes", "spacing_mm", "origin_mm", "direction")
 
 
 class CaseStore:
@@ -73,9 +75,9 @@ def _arrays(prepared: PreparedCase) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any] | None:
     """The arrays of a file; ``None`` if there is none or it is damaged, and then it is made again."""
     try:
-        with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
-    except (OSError, ValueError, zipfile.BadZipFile):
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
+            return {name: content[name] for name in NAMES}
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile):
         return None
 
 

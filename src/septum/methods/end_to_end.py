@@ -1,11 +1,12 @@
 """The end-to-end method: a coarse and a fine network trained together, the first one's output fused in.
 
-The text gives three readings of how: the product (its equation), the sum (its introduction), a further channel
-(its results). All are settings; the product is the literal one.
+The text gives three readings of how: the product (its equation), the sum (its introduction), a further
+channel (its results). All are settings; the product is the literal one.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -51,7 +52,8 @@ class EndToEnd(nn.Module):
         super().__init__()
         if settings.coarse.out_channels != 1:
             raise ValueError(
-                f"the coarse network has one sigmoid channel, got out_channels = {settings.coarse.out_channels}"
+                "the coarse network has one sigmoid channel: expected out_channels = 1, got "
+                f"{settings.coarse.out_channels}"
             )
         extra = 1 if settings.fuse == "concat" else 0
         self.settings = settings
@@ -62,7 +64,7 @@ class EndToEnd(nn.Module):
     def multiple(self) -> tuple[int, int, int]:
         """The size along (Z, Y, X) must be a multiple of this."""
         pairs = zip(self.fine.multiple, self.coarse.multiple, self.settings.downsample, strict=True)
-        z, y, x = (max(fine, coarse * down) for fine, coarse, down in pairs)
+        z, y, x = (math.lcm(fine, coarse * down) for fine, coarse, down in pairs)
         return (z, y, x)
 
     def forward(self, image: Tensor) -> Tensor:

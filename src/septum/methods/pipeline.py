@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from septum.localisation import LocalisationSettings
     from septum.preprocessing import PreprocessingSettings
 
-#: From a case and the segmenter's grid to a region on that grid. Only the one by the truth looks at the labels.
+#: From a case and the segmenter's grid to a region on that grid. Only the one by the truth looks at labels.
 Finder = Callable[[NativeCase, Geometry], Localisation]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch.nn import functional as F
@@ -13,32 +13,21 @@ from septum.networks.activation_map import LAST
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
-
-
-class Runnable(Protocol):
-    """What the engine needs of a module: its sizes, and logits from an image (see :class:`Network`)."""
-
-    multiple: tuple[int, int, int]
-
-    def eval(self) -> Any: ...  # noqa: D102
-    def parameters(self) -> Any: ...  # noqa: D102
-    def __call__(self, image: Tensor) -> Tensor: ...  # noqa: D102
+    from torch import Tensor, nn
 
 
 class TorchEngine:
     """Runs a network in evaluation mode and float32.
 
     Args:
-        network: gives logits.
+        network: gives logits, and has the attribute ``multiple`` of :class:`Network`.
         layer: where a localiser's activation map is taken: at the last feature map, in closed form, or at
             another of ``network.map_layers`` by automatic differentiation, and then enlarged to the image.
     """
 
-    def __init__(self, network: Runnable, layer: str = LAST) -> None:
-        network.eval()
-        self.network, self.layer = network, layer
-        self.multiple = network.multiple
+    def __init__(self, network: nn.Module, layer: str = LAST) -> None:
+        self.network, self.layer = network.eval(), layer
+        self.multiple = cast("tuple[int, int, int]", network.multiple)
         self.device = next(network.parameters()).device
 
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -61,10 +50,9 @@ class TorchEngine:
 class BoxEngine:
     """Runs a box detector in evaluation mode: ``box`` (N, 6), centre and size as shares of the grid."""
 
-    def __init__(self, network: Runnable) -> None:
-        network.eval()
-        self.network = network
-        self.multiple = network.multiple
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network.eval()
+        self.multiple = cast("tuple[int, int, int]", network.multiple)
         self.device = next(network.parameters()).device
 
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

@@ -125,7 +125,7 @@ class DeeplySupervised(nn.Module):
 
     def once(self, image: Tensor, previous: Tensor) -> Pass:
         """One pass over an image and the foreground's probability, both (N, 1, Z, Y, X)."""
-        features = _decoder_features(self.network, torch.cat((image, previous), dim=1))
+        features = self.network.features(torch.cat((image, previous), dim=1))
         size = image.shape[2:]
         sides = tuple(
             F.interpolate(head(x), size=size, mode="trilinear", align_corners=False)
@@ -137,18 +137,3 @@ class DeeplySupervised(nn.Module):
 def decision_logits(logits: Tensor, threshold_logits: Tensor) -> Tensor:
     """How far the foreground's probability is above its threshold, times :data:`STEEPNESS`; float32."""
     return STEEPNESS * (logits.float().sigmoid() - threshold_logits.float().sigmoid())
-
-
-def _decoder_features(network: Network, x: Tensor) -> list[Tensor]:
-    """Output of each level of the decoder, deepest first; the steps of :meth:`Network.forward`."""
-    network.check(x)
-    skips: list[Tensor] = []
-    for level in range(LEVELS):
-        skip, x = network.descend(level, x)
-        skips.append(skip)
-    x = network.bottleneck(x)
-    features = []
-    for block, skip in zip(network.decoder, reversed(skips), strict=True):
-        x = block(x, skip)
-        features.append(x)
-    return features

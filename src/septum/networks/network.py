@@ -78,15 +78,25 @@ class Network(nn.Module):
         Raises:
             ValueError: the size is no multiple of :attr:`multiple`; the message proposes one that is.
         """
+        return self.head(self.features(x)[-1])
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Output of each level of the decoder, deepest first; the last is what the head sees.
+
+        Raises:
+            ValueError: as of :meth:`forward`.
+        """
         self.check(x)
         skips: list[Tensor] = []
         for level in range(LEVELS):
             skip, x = self.descend(level, x)
             skips.append(skip)
         x = self.bottleneck(x)
+        found: list[Tensor] = []
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(x, skip)
-        return self.head(x)
+            found.append(x)
+        return found
 
     @abstractmethod
     def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:

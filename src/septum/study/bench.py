@@ -119,7 +119,9 @@ class Bench:
             parts=reports,
             training_seconds=sum(part.seconds for part in reports),
             scoring_seconds=time.monotonic() - started,
-            peak_memory_mb=max((float(r["peak_memory_mb"]) for r in rows if r["peak_memory_mb"]), default=None),
+            peak_memory_mb=max(
+                (float(r["peak_memory_mb"]) for r in rows if r["peak_memory_mb"]), default=None
+            ),
         )
         entry = publish(self.results, entry, rows)
         partial.unlink(missing_ok=True)

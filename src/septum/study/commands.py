@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from septum.core import RecipeError
-from septum.study import miniature, running
+from septum.study import miniature, plan_report, running
 from septum.study.bench import Bench
 from septum.study.declaration import load_study
+from septum.study.estimate import case_numbers
+from septum.study.estimate import estimate as estimate_of
 from septum.study.ledger import Unit
+from septum.study.plan import standings
+from septum.study.products import draw_case, write_masks
+from septum.study.report import table_text, write_report
+from septum.study.figures import agreement_figures
 from septum.training.loop import Deadline
 
 if TYPE_CHECKING:
@@ -48,6 +53,70 @@ def run(
     return running.run_next(bench, deadline, limit=1 if one else None)
 
 
+def run_parallel(*, take_all: bool, count: int, **options: Any) -> int:
+    """The same in several processes side by side; the largest exit code."""
+    given = {
+        "--study": options["name"], "--results": options["results"], "--data": options["data"],
+        "--work": options["work"], "--device": options["device"], "--threads": options["threads"],
+        "--time-budget": options["time_budget"],
+    }  # fmt: skip
+    arguments = ["study", "run", "--all" if take_all else "--next"]
+    arguments += [part for key, value in given.items() if value is not None for part in (key, str(value))]
+    arguments += [part for text in options["max_epochs"] for part in ("--max-epochs", text)]
+    if options["data"] is None and load_study(options["name"]).data == "phantom":
+        miniature.data_below(_work_folder(options["name"], options["work"]))  # once, before all need it
+    return running.run_parallel(arguments, count, lambda number: f"[{number}] ")
+
+
+def table(name: str, results: Path | None, number: str, form: str) -> str:
+    """One table as text."""
+    study = load_study(name)
+    return table_text(study, results_folder(study, results), number, form)
+
+
+def figures(name: str, results: Path | None, output: Path) -> list[Path]:
+    """The Bland-Altman figures; the files written."""
+    study = load_study(name)
+    written = agreement_figures(study, results_folder(study, results), output)
+    if not written:
+        raise RecipeError(f"no row of a figure of study {study.name} has run; see septum study plan.")
+    return written
+
+
+def report(name: str, results: Path | None, output: Path) -> Path:
+    """Tables, figures and their page."""
+    study = load_study(name)
+    return write_report(study, results_folder(study, results), output)
+
+
+def predict(unit: str, *, output: Path, **options: Any) -> list[Path]:
+    """Masks of a unit's test cases; the files written."""
+    bench = make_bench(**options)
+    return write_masks(bench, parse_unit(bench.study, unit), output)
+
+
+def pictures(case: str, *, fold: int, rows: Sequence[str], output: Path, **options: Any) -> list[Path]:
+    """Overlay and mesh of a case by method; the files written."""
+    return draw_case(make_bench(**options), case, fold, rows, output)
+
+
+def plan(name: str, results: Path | None, device: str | None, *, estimate: bool) -> dict[str, Any]:
+    """What is done, running and left, and with ``estimate`` how long that takes on the device at most."""
+    study = load_study(name)
+    folder = results_folder(study, results)
+    found = standings(study, folder)
+    if not estimate:
+        return plan_report.plan_document(study, found, folder)
+    cases = case_numbers(study, miniature.PATIENTS if study.data == "phantom" else None)
+    left = estimate_of(study, found, cases, choose_device(device))
+    return plan_report.plan_document(study, found, folder, left)
+
+
+def plan_text(document: Mapping[str, Any]) -> str:
+    """The same for the terminal."""
+    return plan_report.plan_text(document)
+
+
 def make_bench(
     name: str,
     results: Path | None,
@@ -65,12 +134,16 @@ def make_bench(
     study = load_study(name)
     if threads is not None:
         torch.set_num_threads(threads)
-    work = work or Path("runs") / "study" / study.name
+    work = _work_folder(study.name, work)
     if data is None:
         if study.data != "phantom":
             raise RecipeError("--data: expected the folder that holds acdc/training and lasc/training.")
         data = miniature.data_below(work)
     return Bench(study, data, results_folder(study, results), work, choose_device(device), max_epochs or {})
+
+
+def _work_folder(name: str, work: Path | None) -> Path:
+    return work or Path("runs") / "study" / Path(name).stem
 
 
 def results_folder(study: Study, results: Path | None) -> Path:
@@ -111,7 +184,9 @@ def parse_caps(texts: Sequence[str]) -> dict[str, int]:
     for text in texts:
         found = re.fullmatch(rf"(?:({'|'.join(PARTS)})=)?([1-9]\d*)", text)
         if found is None:
-            raise RecipeError(f"--max-epochs {text!r}: expected N or PART=N, with a part of {', '.join(PARTS)}.")
+            raise RecipeError(
+                f"--max-epochs {text!r}: expected N or PART=N, with a part of {', '.join(PARTS)}."
+            )
         caps |= dict.fromkeys([found[1]] if found[1] else PARTS, int(found[2]))
     return caps
 

@@ -107,7 +107,9 @@ def read_entry(folder: Path, row: str, fold: int) -> Entry | None:
     try:
         entry = Entry.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise InputError(f"{path} cannot be read as a ledger entry; restore it, or run the unit again.") from error
+        raise InputError(
+            f"{path} cannot be read as a ledger entry; restore it, or run the unit again."
+        ) from error
     results = results_path(folder, row, fold)
     if not results.is_file() or sha256_of(results) != entry.results_sha256:
         raise InputError(

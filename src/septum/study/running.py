@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError, SeptumError
 from septum.study.ledger import Unit, claim
 from septum.study.plan import standings, to_run
 from septum.training.loop import Interrupted
+from septum.training.parts import PartBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from septum.training.loop import Deadline
 
 LOGGER = logging.getLogger(__name__)
+PAUSE_S = 2.0
 
 
 @dataclass
@@ -53,7 +56,9 @@ def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcom
     """
     outcome = Outcome()
     for unit in units:
-        if not _run(bench, unit, deadline, outcome):
+        while (taken := _run(bench, unit, deadline, outcome)) is Taken.PART_BUSY and not outcome.interrupted:
+            _wait(unit, deadline, outcome)
+        if taken is Taken.BUSY:
             outcome.busy.append(unit)
         if outcome.interrupted is not None:
             break
@@ -68,15 +73,21 @@ def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> O
         deadline: when to stop.
         limit: how many units to finish; ``None`` goes on while time and units last.
     """
-    outcome, tried = Outcome(), set[Unit]()
-    while limit is None or len(outcome.finished) + len(outcome.failed) < limit:
-        units = [u for u in to_run(standings(bench.study, bench.results), bench.max_epochs) if u not in tried]
-        if not units or outcome.interrupted is not None:
-            break
+    outcome, ended = Outcome(), set[Unit]()
+    while outcome.interrupted is None and (limit is None or len(ended) < limit):
+        units = [u for u in to_run(standings(bench.study, bench.results), bench.max_epochs) if u not in ended]
+        waiting: Unit | None = None
         for unit in units:
-            tried.add(unit)
-            if _run(bench, unit, deadline, outcome):
+            taken = _run(bench, unit, deadline, outcome)
+            if taken is Taken.RUN:
+                ended.add(unit)
                 break
+            if taken is Taken.PART_BUSY:
+                waiting = waiting or unit
+        else:
+            if waiting is None:
+                break
+            _wait(waiting, deadline, outcome)
     return outcome
 
 
@@ -109,17 +120,28 @@ def run_parallel(command: Sequence[str], count: int, prefix: Callable[[int], str
                 process.terminate()
 
 
-def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome) -> bool:
-    """Run one unit if it is free; whether it was."""
+class Taken(Enum):
+    """What came of taking a unit: it was run; another process runs it; or trains a part that it shares."""
+
+    RUN = auto()
+    BUSY = auto()
+    PART_BUSY = auto()
+
+
+def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome) -> Taken:
+    """Run one unit if it is free."""
     with claim(bench.results, unit) as free:
         if not free:
-            return False
+            return Taken.BUSY
         started = time.monotonic()
         LOGGER.info("%s begins", unit)
         try:
             outcome.finished.append(bench.run(unit, deadline))
         except Interrupted:
             outcome.interrupted = unit
+        except PartBusyError:
+            LOGGER.info("%s waits for a part that another process trains", unit)
+            return Taken.PART_BUSY
         except OutputError:
             raise
         except SeptumError as error:
@@ -127,7 +149,17 @@ def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome) -> bool
             LOGGER.info("%s failed: %s", unit, error)
         else:
             LOGGER.info("%s is done, %.0f s", unit, time.monotonic() - started)
-    return True
+    return Taken.RUN
+
+
+def _wait(unit: Unit, deadline: Deadline, outcome: Outcome) -> None:
+    """Let a moment pass, or give up for this call if the time budget ends in it."""
+    try:
+        deadline.require(PAUSE_S)
+    except Interrupted:
+        outcome.interrupted = unit
+    else:
+        time.sleep(PAUSE_S)
 
 
 def _relay(processes: Sequence[tuple[str, subprocess.Popen[str]]]) -> None:

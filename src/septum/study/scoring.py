@@ -98,7 +98,9 @@ def _rows(
     return result_rows(keys, on_native, on_grid, about_case)
 
 
-def _centre_error_mm(truth: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], prediction: Prediction) -> float | None:
+def _centre_error_mm(
+    truth: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], prediction: Prediction
+) -> float | None:
     """In-plane distance from the middle of the region to the middle of the box about the truth, in mm."""
     box, region = Region.bounding(truth), prediction.localisation.region
     if box is None or prediction.localisation.path is LocalisationPath.WHOLE:

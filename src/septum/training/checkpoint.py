@@ -49,13 +49,14 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
 
 
 def finish(folder: Path, state: dict[str, Any]) -> None:
-    """Write what is kept of a finished training, and only then drop its checkpoints.
+    """Write what is kept of a finished training, and only then drop its checkpoints and half-written files.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full; the checkpoints stay.
     """
     new = _write(folder, "final", _bytes(state))
-    for old in {*folder.glob("epoch-*-*.pt"), *folder.glob("final-*.pt")} - {new}:
+    patterns = ("epoch-*-*.pt", "final-*.pt", ".septum-*")
+    for old in {path for pattern in patterns for path in folder.glob(pattern)} - {new}:
         old.unlink(missing_ok=True)
 
 

@@ -1,8 +1,8 @@
 """A training state in less than half the bytes, for networks whose full one would be too large to move.
 
 Weights go to half precision, which rounds them once for each time that a training is taken up. Of Adam's
-moments the first is left out: with its decay of 0.9 it is made anew within some ten steps. The second keeps one
-byte a value, its logarithm in quarters of an octave, so that a step's size is right within 5 percent.
+moments the first is left out: with its decay of 0.9 it is made anew within some ten steps. The second keeps
+one byte a value, its logarithm in quarters of an octave, so that a step's size is right within 5 percent.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def expand(state: dict[str, Any]) -> dict[str, Any]:
     """A state that can be loaded, from either form."""
     if not state.get(MARK):
         return state
-    network = {name: value.float() if value.dtype == torch.float16 else value for name, value in state["network"].items()}
+    network = {
+        name: value.float() if value.dtype == torch.float16 else value
+        for name, value in state["network"].items()
+    }
     optimiser = state["optimiser"]
     moments = {}
     for key, entry in optimiser["state"].items():

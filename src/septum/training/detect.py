@@ -1,8 +1,8 @@
-"""Yang et al. (2018), trained: a detector's region, an encoder-decoder in it, with or without its refinements."""
+"""Yang et al. (2018), trained: a detector's region, an encoder-decoder in it, with its refinements or not."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from septum.core import RecipeError, Region
 from septum.inference import Stage
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from septum.methods.pipeline import Finder
     from septum.methods.samples import PreparedCase
     from septum.training.loop import Deadline, Initial
+    from septum.training.objective import Objective
     from septum.training.recipe import DetectThenSegmentRecipe, Transfer
 
 
@@ -58,7 +59,8 @@ class DetectThenSegmentRun(TwoStageRun):
             passes=refinements.passes,
             side_weights=refinements.side_weights,
         )
-        return Task(lambda: DeeplySupervised(settings), composite_objective, settings.model_dump_json())
+        objective = cast("Objective", composite_objective)  # of this network alone
+        return Task(lambda: DeeplySupervised(settings), objective, settings.model_dump_json())
 
     def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:
         """The weights of the same network, trained on another data set first."""
@@ -67,12 +69,17 @@ class DetectThenSegmentRun(TwoStageRun):
             return None, ""
         transfer = refinements.transfer
         source = self._trained_elsewhere(transfer, deadline)
-        return lambda network: _take_over(network, source), transfer.model_dump_json()
+        identity, cap = transfer.model_dump_json(), self.parts.cap(_part_of(transfer))
+        if cap is not None:  # then the weights are others
+            identity += f" {cap}"
+        return lambda network: _take_over(network, source), identity
 
     def _trained_elsewhere(self, transfer: Transfer, deadline: Deadline) -> nn.Module:
         """Trained on regions about the truth of the other data set, all of its foreground as one."""
         if self.data.of_other is None:
-            raise RecipeError(f"recipe {self.recipe.name}: its transfer needs the data set {transfer.dataset}.")
+            raise RecipeError(
+                f"recipe {self.recipe.name}: its transfer needs the data set {transfer.dataset}, none is given."
+            )
         other = self.data.of_other(transfer.dataset)
         samplers = [
             PatchSampler(cases, {c.name: _middle_of_truth(c) for c in cases}, transfer.training)
@@ -82,8 +89,12 @@ class DetectThenSegmentRun(TwoStageRun):
             )
         ]
         validation = Validation(samplers[1]) if samplers[1].cases else None
-        name, seed = f"transfer/{transfer.dataset}", self.recipe.seed
+        name, seed = _part_of(transfer), self.recipe.seed
         return self.parts.fit(name, self.segmenter_task(), samplers[0], seed, deadline, validation=validation)
+
+
+def _part_of(transfer: Transfer) -> str:
+    return f"transfer/{transfer.dataset}"
 
 
 def _middle_of_truth(case: PreparedCase) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The training loop: one network, one sampler, one objective; a checkpoint an epoch; resumes where it stopped."""
+"""The training loop: one network, one sampler, one objective; a checkpoint an epoch, from which it goes on."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Fit:
         initial: called once with the network before its first epoch, to change the fresh weights.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it trains, how long, and where it is kept
         self,
         task: Task,
         sampler: PatchSampler,
@@ -194,9 +194,7 @@ class Fit:
         return score
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"
-        )
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
     def _set_rate(self, step: int) -> float:
         peak, warmup = self.settings.learning_rate, self.settings.warmup_steps
@@ -246,8 +244,8 @@ def _stacked(samples: Iterator[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Ten
     sizes = {tuple(image.shape[2:]) for image in images}
     if len(sizes) > 1:
         raise RecipeError(
-            f"stacked = true: samples of one step must have one size (Z, Y, X), got {sorted(sizes)}; fix it by "
-            "preprocessing.size, or leave stacked out."
+            f"stacked = true: samples of one step must have one size (Z, Y, X), got {sorted(sizes)}; fix it "
+            "by preprocessing.size, or leave stacked out."
         )
     return [(torch.cat(images), torch.cat(classes))]
 
@@ -255,8 +253,8 @@ def _stacked(samples: Iterator[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Ten
 def _line(entry: dict[str, float], epochs: int) -> str:
     score = f" validation {entry['validation']:.4f}" if "validation" in entry else ""
     return (
-        f"epoch {entry['epoch']:.0f}/{epochs} loss {entry['loss']:.4f}{score} lr {entry['learning_rate']:.2e} "
-        f"{entry['seconds']:.1f} s"
+        f"epoch {entry['epoch']:.0f}/{epochs} loss {entry['loss']:.4f}{score} "
+        f"lr {entry['learning_rate']:.2e} {entry['seconds']:.1f} s"
     )
 
 

@@ -71,7 +71,7 @@ def cases_of(dataset: Dataset, patients: Iterable[str]) -> tuple[Case, ...]:
     if missing:
         named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise RecipeError(
-            f"{dataset.name}: the split needs {len(wanted)} patients here, but the data folder lacks {named}; "
-            "restore their folders."
+            f"{dataset.name}: the split needs {len(wanted)} patients here, but the data folder lacks "
+            f"{named}; restore their folders."
         )
     return dataset.of(wanted)

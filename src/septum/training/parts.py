@@ -7,16 +7,17 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-
+from septum.core import SeptumError
+from septum.core.locks import lock
 from septum.training import checkpoint
 from septum.training.loop import Fit
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import torch
     from torch import nn
 
     from septum.methods.samples import PatchSampler
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 DIGITS = 12
+LOCK = ".lock"
+
+
+class PartBusyError(SeptumError):
+    """Another process trains a part that several recipes share; later it can be taken over."""
 
 
 @dataclass(frozen=True)
@@ -98,26 +104,50 @@ class Parts:
 
         Returns:
             The network in evaluation mode.
+
+        Raises:
+            Interrupted: the deadline came first.
+            PartBusyError: the part is shared, and another process trains it now.
+            RecipeError: the part is not shared, and its folder holds one of another recipe.
         """
         identity = _identity(task, sampler, seed, validation, depends_on)
-        folder = self.folder / (f"{name}-{identity[:DIGITS]}" if self.shared else name)
-        finished = self._finished(folder, identity, task) if self.shared else None
-        if finished is not None:
-            network, self.reports[name] = finished
-            return network
-        cap = self.max_epochs.get(name.split("/")[0])
-        fit = Fit(
-            task, sampler, seed, folder, identity, self.device,
-            validation=validation, max_epochs=cap, initial=initial,
-        )  # fmt: skip
-        network = fit.run(deadline)
-        report = self.reports[name] = _report(name, fit)
+
+        def fit_in(folder: Path) -> Fit:
+            return Fit(
+                task, sampler, seed, folder, identity, self.device,
+                validation=validation, max_epochs=self.cap(name), initial=initial,
+            )  # fmt: skip
+
         if self.shared:
+            return self._fit_shared(name, task, identity, fit_in, deadline)
+        fit = fit_in(self.folder / name)
+        network = fit.run(deadline)
+        self.reports[name] = _report(name, fit)
+        return network
+
+    def _fit_shared(
+        self, name: str, task: Task, identity: str, fit_in: Callable[[Path], Fit], deadline: Deadline
+    ) -> nn.Module:
+        folder = self.folder / f"{name}-{identity[:DIGITS]}"
+        with lock(folder / LOCK) as free:
+            if not free:
+                raise PartBusyError(f"{folder} is being trained by another process.")
+            finished = self._finished(folder, identity, task)
+            if finished is not None:
+                network, self.reports[name] = finished
+                return network
+            fit = fit_in(folder)
+            network = fit.run(deadline)
+            report = self.reports[name] = _report(name, fit)
             weights = half_precision(network)
             restore(network, weights)  # what is scored now is what is kept
             if report.stopped != "capped":
                 checkpoint.finish(folder, {"identity": identity, "report": vars(report), "weights": weights})
-        return network
+            return network
+
+    def cap(self, name: str) -> int | None:
+        """The most epochs to train a part of this name for; ``None`` if only its settings limit them."""
+        return self.max_epochs.get(name.partition("/")[0])
 
     def _finished(self, folder: Path, identity: str, task: Task) -> tuple[nn.Module, PartReport] | None:
         state = checkpoint.load_finished(folder)

@@ -15,7 +15,7 @@ from septum.localisation import LocalisationSettings
 from septum.methods.end_to_end import EndToEndSettings
 from septum.methods.mask_rcnn_settings import MaskRCNNSettings
 from septum.methods.settings import StageSettings, TrainingSettings
-from septum.networks.box_detector import BoxDetectorSettings
+from septum.networks.box_detector import BoxDetectorSettings  # noqa: TC001  # pydantic reads it
 
 if TYPE_CHECKING:
     from septum.core import LabelSchema
@@ -42,11 +42,11 @@ class Recipe(BaseModel):
     def sha256(self) -> str:
         """Hash of all settings but name and title, by which results are known again.
 
-        Settings at their defaults are left out:
-
-        a setting that a later version adds leaves the hash as it is. A test holds the defaults fixed.
+        Settings at their defaults are left out, so that one which a later version adds leaves the hash as it
+        is. A test holds the defaults fixed.
         """
-        return hashlib.sha256(self.model_dump_json(exclude_defaults=True, exclude={"name", "title"}).encode()).hexdigest()
+        settings = self.model_dump_json(exclude_defaults=True, exclude={"name", "title"})
+        return hashlib.sha256(settings.encode()).hexdigest()
 
     def require_channels(self, stage: StageSettings, schema: LabelSchema) -> None:
         """Check that a stage has the channels of a data set: one sigmoid for one structure, else softmax.
@@ -114,6 +114,10 @@ class MultiStageRecipe(TwoStageRecipe):
     def _consistent(self) -> MultiStageRecipe:
         if self.localiser.network.out_channels != 1 or self.localiser.loss != "bce_dice":
             raise ValueError("the localiser has one sigmoid channel: out_channels = 1, loss = 'bce_dice'")
+        if self.regions_at_test.evidence == "soft_argmax" and self.localisation.fixed is None:
+            raise ValueError(
+                "regions_at_test: 'soft_argmax' knows no extent: localisation needs a fixed size"
+            )
         return self
 
 
@@ -241,7 +245,12 @@ def _read(path: Path, seen: set[Path]) -> dict[str, Any]:
     base = content.pop("extends")
     if not isinstance(base, str) or Path(base).name != base:
         raise RecipeError(f"{path}: extends: expected the name of a recipe beside it, got {base!r}.")
-    return _merged(_read(path.with_name(f"{base}.toml"), seen | {path}), content)
+    file = path.with_name(f"{base}.toml")
+    if not file.is_file():
+        raise RecipeError(
+            f"{path}: extends: expected the name of a recipe beside it, but there is no {file}."
+        )
+    return _merged(_read(file, seen | {path}), content)
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from septum.core import RecipeError
 from septum.inference import Stage
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from septum.datasets import Case
     from septum.training.loop import Deadline
+    from septum.training.objective import Objective
     from septum.training.partition import TrainingData
     from septum.training.parts import Parts
 
@@ -49,11 +50,15 @@ class WholeVolumeRun:
             Interrupted: the time budget ended first.
             RecipeError: the folder holds a part that was trained by other settings.
         """
-        validation = Validation(self._sampler(self.partition.validation)) if self.partition.validation else None
+        held_out = self._sampler(self.partition.validation)
         network = self.parts.fit(
-            "segmenter", task_of(self.recipe), self._sampler(self.partition.training), self.recipe.seed, deadline,
-            validation=validation,
-        )  # fmt: skip
+            "segmenter",
+            task_of(self.recipe),
+            self._sampler(self.partition.training),
+            self.recipe.seed,
+            deadline,
+            validation=Validation(held_out) if held_out.cases else None,
+        )
         stage = Stage(TorchEngine(network), self.recipe.segmenter.preprocessing)
         return Pipeline(find_whole, stage, self.store.dataset.schema.values)
 
@@ -69,7 +74,8 @@ def task_of(recipe: WholeVolumeRecipe | EndToEndRecipe | MaskRCNNRecipe) -> Task
         return stage_task(recipe.segmenter)
     if isinstance(recipe, MaskRCNNRecipe):
         chosen = recipe.mask_rcnn
-        return Task(lambda: SliceMaskRCNN(chosen), training_objective, chosen.model_dump_json())
+        objective = cast("Objective", training_objective)  # of this network alone
+        return Task(lambda: SliceMaskRCNN(chosen), objective, chosen.model_dump_json())
 
     def build() -> nn.Module:
         try:

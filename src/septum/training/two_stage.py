@@ -1,8 +1,8 @@
 """Methods of two stages: a first network finds the region, a second one segments in it.
 
 First-stage networks by fold, the regions that these find in cases which they have not seen, the final first
-stage, the segmenter. Each part leaves an artefact in the run folder and is taken up from there, so a run can be
-stopped at any moment.
+stage, the segmenter. Each part leaves an artefact in the run folder and is taken up from there, so a run can
+be stopped at any moment.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from septum.training.parts import DIGITS, digest
 from septum.training.validation import Validation, dice_of_structures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import nn
 
@@ -38,13 +38,15 @@ if TYPE_CHECKING:
     from septum.training.objective import Task
     from septum.training.partition import TrainingData
     from septum.training.parts import Parts
-    from septum.training.recipe import TwoStageRecipe
+    from septum.training.recipe import DetectThenSegmentRecipe, MultiStageRecipe
     from septum.training.validation import Measure
 
 LOGGER = logging.getLogger(__name__)
 
 #: In-plane centre (y, x) of a case's region, in voxels of the segmenter's grid, by the case's name.
 Centres = dict[str, tuple[float, float]]
+#: What was found in each case, by its name.
+Regions = dict[str, dict[str, Any]]
 
 
 class TwoStageRun(ABC):
@@ -59,7 +61,9 @@ class TwoStageRun(ABC):
     #: Scores the first stage on a case that validates.
     first_measure: Measure = staticmethod(dice_of_structures)
 
-    def __init__(self, recipe: TwoStageRecipe, data: TrainingData, parts: Parts) -> None:
+    def __init__(
+        self, recipe: MultiStageRecipe | DetectThenSegmentRecipe, data: TrainingData, parts: Parts
+    ) -> None:
         recipe.require_channels(recipe.segmenter, data.store.dataset.schema)
         self.recipe, self.data, self.parts = recipe, data, parts
         self.store, self.partition = data.store, data.partition
@@ -94,8 +98,7 @@ class TwoStageRun(ABC):
         """
         centres = self._out_of_fold_centres(deadline)
         first = self._fit_first("localiser/final", 0, deadline)
-        held_out = self._regions(first, self.partition.validation)
-        centres |= {name: _centre(region) for name, region in held_out.items()}
+        centres |= self._validation_centres(first)
         initial, source = self.initial_weights(deadline)
         settings = self.recipe.segmenter
         validation = self.sampler(self.partition.validation, settings, centres)
@@ -128,9 +131,7 @@ class TwoStageRun(ABC):
         z, y, x = np.mean(centres, axis=0).tolist()
         return self.recipe.localisation.model_copy(update={"training_centre": (z, y, x)})
 
-    def sampler(
-        self, cases: Iterable[Case], settings: TrainingSettings, centres: Centres
-    ) -> PatchSampler:
+    def sampler(self, cases: Iterable[Case], settings: TrainingSettings, centres: Centres) -> PatchSampler:
         """Patches of these cases on the device."""
         prepared = [self.store.prepared(c, settings.preprocessing).on(self.parts.device) for c in cases]
         return PatchSampler(prepared, centres, settings)
@@ -158,23 +159,37 @@ class TwoStageRun(ABC):
     def _out_of_fold_centres(self, deadline: Deadline) -> Centres:
         """In-plane centres of the regions that first stages find in cases which they have not seen."""
         identity = self._regions_identity()
-        name = f"regions-{identity[:DIGITS]}.json" if self.parts.shared else "regions.json"
-        file = self.parts.folder / name
-        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        if known.get("identity") != identity:
-            known = {"identity": identity, "regions": self._out_of_fold_regions(deadline)}
-            write_text(file, json.dumps(known, indent=1))
-        regions = known["regions"]
+        regions = self._kept("regions", identity, lambda: self._out_of_fold_regions(deadline))
         shares = [r["foreground_inside"] for r in regions.values()]
-        away = sum(r["path"] not in (LocalisationPath.MAP, LocalisationPath.DETECTOR) for r in regions.values())
+        found = (LocalisationPath.MAP, LocalisationPath.DETECTOR)
+        away = sum(r["path"] not in found for r in regions.values())
         LOGGER.info(
             "out-of-fold regions: all foreground inside in %d of %d cases (lowest %.4f), %d by a fallback",
             sum(s == 1 for s in shares), len(shares), min(shares), away,
         )  # fmt: skip
         return {name: _centre(region) for name, region in regions.items()}
 
-    def _out_of_fold_regions(self, deadline: Deadline) -> dict[str, dict[str, object]]:
-        found: dict[str, dict[str, object]] = {}
+    def _validation_centres(self, first: nn.Module) -> Centres:
+        """In-plane centres of the regions that the final first stage finds in the cases that validate."""
+        cases = self.partition.validation
+        if not cases:
+            return {}
+        identity = digest("validation", self._regions_identity(), *(case.name for case in cases))
+        regions = self._kept("validation-regions", identity, lambda: self._regions(first, cases))
+        return {name: _centre(region) for name, region in regions.items()}
+
+    def _kept(self, stem: str, identity: str, find: Callable[[], Regions]) -> Regions:
+        """Regions found once and then read, since those of another device can differ by a voxel."""
+        name = f"{stem}-{identity[:DIGITS]}.json" if self.parts.shared else f"{stem}.json"
+        file = self.parts.folder / name
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if known.get("identity") != identity:
+            known = {"identity": identity, "regions": find()}
+            write_text(file, json.dumps(known, indent=1))
+        return dict(known["regions"])
+
+    def _out_of_fold_regions(self, deadline: Deadline) -> Regions:
+        found: Regions = {}
         for fold, held_out in enumerate(self._parts()):
             first = self._fit_first(f"localiser/fold{fold}", 1 + fold, deadline, held_out)
             found |= self._regions(first, (c for c in self.partition.training if c.patient in held_out))
@@ -197,9 +212,9 @@ class TwoStageRun(ABC):
         ordered = sorted(groups, key=lambda patient: (groups[patient], patient))
         return [set(ordered[i :: self.recipe.localiser_folds]) for i in range(self.recipe.localiser_folds)]
 
-    def _regions(self, first: nn.Module, cases: Iterable[Case]) -> dict[str, dict[str, object]]:
+    def _regions(self, first: nn.Module, cases: Iterable[Case]) -> Regions:
         find, preprocessing = self.find_with(first), self.recipe.segmenter.preprocessing
-        regions: dict[str, dict[str, object]] = {}
+        regions: Regions = {}
         for case in cases:
             native = self.store.native(case)
             geometry = native.volume.geometry
@@ -215,6 +230,6 @@ class TwoStageRun(ABC):
         return regions
 
 
-def _centre(region: Mapping[str, object]) -> tuple[float, float]:
-    y, x = cast("list[float]", region["centre"])
+def _centre(region: Mapping[str, Any]) -> tuple[float, float]:
+    y, x = region["centre"]
     return (float(y), float(x))
