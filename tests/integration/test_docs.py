@@ -25,17 +25,9 @@ from septum.io import write_image
 from septum.localisation import LocalisationSettings
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.record import Record
+from support.pages import FENCE, ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(console|bash|python|text|json|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(page: Path, *languages: str) -> list[str]:
-    """The fenced blocks of a page in some languages, in order."""
-    return [
-        body for language, body in FENCE.findall(page.read_text(encoding="utf-8")) if language in languages
-    ]
 
 
 def name_of(page: Path) -> str:
@@ -100,10 +92,26 @@ def test_both_ways_to_an_ejection_fraction_from_two_files_come_to_the_same(tmp_p
     assert float(from_files[0].split()[-2]) > 20
 
 
+def command_of(line: str) -> str:
+    """The command that a line calls: ``segment``, or of a group also the subcommand, ``study run``."""
+    words = line.partition("#")[0].split()[1:]
+    group = isinstance(found_command(words[0]), click.Group) if words[0] in COMMANDS else False
+    return " ".join(words[: 2 if group else 1])
+
+
+def found_command(name: str) -> click.Command:
+    """A command of the program; of a group also its subcommand, as in ``study run``."""
+    found: click.Command = command_line
+    for part in name.split():
+        found = found.get_command(click.Context(found), part)
+        assert found is not None, f"septum {name}"
+    return found
+
+
 @cache
 def help_of(command: str) -> str:
     done = subprocess.run(
-        [Path(sys.executable).parent / "septum", command, "--help"],
+        [Path(sys.executable).parent / "septum", *command.split(), "--help"],
         capture_output=True,
         text=True,
         check=False,
@@ -121,7 +129,7 @@ def septum_lines(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", [p for p in PAGES if septum_lines(p)], ids=name_of)
 def test_commands_and_options_that_a_page_names_exist(page):
     for line in septum_lines(page):
-        command = line.split("#")[0].split()[1]
+        command = command_of(line)
         if command.startswith("-"):
             continue
         options = re.findall(r"(?<=\s)--?[a-z][a-z-]*", line.split("#")[0])
@@ -172,17 +180,28 @@ def test_the_page_on_bundles_lists_the_fields_of_the_manifest_and_no_others():
 
 def test_the_page_on_recipes_lists_every_key_and_no_others():
     pytest.importorskip("torch", reason="needs septum[train] to load the classes of recipes")
-    from septum.methods.settings import StageSettings
-    from septum.training.recipe import Recipe
+    from septum.training.recipe import AnyRecipe
 
-    settings, found = [Recipe, StageSettings], {Recipe, StageSettings}
+    settings = models_in(AnyRecipe)
+    found = set(settings)
+    assert len(settings) == 5, "one class for each method"
     while settings:
         nested = {m for f in settings.pop().model_fields.values() for m in models_in(f.annotation)}
         settings += nested - found
         found |= nested
     inline = {model for model in found if model.__name__ == "ClaheSettings"}  # told within a line
     keys = {name for model in found - inline for name in model.model_fields}
-    assert set(fields_told("how-to/write-a-recipe.md")) == keys
+    assert set(fields_told("how-to/write-a-recipe.md")) == keys | {"extends"}
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {name for p in command.params if isinstance(p, click.Option) for name in p.opts}
+
+
+def options_told(section: str) -> set[str]:
+    """Options in the first column of the tables of a section."""
+    told = re.findall(r"^\| (`-[^|]*) \|", section, re.MULTILINE)
+    return {name for cell in told for name in re.findall(r"`(--?[a-z-]+)", cell)}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -190,10 +209,20 @@ def test_the_page_on_the_command_line_tells_every_option_and_no_others(command):
     page = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     section = re.split(r"^## ", page, flags=re.MULTILINE)[1 + COMMANDS.index(command)]
     assert section.startswith(f"septum {command}\n")
-    told = re.findall(r"^\| (`-[^|]*) \|", section, re.MULTILINE)
-    found = command_line.get_command(click.Context(command_line), command)
-    options = {name for p in found.params if isinstance(p, click.Option) for name in p.opts}
-    assert {name for cell in told for name in re.findall(r"`(--?[a-z-]+)", cell)} == options
+    found = found_command(command)
+    if not isinstance(found, click.Group):
+        assert options_told(section) == options_of(found)
+        return
+    # A group: what several subcommands share is told first, with their names; then each tells its own.
+    shared, *parts = re.split(r"^### ", section, flags=re.MULTILINE)
+    everywhere, _, some = shared.partition("\nThose that train or segment (")
+    some_names = re.findall(r"`(\w+)`", some.partition(")")[0])
+    names = [part.split("\n")[0].removeprefix(f"septum {command} ") for part in parts]
+    assert sorted(names) == sorted(found.list_commands(click.Context(found)))
+    for name, part in zip(names, parts, strict=True):
+        told = options_told(everywhere) | options_told(part)
+        told |= options_told(some) if name in some_names else set()
+        assert told == options_of(found_command(f"{command} {name}")), name
 
 
 def test_the_page_on_python_tells_every_public_name():
@@ -202,15 +231,26 @@ def test_the_page_on_python_tells_every_public_name():
 
 
 def test_the_page_on_the_method_tells_the_numbers_of_the_shipped_recipe():
-    recipe = tomllib.loads((ROOT / "src/septum/recipes/production/cine.toml").read_text(encoding="utf-8"))
+    recipe, paper = (
+        tomllib.loads((ROOT / f"src/septum/recipes/{name}.toml").read_text(encoding="utf-8"))
+        for name in ("production/cine", "paper/acdc-multi-stage")
+    )
     page = (ROOT / "docs/explanation/method.md").read_text(encoding="utf-8")
     localisation = LocalisationSettings.model_validate(recipe["localisation"])
+    paper = tomllib.loads(
+        (ROOT / "src/septum/recipes/paper/acdc-multi-stage.toml").read_text(encoding="utf-8")
+    )
+    literal = paper["localisation"]
     coarse, fine = recipe["localiser"], recipe["segmenter"]
     sizes, fine_mm = ", ".join(map(str, localisation.sizes)), fine["preprocessing"]["in_plane_mm"]
     for said in (
         f"| {coarse['preprocessing']['in_plane_mm']:g} mm in plane, native slices |",
         f"| the {localisation.percentile}th, where",
-        f"| threshold | unstated | {localisation.threshold} |",
+        f"| threshold | unstated, so: {literal['threshold']} | {localisation.threshold} |",
+        "| one, fixed; unstated, so: ACDC {} × {} voxels (160 mm)".format(*literal["fixed"]),
+        "{} × {} × {} voxels at {} mm in plane, LASC".format(
+            *paper["localiser"]["preprocessing"]["size"], paper["localiser"]["preprocessing"]["in_plane_mm"]
+        ),
         f"the smallest of {sizes} voxels at {fine_mm} mm",
         f"a margin of {localisation.margin_mm:g} mm on every side",
         f"{coarse['network']['filters']} and {fine['network']['filters']} filters",

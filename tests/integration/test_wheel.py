@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("torch", "monai", "lightning_fabric", "onnx", "onnxscript", "onnxruntime")
+EXTRAS = (
+    "torch", "torchvision", "matplotlib", "monai", "lightning_fabric", "onnx", "onnxscript", "onnxruntime",
+)  # fmt: skip
 ALLOWED = (
     r"septum/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
-    r"septum/recipes/(paper|production)/[a-z_0-9]+\.toml",
+    r"septum/recipes/(miniature|paper|production)/[a-z0-9-]+\.toml",
+    r"septum/study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9]+\.json",
     r"septum/models/[a-z_0-9]+/(model\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/.*LICENSE(\.md)?)",

@@ -17,6 +17,6 @@ def septum(*arguments, check=True):
     return done
 
 
-def begun(log):
-    """Units in the order in which processes took them."""
-    return re.findall(r"(\S+:\d+) begins", log)
+def finished(log):
+    """Units in the order in which processes finished them."""
+    return re.findall(r"(\S+:\d+) is done, ", log)

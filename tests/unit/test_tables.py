@@ -1,4 +1,5 @@
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from septum.reporting.accuracy import accuracy_text
 from septum.reporting.score_table import mean_dice, read_results, region_sentence, score_table
 from septum.reporting.volume_table import volume_table
+from septum.study.tables import table_names
+from support.study_results import result, save, small_study
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = (
@@ -97,3 +100,50 @@ def test_tables_in_the_documents_are_those_of_the_committed_results():
         assert document.read_text(encoding="utf-8") == tables.rebuilt(document), (
             f"{document}: run make tables"
         )
+
+
+def page_of(study, names=None):
+    blocks = [*(f"table {name}" for name in table_names(study)), "units"] if names is None else names
+    return "\n".join(f"<!-- study {name}: begin -->\nstale\n<!-- study {name}: end -->" for name in blocks)
+
+
+def test_blocks_of_the_study_are_made_from_its_results(tmp_path):
+    tables, study = rebuild_tables(), small_study()
+    save(tmp_path, [result("reference", 1, "a", "ED", "LV", 0.9)], capped=["segmenter"])
+    made = tables.with_study(page_of(study), study, tmp_path)
+    assert "stale" not in made
+    assert made == tables.with_study(made, study, tmp_path)
+    assert "**1 of 8 units have run** (4 rows, 2 folds), 1 of them preliminary (†)." in made
+    assert "| Reference, 32 filters | ACDC | fold 1 | fold 1 | cpu | 0.0 |" in made
+    three = made.split("<!-- study table 3: begin -->")[1].split("<!-- study table 3: end -->")[0]
+    assert "| Other | not run |" in three
+    assert "0.900" in three
+
+
+def test_units_of_a_study_that_has_not_run_are_told_in_a_sentence(tmp_path):
+    said = rebuild_tables().units_text(small_study(), tmp_path)
+    assert said == "**0 of 8 units have run** (4 rows, 2 folds).\n"
+
+
+@pytest.mark.parametrize("change", ["without", "twice", "unclosed", "unknown"])
+def test_a_page_of_the_study_that_lacks_a_table_or_a_mark_is_refused(tmp_path, change):
+    study = small_study()
+    page = page_of(study)
+    units = page_of(study, ["units"])
+    changed = {
+        "without": page.replace(units, ""),
+        "twice": page + units,
+        "unclosed": page.replace("<!-- study units: end -->", ""),
+        "unknown": page + page_of(study, ["table 9"]),
+    }[change]
+    with pytest.raises(SystemExit, match="expected one pair of marks for each of table 2, table 3"):
+        rebuild_tables().with_study(changed, study, tmp_path)
+
+
+def test_tables_of_the_study_are_made_without_torch():
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'tools')!r}); import rebuild_tables as tables\n"
+        "assert all(tables.rebuilt(document) for document in tables.DOCUMENTS)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

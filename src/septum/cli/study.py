@@ -38,7 +38,7 @@ def common(command: Command) -> Command:
     for option in (
         click.option(
             "--results", type=click.Path(path_type=Path), metavar="DIR",
-            help="Folder of the ledger and the per-case results; studies/ and in it the study's name, by default.",
+            help="Folder of the ledger and the per-case results; by default studies/ and the study's name.",
         ),
         click.option(
             "--study", "name", default="paper", show_default=True, metavar="NAME|FILE",
@@ -58,11 +58,12 @@ def with_data(command: Command) -> Command:
         ),
         click.option(
             "--work", type=click.Path(path_type=Path), metavar="DIR",
-            help="Folder for checkpoints and kept weights; runs/study/ and in it the study's name, by default.",
+            help="Folder for checkpoints and kept weights; by default runs/study/ and the study's name.",
         ),
         click.option(
-            "--data", envvar="SEPTUM_DATA", show_envvar=True, metavar="DIR", type=click.Path(path_type=Path),
-            help="Folder that holds acdc/training and lasc/training. The miniature study makes its own.",
+            "--data", metavar="DIR", type=click.Path(path_type=Path),
+            help="Folder that holds acdc/training and lasc/training; by default what SEPTUM_DATA names. "
+            "The miniature study makes its own.",
         ),
     ):  # fmt: skip
         command = option(command)
@@ -101,8 +102,8 @@ def plan(name: str, results: Path | None, device: str | None, *, as_json: bool) 
 )
 @click.option(
     "--max-epochs", multiple=True, metavar="[PART=]N",
-    help="Cut the training short: of every network, or of a part (localiser, segmenter, transfer). The result "
-    "is marked as preliminary, and a later run without this goes on from there.",
+    help="Cut the training short: of every network, or of a part (localiser, segmenter, transfer). The "
+    "result is marked as preliminary, and a later run without this goes on from there.",
 )  # fmt: skip
 def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: int, **options: Any) -> int:
     """Train, score and enter units: those named, the next one, or all."""
@@ -126,7 +127,7 @@ def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: in
 @click.argument("number", metavar="TABLE")
 @click.option("--format", "form", type=click.Choice(["markdown", "csv", "latex"]), default="markdown")
 def table(number: str, name: str, results: Path | None, form: str) -> int:
-    """Print a TABLE (2, 3, 4, localisation, ablation) from the committed per-case results."""
+    """Print a TABLE (2, 3, 4, localisation, ablation, tests) from the committed per-case results."""
     say(_load().table(name, results, number, form))
     return 0
 

@@ -31,7 +31,13 @@ class Stage:
 
 def localise(volume: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings) -> Localisation:
     """Coarse network, activation map, region of interest on the ``working`` grid."""
-    prepared = prepare(volume, stage.preprocessing)
+    return localise_prepared(prepare(volume, stage.preprocessing), stage, working, settings)
+
+
+def localise_prepared(
+    prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
+) -> Localisation:
+    """The same for a volume that is on the coarse network's grid already."""
     padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
     outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
     grid = prepared.geometry.cropped(padding)

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.inference.steps import localise, paste_back, segment_region
+from septum.inference.steps import localise_prepared, paste_back, segment_region
 from septum.localisation import locate, region_about
 from septum.methods.samples import NativeCase
-from septum.preprocessing import prepare, prepare_labels
+from septum.preprocessing import PreprocessingSettings, prepare, prepare_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.inference import Stage
     from septum.localisation import LocalisationSettings
-    from septum.preprocessing import PreprocessingSettings
 
 #: From a case and the segmenter's grid to a region on that grid. Only the one by the truth looks at labels.
 Finder = Callable[[NativeCase, Geometry], Localisation]
+
+#: From a case to the image that a network sees: prepared now, or kept from before.
+Preparation = Callable[[NativeCase, PreprocessingSettings], Volume]
 
 
 @dataclass(frozen=True)
@@ -78,21 +80,34 @@ def find_whole(_native: NativeCase, working: Geometry) -> Localisation:
     return Localisation(Region.whole(working.shape), LocalisationPath.WHOLE)
 
 
-def find_by_localiser(stage: Stage, settings: LocalisationSettings) -> Finder:
+def prepared_now(native: NativeCase, settings: PreprocessingSettings) -> Volume:
+    """The case on a network's grid, prepared as the product does it."""
+    return prepare(native.volume, settings)
+
+
+def find_by_localiser(
+    stage: Stage, settings: LocalisationSettings, prepared: Preparation = prepared_now
+) -> Finder:
     """A first network's map, coarse mask or soft-argmax, as the settings say."""
-    return lambda native, working: localise(native.volume, stage, working, settings)
+
+    def find(native: NativeCase, working: Geometry) -> Localisation:
+        return localise_prepared(prepared(native, stage.preprocessing), stage, working, settings)
+
+    return find
 
 
-def find_by_detector(stage: Stage, settings: LocalisationSettings) -> Finder:
+def find_by_detector(
+    stage: Stage, settings: LocalisationSettings, prepared: Preparation = prepared_now
+) -> Finder:
     """A detector's box: its centre, with the settings' fixed size.
 
     The detector's engine gives ``box``, (1, 6): centre and size along (Z, Y, X) as shares of its grid.
     """
 
     def find(native: NativeCase, working: Geometry) -> Localisation:
-        prepared = prepare(native.volume, stage.preprocessing)
-        box = stage.engine.run(prepared.array[None, None])["box"][0]
-        return region_about(box[:3].tolist(), prepared.geometry, working, settings)
+        volume = prepared(native, stage.preprocessing)
+        box = stage.engine.run(volume.array[None, None])["box"][0]
+        return region_about(box[:3].tolist(), volume.geometry, working, settings)
 
     return find
 

@@ -19,8 +19,8 @@ from septum.methods.case_store import CaseStore
 from septum.study.ledger import Entry, Part, Unit, publish
 from septum.study.scoring import score_cases
 from septum.training.methods import RUNS, unavailable
-from septum.training.parts import DIGITS, Parts, digest
 from septum.training.partition import TrainingData, cases_of, partition_of
+from septum.training.parts import DIGITS, Parts, digest
 from septum.training.recipe import load_recipe
 
 if TYPE_CHECKING:
@@ -129,8 +129,10 @@ class Bench:
 
 
 def recipe_of(study: Study, row: str) -> AnyRecipe:
-    """The recipe that a row of a study names."""
+    """The recipe that a row of a study names: one of the package, or a TOML file by its path."""
     name = study.row(row).recipe
+    if name.endswith(".toml"):
+        return load_recipe(Path(name))
     return load_recipe(Path(str(resources.files("septum"))) / "recipes" / f"{name}.toml")
 
 

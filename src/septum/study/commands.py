@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -15,11 +16,11 @@ from septum.study.bench import Bench
 from septum.study.declaration import load_study
 from septum.study.estimate import case_numbers
 from septum.study.estimate import estimate as estimate_of
+from septum.study.figures import agreement_figures
 from septum.study.ledger import Unit
 from septum.study.plan import standings
 from septum.study.products import draw_case, write_masks
 from septum.study.report import table_text, write_report
-from septum.study.figures import agreement_figures
 from septum.training.loop import Deadline
 
 if TYPE_CHECKING:
@@ -29,24 +30,23 @@ if TYPE_CHECKING:
     from septum.study.running import Outcome
 
 PARTS = ("localiser", "segmenter", "transfer")
+DATA_VARIABLE = "SEPTUM_DATA"
 
 
 def run(
     units: Sequence[str],
-    name: str,
-    results: Path | None,
-    data: Path | None,
-    work: Path | None,
-    device: str | None,
-    threads: int | None,
-    time_budget: float | None,
-    max_epochs: Sequence[str],
     *,
     take_all: bool,
+    time_budget: float | None,
+    max_epochs: Sequence[str],
+    **options: Any,
 ) -> Outcome:
-    """Run the units named, or the next one, or all. Arguments are the command line's."""
+    """Run the units named, or all, or the next one; ``options`` are those of :func:`make_bench`.
+
+    With a time budget in s, the next one is followed by others while time lasts.
+    """
     deadline = Deadline() if time_budget is None else Deadline(time.monotonic() + time_budget)
-    bench = make_bench(name, results, data, work, device, threads, parse_caps(max_epochs))
+    bench = make_bench(**options, max_epochs=parse_caps(max_epochs))
     if units:
         return running.run_units(bench, [parse_unit(bench.study, text) for text in units], deadline)
     one = not take_all and time_budget is None
@@ -136,10 +136,18 @@ def make_bench(
         torch.set_num_threads(threads)
     work = _work_folder(study.name, work)
     if data is None:
-        if study.data != "phantom":
-            raise RecipeError("--data: expected the folder that holds acdc/training and lasc/training.")
-        data = miniature.data_below(work)
+        data = miniature.data_below(work) if study.data == "phantom" else _data_folder()
     return Bench(study, data, results_folder(study, results), work, choose_device(device), max_epochs or {})
+
+
+def _data_folder() -> Path:
+    named = os.environ.get(DATA_VARIABLE)
+    if not named:
+        raise RecipeError(
+            "--data: expected the folder that holds acdc/training and lasc/training; give it, or set "
+            f"{DATA_VARIABLE}."
+        )
+    return Path(named)
 
 
 def _work_folder(name: str, work: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""Is a method better than the reference? Paired tests over patients, with the size of the difference."""
+"""Is one method better than another? Paired tests over patients, with the size of the difference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from septum.study.results import native_scores
 from septum.study.table_cells import NOT_RUN, NOTHING, label_cell, models_cell, notes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from septum.core import Score
     from septum.reporting.score_table import Row as ResultRow
@@ -39,35 +39,67 @@ COLUMNS = (
 NOTE = (
     "Everything of one patient (phases, structures, and the models of the folds that both rows have) is "
     "averaged first; then a paired Wilcoxon signed-rank test, two-sided, on the native grid. The shift is"
-    " the Hodges-Lehmann estimate of the method less the reference. Holm's correction is over the rows "
-    "that have run under each heading. A missed structure counts as Dice 0 and with the volume's diagonal"
-    " as its distance."
+    " the Hodges-Lehmann estimate of the method less what it is tested against. Holm's correction is over the "
+    "lines that have run under each heading. A missed structure counts as Dice 0 and with the volume's "
+    "diagonal as its distance."
 )
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """One row against its reference; ``results`` is empty where there is nothing to compare."""
+class _Pair:
+    """One row against another, and what its line is called."""
 
-    evidence: Evidence
+    name: str
+    row: Evidence
+    against: Evidence
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What came out of a pair; ``results`` is empty where there is nothing to compare."""
+
+    pair: _Pair
     folds: tuple[int, ...]
     results: tuple[PairedComparison, ...]
 
 
 def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
-    """The tests of all tables that name a reference, each table and data set under its own heading."""
+    """All tests of a study: against the reference of each table and data set, then its contrasts.
+
+    What stands under one heading is corrected together.
+    """
     sections, shown = [], []
+    for heading, pairs in (*_against_references(study, evidence), *_contrasts(study, evidence)):
+        shown += [one for pair in pairs for one in (pair.against, pair.row)]
+        sections.append(Section(heading, _lines([_compare(pair) for pair in pairs], study.folds)))
+    notes = dict.fromkeys(notes_on(shown))
+    return Table("Paired tests over patients", COLUMNS, tuple(sections), (NOTE, *notes))
+
+
+def _against_references(study: Study, evidence: Mapping[str, Evidence]) -> Iterator[tuple[str, list[_Pair]]]:
+    """Headings and pairs of the tables that name a reference."""
     for name, settings in study.tables.items():
         for dataset, key in settings.references.items():
             reference = evidence[key]
-            rows = [
-                evidence[row.key] for row in study.shown_in(name) if row.dataset == dataset and row.key != key
-            ]
-            shown += [reference, *rows]
-            lines = _lines([_compare(one, reference) for one in rows], study.folds)
-            sections.append(Section(_heading(name, reference), lines))
-    notes = dict.fromkeys(notes_on(shown))
-    return Table("Paired tests over patients", COLUMNS, tuple(sections), (NOTE, *notes))
+            yield (
+                _heading(name, reference),
+                [
+                    _Pair(label_cell(evidence[row.key], filters=True), evidence[row.key], reference)
+                    for row in study.shown_in(name)
+                    if row.dataset == dataset and row.key != key
+                ],
+            )
+
+
+def _contrasts(study: Study, evidence: Mapping[str, Evidence]) -> Iterator[tuple[str, list[_Pair]]]:
+    """Headings and pairs of the contrasts; their lines name the data set and both rows."""
+    for contrast in study.contrasts:
+        pairs = []
+        for pair in contrast.pairs:
+            row, against = evidence[pair.row], evidence[pair.against]
+            ours, theirs = (label_cell(one, filters=True) for one in (row, against))
+            pairs.append(_Pair(f"{row.row.dataset.upper()}: {ours}, against {theirs}", row, against))
+        yield f"Contrast: {contrast.title}", pairs
 
 
 def patient_means(rows: Sequence[ResultRow], value: Callable[[Score], float | None]) -> dict[str, float]:
@@ -79,19 +111,19 @@ def patient_means(rows: Sequence[ResultRow], value: Callable[[Score], float | No
     return {patient: mean for patient, mean in means.items() if mean is not None}
 
 
-def _compare(evidence: Evidence, reference: Evidence) -> _Compared:
-    folds = tuple(fold for fold in evidence.folds if fold in reference.folds)
+def _compare(pair: _Pair) -> _Compared:
+    folds = tuple(fold for fold in pair.row.folds if fold in pair.against.folds)
     results = []
     for _, _, value in MEASURES:
-        ours, theirs = (patient_means(one.lines(folds=folds), value) for one in (evidence, reference))
+        ours, theirs = (patient_means(one.lines(folds=folds), value) for one in (pair.row, pair.against))
         patients = sorted(ours.keys() & theirs.keys())
         if patients:
             results.append(compare_paired([ours[p] for p in patients], [theirs[p] for p in patients]))
-    return _Compared(evidence, folds, tuple(results) if len(results) == len(MEASURES) else ())
+    return _Compared(pair, folds, tuple(results) if len(results) == len(MEASURES) else ())
 
 
 def _lines(compared: Sequence[_Compared], folds: int) -> tuple[tuple[str, ...], ...]:
-    """A line a row; the p values of those that have run are corrected together, measure by measure."""
+    """A line a pair; the p values of those that have run are corrected together, measure by measure."""
     run = [one for one in compared if one.results]
     by_measure = [holm([one.results[i].p_value for one in run]) for i in range(len(MEASURES))]
     corrected = zip(*by_measure, strict=True)
@@ -99,16 +131,16 @@ def _lines(compared: Sequence[_Compared], folds: int) -> tuple[tuple[str, ...], 
 
 
 def _line(compared: _Compared, corrected: Sequence[float], folds: int) -> tuple[str, ...]:
-    name = label_cell(compared.evidence, filters=True)
     if not compared.results:
-        state = "none" if compared.evidence.folds else NOT_RUN
-        return (name, "", state, *[NOTHING] * (len(COLUMNS) - 3))
+        state = "none" if compared.pair.row.folds else NOT_RUN
+        return (compared.pair.name, "", state, *[NOTHING] * (len(COLUMNS) - 3))
     cells = [
         cell
         for (_, digits, _), result, p in zip(MEASURES, compared.results, corrected, strict=True)
         for cell in (_shift_cell(result, digits), _p_cell(result.p_value), _p_cell(p))
     ]
-    return (name, str(compared.results[0].n), models_cell(compared.folds, folds), *cells)
+    patients, models = str(compared.results[0].n), models_cell(compared.folds, folds)
+    return (compared.pair.name, patients, models, *cells)
 
 
 def _shift_cell(result: PairedComparison, digits: int) -> str:

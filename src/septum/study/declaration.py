@@ -47,7 +47,7 @@ class Row(_Settings):
 
     Attributes:
         key: name of the row's results folder.
-        recipe: name of the recipe that trains it, such as ``paper/acdc-unet3d``.
+        recipe: name of the recipe that trains it, such as ``paper/acdc-unet3d``, or the path of a TOML file.
         label: what tables and figures call it.
         dataset: key of ``datasets.REGISTRY``.
         filters: initial number of convolution kernels of the network that segments.
@@ -76,6 +76,25 @@ class TableSettings(_Settings):
 
     title: str
     references: dict[DatasetName, str] = Field(default_factory=dict)
+
+
+class Pair(NamedTuple):
+    """Keys of two rows of one data set: the one that is tested, and the one that it is tested against."""
+
+    row: str
+    against: str
+
+
+class Contrast(_Settings):
+    """One question that is asked of several pairs of rows; p values are corrected over its pairs.
+
+    Attributes:
+        title: what the two rows of each pair differ in.
+        pairs: in the order in which they are shown.
+    """
+
+    title: str
+    pairs: tuple[Pair, ...] = Field(min_length=1)
 
 
 class FigureSettings(_Settings):
@@ -108,6 +127,7 @@ class Study(_Settings):
         presentation: keys of all rows in the order in which tables show them.
         oracles: by data set, the row whose region comes from the truth.
         tables, figures: by name.
+        contrasts: tests of rows against each other, beside those against the references of the tables.
     """
 
     name: str
@@ -120,6 +140,7 @@ class Study(_Settings):
     presentation: tuple[str, ...]
     oracles: dict[DatasetName, str] = Field(default_factory=dict)
     tables: dict[str, TableSettings]
+    contrasts: tuple[Contrast, ...] = ()
     figures: dict[str, FigureSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -137,7 +158,24 @@ class Study(_Settings):
             _require_known(f"references of table {name}", table.references.values(), keys)
         for name, figure in self.figures.items():
             _require_known(f"rows of figure {name}", figure.rows, keys)
+        titles = [contrast.title for contrast in self.contrasts]
+        if len(set(titles)) != len(titles):
+            raise ValueError("every contrast needs a title of its own")
+        for contrast in self.contrasts:
+            what = f"pairs of contrast {contrast.title}"
+            _require_known(what, (key for pair in contrast.pairs for key in pair), keys)
+            self._require_distinct(what, contrast.pairs)
         return self
+
+    def _require_distinct(self, what: str, pairs: tuple[Pair, ...]) -> None:
+        """Each pair is of two rows, which share patients; none counts twice in the correction."""
+        if len({frozenset(pair) for pair in pairs}) != len(pairs):
+            raise ValueError(f"{what}: two rows are tested against each other once")
+        for one, other in pairs:
+            if one == other:
+                raise ValueError(f"{what}: {one} stands against itself")
+            if self.row(one).dataset != self.row(other).dataset:
+                raise ValueError(f"{what}: {one} and {other} have no patients in common")
 
     def row(self, key: str) -> Row:
         """The row of this key.

@@ -1,7 +1,8 @@
 """The ledger of a study: one small text file for each finished (row, fold), beside its per-case results.
 
-An entry is written last, after the results that it vouches for by their hash, so that a kill leaves either both
-or a unit that is still to be run. While a process runs a unit it holds a lock, which ends with the process.
+An entry is written last, after the results that it vouches for by their hash, so that a kill leaves either
+both or a unit that is still to be run. While a process runs a unit it holds a lock, which ends with the
+process.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ def standings(study: Study, results: Path) -> list[Standing]:
     ]
 
 
-def standing(unit: Unit, results: Path, recipe_sha256: str, reason: str | None) -> Standing:
+def standing(
+    unit: Unit, results: Path, recipe_sha256: str, reason: str | None, *, ours: bool = False
+) -> Standing:
     """Where a unit stands.
 
     Args:
@@ -78,8 +80,9 @@ def standing(unit: Unit, results: Path, recipe_sha256: str, reason: str | None) 
         results: folder of the ledger.
         recipe_sha256: of its recipe today.
         reason: why its method cannot run here, or ``None``.
+        ours: whether this process holds the claim on the unit.
     """
-    if is_claimed(results, unit):
+    if not ours and is_claimed(results, unit):
         return Standing(unit, State.RUNNING)
     try:
         entry = read_entry(results, unit.row, unit.fold)

@@ -46,7 +46,7 @@ def write_masks(bench: Bench, unit: Unit, output: Path) -> list[Path]:
         orientation = Orientation.of(study.cine.geometry)
         labels = orientation.undo(pipeline.predict(store.native(case)).labels)
         mask = Segmentation(np.ascontiguousarray(labels)[None], study.cine.geometry, store.dataset.schema)
-        path = output / f"{case.name}{mask_suffix(study)}"
+        path = output / f"{case.name}_seg{mask_suffix(study)}"
         write_mask(path, mask, study)
         written.append(path)
     return written
@@ -100,8 +100,8 @@ def _trained(bench: Bench, unit: Unit) -> Pipeline:
         return replace(bench, max_epochs=entry.max_epochs or {}).train(unit, NOW)[0]
     except Interrupted:
         raise RecipeError(
-            f"the networks of {unit} are not in {bench.work}; give the --work folder that it was run with, or run "
-            f"septum study run {unit} again."
+            f"the networks of {unit} are not in {bench.work}; give the --work folder that it was run with, "
+            f"or run septum study run {unit} again."
         ) from None
 
 

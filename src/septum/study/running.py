@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import OutputError, SeptumError
 from septum.study.ledger import Unit, claim
-from septum.study.plan import standings, to_run
+from septum.study.plan import standing, standings, to_run
 from septum.training.loop import Interrupted
 from septum.training.parts import PartBusyError
 
@@ -48,8 +48,8 @@ class Outcome:
 def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcome:
     """Run these units, in this order.
 
-    One that fails is reported, and the others are run. A full disk, or a results folder that cannot be written
-    to, would fail them all and ends the run.
+    One that fails is reported, and the others are run. A full disk, or a results folder that cannot be
+    written to, would fail them all and ends the run.
 
     Raises:
         OutputError: a file cannot be written.
@@ -78,7 +78,7 @@ def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> O
         units = [u for u in to_run(standings(bench.study, bench.results), bench.max_epochs) if u not in ended]
         waiting: Unit | None = None
         for unit in units:
-            taken = _run(bench, unit, deadline, outcome)
+            taken = _run(bench, unit, deadline, outcome, if_left=True)
             if taken is Taken.RUN:
                 ended.add(unit)
                 break
@@ -128,10 +128,10 @@ class Taken(Enum):
     PART_BUSY = auto()
 
 
-def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome) -> Taken:
-    """Run one unit if it is free."""
+def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome, *, if_left: bool = False) -> Taken:
+    """Run one unit if it is free, and, if asked for, only if no other process has finished it meanwhile."""
     with claim(bench.results, unit) as free:
-        if not free:
+        if not free or (if_left and not _is_left(bench, unit)):
             return Taken.BUSY
         started = time.monotonic()
         LOGGER.info("%s begins", unit)
@@ -150,6 +150,12 @@ def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome) -> Take
         else:
             LOGGER.info("%s is done, %.0f s", unit, time.monotonic() - started)
     return Taken.RUN
+
+
+def _is_left(bench: Bench, unit: Unit) -> bool:
+    """Whether a unit that this process has claimed is still to be run."""
+    now = standing(unit, bench.results, bench.recipe(unit.row).sha256, None, ours=True)
+    return bool(to_run([now], bench.max_epochs))
 
 
 def _wait(unit: Unit, deadline: Deadline, outcome: Outcome) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from septum.core import LocalisationPath, Region
 from septum.core.files import write_text
@@ -18,6 +17,7 @@ from septum.study.results import result_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import torch
 
     from septum.core import LabelSchema
@@ -109,7 +109,7 @@ def _centre_error_mm(
         (box.start[a] + box.stop[a] - region.start[a] - region.stop[a]) / 2 * prediction.working.spacing_mm[a]
         for a in (1, 2)
     ]
-    return float(np.hypot(*gaps))
+    return math.hypot(*gaps)
 
 
 def forget_peak(device: torch.device) -> None:

@@ -8,7 +8,7 @@ from septum.core import RecipeError, Region
 from septum.inference import Stage
 from septum.losses.boxes import box_objective
 from septum.losses.composite import composite_objective
-from septum.methods.pipeline import find_by_detector
+from septum.methods.pipeline import find_by_detector, prepared_now
 from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import BoxEngine
 from septum.methods.transfer import take_over
@@ -21,7 +21,7 @@ from septum.training.validation import Validation
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from septum.methods.pipeline import Finder
+    from septum.methods.pipeline import Finder, Preparation
     from septum.methods.samples import PreparedCase
     from septum.training.loop import Deadline, Initial
     from septum.training.objective import Objective
@@ -44,10 +44,10 @@ class DetectThenSegmentRun(TwoStageRun):
         settings = self.recipe.localiser.network
         return Task(lambda: BoxDetector(settings), box_objective, settings.model_dump_json())
 
-    def find_with(self, first: nn.Module) -> Finder:
+    def find_with(self, first: nn.Module, prepared: Preparation = prepared_now) -> Finder:
         """About the middle of the detected box."""
         stage = Stage(BoxEngine(first), self.recipe.localiser.preprocessing)
-        return find_by_detector(stage, self.localisation())
+        return find_by_detector(stage, self.localisation(), prepared)
 
     def segmenter_task(self) -> Task:
         """The plain network, or the refined one with its composite loss."""
@@ -78,7 +78,7 @@ class DetectThenSegmentRun(TwoStageRun):
         """Trained on regions about the truth of the other data set, all of its foreground as one."""
         if self.data.of_other is None:
             raise RecipeError(
-                f"recipe {self.recipe.name}: its transfer needs the data set {transfer.dataset}, none is given."
+                f"recipe {self.recipe.name}: its transfer needs data set {transfer.dataset}; none is given."
             )
         other = self.data.of_other(transfer.dataset)
         samplers = [

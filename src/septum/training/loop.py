@@ -1,4 +1,4 @@
-"""The training loop: one network, one sampler, one objective; a checkpoint an epoch, from which it goes on."""
+"""The training loop: one network, one sampler, one objective; it goes on from the checkpoint of an epoch."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from septum.inference import Stage
-from septum.methods.pipeline import find_by_localiser, find_by_truth
+from septum.methods.pipeline import find_by_localiser, find_by_truth, prepared_now
 from septum.methods.torch_engine import TorchEngine
 from septum.training.objective import stage_task
 from septum.training.two_stage import TwoStageRun
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from septum.localisation import LocalisationSettings
-    from septum.methods.pipeline import Finder
+    from septum.methods.pipeline import Finder, Preparation
     from septum.networks import Network
     from septum.training.loop import Deadline
     from septum.training.objective import Task
@@ -45,10 +45,10 @@ class MultiStageRun(TwoStageRun):
         """See :meth:`TwoStageRun.first_task`."""
         return stage_task(self.recipe.localiser)
 
-    def find_with(self, first: nn.Module) -> Finder:
+    def find_with(self, first: nn.Module, prepared: Preparation = prepared_now) -> Finder:
         """The map of equation (1), as the recipe's localisation says."""
         stage = Stage(TorchEngine(first), self.recipe.localiser.preprocessing)
-        return find_by_localiser(stage, self.localisation())
+        return find_by_localiser(stage, self.localisation(), prepared)
 
     def find_at_test(self, first: nn.Module) -> Finder:
         """As ``regions_at_test`` says."""

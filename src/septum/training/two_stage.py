@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LocalisationPath
+from septum.core import LocalisationPath, Volume
 from septum.core.files import write_text
 from septum.inference import Stage
-from septum.methods.pipeline import Pipeline
+from septum.methods.pipeline import Pipeline, prepared_now
 from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import TorchEngine
-from septum.preprocessing import prepare_labels, prepared_geometry
 from septum.training.objective import stage_task
 from septum.training.parts import DIGITS, digest
 from septum.training.validation import Validation, dice_of_structures
@@ -32,8 +31,10 @@ if TYPE_CHECKING:
 
     from septum.datasets import Case
     from septum.localisation import LocalisationSettings
-    from septum.methods.pipeline import Finder
+    from septum.methods.pipeline import Finder, Preparation
+    from septum.methods.samples import NativeCase
     from septum.methods.settings import TrainingSettings
+    from septum.preprocessing import PreprocessingSettings
     from septum.training.loop import Deadline, Initial
     from septum.training.objective import Task
     from septum.training.partition import TrainingData
@@ -74,7 +75,7 @@ class TwoStageRun(ABC):
         """The first network and its objective."""
 
     @abstractmethod
-    def find_with(self, first: nn.Module) -> Finder:
+    def find_with(self, first: nn.Module, prepared: Preparation = prepared_now) -> Finder:
         """How a trained first network finds the region of a case."""
 
     def find_at_test(self, first: nn.Module) -> Finder:
@@ -213,21 +214,24 @@ class TwoStageRun(ABC):
         return [set(ordered[i :: self.recipe.localiser_folds]) for i in range(self.recipe.localiser_folds)]
 
     def _regions(self, first: nn.Module, cases: Iterable[Case]) -> Regions:
-        find, preprocessing = self.find_with(first), self.recipe.segmenter.preprocessing
+        find = self.find_with(first, self._kept_image)
         regions: Regions = {}
         for case in cases:
-            native = self.store.native(case)
-            geometry = native.volume.geometry
-            found = find(native, prepared_geometry(geometry, preprocessing))
+            prepared = self.store.prepared(case, self.recipe.segmenter.preprocessing)
+            found = find(self.store.native(case), prepared.geometry)
             region = found.region
-            truth = prepare_labels(native.labels, self.values, geometry, preprocessing) > 0
             regions[case.name] = {
                 "centre": [(region.start[a] + region.stop[a] - 1) / 2 for a in (1, 2)],
                 "size": list(region.size),
                 "path": str(found.path),
-                "foreground_inside": region.holds(truth),
+                "foreground_inside": region.holds(prepared.classes.numpy() > 0),
             }
         return regions
+
+    def _kept_image(self, native: NativeCase, settings: PreprocessingSettings) -> Volume:
+        """The image that the store has prepared already, since a training may need it often."""
+        prepared = self.store.prepared(native.case, settings)
+        return Volume(prepared.image.numpy(), prepared.geometry)
 
 
 def _centre(region: Mapping[str, Any]) -> tuple[float, float]:

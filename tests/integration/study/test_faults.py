@@ -1,4 +1,4 @@
-"""What goes wrong while a study runs: kills, missing and damaged files, a full disk, two processes on one ledger."""
+"""What goes wrong while a study runs: kills, missing and damaged files, a full disk, two at once."""
 
 import os
 import shutil
@@ -133,7 +133,7 @@ def test_a_mask_that_does_not_fit_its_image_fails_its_units_and_no_others(folder
 def test_a_damaged_checkpoint_is_known_by_its_hash_and_the_one_before_is_used(miniature, folders, tmp_path):
     septum("study", "run", UNIT, *folders, "--max-epochs", 2)
     assert read_entry(tmp_path / "results", *UNIT).preliminary
-    newest = sorted((tmp_path / "work" / "parts").glob("segmenter-*/epoch-*.pt"))[-1]
+    newest = max((tmp_path / "work" / "parts").glob("segmenter-*/epoch-*.pt"))
     newest.write_bytes(newest.read_bytes()[:-100])
     done = septum("study", "run", UNIT, *folders)
     assert "damaged" in done.stderr
@@ -163,7 +163,7 @@ def test_results_that_were_changed_are_not_believed(miniature, tmp_path):
     shutil.copytree(miniature.results, tmp_path / "results")
     file = tmp_path / "results" / UNIT.row / f"fold{UNIT.fold}.csv"
     file.write_text(file.read_text().replace("0.", "0.9", 1))
-    with pytest.raises(InputError, match="expected the results that fold0.json vouches for"):
+    with pytest.raises(InputError, match=r"expected the results that fold0\.json vouches for"):
         read_entry(tmp_path / "results", *UNIT)
     done = septum(
         "study", "table", "3", "--study", "miniature", "--results", tmp_path / "results", check=False

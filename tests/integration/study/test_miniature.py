@@ -15,10 +15,10 @@ from septum.study.declaration import load_study
 from septum.study.ledger import read_entry
 from septum.study.results import COLUMNS
 from septum.study.tables import table_names
-from support.study_processes import begun, septum
+from support.study_processes import finished, septum
 
-#: Two runs of one unit on one kind of CPU with as many threads are the same; on a GPU, whose sums have no fixed
-#: order, docs/how-to/run-the-study.md states what to expect.
+#: Two runs of one unit on one kind of CPU with as many threads are the same; on a GPU, whose sums have no
+#: fixed order, docs/how-to/run-the-study.md states what to expect.
 TOLERANCE_DICE = 1e-5
 
 
@@ -29,7 +29,7 @@ def lines_of(miniature, unit):
 
 
 def test_two_processes_take_each_unit_once(miniature, runnable):
-    assert sorted(begun(miniature.log)) == sorted(runnable)
+    assert sorted(finished(miniature.log)) == sorted(runnable)
     assert {line.split("] ")[0] for line in miniature.log.splitlines()} == {"[1", "[2"}
 
 

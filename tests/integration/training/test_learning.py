@@ -14,11 +14,11 @@ from septum.augmentation import AugmentationSettings
 from septum.core import LocalisationPath, RecipeError
 from septum.datasets import acdc
 from septum.inference.steps import Stage, segment_volume
+from septum.methods import case_store
 from septum.methods.samples import PatchSampler, prepare_case, read_case
 from septum.methods.torch_engine import TorchEngine
 from septum.metrics import dice
 from septum.preprocessing import PreprocessingSettings
-from septum.methods import case_store
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import LOSSES, stage_task
 from septum.training.recipe import MultiStageRecipe

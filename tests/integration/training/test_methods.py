@@ -163,5 +163,5 @@ def test_what_starts_from_a_capped_training_is_known_as_such(data, tmp_path):
 def test_transfer_without_the_other_data_set_is_refused(data, tmp_path):
     run = transferring_run(data, tmp_path)
     run.data = TrainingData(run.data.store, run.data.partition)
-    with pytest.raises(RecipeError, match="its transfer needs the data set acdc, none is given"):
+    with pytest.raises(RecipeError, match="its transfer needs data set acdc; none is given"):
         run.initial_weights(Deadline())

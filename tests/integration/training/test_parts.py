@@ -11,7 +11,8 @@ from septum.core import LocalisationPath
 from septum.core.locks import lock
 from septum.datasets import acdc
 from septum.methods.case_store import CaseStore
-from septum.training import checkpoint
+from septum.methods.torch_engine import TorchEngine
+from septum.training import checkpoint, multi_stage
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.multi_stage import MultiStageRun
 from septum.training.partition import TrainingData, partition_of
@@ -107,6 +108,15 @@ def test_finished_parts_are_taken_over(finished, data, trained):
     assert not found.segmenter.training
     # The regions are known, so the networks that found them are not even loaded.
     assert run.parts.reports == {name: reports[name] for name in PARTS[2:]}
+
+
+def test_network_just_trained_has_the_weights_that_are_kept_of_it(data, tmp_path, trained):
+    # No validation has chosen, and so rounded, these.
+    run = shared_run(literal_recipe(), data, tmp_path)
+    first = run._fit_first("localiser/fold0", 1, Deadline(), {"patient002"})
+    assert trained == [("fold0", 1)]
+    again = run._fit_first("localiser/fold0", 1, Deadline(at=0), {"patient002"})
+    assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
 
 
 def test_part_that_another_process_trains_is_left_to_it(data, copied, trained):
@@ -219,7 +229,14 @@ def test_regions_are_found_once_so_that_another_device_s_rounding_changes_nothin
     ],
     ids=str,
 )
-def test_other_regions_at_test_train_nothing(finished, data, trained, regions, path):
+def test_other_regions_at_test_train_nothing(finished, data, trained, monkeypatch, regions, path):
+    layers = []
+
+    def watched(network, layer="decoder3"):
+        layers.append(layer)
+        return TorchEngine(network, layer)
+
+    monkeypatch.setattr(multi_stage, "TorchEngine", watched)
     folder = finished[1]
     before = sorted(folder.rglob("*"))
     run = shared_run(literal_recipe(regions_at_test=regions), data, folder)
@@ -232,4 +249,5 @@ def test_other_regions_at_test_train_nothing(finished, data, trained, regions, p
     expected = {LocalisationPath(path)} | (set() if path in ("truth", "soft_argmax") else fallbacks)
     assert found.localisation.path in expected
     assert found.localisation.region.size[1:] == (24, 24)
+    assert layers == ([] if path == "truth" else [regions.get("layer", "decoder3")])
     assert found.labels.shape == native.labels.shape

@@ -100,7 +100,7 @@ def test_part_trained_by_another_recipe_is_refused(data, tmp_path):
         run_of(recipe_of(), data, tmp_path).run(Budget(2 + 2 + 1))
     with pytest.raises(RecipeError, match="segmenter holds a run of another recipe"):
         run_of(recipe_of(learning_rate=2e-2), data, tmp_path).run(Deadline())
-    with pytest.raises(RecipeError, match="final holds a run of another recipe"):
+    with pytest.raises(RecipeError, match=r"localiser/\w+ holds a run of another recipe"):
         run_of(recipe_of(epochs=1), data, tmp_path).run(Deadline())
 
 
