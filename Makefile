@@ -10,10 +10,10 @@ RUNTIME := $(VENV)/septum-runtime.stamp
 DEVELOPMENT := $(VENV_TEST)/septum-development.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint tables docs python
+.PHONY: help demo test lint tables pictures docs python
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## segment a synthetic beating heart with the shipped model; results in demo/
 	$(VENV)/bin/septum demo -o demo
@@ -29,6 +29,9 @@ lint: $(DEVELOPMENT) ## style, types, and which room may import which
 
 tables: $(DEVELOPMENT) ## rebuild the documentation's tables from the committed results
 	$(VENV_TEST)/bin/python tools/rebuild_tables.py
+
+pictures: $(DEVELOPMENT) ## draw the documentation's pictures of methods again, on phantoms
+	$(VENV_TEST)/bin/python tools/draw_docs_pictures.py
 
 docs: $(DEVELOPMENT) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(VENV_TEST)/bin/mkdocs build --strict --quiet

@@ -53,6 +53,7 @@ def test_process_is_told_that_this_one_holds_it(tmp_path):
 
 def test_lock_ends_with_its_block_even_by_an_error_and_can_be_taken_again(tmp_path):
     path = tmp_path / "unit"
+
     def fail_while_it_is_held():
         with lock(path) as held:
             assert held

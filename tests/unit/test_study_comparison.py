@@ -7,6 +7,12 @@ from septum.study.tables import table
 from support.study_results import cells, missed, result, save, small_study
 
 STUDY = small_study()
+CONTRASTS = small_study(
+    contrasts=[
+        {"title": "Region", "pairs": [["oracle", "other"], ["other", "reference"]]},
+        {"title": "Truth", "pairs": [["oracle", "reference"]]},
+    ]
+)
 DICE, HAUSDORFF, _ = (value for _, _, value in MEASURES)
 
 
@@ -80,3 +86,49 @@ def test_only_folds_that_both_rows_have_are_compared(tmp_path):
 def test_rows_that_have_not_run_are_named(tmp_path):
     line = cells(table(STUDY, tmp_path, "tests"), "Other")
     assert (line["Models in common"], line["Dice: p"]) == ("not run", "-")
+
+
+def test_a_contrast_tests_its_own_pairs_whatever_the_reference_of_the_table_is(tmp_path):
+    # Oracle less other: .01, .02, .03, .04, .05: Walsh averages symmetric around .03; p = 2 / 2^5.
+    save(tmp_path, lines("other", 0, [0.8] * 5, hausdorff=6.0))
+    save(tmp_path, lines("oracle", 0, [0.81, 0.82, 0.83, 0.84, 0.85], hausdorff=5.0))
+    save(tmp_path, lines("oracle", 1, [0.1] * 5))  # a fold that the other row has not
+    shown = table(CONTRASTS, tmp_path, "tests")
+    line = cells(shown, "ACDC: Oracle, 32 filters, against Other, 32 filters", "Contrast: Region")
+    assert (line["Patients"], line["Models in common"]) == ("5", "1 (fold 0)")
+    assert line["Dice: shift [95 % interval]"] == "+0.030 [+0.010, +0.050] at 94 %"
+    assert (line["Dice: p"], line["Dice: p, Holm"]) == ("0.062", "0.062")
+    assert line["HD (mm): shift [95 % interval]"] == "-1.00 [-1.00, -1.00] at 94 %"
+    against_what_has_not_run = cells(shown, "ACDC: Other", "Contrast: Region")
+    assert (against_what_has_not_run["Models in common"], against_what_has_not_run["Dice: p"]) == (
+        "none",
+        "-",
+    )
+    assert cells(shown, "Other", "Table 3")["Models in common"] == "none"
+
+
+def test_holm_is_over_the_pairs_of_one_contrast(tmp_path):
+    save(tmp_path, lines("reference", 0, [0.8, 0.8, 0.8, 0.8, 0.8]))
+    save(tmp_path, lines("other", 0, [0.81, 0.82, 0.83, 0.84, 0.75]))  # the largest is negative: p = 20 / 32
+    save(tmp_path, lines("oracle", 0, [0.9, 0.92, 0.94, 0.96, 0.98]))  # above both throughout: p = 2 / 32
+    shown = table(CONTRASTS, tmp_path, "tests")
+    first, second = (cells(shown, f"ACDC: {row}", "Contrast: Region") for row in ("Oracle", "Other"))
+    assert (first["Dice: p"], second["Dice: p"]) == ("0.062", "0.625")
+    assert (first["Dice: p, Holm"], second["Dice: p, Holm"]) == ("0.125", "0.625")
+    alone = cells(shown, "ACDC: Oracle, 32 filters, against Reference", "Contrast: Truth")
+    assert (alone["Dice: p"], alone["Dice: p, Holm"]) == ("0.062", "0.062")
+    # Against the reference of the table the same pair is one of two.
+    assert cells(shown, "Oracle", "Table 3")["Dice: p, Holm"] == "0.125"
+
+
+def test_a_row_that_others_are_contrasted_with_is_marked_if_preliminary(tmp_path):
+    save(tmp_path, lines("other", 0, [0.8, 0.8, 0.8]), capped=["segmenter"])
+    save(tmp_path, lines("oracle", 0, [0.9, 0.9, 0.9]))
+    study = small_study(
+        contrasts=[{"title": "Region", "pairs": [["oracle", "other"]]}],
+        tables={name: {"title": name} for name in ("2", "3", "4", "localisation")},
+    )
+    shown = table(study, tmp_path, "tests")
+    assert [section.title for section in shown.sections] == ["Contrast: Region"]
+    assert cells(shown, "ACDC: Oracle, 32 filters, against Other, 32 filters †")["Patients"] == "3"
+    assert any("Other, 32 filters: preliminary" in note for note in shown.notes)

@@ -103,11 +103,41 @@ def test_the_other_order_finishes_a_row_before_the_next():
         ({"folds": 3, "split": {"test": 2, "folds": 2, "seed": 0}}, "folds is 3, but the split draws 2"),
         ({"figures": {"7": {"title": "t", "structures": ["LA"], "rows": ["x"]}}}, "rows of figure 7: x"),
         ({"extra": 1}, "Extra inputs"),
+        (
+            {"contrasts": [{"title": "C", "pairs": [["other", "nobody"], ["none", "other"]]}]},
+            "pairs of contrast C: nobody, none is not declared",
+        ),
+        ({"contrasts": [{"title": "C", "pairs": [["other", "other"]]}]}, "other stands against itself"),
+        (
+            {"contrasts": [{"title": "C", "pairs": [["other", "atrium"]]}]},
+            "pairs of contrast C: other and atrium have no patients in common",
+        ),
+        (
+            {"contrasts": [{"title": "C", "pairs": [["other", "oracle"], ["oracle", "other"]]}]},
+            "pairs of contrast C: two rows are tested against each other once",
+        ),
+        (
+            {"contrasts": [{"title": "C", "pairs": [["other", "oracle"]]}] * 2},
+            "every contrast needs a title of its own",
+        ),
+        ({"contrasts": [{"title": "C", "pairs": []}]}, "at least 1 item"),
     ],
 )
 def test_a_study_that_contradicts_itself_is_refused(changes, said):
     with pytest.raises(ValidationError, match=said):
         small_study(**changes)
+
+
+def test_rows_of_a_contrast_differ_in_what_its_title_names(paper):
+    keep_z, localisation, perfect = paper.contrasts
+    for contrast, added in ((keep_z, "-keep-z"), (perfect, "-oracle")):
+        assert [pair.row for pair in contrast.pairs] == [pair.against + added for pair in contrast.pairs]
+    for row, against in localisation.pairs:
+        localised = [against.replace("dr-unet", name) for name in ("multi-stage", "end-to-end")]
+        assert row in localised, "Keep Z or the data set would differ, too"
+    assert [len(contrast.pairs) for contrast in paper.contrasts] == [5, 6, 2]
+    pairs = [pair for contrast in paper.contrasts for pair in contrast.pairs]
+    assert all(paper.row(row).filters == paper.row(against).filters for row, against in pairs)
 
 
 def test_a_split_may_be_drawn():
@@ -116,7 +146,7 @@ def test_a_split_may_be_drawn():
 
 
 def test_unknown_names_are_told_in_a_sentence_with_those_that_there_are(paper):
-    with pytest.raises(RecipeError, match=r"no study 'papr' is declared; there is paper\."):
+    with pytest.raises(RecipeError, match=r"no study 'papr' is declared; there is miniature, paper\."):
         load_study("papr")
     with pytest.raises(RecipeError, match=r"study paper has no row 'acdc-unet'; it has acdc-unet3d, "):
         paper.row("acdc-unet")

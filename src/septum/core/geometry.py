@@ -67,6 +67,11 @@ class Geometry:
         steps = np.asarray(index_zyx, float) * np.asarray(self.spacing_mm)
         return np.asarray(self.origin_mm) + np.asarray(self.direction) @ steps
 
+    def to_index(self, position_mm: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Fractional voxel index (Z, Y, X) of a patient position (x, y, z) in mm, within the grid or not."""
+        steps_mm = np.asarray(self.direction) * np.asarray(self.spacing_mm)  # a column for each axis
+        return np.linalg.solve(steps_mm, np.asarray(position_mm, float) - np.asarray(self.origin_mm))
+
     def permuted(self, axes: tuple[int, int, int]) -> Geometry:
         """The same voxels with array axes reordered as by ``numpy.transpose(array, axes)``."""
         columns = np.asarray(self.direction)[:, list(axes)]

@@ -48,16 +48,23 @@ class CaseStore:
         """The case on a network's grid."""
         if self.folder is None:
             return prepare_case(self.native(case), self.dataset.schema.values, settings)
-        path = self.folder / f"{case.name}-{self._key(case, settings)}.npz"
+        key = self._key(case, settings)
+        path = self.folder / f"{case.name}-{key}.npz"
         found = _load(path)
         if found is None:
             found = _arrays(prepare_case(self.native(case), self.dataset.schema.values, settings))
             with atomic_path(path) as temporary:
                 np.savez(temporary, **found)
-        return _prepared(case, found)
+        return _prepared(case, found, key)
 
     def _key(self, case: Case, settings: PreprocessingSettings) -> str:
-        parts = (sha256_of(case.image), sha256_of(case.mask), settings.model_dump_json(), str(VERSION))
+        dataset = self.dataset
+        parts = (
+            sha256_of(case.image),
+            sha256_of(case.mask),
+            settings.model_dump_json(exclude_defaults=True),
+            f"{dataset.schema.values} {sorted(dataset.mask_values.items())} {VERSION}",
+        )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -81,7 +88,7 @@ def _load(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _prepared(case: Case, arrays: dict[str, Any]) -> PreparedCase:
+def _prepared(case: Case, arrays: dict[str, Any], content: str) -> PreparedCase:
     z, y, x = arrays["image"].shape
     rows = [tuple(float(v) for v in row) for row in arrays["direction"]]
     geometry = Geometry(
@@ -91,4 +98,4 @@ def _prepared(case: Case, arrays: dict[str, Any]) -> PreparedCase:
         direction=tuple(rows),  # type: ignore[arg-type]
     )
     image, classes = torch.from_numpy(arrays["image"]), torch.from_numpy(arrays["classes"])
-    return PreparedCase(case.name, case.patient, geometry, image, classes)
+    return PreparedCase(case.name, case.patient, geometry, image, classes, content)

@@ -54,6 +54,7 @@ class PreparedCase:
         geometry: grid of both tensors.
         image: (Z, Y, X) float32, normalised over the volume.
         classes: (Z, Y, X) uint8, 0 background, then the schema's structures in channel order.
+        content: hash of the files and settings that it was prepared from; empty if it was not asked for.
     """
 
     name: str
@@ -61,6 +62,7 @@ class PreparedCase:
     geometry: Geometry
     image: Tensor
     classes: Tensor
+    content: str = ""
 
     def on(self, device: torch.device) -> PreparedCase:
         """The same case with its tensors on a device."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from septum.augmentation import AugmentationSettings
 from septum.networks import NetworkSettings
@@ -60,6 +60,12 @@ class OptimisationSettings(BaseModel):
     steps_per_epoch: int = Field(default=32, ge=1)
     ema: float = Field(default=0.0, ge=0, lt=1)
     gradient_norm: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.patience is not None and self.ema > 0:
+            raise ValueError("patience chooses one epoch's weights and ema averages over many; leave one out")
+        return self
 
 
 class TrainingSettings(BaseModel):

@@ -11,6 +11,8 @@ from septum.networks import Network, activation_map, closed_form_map
 from septum.networks.activation_map import LAST
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -33,7 +35,7 @@ class TorchEngine:
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See :class:`septum.inference.engine.Engine`."""
         x = torch.from_numpy(image).to(self.device, memory_format=torch.channels_last_3d)
-        with torch.inference_mode():
+        with torch.inference_mode(), full_float32():
             outputs = {"logits": self.network(x)}
         if isinstance(self.network, Network) and outputs["logits"].shape[1] == 1:
             outputs["map"] = self._map(self.network, x, outputs["logits"])
@@ -43,7 +45,8 @@ class TorchEngine:
         """(N, Z, Y, X), at the size of the image."""
         if self.layer == LAST and network.head.bias is not None:
             return closed_form_map(logits, network.head.bias.detach(), 0)
-        small = activation_map(network, x, 0, self.layer)[:, None]
+        with full_float32():
+            small = activation_map(network, x, 0, self.layer)[:, None]
         return F.interpolate(small, size=x.shape[2:], mode="trilinear", align_corners=False)[:, 0]
 
 
@@ -57,6 +60,16 @@ class BoxEngine:
 
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See :class:`septum.inference.engine.Engine`."""
-        with torch.inference_mode():
+        with torch.inference_mode(), full_float32():
             box = self.network(torch.from_numpy(image).to(self.device))
         return {"box": box.float().cpu().numpy()}
+
+
+def full_float32() -> AbstractContextManager[None]:
+    """Convolutions on a GPU in float32 throughout, not in its shorter form TF32; elsewhere no change."""
+    return torch.backends.cudnn.flags(
+        enabled=torch.backends.cudnn.enabled,
+        benchmark=torch.backends.cudnn.benchmark,
+        deterministic=torch.backends.cudnn.deterministic,
+        allow_tf32=False,
+    )

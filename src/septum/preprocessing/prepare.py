@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from septum.core import Geometry
     from septum.preprocessing.settings import PreprocessingSettings
+
+
+LOGGER = logging.getLogger(__name__)
 
 
 def prepare(volume: Volume, settings: PreprocessingSettings) -> Volume:
@@ -48,6 +52,8 @@ def prepare_labels(
 ) -> NDArray[np.uint8]:
     """A native mask on the grid that :func:`prepare` brings its image to; background beyond the image.
 
+    Foreground that the fixed size cuts off is logged.
+
     Args:
         labels: (Z, Y, X) on ``native``.
         values: the foreground values to keep.
@@ -55,7 +61,15 @@ def prepare_labels(
         settings: of the image's preprocessing.
     """
     grid = native.resampled(settings.spacing_mm)
-    return np.ascontiguousarray(_frame(grid, settings).crop(resample_labels(labels, values, native, grid)))
+    whole = resample_labels(labels, values, native, grid)
+    framed = np.ascontiguousarray(_frame(grid, settings).crop(whole))
+    lost = np.count_nonzero(whole) - np.count_nonzero(framed)
+    if lost > 0:
+        LOGGER.warning(
+            "%d of %d foreground voxels lie beyond the %s voxels that a network sees, and are cut off",
+            lost, np.count_nonzero(whole), settings.size,
+        )  # fmt: skip
+    return framed
 
 
 def cut(volume: Volume, region: Region, settings: PreprocessingSettings) -> Volume:

@@ -39,9 +39,9 @@ COLUMNS = (
 NOTE = (
     "Everything of one patient (phases, structures, and the models of the folds that both rows have) is "
     "averaged first; then a paired Wilcoxon signed-rank test, two-sided, on the native grid. The shift is"
-    " the Hodges-Lehmann estimate of the method less what it is tested against. Holm's correction is over the "
-    "lines that have run under each heading. A missed structure counts as Dice 0 and with the volume's "
-    "diagonal as its distance."
+    " the Hodges-Lehmann estimate of the method less what it is tested against. Holm's correction is over "
+    "the lines that have run under each heading. A missed structure counts as Dice 0 and with the volume's"
+    " diagonal as its distance."
 )
 
 
@@ -77,18 +77,15 @@ def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
 
 
 def _against_references(study: Study, evidence: Mapping[str, Evidence]) -> Iterator[tuple[str, list[_Pair]]]:
-    """Headings and pairs of the tables that name a reference."""
+    """Headings and pairs of the tables that name a reference and show other rows."""
     for name, settings in study.tables.items():
         for dataset, key in settings.references.items():
-            reference = evidence[key]
-            yield (
-                _heading(name, reference),
-                [
-                    _Pair(label_cell(evidence[row.key], filters=True), evidence[row.key], reference)
-                    for row in study.shown_in(name)
-                    if row.dataset == dataset and row.key != key
-                ],
-            )
+            others = [
+                evidence[row.key] for row in study.shown_in(name) if row.dataset == dataset and row.key != key
+            ]
+            pairs = [_Pair(label_cell(row, filters=True), row, evidence[key]) for row in others]
+            if pairs:
+                yield _heading(name, evidence[key]), pairs
 
 
 def _contrasts(study: Study, evidence: Mapping[str, Evidence]) -> Iterator[tuple[str, list[_Pair]]]:

@@ -25,8 +25,12 @@ SEED = 2020
 LASC_FOREGROUND = 255
 
 
-def data_below(work: Path) -> Path:
+def data_below(work: Path, patients: int = PATIENTS) -> Path:
     """Folder of the phantoms, laid out as the real data; made, whole or not at all, if it is not there.
+
+    Args:
+        work: folder above it.
+        patients: number of patients of each data set.
 
     Raises:
         OutputError: it cannot be written.
@@ -38,7 +42,7 @@ def data_below(work: Path) -> Path:
         work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".septum-", dir=work) as scratch:
             new = Path(scratch) / "phantoms"
-            _write_all(new, np.random.default_rng(SEED))
+            _write_all(new, patients, np.random.default_rng(SEED))
             if not folder.is_dir():  # another process may have been faster
                 os.rename(new, folder)  # noqa: PTH104  # fails where Path.rename would replace
     except OSError as error:
@@ -48,8 +52,8 @@ def data_below(work: Path) -> Path:
     return folder
 
 
-def _write_all(root: Path, rng: np.random.Generator) -> None:
-    for number in range(1, PATIENTS + 1):
+def _write_all(root: Path, patients: int, rng: np.random.Generator) -> None:
+    for number in range(1, patients + 1):
         group = GROUPS[number % len(GROUPS)]
         _write_acdc(root / "acdc" / "training" / f"patient{number:03d}", group, _heart(group, rng))
         _write_lasc(root / "lasc" / "training" / f"volume{number:03d}", _heart(group, rng))

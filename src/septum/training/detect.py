@@ -42,7 +42,9 @@ class DetectThenSegmentRun(TwoStageRun):
     def first_task(self) -> Task:
         """See :meth:`TwoStageRun.first_task`."""
         settings = self.recipe.localiser.network
-        return Task(lambda: BoxDetector(settings), box_objective, settings.model_dump_json())
+        return Task(
+            lambda: BoxDetector(settings), box_objective, settings.model_dump_json(exclude_defaults=True)
+        )
 
     def find_with(self, first: nn.Module, prepared: Preparation = prepared_now) -> Finder:
         """About the middle of the detected box."""
@@ -60,7 +62,9 @@ class DetectThenSegmentRun(TwoStageRun):
             side_weights=refinements.side_weights,
         )
         objective = cast("Objective", composite_objective)  # of this network alone
-        return Task(lambda: DeeplySupervised(settings), objective, settings.model_dump_json())
+        return Task(
+            lambda: DeeplySupervised(settings), objective, settings.model_dump_json(exclude_defaults=True)
+        )
 
     def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:
         """The weights of the same network, trained on another data set first."""
@@ -69,7 +73,7 @@ class DetectThenSegmentRun(TwoStageRun):
             return None, ""
         transfer = refinements.transfer
         source = self._trained_elsewhere(transfer, deadline)
-        identity, cap = transfer.model_dump_json(), self.parts.cap(_part_of(transfer))
+        identity, cap = transfer.model_dump_json(exclude_defaults=True), self.parts.cap(_part_of(transfer))
         if cap is not None:  # then the weights are others
             identity += f" {cap}"
         return lambda network: _take_over(network, source), identity

@@ -48,7 +48,8 @@ def stage_task(settings: StageSettings) -> Task:
     def objective(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
         return LOSSES[settings.loss](network(image), classes)
 
-    return Task(lambda: built(settings.network), objective, settings.model_dump_json(exclude_defaults=True))
+    asked = settings.model_dump_json(include={"network", "loss"}, exclude_defaults=True)
+    return Task(lambda: built(settings.network), objective, asked)
 
 
 def built(settings: NetworkSettings) -> Network:

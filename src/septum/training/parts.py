@@ -173,11 +173,12 @@ def _report(name: str, fit: Fit) -> PartReport:
 def _identity(
     task: Task, sampler: PatchSampler, seed: int, validation: Validation | None, depends_on: str
 ) -> str:
-    settings = sampler.settings.model_dump_json(exclude_defaults=True)
+    # The network and its loss are the task's to tell.
+    settings = sampler.settings.model_dump_json(exclude_defaults=True, exclude={"network", "loss"})
     samplers: list[tuple[str, Any]] = [("training", sampler)]
     if validation is not None:
         samplers.append(("validation", validation.sampler))
-    cases = [f"{use} {c.name} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
+    cases = [f"{use} {c.name} {c.content} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
     return digest(settings, task.settings_json, str(seed), depends_on, *cases)
 
 

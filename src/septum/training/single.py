@@ -75,7 +75,7 @@ def task_of(recipe: WholeVolumeRecipe | EndToEndRecipe | MaskRCNNRecipe) -> Task
     if isinstance(recipe, MaskRCNNRecipe):
         chosen = recipe.mask_rcnn
         objective = cast("Objective", training_objective)  # of this network alone
-        return Task(lambda: SliceMaskRCNN(chosen), objective, chosen.model_dump_json())
+        return Task(lambda: SliceMaskRCNN(chosen), objective, chosen.model_dump_json(exclude_defaults=True))
 
     def build() -> nn.Module:
         try:
@@ -83,5 +83,7 @@ def task_of(recipe: WholeVolumeRecipe | EndToEndRecipe | MaskRCNNRecipe) -> Task
         except ValueError as error:
             raise RecipeError(f"the recipe's network cannot be built: {error}.") from error
 
-    settings = recipe.model_dump_json(include={"first", "segmenter"}, exclude_defaults=True)
+    settings = recipe.model_dump_json(
+        include={"first": True, "segmenter": {"network", "loss"}}, exclude_defaults=True
+    )
     return Task(build, end_to_end_objective(LOSSES[recipe.segmenter.loss]), settings)

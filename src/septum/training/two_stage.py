@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from septum.inference import Stage
 from septum.methods.pipeline import Pipeline, prepared_now
 from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import TorchEngine
+from septum.preprocessing import prepared_geometry
 from septum.training.objective import stage_task
-from septum.training.parts import DIGITS, digest
+from septum.training.parts import DIGITS, PartReport, digest
 from septum.training.validation import Validation, dice_of_structures
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from septum.training.validation import Measure
 
 LOGGER = logging.getLogger(__name__)
+
+#: Name of the first stages that do not see all training cases, before their number.
+FOLD = "localiser/fold"
 
 #: In-plane centre (y, x) of a case's region, in voxels of the segmenter's grid, by the case's name.
 Centres = dict[str, tuple[float, float]]
@@ -123,12 +128,13 @@ class TwoStageRun(ABC):
 
     def localisation(self) -> LocalisationSettings:
         """The recipe's settings with the mean centre of the training cases filled in."""
-        masks = [self.store.native(case).labels for case in self.partition.training]
-        centres = [
-            np.argwhere(labels > 0).mean(axis=0) / np.maximum(np.array(labels.shape) - 1, 1)
-            for labels in masks
-            if labels.any()
-        ]
+        centres = []
+        for case in self.partition.training:
+            native = self.store.native(case)
+            if native.labels.any():
+                grid = prepared_geometry(native.volume.geometry, self.recipe.segmenter.preprocessing)
+                middle_mm = native.volume.geometry.to_patient_mm(np.argwhere(native.labels).mean(axis=0))
+                centres.append(grid.to_index(middle_mm) / np.maximum(np.array(grid.shape) - 1, 1))
         z, y, x = np.mean(centres, axis=0).tolist()
         return self.recipe.localisation.model_copy(update={"training_centre": (z, y, x)})
 
@@ -185,14 +191,18 @@ class TwoStageRun(ABC):
         file = self.parts.folder / name
         known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         if known.get("identity") != identity:
-            known = {"identity": identity, "regions": find()}
+            regions = find()
+            reports = [asdict(r) for name, r in self.parts.reports.items() if name.startswith(FOLD)]
+            known = {"identity": identity, "regions": regions, "parts": reports}
             write_text(file, json.dumps(known, indent=1))
+        for report in known["parts"]:
+            self.parts.reports.setdefault(report["name"], PartReport(**report))
         return dict(known["regions"])
 
     def _out_of_fold_regions(self, deadline: Deadline) -> Regions:
         found: Regions = {}
         for fold, held_out in enumerate(self._parts()):
-            first = self._fit_first(f"localiser/fold{fold}", 1 + fold, deadline, held_out)
+            first = self._fit_first(f"{FOLD}{fold}", 1 + fold, deadline, held_out)
             found |= self._regions(first, (c for c in self.partition.training if c.patient in held_out))
         return found
 
@@ -201,7 +211,9 @@ class TwoStageRun(ABC):
         return digest(
             recipe.localiser.model_dump_json(exclude_defaults=True),
             recipe.localisation.model_dump_json(exclude_defaults=True),
-            recipe.segmenter.preprocessing.model_dump_json(),  # centres are in voxels of its grid
+            recipe.segmenter.preprocessing.model_dump_json(
+                exclude_defaults=True
+            ),  # centres are in voxels of its grid
             f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}",
             f"{self.parts.max_epochs.get('localiser')}",
             *(case.name for case in self.partition.training),
