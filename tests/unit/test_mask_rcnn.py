@@ -17,7 +17,7 @@ from septum.methods.mask_rcnn_settings import MaskRCNNSettings
 REASON = unavailable()
 needs_torchvision = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
-SMALL = MaskRCNNSettings(out_channels=3, proposals_per_slice=8)
+SMALL = MaskRCNNSettings(out_channels=3, proposals_per_slice=8, score_threshold=0.5)
 
 
 @pytest.fixture

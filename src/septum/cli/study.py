@@ -128,7 +128,9 @@ def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: in
 @click.option("--format", "form", type=click.Choice(["markdown", "csv", "latex"]), default="markdown")
 def table(number: str, name: str, results: Path | None, form: str) -> int:
     """Print a TABLE (2, 3, 4, localisation, ablation, tests) from the committed per-case results."""
-    say(_load().table(name, results, number, form))
+    commands = _load()
+    say(commands.table(name, results, number, form))
+    _tell_stale(commands.stale_units(name, results))
     return 0
 
 
@@ -139,8 +141,10 @@ def table(number: str, name: str, results: Path | None, form: str) -> int:
 )
 def figures(name: str, results: Path | None, output: Path) -> int:
     """Draw the Bland-Altman figures (7 and 8) from the committed per-case results."""
-    for path in _load().figures(name, results, output):
+    commands = _load()
+    for path in commands.figures(name, results, output):
         say(str(path))
+    _tell_stale(commands.stale_units(name, results))
     return 0
 
 
@@ -186,10 +190,15 @@ def predict(unit: str, **options: Any) -> int:
 )
 def report(name: str, results: Path | None, output: Path) -> int:
     """Write all tables (Markdown, CSV, LaTeX), the figures, and a page that holds them together."""
-    page = _load().report(name, results, output)
-    say_aside(f"open {page}")
-    say(str(page))
+    commands = _load()
+    say(str(commands.report(name, results, output)))
+    _tell_stale(commands.stale_units(name, results))
     return 0
+
+
+def _tell_stale(units: list[str]) -> None:
+    if units:
+        say_aside(f"stale, their recipe has changed since they were run: {', '.join(units)}.")
 
 
 def _load() -> ModuleType:

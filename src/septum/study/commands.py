@@ -18,7 +18,7 @@ from septum.study.estimate import case_numbers
 from septum.study.estimate import estimate as estimate_of
 from septum.study.figures import agreement_figures
 from septum.study.ledger import Unit
-from septum.study.plan import standings
+from septum.study.plan import State, standings
 from septum.study.products import draw_case, write_masks
 from septum.study.report import table_text, write_report
 from septum.training.loop import Deadline
@@ -66,6 +66,13 @@ def run_parallel(*, take_all: bool, count: int, **options: Any) -> int:
     if options["data"] is None and load_study(options["name"]).data == "phantom":
         miniature.data_below(_work_folder(options["name"], options["work"]))  # once, before all need it
     return running.run_parallel(arguments, count, lambda number: f"[{number}] ")
+
+
+def stale_units(name: str, results: Path | None) -> list[str]:
+    """Units whose results are of a recipe that has changed since."""
+    study = load_study(name)
+    found = standings(study, results_folder(study, results))
+    return [str(one.unit) for one in found if one.state is State.STALE]
 
 
 def table(name: str, results: Path | None, number: str, form: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from septum.core.files import atomic_path, sha256_of
-from septum.training.compact import compact, expand
+from septum.training.compact import compact, expand, size_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +32,7 @@ def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
     Raises:
         OutputError: the folder cannot be written to, or the disk is full; older checkpoints stay.
     """
-    content = _bytes(state)
-    if len(content) > LARGEST:
-        content = _bytes(compact(state))
+    content = _bytes(compact(state) if size_of(state) > LARGEST else state)
     new = _write(folder, f"epoch-{epoch:05d}", content)
     for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*")} - {new}:
         stale.unlink(missing_ok=True)

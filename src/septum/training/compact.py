@@ -51,6 +51,15 @@ def expand(state: dict[str, Any]) -> dict[str, Any]:
     return state | {"network": network, "optimiser": optimiser | {"state": moments}}
 
 
+def size_of(state: Any) -> int:
+    """Bytes of all tensors in a state, however deep they lie in it."""
+    if isinstance(state, Tensor):
+        return state.numel() * state.element_size()
+    if isinstance(state, dict):
+        return sum(size_of(value) for value in state.values())
+    return sum(size_of(value) for value in state) if isinstance(state, list | tuple) else 0
+
+
 def encode(values: Tensor) -> Tensor:
     """Not negative values to one byte each; relative error at most 2^(1/8) - 1, about 9 percent."""
     code = ((values.clamp_min(2.0**LOWEST).log2() - LOWEST) * STEPS_PER_OCTAVE).round() + 1
