@@ -2,9 +2,11 @@
 
 import torch
 
+from septum.core import PartReport
 from septum.study.declaration import Study
-from septum.study.ledger import Entry, Part, Unit
+from septum.study.ledger import Entry, Unit
 from septum.study.plan import Standing
+from septum.training.parts import VERSION
 
 CPU = torch.device("cpu")
 
@@ -25,19 +27,19 @@ def study_of(*keys, folds=2, split="published", order="folds"):
     return Study.model_validate(declared)
 
 
-def entry_of(row, trained, fold=0, *, recipe_sha256="0", device="cpu", seconds=1.0):
+def entry_of(row, trained, fold=0, *, recipe_sha256="0", split_sha256="0", device="cpu", seconds=1.0):
     """An entry whose networks were trained as told: by name, how many epochs and what stopped them."""
     parts = tuple(
-        Part(
+        PartReport(
             name=name, epochs=epochs, best_epoch=epochs, validation=0.9, seconds=seconds, stopped=stopped,
-            parameters=10,
+            parameters=10, made_by=f"{device}, torch 0, 0",
         )
         for name, (epochs, stopped) in trained.items()
     )  # fmt: skip
     return Entry(
-        row=row, fold=fold, recipe_sha256=recipe_sha256, results_sha256="", commit="0", septum="0", torch="0",
-        device=device, seed=0, parts=parts, training_seconds=seconds * len(parts), scoring_seconds=1.0,
-        peak_memory_mb=None,
+        row=row, fold=fold, recipe_sha256=recipe_sha256, split_sha256=split_sha256, version=VERSION,
+        data_sha256="0", results_sha256="", commit="0", septum="0", torch="0", device=device, seed=0,
+        parts=parts, training_seconds=seconds * len(parts), scoring_seconds=1.0, peak_memory_mb=None,
     )  # fmt: skip
 
 

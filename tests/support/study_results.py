@@ -1,7 +1,8 @@
 """Made-up results of a small study, with numbers that can be worked out by hand."""
 
+from septum.core import PartReport
 from septum.study.declaration import Study
-from septum.study.ledger import Entry, Part, publish
+from septum.study.ledger import Entry, publish
 from septum.study.results import COLUMNS, results_path
 
 
@@ -89,15 +90,16 @@ def save(folder, lines, *, capped=()):
     """Write lines of one row and fold where the study looks for them, with their entry in the ledger."""
     row, fold = lines[0]["row"], int(lines[0]["fold"])
     parts = tuple(
-        Part(
+        PartReport(
             name=name, epochs=9, best_epoch=8, validation=0.9, seconds=1.0, parameters=10,
             stopped="capped" if name in capped else "patience",
         )
         for name in ("localiser", "segmenter")
     )  # fmt: skip
     entry = Entry(
-        row=row, fold=fold, recipe_sha256="0", results_sha256="", commit="0", septum="0", torch="0",
-        device="cpu", seed=0, parts=parts, training_seconds=1.0, scoring_seconds=1.0, peak_memory_mb=None,
+        row=row, fold=fold, recipe_sha256="0", split_sha256="0", version=1, data_sha256="0",
+        results_sha256="", commit="0", septum="0", torch="0", device="cpu", seed=0, parts=parts,
+        training_seconds=1.0, scoring_seconds=1.0, peak_memory_mb=None,
     )  # fmt: skip
     publish(folder, entry, lines)
     return results_path(folder, row, fold)

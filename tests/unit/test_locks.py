@@ -20,6 +20,19 @@ with lock(Path(sys.argv[1])) as held:
 """
 
 
+#: Asks in a process that is refused every file that it would write to.
+ASK = """
+import os, sys
+from pathlib import Path
+from septum.core.locks import is_locked
+def refuse(event, arguments):
+    if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        raise PermissionError(13, "read-only", arguments[0])
+sys.addaudithook(refuse)
+print(is_locked(Path(sys.argv[1])))
+"""
+
+
 @contextmanager
 def process_that_locks(path):
     """Another process, and whether it holds the lock."""
@@ -71,6 +84,23 @@ def test_lock_ends_with_its_block_even_by_an_error_and_can_be_taken_again(tmp_pa
 def test_asking_makes_no_file(tmp_path):
     assert not is_locked(tmp_path / "unit")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_can_be_asked_of_a_folder_that_is_only_to_be_read(tmp_path):
+    def said():
+        command = [sys.executable, "-c", ASK, str(tmp_path / "unit")]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+    assert said() == "False"
+    with lock(tmp_path / "unit") as held:
+        assert held
+        assert said() == "True"
+    assert said() == "False"
+
+
+def test_what_cannot_be_opened_counts_as_not_held(tmp_path):
+    (tmp_path / "unit").mkdir()
+    assert not is_locked(tmp_path / "unit")
 
 
 def test_file_that_cannot_be_made_is_told_as_such(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from septum.core import RecipeError
 from septum.study import commands, estimate, plan
-from septum.study.bench import recipe_of
+from septum.study.bench import recipe_of, split_sha256
 from septum.study.estimate import Estimate, Rate
 from septum.study.ledger import Unit, claim, entry_path, publish
 from septum.study.plan import State, standings, to_run
@@ -30,11 +30,9 @@ def enter(study, folder, row, fold, trained=None, *, recipe_sha256=None):
     """Write an entry with its results, as a run of today's recipe would."""
     sha256 = recipe_of(study, row).sha256 if recipe_sha256 is None else recipe_sha256
     trained = {"segmenter": (50, "patience")} if trained is None else trained
-    return publish(
-        folder,
-        entry_of(row, trained, fold, recipe_sha256=sha256),
-        [result(row, fold, "patient001", "ED", "LV", 0.9)],
-    )
+    split = split_sha256(study, study.row(row).dataset)
+    entry = entry_of(row, trained, fold, recipe_sha256=sha256, split_sha256=split)
+    return publish(folder, entry, [result(row, fold, "patient001", "ED", "LV", 0.9)])
 
 
 def states(study, folder):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from septum.cli.output import say, say_aside, say_json
+from septum.cli.output import say, say_json
 from septum.cli.parameters import parse_duration
 
 if TYPE_CHECKING:
@@ -128,9 +128,7 @@ def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: in
 @click.option("--format", "form", type=click.Choice(["markdown", "csv", "latex"]), default="markdown")
 def table(number: str, name: str, results: Path | None, form: str) -> int:
     """Print a TABLE (2, 3, 4, localisation, ablation, tests) from the committed per-case results."""
-    commands = _load()
-    say(commands.table(name, results, number, form))
-    _tell_stale(commands.stale_units(name, results))
+    say(_load().table(name, results, number, form))
     return 0
 
 
@@ -141,10 +139,8 @@ def table(number: str, name: str, results: Path | None, form: str) -> int:
 )
 def figures(name: str, results: Path | None, output: Path) -> int:
     """Draw the Bland-Altman figures (7 and 8) from the committed per-case results."""
-    commands = _load()
-    for path in commands.figures(name, results, output):
+    for path in _load().figures(name, results, output):
         say(str(path))
-    _tell_stale(commands.stale_units(name, results))
     return 0
 
 
@@ -190,15 +186,8 @@ def predict(unit: str, **options: Any) -> int:
 )
 def report(name: str, results: Path | None, output: Path) -> int:
     """Write all tables (Markdown, CSV, LaTeX), the figures, and a page that holds them together."""
-    commands = _load()
-    say(str(commands.report(name, results, output)))
-    _tell_stale(commands.stale_units(name, results))
+    say(str(_load().report(name, results, output)))
     return 0
-
-
-def _tell_stale(units: list[str]) -> None:
-    if units:
-        say_aside(f"stale, their recipe has changed since they were run: {', '.join(units)}.")
 
 
 def _load() -> ModuleType:

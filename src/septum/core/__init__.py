@@ -12,7 +12,7 @@ from septum.core.geometry import Geometry
 from septum.core.images import Cine, Segmentation, Study, Volume
 from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Structure
 from septum.core.region import Region
-from septum.core.results import Localisation, LocalisationPath, Score, VolumeCurve
+from septum.core.results import Localisation, LocalisationPath, PartReport, Score, VolumeCurve
 
 __all__ = [
     "LEFT_ATRIUM",
@@ -26,6 +26,7 @@ __all__ = [
     "LocalisationPath",
     "MissingExtraError",
     "OutputError",
+    "PartReport",
     "RecipeError",
     "Region",
     "Score",

@@ -46,15 +46,26 @@ def lock(path: Path) -> Iterator[bool]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process, or another open lock of this one, holds the lock."""
-    if not path.exists():
+    """Whether another process, or another open lock of this one, holds the lock.
+
+    Nothing is written, so that it can be asked of a folder that is only to be read. A file that is not there,
+    or cannot be opened, counts as not held.
+    """
+    try:
+        stream = path.open("rb")
+    except OSError:
         return False
-    with lock(path) as free:
-        return not free
+    with stream:
+        return not _acquired(stream.fileno(), shared=True)
 
 
-def _acquired(handle: int) -> bool:
-    """Try a few times: another process may hold the lock for an instant, to see whether it is held."""
+def _acquired(handle: int, *, shared: bool = False) -> bool:
+    """Try a few times: another process may hold the lock for an instant, to see whether it is held.
+
+    Args:
+        handle: of the open file; to read is enough for a shared lock, also where files are remote.
+        shared: fail only if another lock excludes this one, as a shared one does not.
+    """
     for attempt in range(ATTEMPTS):
         if attempt > 0:
             time.sleep(PAUSE_S)
@@ -62,7 +73,7 @@ def _acquired(handle: int) -> bool:
             if sys.platform == "win32":
                 msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
             else:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             continue
         return True

@@ -47,6 +47,33 @@ class Localisation:
 
 
 @dataclass(frozen=True)
+class PartReport:
+    """How the training of one network of a method went.
+
+    Attributes:
+        name: of the part, such as ``segmenter``.
+        epochs: how many it took.
+        best_epoch: whose weights are used; the last one without validation.
+        validation: the score of that epoch, or ``None``.
+        seconds: of all epochs.
+        stopped: ``patience``, ``epochs`` (the most that its settings allow) or ``capped``.
+        parameters: number of the network's parameters.
+        rounded: how often it was taken up from a checkpoint whose weights are rounded.
+        made_by: device, version of torch and commit of the code that finished it.
+    """
+
+    name: str
+    epochs: int
+    best_epoch: int
+    validation: float | None
+    seconds: float
+    stopped: str
+    parameters: int
+    rounded: int = 0
+    made_by: str = ""
+
+
+@dataclass(frozen=True)
 class Score:
     """Agreement of one predicted structure with its truth.
 

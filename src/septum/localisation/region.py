@@ -77,8 +77,7 @@ def region_about(
         settings: the size, fixed or the largest, and the number of slices.
     """
     index = [share * n - 0.5 for share, n in zip(centre, grid.shape, strict=True)]
-    steps_mm = grid.to_patient_mm(index) - np.asarray(working.origin_mm)
-    middle = np.asarray(working.direction).T @ steps_mm / np.asarray(working.spacing_mm)
+    middle = working.to_index(grid.to_patient_mm(index))
     height, width = settings.fixed or (settings.sizes[-1], settings.sizes[-1])
     size = (settings.depth or working.shape[0], height, width)
     return Localisation(_placed(middle.tolist(), size, working, settings), LocalisationPath.DETECTOR)

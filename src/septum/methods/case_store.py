@@ -48,7 +48,7 @@ class CaseStore:
         """The case on a network's grid."""
         if self.folder is None:
             return prepare_case(self.native(case), self.dataset.schema.values, settings)
-        key = self._key(case, settings)
+        key = self.content(case, settings)
         path = self.folder / f"{case.name}-{key}.npz"
         found = _load(path)
         if found is None:
@@ -57,7 +57,8 @@ class CaseStore:
                 np.savez(temporary, **found)
         return _prepared(case, found, key)
 
-    def _key(self, case: Case, settings: PreprocessingSettings) -> str:
+    def content(self, case: Case, settings: PreprocessingSettings) -> str:
+        """Hash of all that a prepared case depends on: its files, the settings, the meaning of its labels."""
         dataset = self.dataset
         parts = (
             sha256_of(case.image),

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from septum.preprocessing import PreprocessingSettings
 
 
+#: In mm, and for directions: by so much the headers of an image and its mask may differ.
+GRID_TOLERANCE = 1e-3
+
+
 @dataclass(frozen=True)
 class NativeCase:
     """One labelled case as read, slices first.
@@ -73,7 +77,7 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
     """Read image and mask and bring the slices to the front.
 
     Raises:
-        RecipeError: image and mask do not lie on one grid.
+        RecipeError: image and mask do not lie on one grid, or the mask has a value that means nothing.
     """
     study, mask = read_study(case.image), read_mask(case.mask)
     if study.cine.array.shape != mask.cine.array.shape:
@@ -81,14 +85,34 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
             f"{case.mask}: expected the shape of its image, {study.cine.array.shape}, "
             f"got {mask.cine.array.shape}; restore the file."
         )
+    if not _same_grid(study.cine.geometry, mask.cine.geometry):
+        raise RecipeError(
+            f"{case.mask}: expected the spacing, {study.cine.geometry.spacing_mm} mm, origin and directions "
+            f"of its image, got another grid with {mask.cine.geometry.spacing_mm} mm; restore the file."
+        )
     orientation = Orientation.of(study.cine.geometry)
     labels = orientation.apply(mask.cine.array[0])
     mapped = np.zeros(labels.shape, dtype=np.uint8)
     values = dataset.mask_values or {v: v for v in dataset.schema.values}
+    unknown = sorted(set(np.unique(labels).tolist()) - {0, *values})
+    if unknown:
+        raise RecipeError(
+            f"{case.mask}: expected the values {sorted({0, *values})}, got {unknown[:3]}, too; restore the "
+            "file."
+        )
     for found, meant in values.items():
         mapped[labels == found] = meant
     volume = Volume(orientation.apply(study.cine.array[0]), study.cine.geometry.permuted(orientation.axes))
     return NativeCase(case, volume, mapped)
+
+
+def _same_grid(ours: Geometry, theirs: Geometry) -> bool:
+    """Whether two grids of one shape are the same, up to what a header's rounding explains."""
+    return (
+        np.allclose(ours.spacing_mm, theirs.spacing_mm, rtol=0, atol=GRID_TOLERANCE)
+        and np.allclose(ours.origin_mm, theirs.origin_mm, rtol=0, atol=GRID_TOLERANCE)
+        and np.allclose(ours.direction, theirs.direction, rtol=0, atol=GRID_TOLERANCE)
+    )
 
 
 def prepare_case(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TorchEngine:
-    """Runs a network in evaluation mode and float32.
+    """Runs a network in evaluation mode and float32; gradients that training has left in it are released.
 
     Args:
         network: gives logits, and has the attribute ``multiple`` of :class:`Network`.
@@ -29,6 +29,7 @@ class TorchEngine:
 
     def __init__(self, network: nn.Module, layer: str = LAST) -> None:
         self.network, self.layer = network.eval(), layer
+        self.network.zero_grad(set_to_none=True)
         self.multiple = cast("tuple[int, int, int]", network.multiple)
         self.device = next(network.parameters()).device
 
@@ -51,10 +52,11 @@ class TorchEngine:
 
 
 class BoxEngine:
-    """Runs a box detector in evaluation mode: ``box`` (N, 6), centre and size as shares of the grid."""
+    """Runs a box detector in the same way: ``box`` (N, 6), centre and size as shares of the grid."""
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval()
+        self.network.zero_grad(set_to_none=True)
         self.multiple = cast("tuple[int, int, int]", network.multiple)
         self.device = next(network.parameters()).device
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from importlib import resources
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,12 @@ import torch
 from septum.core import RecipeError
 from septum.datasets import REGISTRY, Split, load_split, make_split
 from septum.methods.case_store import CaseStore
-from septum.study.ledger import Entry, Part, Unit, publish
+from septum.study.ledger import Entry, Unit, publish
 from septum.study.scoring import score_cases
+from septum.training.device import device_name
 from septum.training.methods import RUNS, unavailable
 from septum.training.partition import TrainingData, cases_of, partition_of
-from septum.training.parts import DIGITS, Parts, digest
+from septum.training.parts import DIGITS, VERSION, Parts, digest
 from septum.training.recipe import load_recipe
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ class Bench:
         reason = unavailable(recipe)
         if reason is not None:
             raise RecipeError(reason)
-        parts = Parts(self.work / "parts", self.device, shared=True, max_epochs=self.max_epochs)
+        made_by = f"{device_name(self.device)}, torch {torch.__version__}, {commit()}"
+        parts = Parts(
+            self.work / "parts", self.device, shared=True, made_by=made_by, max_epochs=self.max_epochs
+        )
         data = self._training_data(recipe.dataset, unit.fold)
         return RUNS[recipe.method](recipe, data, parts).pipeline(deadline), parts
 
@@ -100,8 +104,9 @@ class Bench:
         store = self.store(recipe.dataset)
         cases = cases_of(store.dataset, self.split(recipe.dataset).test)
         pipeline, parts = self.train(unit, deadline)
-        reports = tuple(Part(**vars(report)) for report in parts.reports.values())
-        identity = digest(recipe.sha256, str(unit), *(part.model_dump_json() for part in reports))
+        reports = tuple(parts.reports.values())
+        tested = [store.content(case, recipe.segmenter.preprocessing) for case in cases]
+        identity = digest(recipe.sha256, str(unit), *parts.identities.values(), repr(reports), *tested)
         partial = self.work / "scores" / f"{unit.row}-fold{unit.fold}-{identity[:DIGITS]}.json"
         started = time.monotonic()
         rows = score_cases(pipeline, cases, store, unit, partial, deadline, self.device)
@@ -109,9 +114,12 @@ class Bench:
             row=unit.row,
             fold=unit.fold,
             recipe_sha256=recipe.sha256,
+            split_sha256=split_sha256(self.study, recipe.dataset),
+            version=VERSION,
+            data_sha256=digest(*tested),
             results_sha256="",
             commit=commit(),
-            septum=version("septum"),
+            septum=septum_version(),
             torch=torch.__version__,
             device=device_name(self.device),
             seed=recipe.seed,
@@ -145,6 +153,20 @@ def split_of(study: Study, dataset: Dataset) -> Split:
     return make_split(dataset.name, dataset.patients(), test=drawn.test, folds=drawn.folds, rng=rng)
 
 
+def split_sha256(study: Study, dataset: str) -> str:
+    """Hash of who trains, validates and tests: of the published split, or of how one is drawn."""
+    split = load_split(dataset) if study.split == "published" else study.split
+    return digest(split.model_dump_json())
+
+
+def septum_version() -> str:
+    """The installed version; a checkout that is only on the path has none."""
+    try:
+        return version("septum")
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def commit() -> str:
     """Hash of the code's commit, where it lies in a checkout; ``+`` says that files differ from it."""
     folder = Path(__file__).parent
@@ -154,13 +176,6 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+" if changed else "")
-
-
-def device_name(device: torch.device) -> str:
-    """What computes, in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -18,9 +18,10 @@ from septum.study.estimate import case_numbers
 from septum.study.estimate import estimate as estimate_of
 from septum.study.figures import agreement_figures
 from septum.study.ledger import Unit
-from septum.study.plan import State, standings
+from septum.study.plan import stale_units, standings
 from septum.study.products import draw_case, write_masks
 from septum.study.report import table_text, write_report
+from septum.training.device import choose_device
 from septum.training.loop import Deadline
 
 if TYPE_CHECKING:
@@ -68,23 +69,16 @@ def run_parallel(*, take_all: bool, count: int, **options: Any) -> int:
     return running.run_parallel(arguments, count, lambda number: f"[{number}] ")
 
 
-def stale_units(name: str, results: Path | None) -> list[str]:
-    """Units whose results are of a recipe that has changed since."""
-    study = load_study(name)
-    found = standings(study, results_folder(study, results))
-    return [str(one.unit) for one in found if one.state is State.STALE]
-
-
 def table(name: str, results: Path | None, number: str, form: str) -> str:
     """One table as text."""
-    study = load_study(name)
-    return table_text(study, results_folder(study, results), number, form)
+    study, folder = _study_and_results(name, results)
+    return table_text(study, folder, number, form, stale_units(study, folder))
 
 
 def figures(name: str, results: Path | None, output: Path) -> list[Path]:
     """The Bland-Altman figures; the files written."""
-    study = load_study(name)
-    written = agreement_figures(study, results_folder(study, results), output)
+    study, folder = _study_and_results(name, results)
+    written = agreement_figures(study, folder, output, stale_units(study, folder))
     if not written:
         raise RecipeError(f"no row of a figure of study {study.name} has run; see septum study plan.")
     return written
@@ -92,8 +86,13 @@ def figures(name: str, results: Path | None, output: Path) -> list[Path]:
 
 def report(name: str, results: Path | None, output: Path) -> Path:
     """Tables, figures and their page."""
+    study, folder = _study_and_results(name, results)
+    return write_report(study, folder, output, stale_units(study, folder))
+
+
+def _study_and_results(name: str, results: Path | None) -> tuple[Study, Path]:
     study = load_study(name)
-    return write_report(study, results_folder(study, results), output)
+    return study, results_folder(study, results)
 
 
 def predict(unit: str, *, output: Path, **options: Any) -> list[Path]:
@@ -164,17 +163,6 @@ def _work_folder(name: str, work: Path | None) -> Path:
 def results_folder(study: Study, results: Path | None) -> Path:
     """Where the ledger lies."""
     return results or Path("studies") / study.name
-
-
-def choose_device(device: str | None) -> torch.device:
-    """The device asked for, or a GPU where there is one.
-
-    Raises:
-        RecipeError: a GPU is asked for and there is none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("--device cuda: this machine has no usable CUDA device; use --device cpu.")
-    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def parse_unit(study: Study, text: str) -> Unit:

@@ -11,17 +11,19 @@ import torch
 
 from septum.datasets import load_split
 from septum.networks import NetworkSettings, build
-from septum.study.bench import device_name, recipe_of
+from septum.study.bench import recipe_of
 from septum.study.cost import PASSES_OF_A_STEP, CaseNumbers, case_flop, cost_of, forward_flop
 from septum.study.declaration import DrawnSplit
 from septum.study.plan import State, to_run
+from septum.training.device import device_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from septum.core import PartReport
     from septum.study.cost import PartCost
     from septum.study.declaration import Study
-    from septum.study.ledger import Part, Unit
+    from septum.study.ledger import Unit
     from septum.study.plan import Standing
 
 #: Labelled cases of a patient.
@@ -146,10 +148,10 @@ def _known_rate(
     found: Sequence[Standing], costs: Mapping[str, Sequence[PartCost]], device: str
 ) -> Rate | None:
     """From the ledger's entries of this device, each network once; ``None`` if it has none."""
-    here = [s for s in found if s.entry is not None and s.entry.device == device]
     known = {
         (fold, cost.key): (part.epochs * cost.epoch_flop, part.seconds)
-        for fold, cost, part in _trained(here, costs)
+        for fold, cost, part in _trained(found, costs)
+        if part.made_by.startswith(f"{device}, torch ")
     }
     flop, seconds = (sum(values[i] for values in known.values()) for i in (0, 1))
     if flop <= 0 or seconds <= 0:
@@ -170,7 +172,7 @@ def _epochs_trained(
 
 def _trained(
     found: Sequence[Standing], costs: Mapping[str, Sequence[PartCost]]
-) -> Iterator[tuple[int, PartCost, Part]]:
+) -> Iterator[tuple[int, PartCost, PartReport]]:
     """Networks that the entries of today's recipes report, with their folds and costs."""
     for standing in found:
         if standing.entry is None or standing.state not in {State.DONE, State.PRELIMINARY}:

@@ -9,7 +9,7 @@ from septum.study.ledger import read_entry
 from septum.study.results import read_results, results_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
     from septum.reporting.score_table import Row as ResultRow
@@ -24,11 +24,13 @@ class Evidence:
         row: its declaration.
         results: lines of each fold that has run, by fold.
         capped: of the folds whose training was cut short for lack of time, which part after how many epochs.
+        stale: folds whose results are left out, since recipe, split or training have changed since.
     """
 
     row: Row
     results: Mapping[int, tuple[ResultRow, ...]]
     capped: Mapping[int, str]
+    stale: tuple[int, ...] = ()
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -51,25 +53,31 @@ class Evidence:
         ]
 
 
-def gather(study: Study, folder: Path) -> dict[str, Evidence]:
+def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -> dict[str, Evidence]:
     """The evidence of every row of a study, by key, from its results folder; rows not run have no results.
 
     What the ledger has no entry of has not run.
 
+    Args:
+        study: its declaration.
+        folder: of the ledger and the results.
+        stale: (row, fold) of units whose results are left out.
+
     Raises:
         InputError: an entry or a result file cannot be used.
     """
-    return {row.key: _gather_row(row, study.folds, folder) for row in study.rows}
+    return {row.key: _gather_row(row, study.folds, folder, stale) for row in study.rows}
 
 
-def _gather_row(row: Row, folds: int, folder: Path) -> Evidence:
+def _gather_row(row: Row, folds: int, folder: Path, stale: Container[tuple[str, int]]) -> Evidence:
     results, capped = {}, {}
+    left_out = tuple(fold for fold in range(folds) if (row.key, fold) in stale)
     for fold in range(folds):
-        entry = read_entry(folder, row.key, fold)
+        entry = None if fold in left_out else read_entry(folder, row.key, fold)
         if entry is None:
             continue
         results[fold] = tuple(read_results(results_path(folder, row.key, fold)))
         if entry.preliminary:
             parts = (part for part in entry.parts if part.stopped == "capped")
             capped[fold] = ", ".join(f"{part.name} after {part.epochs} epochs" for part in parts)
-    return Evidence(row, results, capped)
+    return Evidence(row, results, capped, left_out)

@@ -11,7 +11,7 @@ from septum.study.evidence import gather
 from septum.study.table_cells import PRELIMINARY, label_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from pathlib import Path
 
     from septum.study.declaration import FigureSettings, Study
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 COLUMNS = 3
 
 
-def agreement_figures(study: Study, results_folder: Path, out_folder: Path) -> list[Path]:
+def agreement_figures(
+    study: Study, results_folder: Path, out_folder: Path, stale: Container[tuple[str, int]] = ()
+) -> list[Path]:
     """Write every Bland-Altman figure for which there are results, as PNG and SVG.
 
     A point is one volume: the predictions of a row's models are averaged, and compared with the truth.
@@ -31,6 +33,7 @@ def agreement_figures(study: Study, results_folder: Path, out_folder: Path) -> l
         study: its declaration.
         results_folder: holds ``<row>/fold<k>.csv``; rows may be absent.
         out_folder: gets ``figure<name>.png`` and ``figure<name>.svg``.
+        stale: (row, fold) of units whose results are left out, see ``plan.stale_units``.
 
     Returns:
         The files written.
@@ -40,7 +43,7 @@ def agreement_figures(study: Study, results_folder: Path, out_folder: Path) -> l
         MissingExtraError: matplotlib is not installed.
         OutputError: a file cannot be written.
     """
-    evidence = gather(study, results_folder)
+    evidence = gather(study, results_folder, stale)
     written = []
     for name, settings in study.figures.items():
         panels = _panels(settings, evidence)

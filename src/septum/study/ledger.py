@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from septum.core import InputError
-from septum.core.files import sha256_of, write_text
+from septum.core import InputError, PartReport
+from septum.core.files import atomic_path, sha256_of, write_text
 from septum.core.locks import is_locked, lock
-from septum.study.results import results_path, write_results
+from septum.study.results import results_path, results_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,29 +38,19 @@ class Unit(NamedTuple):
         return f"{self.row}:{self.fold}"
 
 
-class Part(BaseModel):
-    """How the training of one network of a unit went; see ``training.parts.PartReport``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    epochs: int
-    best_epoch: int
-    validation: float | None
-    seconds: float
-    stopped: str
-    parameters: int
-
-
 class Entry(BaseModel):
     """What the ledger says of one unit that has been run.
 
     Attributes:
         row, fold: which unit.
         recipe_sha256: of the settings that it was run with; other settings make it stale.
+        split_sha256: of who trains, validates and tests; another split makes it stale.
+        version: of the training (``training.parts.VERSION``); another one makes it stale.
+        data_sha256: of the test cases' files.
         results_sha256: of the file of its per-case results.
-        commit: of the code, where it ran from a checkout, with ``+`` if files had been changed since.
-        septum, torch, device: versions, and what computed it.
+        commit: of the code that scored it, where it ran from a checkout, with ``+`` if files had been changed
+            since; that of the training stands in its parts.
+        septum, torch, device: versions, and what computed the scores.
         seed: of every draw.
         max_epochs: caps that were set on the training for lack of time, by part; ``None`` for none.
         parts: how each network's training went.
@@ -73,6 +63,9 @@ class Entry(BaseModel):
     row: str
     fold: int
     recipe_sha256: str
+    split_sha256: str
+    version: int
+    data_sha256: str
     results_sha256: str
     commit: str
     septum: str
@@ -80,7 +73,7 @@ class Entry(BaseModel):
     device: str
     seed: int
     max_epochs: dict[str, int] | None = None
-    parts: tuple[Part, ...]
+    parts: tuple[PartReport, ...]
     training_seconds: float
     scoring_seconds: float
     peak_memory_mb: float | None
@@ -121,17 +114,18 @@ def read_entry(folder: Path, row: str, fold: int) -> Entry | None:
 
 
 def publish(folder: Path, entry: Entry, rows: Iterable[ResultRow]) -> Entry:
-    """Write a unit's results, and then its entry with their hash.
+    """Write a unit's results and its entry with their hash, both or none.
+
+    Both are written in full before either takes the place of an earlier one: a full disk spoils nothing.
 
     Raises:
-        OutputError: a file cannot be written; the unit then counts as not run.
+        OutputError: a file cannot be written; what was entered before stays.
     """
     unit = Unit(entry.row, entry.fold)
-    entry_path(folder, unit).unlink(missing_ok=True)
-    results = results_path(folder, entry.row, entry.fold)
-    write_results(results, rows)
-    entry = entry.model_copy(update={"results_sha256": sha256_of(results)})
-    write_text(entry_path(folder, unit), json.dumps(entry.model_dump(), indent=1) + "\n")
+    with atomic_path(results_path(folder, *unit)) as results:
+        results.write_text(results_text(rows), encoding="utf-8")
+        entry = entry.model_copy(update={"results_sha256": sha256_of(results)})
+        write_text(entry_path(folder, unit), json.dumps(entry.model_dump(), indent=1) + "\n")
     return entry
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from septum.study.plan import MEANING, State, to_run
@@ -88,7 +89,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
         mode="json", include={"commit", "device", "max_epochs", "training_seconds", "scoring_seconds"}
     )
     names = {"name", "epochs", "best_epoch", "validation", "stopped"}
-    return {**summary, "parts": [part.model_dump(mode="json", include=names) for part in entry.parts]}
+    parts = [{key: value for key, value in asdict(part).items() if key in names} for part in entry.parts]
+    return {**summary, "parts": parts}
 
 
 def plan_text(document: Mapping[str, Any]) -> str:

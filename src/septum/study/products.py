@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,11 @@ from septum.reporting.comparison_mesh import mesh_comparison
 from septum.reporting.comparison_overlay import overlay_comparison
 from septum.reporting.picture import save_picture
 from septum.study.ledger import Unit, read_entry
+from septum.study.plan import today_of
 from septum.training.loop import Deadline, Interrupted
 from septum.training.partition import cases_of
+from septum.training.parts import PartBusyError
+from septum.training.recipe import DetectThenSegmentRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +30,24 @@ if TYPE_CHECKING:
     from septum.datasets import Case
     from septum.methods.pipeline import Pipeline
     from septum.study.bench import Bench
+    from septum.study.ledger import Entry
+    from septum.training.recipe import AnyRecipe
 
+LOGGER = logging.getLogger(__name__)
 #: A deadline in the past: what is trained is taken over, and nothing is trained.
 NOW = Deadline(at=0.0)
+
+
+class NotTrainedHereError(RecipeError):
+    """The networks of a unit, as they were scored, cannot be had with this work folder."""
 
 
 def write_masks(bench: Bench, unit: Unit, output: Path) -> list[Path]:
     """Masks of the test cases of a unit on their native grids, in the format and orientation of the images.
 
     Raises:
-        RecipeError: the unit is not trained in this work folder.
+        NotTrainedHereError: the unit has not been run, or the networks that were scored are not here.
+        RecipeError: recipe or data do not fit.
         OutputError: a file cannot be written.
     """
     pipeline = _trained(bench, unit)
@@ -59,25 +71,30 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
         bench: the study with its work folder.
         name: of the case, such as ``patient005_ED``.
         fold: of the models.
-        rows: of the study, on the case's data set; empty for all that are trained here.
+        rows: of the study, on the case's data set; empty for all that are trained here. Of these a row that
+            has been run, but whose networks are not here as they were scored, is told of and left out.
         output: folder for ``<case>_overlay.png`` and ``<case>_mesh.png``.
 
     Raises:
-        RecipeError: there is no such test case, or a row is not trained in this work folder.
+        NotTrainedHereError: a row asked for has not been run, or the networks that were scored are not here;
+            or there is no row to draw.
+        RecipeError: there is no such test case, or recipe or data do not fit.
         OutputError: a file cannot be written.
     """
-    case = _test_case(bench, name)
-    dataset = next(row.dataset for row in bench.study.rows if case in bench.store(row.dataset).dataset.cases)
+    dataset, case = _test_case(bench, name)
     store, predictions = bench.store(dataset), dict[str, "NDArray[np.uint8]"]()
     native = store.native(case)
-    for key in rows or [r for r in bench.study.presentation if bench.study.row(r).dataset == dataset]:
+    for key in rows or _rows_run(bench, dataset, fold):
         try:
             predictions[bench.study.row(key).label] = _trained(bench, Unit(key, fold)).predict(native).labels
-        except RecipeError:
+        except NotTrainedHereError as error:
             if rows:
                 raise
+            LOGGER.warning("%s", error)
     if not predictions:
-        raise RecipeError(f"no row is trained on fold {fold} in {bench.work}; run septum study run first.")
+        raise NotTrainedHereError(
+            f"no row is trained on fold {fold} in {bench.work}; run septum study run first."
+        )
     schema, volume = store.dataset.schema, native.volume
     drawings = {
         "overlay": overlay_comparison(volume, native.labels, predictions, schema),
@@ -91,26 +108,86 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
     return paths
 
 
+def _rows_run(bench: Bench, dataset: str, fold: int) -> list[str]:
+    """Rows on a data set whose fold has been run, in the order of presentation."""
+    keys = [key for key in bench.study.presentation if bench.study.row(key).dataset == dataset]
+    return [key for key in keys if read_entry(bench.results, key, fold) is not None]
+
+
 def _trained(bench: Bench, unit: Unit) -> Pipeline:
     """The method of a unit as it was scored, from the work folder."""
     entry = read_entry(bench.results, unit.row, unit.fold)
     if entry is None:
-        raise RecipeError(f"{unit} has not been run; run septum study run {unit} first.")
+        raise NotTrainedHereError(f"{unit} has not been run; run septum study run {unit} first.")
+    today = today_of(bench.study, unit.row)
+    if not today.agrees(entry):
+        raise NotTrainedHereError(
+            f"the recipe, the split or the training of {unit} has changed since it was scored; run septum "
+            f"study run {unit} again."
+        )
+    if today.unavailable is not None:
+        raise NotTrainedHereError(f"{unit} cannot be taken over: {today.unavailable}")
+    for dataset in _learnt_from(bench.recipe(unit.row)):
+        if not _has(bench, dataset):
+            raise NotTrainedHereError(
+                f"{unit} cannot be taken over: its training needs data set {dataset}, which is not in "
+                f"{bench.data}."
+            )
+    return _taken_over(bench, unit, entry)
+
+
+def _taken_over(bench: Bench, unit: Unit, entry: Entry) -> Pipeline:
     try:
-        return replace(bench, max_epochs=entry.max_epochs or {}).train(unit, NOW)[0]
+        pipeline, parts = replace(bench, max_epochs=entry.max_epochs or {}).train(unit, NOW)
     except Interrupted:
-        raise RecipeError(
+        raise NotTrainedHereError(
             f"the networks of {unit} are not in {bench.work}; give the --work folder that it was run with, "
             f"or run septum study run {unit} again."
         ) from None
+    except PartBusyError as error:
+        raise NotTrainedHereError(f"{unit} cannot be taken over now: {error}") from error
+    found = {name: (report.epochs, report.best_epoch) for name, report in parts.reports.items()}
+    if found != {part.name: (part.epochs, part.best_epoch) for part in entry.parts}:
+        raise NotTrainedHereError(
+            f"the networks of {unit} in {bench.work} are not those that were scored: they have been trained "
+            f"further, or anew; run septum study run {unit} again."
+        )
+    return pipeline
 
 
-def _test_case(bench: Bench, name: str) -> Case:
-    known = []
+def _learnt_from(recipe: AnyRecipe) -> list[str]:
+    """Data sets that a recipe's training reads."""
+    datasets: list[str] = [recipe.dataset]
+    if isinstance(recipe, DetectThenSegmentRecipe) and recipe.refinements is not None:
+        transfer = recipe.refinements.transfer
+        datasets += [] if transfer is None else [transfer.dataset]
+    return datasets
+
+
+def _test_case(bench: Bench, name: str) -> tuple[str, Case]:
+    """A test case of any data set of the study that is there, and that data set's name."""
+    known: list[str] = []
+    absent: list[str] = []
     for dataset in dict.fromkeys(row.dataset for row in bench.study.rows):
+        if not _has(bench, dataset):
+            absent.append(dataset)
+            continue
         cases = cases_of(bench.store(dataset).dataset, bench.split(dataset).test)
         known += [case.name for case in cases]
         for case in cases:
             if case.name == name:
-                return case
-    raise RecipeError(f"no test case {name!r}: expected one such as {', '.join(known[:3])}.")
+                return dataset, case
+    expected = f"expected one such as {', '.join(known[:3])}" if known else "there is no data set"
+    lacking = f" ({', '.join(absent)} not found in {bench.data})" if absent else ""
+    raise RecipeError(f"no test case {name!r}: {expected}{lacking}.")
+
+
+def _has(bench: Bench, dataset: str) -> bool:
+    """Whether a data set is there. What is wrong with one that is there is raised."""
+    try:
+        bench.store(dataset)
+    except RecipeError:
+        if (bench.data / dataset / "training").is_dir():
+            raise
+        return False
+    return True

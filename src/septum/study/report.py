@@ -9,6 +9,7 @@ from septum.study.figures import agreement_figures
 from septum.study.tables import table, table_names
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
     from septum.study.declaration import Study
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
 ENDINGS = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 
 
-def table_text(study: Study, results: Path, name: str, form: str) -> str:
-    """One table as ``markdown``, ``csv`` or ``latex``."""
-    made = table(study, results, name)
+def table_text(
+    study: Study, results: Path, name: str, form: str, stale: Container[tuple[str, int]] = ()
+) -> str:
+    """One table as ``markdown``, ``csv`` or ``latex``, without the results of stale units."""
+    made = table(study, results, name, stale)
     return {"markdown": made.markdown, "csv": made.csv, "latex": made.latex}[form]()
 
 
-def write_report(study: Study, results: Path, output: Path) -> Path:
+def write_report(study: Study, results: Path, output: Path, stale: Container[tuple[str, int]] = ()) -> Path:
     """Write everything that the committed results say into a folder.
 
     Args:
         study: its declaration.
         results: folder of the ledger and of the per-case results.
+        stale: (row, fold) of units whose results are left out.
         output: gets ``table<name>.md``, ``.csv`` and ``.tex``, the figures, and ``report.md``.
 
     Returns:
@@ -40,11 +44,11 @@ def write_report(study: Study, results: Path, output: Path) -> Path:
     parts = [f"# {study.title}", f"Rebuilt from the per-case results of the study `{study.name}`."]
     for name in table_names(study):
         for form, ending in ENDINGS.items():
-            text = table_text(study, results, name, form)
+            text = table_text(study, results, name, form, stale)
             write_text(output / f"table-{name}{ending}", text)
             if form == "markdown":
                 parts += [f"## Table {name}", text]
-    pictures = [path for path in agreement_figures(study, results, output) if path.suffix == ".png"]
+    pictures = [path for path in agreement_figures(study, results, output, stale) if path.suffix == ".png"]
     for path in pictures:
         parts += [f"## {path.stem.capitalize()}", f"![{path.stem}]({path.name})"]
     page = output / "report.md"

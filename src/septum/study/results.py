@@ -79,11 +79,16 @@ def write_results(path: Path, rows: Iterable[Row]) -> None:
         OutputError: the file cannot be written.
         ValueError: a row has a column that is unknown.
     """
+    write_text(path, results_text(rows))
+
+
+def results_text(rows: Iterable[Row]) -> str:
+    """Result rows as CSV. Raises :class:`ValueError` for a column that is unknown."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def read_results(path: Path) -> list[Row]:

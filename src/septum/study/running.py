@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from threading import Thread
 from typing import TYPE_CHECKING
 
+import torch
+
 from septum.core import OutputError, SeptumError
+from septum.core.errors import UnexpectedError
 from septum.study.ledger import Unit, claim
-from septum.study.plan import standing, standings, to_run
+from septum.study.plan import standing, standings, to_run, today_of
 from septum.training.loop import Interrupted
 from septum.training.parts import PartBusyError
 
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 PAUSE_S = 2.0
+#: Environment variable that asks for tracebacks.
+DEBUG = "SEPTUM_DEBUG"
 
 
 @dataclass
@@ -48,8 +56,8 @@ class Outcome:
 def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcome:
     """Run these units, in this order.
 
-    One that fails is reported, and the others are run. A full disk, or a results folder that cannot be
-    written to, would fail them all and ends the run.
+    One that fails, for whatever reason, is reported, and the others are run. A full disk, or a results folder
+    that cannot be written to, would fail them all and ends the run.
 
     Raises:
         OutputError: a file cannot be written.
@@ -71,10 +79,10 @@ def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> O
     Args:
         bench: the study.
         deadline: when to stop.
-        limit: how many units to finish; ``None`` goes on while time and units last.
+        limit: how many units to finish, past those that fail; ``None`` goes on while time and units last.
     """
     outcome, ended = Outcome(), set[Unit]()
-    while outcome.interrupted is None and (limit is None or len(ended) < limit):
+    while outcome.interrupted is None and (limit is None or len(outcome.finished) < limit):
         units = [u for u in to_run(standings(bench.study, bench.results), bench.max_epochs) if u not in ended]
         waiting: Unit | None = None
         for unit in units:
@@ -100,7 +108,7 @@ def run_parallel(command: Sequence[str], count: int, prefix: Callable[[int], str
         prefix: of the lines of each process, by its number from 1.
 
     Returns:
-        The largest exit code.
+        The largest exit code; of a process that a signal ended, 128 and the signal's number.
     """
     threads = str(max(1, (os.cpu_count() or 1) // count))
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
@@ -109,11 +117,12 @@ def run_parallel(command: Sequence[str], count: int, prefix: Callable[[int], str
         for number in range(1, count + 1):
             log = subprocess.Popen(  # noqa: S603  # this very program
                 [sys.executable, "-m", "septum", *command],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                env=environment,
             )  # fmt: skip
             processes.append((prefix(number), log))
         _relay(processes)
-        return max(process.wait() for _, process in processes)
+        return max(_exit_code(name, process) for name, process in processes)
     finally:
         for _, process in processes:
             if process.poll() is None:
@@ -136,25 +145,61 @@ def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome, *, if_l
         started = time.monotonic()
         LOGGER.info("%s begins", unit)
         try:
-            outcome.finished.append(bench.run(unit, deadline))
+            done = _attempt(bench, unit, deadline)
         except Interrupted:
             outcome.interrupted = unit
         except PartBusyError:
             LOGGER.info("%s waits for a part that another process trains", unit)
             return Taken.PART_BUSY
-        except OutputError:
-            raise
-        except SeptumError as error:
-            outcome.failed.append((unit, str(error)))
-            LOGGER.info("%s failed: %s", unit, error)
         else:
-            LOGGER.info("%s is done, %.0f s", unit, time.monotonic() - started)
+            if isinstance(done, str):
+                outcome.failed.append((unit, done))
+                LOGGER.info("%s failed: %s", unit, done)
+                _release_memory()
+            else:
+                outcome.finished.append(done)
+                LOGGER.info("%s is done, %.0f s", unit, time.monotonic() - started)
     return Taken.RUN
+
+
+def _attempt(bench: Bench, unit: Unit, deadline: Deadline) -> Entry | str:
+    """The entry of a unit, or the sentence that says why there is none."""
+    try:
+        return bench.run(unit, deadline)
+    except (Interrupted, PartBusyError, OutputError):
+        raise
+    except Exception as error:  # one unit never ends a run
+        if os.environ.get(DEBUG):
+            LOGGER.info("%s failed here:", unit, exc_info=error)
+        return _sentence(error)
+
+
+def _sentence(error: Exception) -> str:
+    """One sentence for the user."""
+    if isinstance(error, SeptumError):
+        return str(error)
+    message = str(error).strip().partition("\n")[0]
+    if isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "CUDA" in message and "out of memory" in message
+    ):
+        return "the GPU's memory is used up; run fewer processes on it (--parallel), or use one with more."
+    if isinstance(error, MemoryError):
+        return "the memory is used up; run fewer processes (--parallel), or use a machine with more."
+    said = str(UnexpectedError.of(error)).removesuffix(".")
+    return f"{said}: {message}" if message else f"{said}."
+
+
+def _release_memory() -> None:
+    """Give back what a failed unit has left on the GPU, once nothing refers to it any more."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        gc.collect()
+        with suppress(RuntimeError):  # after some errors the device answers nothing more
+            torch.cuda.empty_cache()
 
 
 def _is_left(bench: Bench, unit: Unit) -> bool:
     """Whether a unit that this process has claimed is still to be run."""
-    now = standing(unit, bench.results, bench.recipe(unit.row).sha256, None, ours=True)
+    now = standing(unit, bench.results, today_of(bench.study, unit.row), ours=True)
     return bool(to_run([now], bench.max_epochs))
 
 
@@ -169,16 +214,24 @@ def _wait(unit: Unit, deadline: Deadline, outcome: Outcome) -> None:
 
 
 def _relay(processes: Sequence[tuple[str, subprocess.Popen[str]]]) -> None:
-    import selectors  # noqa: PLC0415  # only here
+    """Pass on each line of each process as it comes, until all have ended."""
+    readers = [Thread(target=_relay_one, args=one, daemon=True) for one in processes]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
 
-    with selectors.DefaultSelector() as selector:
-        for name, process in processes:
-            if process.stdout is not None:
-                selector.register(process.stdout, selectors.EVENT_READ, name)
-        while selector.get_map():
-            for key, _ in selector.select():
-                line = key.fileobj.readline()  # type: ignore[union-attr]
-                if line:
-                    LOGGER.info("%s%s", key.data, line.rstrip())
-                else:
-                    selector.unregister(key.fileobj)
+
+def _relay_one(name: str, process: subprocess.Popen[str]) -> None:
+    if process.stdout is not None:
+        with process.stdout as lines:
+            for line in lines:
+                LOGGER.info("%s%s", name, line.rstrip())
+
+
+def _exit_code(name: str, process: subprocess.Popen[str]) -> int:
+    code = process.wait()
+    if code >= 0:
+        return code
+    LOGGER.info("%swas ended by signal %d", name, -code)
+    return 128 - code

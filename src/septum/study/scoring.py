@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import resource
-from pathlib import Path
+from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from septum.core import LocalisationPath, Region
 from septum.core.files import write_text
 from septum.metrics import score
 from septum.preprocessing import prepare_labels
+from septum.study.memory import forget_peak, peak_memory_mb
 from septum.study.results import result_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     import torch
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from septum.study.ledger import Unit
     from septum.training.loop import Deadline
 
-_PROCESS = Path("/proc/self")
+_DECIMALS = Decimal("0.00001")
 
 
 def score_cases(
@@ -57,11 +58,12 @@ def score_cases(
     """
     done: dict[str, list[Row]] = json.loads(partial.read_text("utf-8")) if partial.is_file() else {}
     slowest = 0.0
-    for case in cases:
-        if case.name in done:
-            continue
+    left = [case for case in cases if case.name not in done]
+    for case in left:
         deadline.require(slowest)
         native = store.native(case)
+        if device.type == "cuda" and case is left[0]:
+            pipeline.predict(native)  # what cuDNN needs to start up is no part of a case's time
         forget_peak(device)
         prediction = pipeline.predict(native)
         memory_mb = peak_memory_mb(device)
@@ -87,7 +89,7 @@ def _rows(
     truth = prepare_labels(native.labels, schema.values, geometry, pipeline.segmenter.preprocessing)
     found = prediction.localisation
     about_case = {
-        "foreground_inside": found.region.holds(truth > 0),
+        "foreground_inside": _rounded_down(found.region.holds(truth > 0)),
         "localisation": str(found.path),
         "centre_error_mm": _centre_error_mm(truth > 0, prediction),
         "seconds": prediction.seconds,
@@ -96,6 +98,11 @@ def _rows(
     on_native = score(prediction.labels, native.labels, schema, geometry)
     on_grid = score(prediction.working_labels, truth, schema, prediction.working)
     return result_rows(keys, on_native, on_grid, about_case)
+
+
+def _rounded_down(share: float) -> float:
+    """A share at the decimals of a result; 1 is left to what is whole."""
+    return float(Decimal(str(share)).quantize(_DECIMALS, rounding=ROUND_FLOOR))
 
 
 def _centre_error_mm(
@@ -110,32 +117,3 @@ def _centre_error_mm(
         for a in (1, 2)
     ]
     return math.hypot(*gaps)
-
-
-def forget_peak(device: torch.device) -> None:
-    """Measure the next peak of memory from here on."""
-    if device.type == "cuda":
-        import torch  # noqa: PLC0415  # tables are made from results without it
-
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    try:
-        (_PROCESS / "clear_refs").write_text("5")  # Linux: the peak of the resident set is counted anew
-    except OSError:
-        return
-
-
-def peak_memory_mb(device: torch.device) -> float | None:
-    """The largest memory since :func:`forget_peak`, in MB: allocated on the GPU, or resident of this process.
-
-    Where the system cannot count anew, it is the largest of the process's whole life.
-    """
-    if device.type == "cuda":
-        import torch  # noqa: PLC0415
-
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    try:
-        lines = (_PROCESS / "status").read_text().splitlines()
-        return next(float(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

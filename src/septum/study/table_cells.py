@@ -60,8 +60,14 @@ def difference_cell(ours: float | None, other: float | None, digits: int) -> str
 
 def notes_on(evidence: Iterable[Evidence]) -> list[str]:
     """Sentences on the rows that are marked, and on the data."""
-    rows = [one for one in evidence if one.folds]
-    notes = []
+    known = list(evidence)
+    rows = [one for one in known if one.folds]
+    notes = [
+        f"{one.row.label}, {one.row.filters} filters: {fold_list(one.stale)} left out: recipe, split or "
+        "training have changed since."
+        for one in known
+        if one.stale
+    ]
     if any(one.row.dataset == "lasc" for one in rows):
         notes.append(LASC_NOTE)
     for one in rows:

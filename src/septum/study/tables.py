@@ -10,6 +10,7 @@ from septum.study.localisation_table import localisation_table
 from septum.study.score_tables import score_table
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
     from septum.reporting.table import Table
@@ -24,7 +25,7 @@ def table_names(study: Study) -> tuple[str, ...]:
     return (*study.tables, TESTS)
 
 
-def table(study: Study, results_folder: Path, number: str) -> Table:
+def table(study: Study, results_folder: Path, number: str, stale: Container[tuple[str, int]] = ()) -> Table:
     """One table of a study.
 
     Rows and folds that have not run are named as such; what there is of the others is shown.
@@ -33,15 +34,16 @@ def table(study: Study, results_folder: Path, number: str) -> Table:
         study: its declaration.
         results_folder: holds ``<row>/fold<k>.csv``; rows may be absent.
         number: one of :func:`table_names`.
+        stale: (row, fold) of units whose results are left out, see ``plan.stale_units``.
 
     Raises:
         InputError: a result file cannot be used.
         RecipeError: there is no such table.
     """
     if number == TESTS:
-        return comparison_table(study, gather(study, results_folder))
+        return comparison_table(study, gather(study, results_folder, stale))
     study.shown_in(number)  # refuses an unknown table before anything is read
-    evidence = gather(study, results_folder)
+    evidence = gather(study, results_folder, stale)
     if number == "localisation":
         return localisation_table(study, number, evidence)
     return score_table(study, number, evidence, by_structure=number == "4")

@@ -18,21 +18,27 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 KEPT = 2
 HASH_DIGITS = 16
-#: A checkpoint larger than this, in bytes, is written compactly.
+#: The largest checkpoint, in bytes, that is easily moved to another machine.
 LARGEST = 60 * 10**6
 
 
-def save(folder: Path, epoch: int, state: dict[str, Any]) -> None:
+def save(folder: Path, epoch: int, state: dict[str, Any], *, portable: bool = False) -> None:
     """Write the state after ``epoch`` and drop all but it and the one before.
 
     What a killed run left half-written goes, too, as does a checkpoint of the same epoch: it was damaged, or
-    the epoch would not have been trained again. A state of more than :data:`LARGEST` bytes is written as
-    :func:`septum.training.compact.compact` makes it.
+    the epoch would not have been trained again.
+
+    Args:
+        folder: for the checkpoints.
+        epoch: number of the epoch.
+        state: whatever ``torch.save`` writes.
+        portable: write a state of more than :data:`LARGEST` bytes in the small form that
+            :func:`septum.training.compact.compact` makes.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full; older checkpoints stay.
     """
-    content = _bytes(compact(state) if size_of(state) > LARGEST else state)
+    content = _bytes(compact(state) if portable and size_of(state) > LARGEST else state)
     new = _write(folder, f"epoch-{epoch:05d}", content)
     for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*")} - {new}:
         stale.unlink(missing_ok=True)

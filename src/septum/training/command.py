@@ -17,6 +17,7 @@ from septum.methods.case_store import CaseStore
 from septum.reporting.score_table import mean_dice, read_results
 from septum.training.assessment import assess, write_results
 from septum.training.card import CARD_FILE, LICENCE_FILE, licence, model_card
+from septum.training.device import choose_device
 from septum.training.export import stage_manifest, update_bundle, write_bundle
 from septum.training.loop import Deadline, Interrupted
 from septum.training.multi_stage import MultiStageRun, Trained
@@ -74,14 +75,13 @@ def train(
             f"{recipe}: a bundle holds the multi-stage method, and this recipe is {settings.method}; "
             "its networks are trained and compared by septum study."
         )
-    if device == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("--device cuda: this machine has no usable CUDA device; use --device cpu.")
+    where = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     dataset = REGISTRY[settings.dataset](data)
     validate = settings.segmenter.optimisation.patience is not None
     partition = partition_of(dataset, load_split(settings.dataset), settings.fold, validate=validate)
-    parts = Parts(run, torch.device(device))
+    parts = Parts(run, where)
     work = MultiStageRun(settings, TrainingData(CaseStore(dataset), partition), parts)
     try:
         trained = work.run(deadline)

@@ -51,6 +51,11 @@ def expand(state: dict[str, Any]) -> dict[str, Any]:
     return state | {"network": network, "optimiser": optimiser | {"state": moments}}
 
 
+def is_compact(state: dict[str, Any]) -> bool:
+    """Whether a state came from the small form."""
+    return bool(state.get(MARK))
+
+
 def size_of(state: Any) -> int:
     """Bytes of all tensors in a state, however deep they lie in it."""
     if isinstance(state, Tensor):

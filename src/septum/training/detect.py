@@ -13,8 +13,8 @@ from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import BoxEngine
 from septum.methods.transfer import take_over
 from septum.networks.box_detector import BoxDetector
-from septum.networks.deeply_supervised import DeeplySupervised, DeeplySupervisedSettings
-from septum.training.objective import Task
+from septum.networks.deeply_supervised import DeeplySupervised
+from septum.training.objective import Task, identity_of
 from septum.training.two_stage import TwoStageRun
 from septum.training.validation import Validation
 
@@ -42,9 +42,7 @@ class DetectThenSegmentRun(TwoStageRun):
     def first_task(self) -> Task:
         """See :meth:`TwoStageRun.first_task`."""
         settings = self.recipe.localiser.network
-        return Task(
-            lambda: BoxDetector(settings), box_objective, settings.model_dump_json(exclude_defaults=True)
-        )
+        return Task(lambda: BoxDetector(settings), box_objective, identity_of("box detector", settings))
 
     def find_with(self, first: nn.Module, prepared: Preparation = prepared_now) -> Finder:
         """About the middle of the detected box."""
@@ -56,15 +54,9 @@ class DetectThenSegmentRun(TwoStageRun):
         refinements = self.recipe.refinements
         if refinements is None:
             return super().segmenter_task()
-        settings = DeeplySupervisedSettings(
-            network=self.recipe.segmenter.network,
-            passes=refinements.passes,
-            side_weights=refinements.side_weights,
-        )
+        settings = refinements.network_settings(self.recipe.segmenter.network)
         objective = cast("Objective", composite_objective)  # of this network alone
-        return Task(
-            lambda: DeeplySupervised(settings), objective, settings.model_dump_json(exclude_defaults=True)
-        )
+        return Task(lambda: DeeplySupervised(settings), objective, identity_of("composite", settings))
 
     def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:
         """The weights of the same network, trained on another data set first."""
@@ -72,10 +64,8 @@ class DetectThenSegmentRun(TwoStageRun):
         if refinements is None or refinements.transfer is None:
             return None, ""
         transfer = refinements.transfer
-        source = self._trained_elsewhere(transfer, deadline)
-        identity, cap = transfer.model_dump_json(exclude_defaults=True), self.parts.cap(_part_of(transfer))
-        if cap is not None:  # then the weights are others
-            identity += f" {cap}"
+        source, name = self._trained_elsewhere(transfer, deadline), _part_of(transfer)
+        identity = f"{self.parts.identities[name]} {self.parts.cap(name)}"  # capped, the weights are others
         return lambda network: _take_over(network, source), identity
 
     def _trained_elsewhere(self, transfer: Transfer, deadline: Deadline) -> nn.Module:

@@ -16,6 +16,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from septum.core import RecipeError
 from septum.core.files import write_text
 from septum.training import checkpoint
+from septum.training.compact import is_compact
+from septum.training.device import repeatable
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Fit:
             epoch's are used.
         max_epochs: stop after so many epochs, though the settings allow more. It is no part of the identity:
             a later run with a higher number, or none, goes on.
+        portable: whether a large checkpoint is written in the small form that can be moved, which rounds
+            weights each time that the training is taken up from it.
         initial: called once with the network before its first epoch, to change the fresh weights.
     """
 
@@ -94,10 +98,12 @@ class Fit:
         validation: Validation | None = None,
         max_epochs: int | None = None,
         initial: Initial | None = None,
+        portable: bool = False,
     ) -> None:
         self.task, self.sampler, self.seed, self.folder = task, sampler, seed, folder
         self.identity, self.device = identity, device
         self.validation, self.max_epochs, self.initial = validation, max_epochs, initial
+        self.portable, self.rounded = portable, 0
         self.settings: OptimisationSettings = sampler.settings.optimisation
         torch.manual_seed(seed)
         self.network = task.build().to(device)
@@ -131,11 +137,12 @@ class Fit:
         """
         if not self._resume() and self.initial is not None:
             self.initial(self.network)
-        while self.stopped is None:
-            deadline.require(self.history[-1]["seconds"] if self.history else 0.0)
-            self._train_epoch(deadline)
-            checkpoint.save(self.folder, self.epoch, self._state())
-            write_text(self.folder / "history.json", json.dumps(self.history, indent=0))
+        with repeatable():
+            while self.stopped is None:
+                deadline.require(self.history[-1]["seconds"] if self.history else 0.0)
+                self._train_epoch(deadline)
+                checkpoint.save(self.folder, self.epoch, self._state(), portable=self.portable)
+                write_text(self.folder / "history.json", json.dumps(self.history, indent=0))
         return self._chosen().eval()
 
     def _chosen(self) -> nn.Module:
@@ -212,6 +219,7 @@ class Fit:
             "identity": self.identity,
             "epoch": self.epoch,
             "history": self.history,
+            "rounded": self.rounded,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
@@ -236,6 +244,7 @@ class Fit:
         self.optimiser.load_state_dict(state["optimiser"])
         self.best = Best(**state["best"]) if "best" in state else None
         self.epoch, self.history = int(state["epoch"]), list(state["history"])
+        self.rounded = int(state["rounded"]) + (1 if is_compact(state) else 0)
         return True
 
 

@@ -12,6 +12,7 @@ from septum.networks import build
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import BaseModel
     from torch import Tensor, nn
 
     from septum.methods.settings import StageSettings
@@ -34,12 +35,17 @@ class Task:
     Attributes:
         build: makes it, with fresh weights from torch's generator.
         objective: what its training minimises; a mean over the samples.
-        settings_json: all settings that either depends on, for the identity of what is trained.
+        identity: what it is and all settings that it depends on, as :func:`identity_of` makes it.
     """
 
     build: Callable[[], nn.Module]
     objective: Objective
-    settings_json: str
+    identity: str
+
+
+def identity_of(kind: str, *settings: BaseModel) -> str:
+    """Text by which a network and its objective are known again: what they are, and their settings."""
+    return " ".join([kind, *(one.model_dump_json(exclude_defaults=True) for one in settings)])
 
 
 def stage_task(settings: StageSettings) -> Task:
@@ -48,8 +54,7 @@ def stage_task(settings: StageSettings) -> Task:
     def objective(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
         return LOSSES[settings.loss](network(image), classes)
 
-    asked = settings.model_dump_json(include={"network", "loss"}, exclude_defaults=True)
-    return Task(lambda: built(settings.network), objective, asked)
+    return Task(lambda: built(settings.network), objective, identity_of(settings.loss, settings.network))
 
 
 def built(settings: NetworkSettings) -> Network:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from septum.core import SeptumError
+from septum.core import PartReport, SeptumError
 from septum.core.locks import lock
 from septum.training import checkpoint
 from septum.training.loop import Fit
@@ -27,34 +27,13 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 DIGITS = 12
+#: Raised when training itself changes (a loss, a network, a sampler), so that older parts are not taken over.
+VERSION = 1
 LOCK = ".lock"
 
 
 class PartBusyError(SeptumError):
     """Another process trains a part that several recipes share; later it can be taken over."""
-
-
-@dataclass(frozen=True)
-class PartReport:
-    """How the training of one network went.
-
-    Attributes:
-        name: of the part, such as ``segmenter``.
-        epochs: how many it took.
-        best_epoch: whose weights are used; the last one without validation.
-        validation: the score of that epoch, or ``None``.
-        seconds: of all epochs.
-        stopped: ``patience``, ``epochs`` (the most that its settings allow) or ``capped``.
-        parameters: number of the network's parameters.
-    """
-
-    name: str
-    epochs: int
-    best_epoch: int
-    validation: float | None
-    seconds: float
-    stopped: str
-    parameters: int
 
 
 @dataclass
@@ -67,16 +46,20 @@ class Parts:
         shared: whether several recipes keep their parts here. Then a part's folder carries its hash, so that
             recipes which agree on a part share it, and a finished part is kept as its weights alone, in half
             precision. Otherwise a part has a fixed folder, and one of another recipe is refused.
+        made_by: what trains here, for the record: device, version of torch, commit of the code.
         max_epochs: by the first word of a part's name (``localiser``, ``segmenter``), the most epochs to
             train it for, though its settings allow more.
         reports: of the parts fitted so far, by name.
+        identities: the same parts' identities.
     """
 
     folder: Path
     device: torch.device
     shared: bool = False
+    made_by: str = ""
     max_epochs: Mapping[str, int] = field(default_factory=dict)
     reports: dict[str, PartReport] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
 
     def fit(
         self,
@@ -110,19 +93,19 @@ class Parts:
             PartBusyError: the part is shared, and another process trains it now.
             RecipeError: the part is not shared, and its folder holds one of another recipe.
         """
-        identity = _identity(task, sampler, seed, validation, depends_on)
+        identity = self.identities[name] = _identity(task, sampler, seed, validation, depends_on)
 
         def fit_in(folder: Path) -> Fit:
             return Fit(
                 task, sampler, seed, folder, identity, self.device,
-                validation=validation, max_epochs=self.cap(name), initial=initial,
+                validation=validation, max_epochs=self.cap(name), initial=initial, portable=self.shared,
             )  # fmt: skip
 
         if self.shared:
             return self._fit_shared(name, task, identity, fit_in, deadline)
         fit = fit_in(self.folder / name)
         network = fit.run(deadline)
-        self.reports[name] = _report(name, fit)
+        self.reports[name] = self._report(name, fit)
         return network
 
     def _fit_shared(
@@ -138,7 +121,7 @@ class Parts:
                 return network
             fit = fit_in(folder)
             network = fit.run(deadline)
-            report = self.reports[name] = _report(name, fit)
+            report = self.reports[name] = self._report(name, fit)
             weights = half_precision(network)
             restore(network, weights)  # what is scored now is what is kept
             if report.stopped != "capped":
@@ -149,6 +132,19 @@ class Parts:
         """The most epochs to train a part of this name for; ``None`` if only its settings limit them."""
         return self.max_epochs.get(name.partition("/")[0])
 
+    def _report(self, name: str, fit: Fit) -> PartReport:
+        return PartReport(
+            name=name,
+            epochs=fit.epoch,
+            best_epoch=fit.epoch if fit.best is None else fit.best.epoch,
+            validation=None if fit.best is None else fit.best.score,
+            seconds=sum(entry["seconds"] for entry in fit.history),
+            stopped=fit.stopped or "",
+            parameters=sum(p.numel() for p in fit.network.parameters()),
+            rounded=fit.rounded,
+            made_by=self.made_by,
+        )
+
     def _finished(self, folder: Path, identity: str, task: Task) -> tuple[nn.Module, PartReport] | None:
         state = checkpoint.load_finished(folder)
         if state is None or state["identity"] != identity:
@@ -156,18 +152,6 @@ class Parts:
         network = task.build().to(self.device)
         restore(network, state["weights"])
         return network.eval(), PartReport(**state["report"])
-
-
-def _report(name: str, fit: Fit) -> PartReport:
-    return PartReport(
-        name=name,
-        epochs=fit.epoch,
-        best_epoch=fit.epoch if fit.best is None else fit.best.epoch,
-        validation=None if fit.best is None else fit.best.score,
-        seconds=sum(entry["seconds"] for entry in fit.history),
-        stopped=fit.stopped or "",
-        parameters=sum(p.numel() for p in fit.network.parameters()),
-    )
 
 
 def _identity(
@@ -179,7 +163,7 @@ def _identity(
     if validation is not None:
         samplers.append(("validation", validation.sampler))
     cases = [f"{use} {c.name} {c.content} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
-    return digest(settings, task.settings_json, str(seed), depends_on, *cases)
+    return digest(str(VERSION), settings, task.identity, str(seed), depends_on, *cases)
 
 
 def digest(*parts: str) -> str:

@@ -16,9 +16,11 @@ from septum.methods.end_to_end import EndToEndSettings
 from septum.methods.mask_rcnn_settings import MaskRCNNSettings
 from septum.methods.settings import StageSettings, TrainingSettings
 from septum.networks.box_detector import BoxDetectorSettings  # noqa: TC001  # pydantic reads it
+from septum.networks.deeply_supervised import DeeplySupervisedSettings
 
 if TYPE_CHECKING:
     from septum.core import LabelSchema
+    from septum.networks import NetworkSettings
 
 
 class Recipe(BaseModel):
@@ -189,6 +191,10 @@ class Refinements(BaseModel):
     side_weights: tuple[float, ...] = (0.4, 0.8)
     transfer: Transfer | None = None
 
+    def network_settings(self, network: NetworkSettings) -> DeeplySupervisedSettings:
+        """The refined network about the segmenter's own. Raises ``ValueError`` where they do not fit."""
+        return DeeplySupervisedSettings(network=network, passes=self.passes, side_weights=self.side_weights)
+
 
 class DetectThenSegmentRecipe(TwoStageRecipe):
     """Yang et al. (2018): the region of a box detector, an encoder-decoder in it.
@@ -201,6 +207,12 @@ class DetectThenSegmentRecipe(TwoStageRecipe):
     method: Literal["detect_then_segment"]
     localiser: DetectorSettings
     refinements: Refinements | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> DetectThenSegmentRecipe:
+        if self.refinements is not None:
+            self.refinements.network_settings(self.segmenter.network)
+        return self
 
 
 AnyRecipe = Annotated[

@@ -11,7 +11,7 @@ from septum.methods.mask_rcnn import SliceMaskRCNN, training_objective
 from septum.methods.pipeline import Pipeline, find_whole
 from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import TorchEngine
-from septum.training.objective import LOSSES, Task, stage_task
+from septum.training.objective import LOSSES, Task, identity_of, stage_task
 from septum.training.recipe import EndToEndRecipe, MaskRCNNRecipe, WholeVolumeRecipe
 from septum.training.validation import Validation
 
@@ -75,7 +75,7 @@ def task_of(recipe: WholeVolumeRecipe | EndToEndRecipe | MaskRCNNRecipe) -> Task
     if isinstance(recipe, MaskRCNNRecipe):
         chosen = recipe.mask_rcnn
         objective = cast("Objective", training_objective)  # of this network alone
-        return Task(lambda: SliceMaskRCNN(chosen), objective, chosen.model_dump_json(exclude_defaults=True))
+        return Task(lambda: SliceMaskRCNN(chosen), objective, identity_of("mask r-cnn", chosen))
 
     def build() -> nn.Module:
         try:
@@ -83,7 +83,6 @@ def task_of(recipe: WholeVolumeRecipe | EndToEndRecipe | MaskRCNNRecipe) -> Task
         except ValueError as error:
             raise RecipeError(f"the recipe's network cannot be built: {error}.") from error
 
-    settings = recipe.model_dump_json(
-        include={"first": True, "segmenter": {"network", "loss"}}, exclude_defaults=True
-    )
-    return Task(build, end_to_end_objective(LOSSES[recipe.segmenter.loss]), settings)
+    stage = recipe.segmenter
+    identity = identity_of(f"end-to-end {stage.loss}", recipe.first, stage.network)
+    return Task(build, end_to_end_objective(LOSSES[stage.loss]), identity)

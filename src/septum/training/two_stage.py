@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LocalisationPath, Volume
+from septum.core import LocalisationPath, PartReport, Volume
 from septum.core.files import write_text
+from septum.core.locks import lock
 from septum.inference import Stage
 from septum.methods.pipeline import Pipeline, prepared_now
 from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import TorchEngine
 from septum.preprocessing import prepared_geometry
 from septum.training.objective import stage_task
-from septum.training.parts import DIGITS, PartReport, digest
+from septum.training.parts import DIGITS, PartBusyError, digest
 from septum.training.validation import Validation, dice_of_structures
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ LOGGER = logging.getLogger(__name__)
 
 #: Name of the first stages that do not see all training cases, before their number.
 FOLD = "localiser/fold"
+#: And of the one that does.
+FINAL = "localiser/final"
 
 #: In-plane centre (y, x) of a case's region, in voxels of the segmenter's grid, by the case's name.
 Centres = dict[str, tuple[float, float]]
@@ -103,7 +106,7 @@ class TwoStageRun(ABC):
             RecipeError: the folder holds a part that was trained by other settings.
         """
         centres = self._out_of_fold_centres(deadline)
-        first = self._fit_first("localiser/final", 0, deadline)
+        first = self._fit_first(FINAL, 0, deadline)
         centres |= self._validation_centres(first)
         initial, source = self.initial_weights(deadline)
         settings = self.recipe.segmenter
@@ -181,7 +184,8 @@ class TwoStageRun(ABC):
         cases = self.partition.validation
         if not cases:
             return {}
-        identity = digest("validation", self._regions_identity(), *(case.name for case in cases))
+        known = (f"{case.name} {self._content(case)}" for case in cases)
+        identity = digest(self.parts.identities[FINAL], self._regions_identity(), *known)
         regions = self._kept("validation-regions", identity, lambda: self._regions(first, cases))
         return {name: _centre(region) for name, region in regions.items()}
 
@@ -189,12 +193,15 @@ class TwoStageRun(ABC):
         """Regions found once and then read, since those of another device can differ by a voxel."""
         name = f"{stem}-{identity[:DIGITS]}.json" if self.parts.shared else f"{stem}.json"
         file = self.parts.folder / name
-        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        if known.get("identity") != identity:
-            regions = find()
-            reports = [asdict(r) for name, r in self.parts.reports.items() if name.startswith(FOLD)]
-            known = {"identity": identity, "regions": regions, "parts": reports}
-            write_text(file, json.dumps(known, indent=1))
+        with lock(file.with_name(f".{name}.lock")) as free:
+            if not free:
+                raise PartBusyError(f"{file} is being made by another process.")
+            known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            if known.get("identity") != identity:
+                regions = find()
+                reports = [asdict(r) for name, r in self.parts.reports.items() if name.startswith(FOLD)]
+                known = {"identity": identity, "regions": regions, "parts": reports}
+                write_text(file, json.dumps(known, indent=1))
         for report in known["parts"]:
             self.parts.reports.setdefault(report["name"], PartReport(**report))
         return dict(known["regions"])
@@ -203,7 +210,8 @@ class TwoStageRun(ABC):
         found: Regions = {}
         for fold, held_out in enumerate(self._parts()):
             first = self._fit_first(f"{FOLD}{fold}", 1 + fold, deadline, held_out)
-            found |= self._regions(first, (c for c in self.partition.training if c.patient in held_out))
+            cases = [c for c in self.partition.training if c.patient in held_out]
+            found |= self._regions(first, cases)
         return found
 
     def _regions_identity(self) -> str:
@@ -216,8 +224,12 @@ class TwoStageRun(ABC):
             ),  # centres are in voxels of its grid
             f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}",
             f"{self.parts.max_epochs.get('localiser')}",
-            *(case.name for case in self.partition.training),
+            *(f"{case.name} {self._content(case)}" for case in self.partition.training),
         )
+
+    def _content(self, case: Case) -> str:
+        """What a case's region depends on beside settings, where parts are shared."""
+        return self.store.content(case, self.recipe.segmenter.preprocessing) if self.parts.shared else ""
 
     def _parts(self) -> list[set[str]]:
         """Patients by part, each group spread over all of them."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +17,7 @@ from septum.core import InputError, OutputError
 from septum.study.commands import make_bench
 from septum.study.ledger import Unit, claim, is_claimed, read_entry
 from septum.study.plan import State, standings
+from septum.study.products import NotTrainedHereError, write_masks
 from septum.study.running import run_next, run_units
 from septum.training import checkpoint
 from septum.training.loop import Deadline, Interrupted
@@ -150,6 +152,16 @@ def test_a_preliminary_unit_goes_on_to_what_an_uncut_one_gives(miniature, folder
     septum("study", "run", UNIT, *folders)
     assert not read_entry(tmp_path / "results", *UNIT).preliminary
     assert numbers(tmp_path / "results", UNIT) == numbers(miniature.results, UNIT)
+
+
+def test_networks_that_were_trained_further_than_they_were_scored_give_no_masks(bench, tmp_path):
+    capped = replace(bench, max_epochs={"segmenter": 1})
+    capped.run(UNIT, Deadline())
+    assert write_masks(bench, UNIT, tmp_path / "masks")
+    bench.train(UNIT, Deadline())
+    with pytest.raises(NotTrainedHereError, match="have been trained further"):
+        write_masks(bench, UNIT, tmp_path / "further")
+    assert not (tmp_path / "further").exists()
 
 
 def test_a_full_disk_ends_the_run_with_a_sentence_and_leaves_no_entry(bench):

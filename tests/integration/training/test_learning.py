@@ -168,7 +168,7 @@ def test_case_is_read_slices_first_with_its_values_mapped(data):
     assert np.array_equal(native.labels, stored)
     assert native.volume.geometry.spacing_mm == (9.0, 4.0, 4.0)
     assert native.volume.array.shape == native.volume.geometry.shape == stored.shape
-    mapped = read_case(case, replace(dataset, mask_values={1: 3, 2: 1}))
+    mapped = read_case(case, replace(dataset, mask_values={1: 3, 2: 1, 3: 0}))
     assert np.array_equal(mapped.labels, np.select([stored == 1, stored == 2], [3, 1], 0))
     # Classes are channels: the place of a value among those asked for, from 1.
     classes = prepare_case(native, (3, 1), PreprocessingSettings()).classes.numpy()
