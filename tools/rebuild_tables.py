@@ -16,7 +16,6 @@ from septum.reporting.score_table import read_results
 from septum.reporting.table import Column, Section, Table
 from septum.study.declaration import load_study
 from septum.study.ledger import read_entry
-from septum.study.plan import stale_units
 from septum.study.table_cells import PRELIMINARY, fold_list
 from septum.study.tables import table, table_names
 
@@ -53,8 +52,7 @@ def rebuilt(document: Path) -> str:
 
 def with_study(text: str, study: Study, results: Path) -> str:
     """A page with what a study's results say between its marks, every table once."""
-    stale = stale_units(study, results)
-    blocks = {f"table {name}": table(study, results, name, stale).markdown() for name in table_names(study)}
+    blocks = {f"table {name}": table(study, results, name).markdown() for name in table_names(study)}
     blocks[UNITS] = units_text(study, results)
     found, marks = [match[2] for match in STUDY.finditer(text)], len(MARK.findall(text))
     if sorted(found) != sorted(blocks) or marks != 2 * len(found):

@@ -53,7 +53,7 @@ FROZEN = {
         "out_channels": 4,
         "anchor_sizes": (16, 32, 64, 128, 256),
         "proposals_per_slice": 512,
-        "score_threshold": 0.5,
+        "score_threshold": 0.05,
         "slices_at_once": 16,
     },
     "MultiStageRecipe": {

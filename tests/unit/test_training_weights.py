@@ -118,7 +118,7 @@ def test_checkpoint_of_a_network_of_32_filters_stays_below_the_limit(tmp_path, n
     recipe = load_recipe(PAPER / f"{name}.toml")
     network = (stage_task(recipe.segmenter) if name.startswith("acdc-multi") else task_of(recipe)).build()
     full = state_of(network, best=half_precision(network))
-    checkpoint.save(tmp_path, 1, full)
+    checkpoint.save(tmp_path, 1, full, portable=True)
     (file,) = tmp_path.iterdir()
     assert 50e6 < file.stat().st_size <= checkpoint.LARGEST == 60e6
     assert set(checkpoint.load_newest(tmp_path)["network"]) == set(network.state_dict())
