@@ -93,6 +93,7 @@ def save(folder, lines, *, capped=()):
         PartReport(
             name=name, epochs=9, best_epoch=8, validation=0.9, seconds=1.0, parameters=10,
             stopped="capped" if name in capped else "patience",
+            made_by="cpu, torch 0, 0",
         )
         for name in ("localiser", "segmenter")
     )  # fmt: skip
