@@ -1,7 +1,7 @@
 """Draw the documentation's pictures of methods side by side (figures 4 to 6), on phantoms.
 
 ``make pictures`` trains the miniature study's methods on more phantoms, for longer and with more filters than
-that study has, and draws a test phantom of each data set. Some twenty minutes on two cores; stopped, it goes
+that study has, and draws a test phantom of each data set. Some ten minutes on two cores; stopped, it goes
 on where it was.
 """
 
@@ -25,9 +25,9 @@ from septum.training.loop import Deadline
 if TYPE_CHECKING:
     from septum.training.recipe import AnyRecipe
 
-PATIENTS = 16
+PATIENTS = 12
 FILTERS = 8
-EPOCHS = 40
+EPOCHS = 20
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 ROWS = {
