@@ -108,7 +108,7 @@ def plan(name: str, results: Path | None, device: str | None, *, as_json: bool) 
 def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: int, **options: Any) -> int:
     """Train, score and enter units: those named, the next one, or all."""
     if bool(units) + take_next + take_all != 1:
-        raise click.UsageError("say which units to run: ROW:FOLD ..., --next or --all.")
+        raise click.UsageError("say which units to run, in one way: ROW:FOLD ..., --next or --all.")
     if units and parallel > 1:
         raise click.UsageError("--parallel goes with --next or --all.")
     commands = _load()

@@ -138,10 +138,18 @@ class Bench:
 
 def recipe_of(study: Study, row: str) -> AnyRecipe:
     """The recipe that a row of a study names: one of the package, or a TOML file by its path."""
-    name = study.row(row).recipe
-    if name.endswith(".toml"):
-        return load_recipe(Path(name))
-    return load_recipe(Path(str(resources.files("septum"))) / "recipes" / f"{name}.toml")
+    declared = study.row(row)
+    name = declared.recipe
+    shipped = Path(str(resources.files("septum"))) / "recipes" / f"{name}.toml"
+    recipe = load_recipe(Path(name) if name.endswith(".toml") else shipped)
+    network = getattr(recipe.segmenter, "network", None)
+    filters = declared.filters if network is None else network.filters
+    if (recipe.dataset, filters) != (declared.dataset, declared.filters):
+        raise RecipeError(
+            f"study {study.name}, row {row}: expected dataset and filters of its recipe {name}, "
+            f"{recipe.dataset} and {filters}, got {declared.dataset} and {declared.filters}; correct the study."
+        )
+    return recipe
 
 
 def split_of(study: Study, dataset: Dataset) -> Split:

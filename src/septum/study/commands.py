@@ -141,6 +141,8 @@ def make_bench(
     if threads is not None:
         torch.set_num_threads(threads)
     work = _work_folder(study.name, work)
+    if data is not None and not data.is_dir():
+        raise RecipeError(f"--data {data}: expected a folder, but there is none of this name.")
     if data is None:
         data = miniature.data_below(work) if study.data == "phantom" else _data_folder()
     return Bench(study, data, results_folder(study, results), work, choose_device(device), max_epochs or {})
@@ -188,7 +190,8 @@ def parse_caps(texts: Sequence[str]) -> dict[str, int]:
         found = re.fullmatch(rf"(?:({'|'.join(PARTS)})=)?([1-9]\d*)", text)
         if found is None:
             raise RecipeError(
-                f"--max-epochs {text!r}: expected N or PART=N, with a part of {', '.join(PARTS)}."
+                f"--max-epochs {text!r}: expected N or PART=N, N at least 1, PART one of "
+                f"{', '.join(PARTS)}; say it again for another part."
             )
         caps |= dict.fromkeys([found[1]] if found[1] else PARTS, int(found[2]))
     return caps

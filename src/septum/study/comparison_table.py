@@ -63,6 +63,12 @@ class _Compared:
     results: tuple[PairedComparison, ...]
 
 
+FEW_NOTE = (
+    "Where there are too few patients for an interval at 95 %, the widest that they allow is given, with its "
+    "confidence."
+)
+
+
 def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
     """All tests of a study: against the reference of each table and data set, then its contrasts.
 
@@ -73,6 +79,8 @@ def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
         shown += [one for pair in pairs for one in (pair.against, pair.row)]
         sections.append(Section(heading, _lines([_compare(pair) for pair in pairs], study.folds)))
     notes = dict.fromkeys(notes_on(shown))
+    if any(" at " in cell for section in sections for line in section.lines for cell in line):
+        notes = {FEW_NOTE: None, **notes}
     return Table("Paired tests over patients", COLUMNS, tuple(sections), (NOTE, *notes))
 
 

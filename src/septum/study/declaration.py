@@ -130,7 +130,7 @@ class Study(_Settings):
         contrasts: tests of rows against each other, beside those against the references of the tables.
     """
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: str
     data: Literal["given", "phantom"] = "given"
     split: Literal["published"] | DrawnSplit
@@ -215,12 +215,21 @@ def load_study(name: str) -> Study:
         RecipeError: it is unknown, or its file does not say what it must say.
     """
     if name.endswith(".toml"):
-        return _read(Path(name))
+        return _beside(_read(Path(name)), Path(name).parent)
     folder = resources.files("septum.study") / "declared"
     known = sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
     if name not in known:
         raise RecipeError(f"no study {name!r} is declared; there is {', '.join(known)}.")
     return _read(folder / f"{name}.toml")
+
+
+def _beside(study: Study, folder: Path) -> Study:
+    """The study with its rows' recipe files found from the folder of its own file."""
+    rows = [
+        row.model_copy(update={"recipe": str(folder / row.recipe)}) if row.recipe.endswith(".toml") else row
+        for row in study.rows
+    ]
+    return study.model_copy(update={"rows": tuple(rows)})
 
 
 def _read(file: Path | Traversable) -> Study:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from septum.core import InputError
 from septum.study.ledger import read_entry
 from septum.study.results import read_results, results_path
 
@@ -70,14 +71,21 @@ def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -
 
 
 def _gather_row(row: Row, folds: int, folder: Path, stale: Container[tuple[str, int]]) -> Evidence:
-    results, capped = {}, {}
+    results, capped, tested = {}, {}, {}
     left_out = tuple(fold for fold in range(folds) if (row.key, fold) in stale)
     for fold in range(folds):
         entry = None if fold in left_out else read_entry(folder, row.key, fold)
         if entry is None:
             continue
+        tested[entry.data_sha256] = fold
         results[fold] = tuple(read_results(results_path(folder, row.key, fold)))
         if entry.preliminary:
             parts = (part for part in entry.parts if part.stopped == "capped")
             capped[fold] = ", ".join(f"{part.name} after {part.epochs} epochs" for part in parts)
+    if len(tested) > 1:
+        folds_text = " and ".join(str(fold) for fold in tested.values())
+        raise InputError(
+            f"{folder / row.key}: expected one set of test cases for all folds, but folds {folds_text} were "
+            "tested on others, or on other files; run one of them again."
+        )
     return Evidence(row, results, capped, left_out)

@@ -84,6 +84,7 @@ def _panel(evidence: Evidence, structure: str, settings: FigureSettings) -> Agre
     several = len(settings.structures) > 1
     name = label_cell(evidence, filters=not several)
     models = len(evidence.folds)
+    missed = sum(line["missed"] == "True" for line in evidence.lines(structure))
     points = f"{len(means)} volumes"
     if len(means) > len(patients):
         points += f" of {len(patients)} patients"
@@ -91,6 +92,7 @@ def _panel(evidence: Evidence, structure: str, settings: FigureSettings) -> Agre
         title=f"{name}, {structure}" if several else name,
         subtitle=(
             f"{points}, {models} model{'s' if models > 1 else ''}"
+            + (f", {missed} missed" if missed else "")
             + (f" ({PRELIMINARY} preliminary)" if evidence.preliminary else "")
         ),
         agreement=agreement([m for m, _ in means], [a for _, a in means], units=len(patients)),

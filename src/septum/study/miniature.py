@@ -37,6 +37,12 @@ def data_below(work: Path, patients: int = PATIENTS) -> Path:
     """
     folder = work / "phantoms"
     if folder.is_dir():
+        found = [len(list((folder / name / "training").glob("*"))) for name in ("acdc", "lasc")]
+        if found != [patients, patients]:
+            raise OutputError(
+                f"{folder}: expected {patients} phantoms of each data set, found {found[0]} and {found[1]}; "
+                "remove the folder, and they are made again."
+            )
         return folder
     try:
         work.mkdir(parents=True, exist_ok=True)

@@ -82,6 +82,10 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
         OutputError: a file cannot be written.
     """
     dataset, case = _test_case(bench, name)
+    for key in rows:
+        bench.study.row(key)  # refuses what it does not have
+    if fold >= bench.study.folds:
+        raise RecipeError(f"--fold {fold}: expected a fold from 0 to {bench.study.folds - 1}.")
     store, predictions = bench.store(dataset), dict[str, "NDArray[np.uint8]"]()
     native = store.native(case)
     for key in rows or _rows_run(bench, dataset, fold):
@@ -93,7 +97,7 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
             LOGGER.warning("%s", error)
     if not predictions:
         raise NotTrainedHereError(
-            f"no row is trained on fold {fold} in {bench.work}; run septum study run first."
+            f"no row is trained on fold {fold} in {bench.work}; run units of that fold first."
         )
     schema, volume = store.dataset.schema, native.volume
     drawings = {
@@ -118,12 +122,12 @@ def _trained(bench: Bench, unit: Unit) -> Pipeline:
     """The method of a unit as it was scored, from the work folder."""
     entry = read_entry(bench.results, unit.row, unit.fold)
     if entry is None:
-        raise NotTrainedHereError(f"{unit} has not been run; run septum study run {unit} first.")
+        raise NotTrainedHereError(f"{unit} has not been run; run that unit first.")
     today = today_of(bench.study, unit.row)
     if not today.agrees(entry):
         raise NotTrainedHereError(
-            f"the recipe, the split or the training of {unit} has changed since it was scored; run septum "
-            f"study run {unit} again."
+            f"the recipe, the split or the training of {unit} has changed since it was scored; run that "
+            "unit again."
         )
     if today.unavailable is not None:
         raise NotTrainedHereError(f"{unit} cannot be taken over: {today.unavailable}")
@@ -141,8 +145,8 @@ def _taken_over(bench: Bench, unit: Unit, entry: Entry) -> Pipeline:
         pipeline, parts = replace(bench, max_epochs=entry.max_epochs or {}).train(unit, NOW)
     except Interrupted:
         raise NotTrainedHereError(
-            f"the networks of {unit} are not in {bench.work}; give the --work folder that it was run with, "
-            f"or run septum study run {unit} again."
+            f"the networks of {unit} are not in {bench.work}; give the --work folder and the data that "
+            "it was run with, or run that unit again."
         ) from None
     except PartBusyError as error:
         raise NotTrainedHereError(f"{unit} cannot be taken over now: {error}") from error
@@ -150,7 +154,7 @@ def _taken_over(bench: Bench, unit: Unit, entry: Entry) -> Pipeline:
     if found != {part.name: (part.epochs, part.best_epoch) for part in entry.parts}:
         raise NotTrainedHereError(
             f"the networks of {unit} in {bench.work} are not those that were scored: they have been trained "
-            f"further, or anew; run septum study run {unit} again."
+            "further, or anew; run that unit again."
         )
     return pipeline
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from septum.core import RecipeError
 from septum.study.comparison_table import comparison_table
 from septum.study.evidence import gather
 from septum.study.localisation_table import localisation_table
@@ -42,7 +43,10 @@ def table(study: Study, results_folder: Path, number: str, stale: Container[tupl
     """
     if number == TESTS:
         return comparison_table(study, gather(study, results_folder, stale))
-    study.shown_in(number)  # refuses an unknown table before anything is read
+    if number not in study.tables:
+        raise RecipeError(
+            f"study {study.name} has no table {number!r}; it has {', '.join(table_names(study))}."
+        )
     evidence = gather(study, results_folder, stale)
     if number == "localisation":
         return localisation_table(study, number, evidence)

@@ -81,6 +81,7 @@ class Fit:
             epoch's are used.
         max_epochs: stop after so many epochs, though the settings allow more. It is no part of the identity:
             a later run with a higher number, or none, goes on.
+        label: what the log calls it; the folder's name by default.
         portable: whether a large checkpoint is written in the small form that can be moved, which rounds
             weights each time that the training is taken up from it.
         initial: called once with the network before its first epoch, to change the fresh weights.
@@ -99,11 +100,12 @@ class Fit:
         max_epochs: int | None = None,
         initial: Initial | None = None,
         portable: bool = False,
+        label: str = "",
     ) -> None:
         self.task, self.sampler, self.seed, self.folder = task, sampler, seed, folder
         self.identity, self.device = identity, device
         self.validation, self.max_epochs, self.initial = validation, max_epochs, initial
-        self.portable, self.rounded = portable, 0
+        self.portable, self.rounded, self.label = portable, 0, label or folder.name
         self.settings: OptimisationSettings = sampler.settings.optimisation
         torch.manual_seed(seed)
         self.network = task.build().to(device)
@@ -183,7 +185,7 @@ class Fit:
         if self.validation is not None:
             entry["validation"] = self._validate(self.validation)
         self.history.append({**entry, "seconds": time.monotonic() - started})
-        LOGGER.info("%s %s", self.folder.name, _line(self.history[-1], self.settings.epochs))
+        LOGGER.info("%s %s", self.label, _line(self.history[-1], self.settings.epochs))
 
     def _accumulate(self, image: Tensor, classes: Tensor) -> Tensor:
         share = len(image) / self.settings.batch

@@ -99,6 +99,7 @@ class Parts:
             return Fit(
                 task, sampler, seed, folder, identity, self.device,
                 validation=validation, max_epochs=self.cap(name), initial=initial, portable=self.shared,
+                label=name,
             )  # fmt: skip
 
         if self.shared:
