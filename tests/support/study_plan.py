@@ -16,7 +16,8 @@ def study_of(*keys, folds=2, split="published", order="folds"):
     rows = [
         {
             "key": key, "recipe": f"paper/{key}", "label": key.title(), "dataset": key.split("-")[0],
-            "filters": 8, "tables": ["3"], "origin": "added",
+            "filters": 32 if key.startswith("acdc") else 16 if "yang" in key or key.endswith("16") else 8,
+            "tables": ["3"], "origin": "added",
         }
         for key in keys
     ]  # fmt: skip

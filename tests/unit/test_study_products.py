@@ -132,7 +132,7 @@ def test_masks_are_those_of_the_networks_that_were_scored(bench, tmp_path):
 
 def test_a_unit_of_another_recipe_is_not_drawn(bench, drawn, tmp_path):
     bench.enter(UNIT.row, recipe_sha256="of an older recipe")
-    with pytest.raises(NotTrainedHereError, match=r"has changed since it was scored; run septum study run"):
+    with pytest.raises(NotTrainedHereError, match=r"has changed since it was scored; run that unit again"):
         write_masks(bench, UNIT, tmp_path)
     draw_case(bench, a_test_case(bench, "acdc").name, 0, [], tmp_path)
     assert list(drawn) == ["Acdc-Vnet"]

@@ -147,7 +147,8 @@ def recipe_of(study: Study, row: str) -> AnyRecipe:
     if (recipe.dataset, filters) != (declared.dataset, declared.filters):
         raise RecipeError(
             f"study {study.name}, row {row}: expected dataset and filters of its recipe {name}, "
-            f"{recipe.dataset} and {filters}, got {declared.dataset} and {declared.filters}; correct the study."
+            f"{recipe.dataset} and {filters}, got {declared.dataset} and {declared.filters}; correct "
+            "the study."
         )
     return recipe
 

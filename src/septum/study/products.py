@@ -123,7 +123,7 @@ def _trained(bench: Bench, unit: Unit) -> Pipeline:
     entry = read_entry(bench.results, unit.row, unit.fold)
     if entry is None:
         raise NotTrainedHereError(f"{unit} has not been run; run that unit first.")
-    today = today_of(bench.study, unit.row)
+    today = replace(today_of(bench.study, unit.row), recipe_sha256=bench.recipe(unit.row).sha256)
     if not today.agrees(entry):
         raise NotTrainedHereError(
             f"the recipe, the split or the training of {unit} has changed since it was scored; run that "
