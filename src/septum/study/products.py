@@ -16,6 +16,7 @@ from septum.reporting.comparison_overlay import overlay_comparison
 from septum.reporting.picture import save_picture
 from septum.study.ledger import Unit, read_entry
 from septum.study.plan import today_of
+from septum.study.table_cells import PRELIMINARY
 from septum.training.loop import Deadline, Interrupted
 from septum.training.partition import cases_of
 from septum.training.parts import PartBusyError
@@ -90,7 +91,8 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
     native = store.native(case)
     for key in rows or _rows_run(bench, dataset, fold):
         try:
-            predictions[bench.study.row(key).label] = _trained(bench, Unit(key, fold)).predict(native).labels
+            labels = _trained(bench, Unit(key, fold)).predict(native).labels
+            predictions[_heading(bench, key, fold)] = labels
         except NotTrainedHereError as error:
             if rows:
                 raise
@@ -110,6 +112,13 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
         save_picture(drawing, path)
         paths.append(path)
     return paths
+
+
+def _heading(bench: Bench, key: str, fold: int) -> str:
+    """The row's label, marked if its training was cut short."""
+    entry = read_entry(bench.results, key, fold)
+    early = entry is not None and entry.preliminary
+    return f"{bench.study.row(key).label} {PRELIMINARY}" if early else bench.study.row(key).label
 
 
 def _rows_run(bench: Bench, dataset: str, fold: int) -> list[str]:
