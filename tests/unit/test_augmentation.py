@@ -21,6 +21,7 @@ from septum.augmentation import (
 EVERYTHING = AugmentationSettings(
     rotation_deg=180, log_scale=0.3, log_aspect=0.2, mirror=0.5, reverse_slices=0.5, elastic_mm=3,
     slice_shift_mm=3, slice_shift_probability=0.7, log_gamma=0.4, bias=0.3, noise=0.2, blur_probability=0.5,
+    log_contrast=0.3, ghost_probability=0.5, missing_slices_probability=0.5, skipped_slices_probability=0.5,
 )  # fmt: skip
 
 
@@ -195,3 +196,45 @@ def test_gamma_is_monotonic_and_constant_images_stay_finite():
     shading = torch.zeros(3, 3)
     changed = change_intensity(flat, IntensityDraw(1.2, shading, 0.1, 1, 1.5))
     torch.testing.assert_close(changed, flat)
+
+
+def test_slices_that_are_missing_or_skipped_take_image_and_labels_alike():
+    image, labels = volume(depth=9)
+    found = read_patch(image, labels, (10, 8), (21, 17), SpatialDraw(slices=(1, 8, 2)))
+    assert_patch(found, image[1:8:2], labels[1:8:2])
+
+
+def test_drawn_slices_leave_at_least_four_and_at_most_a_third_missing():
+    missing = AugmentationSettings(missing_slices_probability=1)
+    both = AugmentationSettings(missing_slices_probability=1, skipped_slices_probability=1)
+    for depth in (1, 4, 5, 9, 18):
+        rng = np.random.default_rng(depth)
+        for settings in (missing, both):
+            left = [draw_spatial(settings, depth, 1.0, rng).slices for _ in range(50)]
+            counts = [depth if s is None else len(range(*s)) for s in left]
+            assert min(counts) >= min(depth, 4)
+            assert all(0 <= s[0] < s[1] <= depth for s in left if s is not None)
+        if depth >= 6:
+            whole = [draw_spatial(missing, depth, 1.0, rng).slices for _ in range(50)]
+            assert all(depth - depth // 3 <= len(range(*s)) < depth for s in whole)
+
+
+def test_what_a_recipe_leaves_out_draws_nothing():
+    few = AugmentationSettings(rotation_deg=90, log_gamma=0.3)
+    spatial = (np.random.default_rng(5), np.random.default_rng(5))
+    draw_spatial(few, 9, 1.0, spatial[0])
+    [spatial[1].random() for _ in range(6)]
+    assert spatial[0].random() == spatial[1].random()
+
+
+def test_a_ghost_is_the_image_displaced_by_a_share_of_its_size():
+    image = torch.zeros(1, 1, 32)
+    image[0, 0, 8] = 1.0
+    ghosted = change_intensity(image, IntensityDraw(ghost=(2, 2, 0.5)))[0, 0]
+    assert ghosted.argsort(descending=True)[:2].tolist() == [8, 24]
+
+
+def test_contrast_is_clipped_to_the_old_range():
+    image, _ = volume()
+    spread = change_intensity(image, IntensityDraw(contrast=3.0))
+    assert (spread == spread.max()).sum() > 10 < (spread == spread.min()).sum()

@@ -25,6 +25,10 @@ NO_AUGMENTATION = {
     "bias": 0.0,
     "noise": 0.0,
     "blur_probability": 0.0,
+    "log_contrast": 0.0,
+    "ghost_probability": 0.0,
+    "missing_slices_probability": 0.0,
+    "skipped_slices_probability": 0.0,
 }
 
 FROZEN = {
@@ -35,6 +39,7 @@ FROZEN = {
     "DetectorSettings": {"augmentation": NO_AUGMENTATION},
     "EndToEndRecipe": {"seed": 0},
     "EndToEndSettings": {"fuse": "multiply", "coarse_weight": 1.0},
+    "Initial": {"localiser": True, "segmenter": True},
     "LocalisationSettings": {
         "evidence": "map",
         "percentile": 99.5,
@@ -61,6 +66,7 @@ FROZEN = {
         "localiser_folds": 5,
         "method": "multi_stage",
         "fold": None,
+        "initial": None,
         "regions_at_test": {"evidence": "map", "layer": "decoder3"},
         "postprocessing": {"largest_component": False},
     },

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from septum.core import RecipeError
-from septum.methods.transfer import take_over
+from septum.methods.transfer import take_over, weights_of
 from septum.networks import NetworkSettings, build
 from septum.networks.deeply_supervised import DeeplySupervised, DeeplySupervisedSettings
+from septum.training.export import export_graph
 
 
 def network(seed, **settings):
@@ -58,3 +59,15 @@ def test_nothing_that_agrees_is_an_error_and_changes_nothing():
     with pytest.raises(RecipeError, match=r"none of the 2 weights .* same architecture and filters"):
         take_over(fresh, {"head.weight": fresh.head.weight + 1, "body.weight": torch.zeros(3)})
     assert agree(before, fresh.state_dict()) == set(before)
+
+
+@pytest.mark.parametrize("with_map", [False, True])
+def test_a_bundles_graph_gives_back_every_weight_of_its_network(tmp_path, with_map):
+    settings = {"architecture": "dr_unet", "norm": "instance", "residual": "add", "upsampling": "transposed"}
+    trained, fresh = network(1, **settings), network(2, **settings)
+    for parameter in trained.parameters():  # as training leaves them: no two alike, or the export joins them
+        torch.nn.init.normal_(parameter)
+    export_graph(trained, tmp_path / "graph.onnx", with_map=with_map)
+    assert take_over(fresh, weights_of(tmp_path / "graph.onnx"), with_heads=True) == []
+    state = fresh.state_dict()
+    assert agree(state, trained.state_dict()) == set(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 CONTROL_POINTS = 3
 #: Strongest loss of in-plane resolution.
 COARSEST = 2.0
+#: Strongest ghost: share of the lines' signal that is taken from every n-th line of k-space.
+STRONGEST_GHOST = 0.5
+#: Numbers of ghosts.
+GHOSTS = (2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class IntensityDraw:
         noise_deviation: in units of the volume's standard deviation.
         noise_seed: of the noise itself.
         coarseness: factor by which the in-plane resolution is lowered, 1 for none.
+        contrast: factor on the distance of intensities from their mean.
+        ghost: how many ghosts, along which in-plane axis (1 or 2), and how strong; ``None`` for none.
     """
 
     gamma: float = 1.0
@@ -37,6 +43,8 @@ class IntensityDraw:
     noise_deviation: float = 0.0
     noise_seed: int = 0
     coarseness: float = 1.0
+    contrast: float = 1.0
+    ghost: tuple[int, int, float] | None = None
 
 
 def draw_intensity(settings: AugmentationSettings, rng: np.random.Generator) -> IntensityDraw:
@@ -45,19 +53,29 @@ def draw_intensity(settings: AugmentationSettings, rng: np.random.Generator) -> 
     if settings.bias > 0:
         values = rng.uniform(-settings.bias, settings.bias, (CONTROL_POINTS, CONTROL_POINTS))
         shading = torch.from_numpy(values.astype(np.float32))
-    return IntensityDraw(
+    draw = IntensityDraw(
         gamma=math.exp(rng.uniform(-settings.log_gamma, settings.log_gamma)),
         shading=shading,
         noise_deviation=float(rng.uniform(0, settings.noise)),
         noise_seed=int(rng.integers(2**31)),
         coarseness=float(rng.uniform(1, COARSEST)) if rng.random() < settings.blur_probability else 1.0,
     )
+    # What a recipe leaves out draws nothing, so that the draws of recipes before it stay what they were.
+    if settings.log_contrast > 0:
+        draw = replace(draw, contrast=math.exp(rng.uniform(-settings.log_contrast, settings.log_contrast)))
+    if settings.ghost_probability > 0 and rng.random() < settings.ghost_probability:
+        ghost = (int(rng.choice(GHOSTS)), int(rng.integers(1, 3)), float(rng.uniform(0, STRONGEST_GHOST)))
+        draw = replace(draw, ghost=ghost)
+    return draw
 
 
 def change_intensity(image: Tensor, draw: IntensityDraw) -> Tensor:
     """Apply one draw to an image (Z, Y, X); the result has the mean and deviation of the input, about."""
     low, high = image.min(), image.max()
     scaled = (image - low) / (high - low).clamp_min(1e-6)
+    if draw.contrast != 1.0:
+        mean = scaled.mean()
+        scaled = (mean + (scaled - mean) * draw.contrast).clamp(0, 1)
     if draw.gamma != 1.0:
         scaled = scaled.pow(draw.gamma)
     if draw.shading is not None:
@@ -65,6 +83,8 @@ def change_intensity(image: Tensor, draw: IntensityDraw) -> Tensor:
         shape = [int(n) for n in image.shape[1:]]
         shade = F.interpolate(field, shape, mode="bicubic", align_corners=True)[0, 0]
         scaled = scaled * shade.exp()
+    if draw.ghost is not None:
+        scaled = _ghosted(scaled, *draw.ghost)
     if draw.coarseness > 1.0:
         fine = [int(n) for n in image.shape[1:]]
         coarse = [max(1, round(n / draw.coarseness)) for n in fine]
@@ -76,3 +96,14 @@ def change_intensity(image: Tensor, draw: IntensityDraw) -> Tensor:
         noise = torch.randn(image.shape, generator=generator, device=image.device)
         changed = changed + draw.noise_deviation * noise
     return changed * image.std() + image.mean()
+
+
+def _ghosted(image: Tensor, number: int, axis: int, strength: float) -> Tensor:
+    """Weaken every ``number``-th line of k-space but the middle: copies appear along the axis."""
+    lines = torch.fft.fft(image, dim=axis)
+    factors = torch.ones(image.shape[axis], device=image.device)
+    factors[::number] = 1 - strength
+    factors[0] = 1.0
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    return torch.fft.ifft(lines * factors.view(shape), dim=axis).abs()

@@ -21,6 +21,12 @@ class AugmentationSettings(BaseModel):
         bias: amplitude of the smooth multiplicative shading (as log intensity).
         noise: largest standard deviation of added noise, in units of the volume's standard deviation.
         blur_probability: how often the in-plane resolution is lowered.
+        log_contrast: intensities are spread about their mean by exp(u) and clipped to their old range.
+        ghost_probability: how often copies of the heart, displaced along one in-plane axis, lie over the
+            image, as breathing and flow leave them.
+        missing_slices_probability: how often up to a third of the slices is cut off at either end: a study
+            that begins below the base or ends above the apex.
+        skipped_slices_probability: how often only every second slice is kept: thick slices or wide gaps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,3 +43,7 @@ class AugmentationSettings(BaseModel):
     bias: float = Field(default=0.0, ge=0)
     noise: float = Field(default=0.0, ge=0)
     blur_probability: float = Field(default=0.0, ge=0, le=1)
+    log_contrast: float = Field(default=0.0, ge=0)
+    ghost_probability: float = Field(default=0.0, ge=0, le=1)
+    missing_slices_probability: float = Field(default=0.0, ge=0, le=1)
+    skipped_slices_probability: float = Field(default=0.0, ge=0, le=1)

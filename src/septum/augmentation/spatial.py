@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Control points of the elastic displacement along each in-plane axis.
 CONTROL_POINTS = 5
+#: Fewest slices that are left of a volume; smaller volumes stay whole.
+FEWEST_SLICES = 4
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,15 @@ class SpatialDraw:
         matrix: 2 x 2, from patch offsets (y, x) to source offsets, in voxels.
         reverse_slices: whether the slices change order.
         elastic: displacement at the control points, (2, P, P) in voxels (y, x), or ``None``.
-        slice_shift: displacement of each slice, (Z, 2) in voxels (y, x), or ``None``.
+        slice_shift: displacement of each slice that is left, (Z, 2) in voxels (y, x), or ``None``.
+        slices: first, one past the last, and step of the slices that are left; ``None`` for all.
     """
 
     matrix: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 0.0), (0.0, 1.0))
     reverse_slices: bool = False
     elastic: Tensor | None = None
     slice_shift: Tensor | None = None
+    slices: tuple[int, int, int] | None = None
 
 
 def draw_spatial(
@@ -51,13 +55,33 @@ def draw_spatial(
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     (a, b), (c, d) = (turn @ stretch).tolist()
     elastic = slice_shift = None
+    slices = _draw_slices(settings, depth, rng)
+    left = depth if slices is None else len(range(*slices))
     if settings.elastic_mm > 0:
         field = rng.normal(0, settings.elastic_mm / spacing_mm, (2, CONTROL_POINTS, CONTROL_POINTS))
         elastic = torch.from_numpy(field.astype(np.float32))
     if rng.random() < settings.slice_shift_probability:
-        shift = rng.normal(0, settings.slice_shift_mm / spacing_mm, (depth, 2))
+        shift = rng.normal(0, settings.slice_shift_mm / spacing_mm, (left, 2))
         slice_shift = torch.from_numpy(shift.astype(np.float32))
-    return SpatialDraw(((a, b), (c, d)), bool(rng.random() < settings.reverse_slices), elastic, slice_shift)
+    reverse = bool(rng.random() < settings.reverse_slices)
+    return SpatialDraw(((a, b), (c, d)), reverse, elastic, slice_shift, slices)
+
+
+def _draw_slices(
+    settings: AugmentationSettings, depth: int, rng: np.random.Generator
+) -> tuple[int, int, int] | None:
+    """Which slices are left. What a recipe leaves out draws nothing, so that older draws stay."""
+    first, stop, step = 0, depth, 1
+    skipped, missing = settings.skipped_slices_probability, settings.missing_slices_probability
+    if skipped > 0 and rng.random() < skipped and depth >= 2 * FEWEST_SLICES:
+        first, step = int(rng.integers(2)), 2
+    if missing > 0 and rng.random() < missing:
+        spare = min(len(range(first, stop, step)) - FEWEST_SLICES, depth // 3 // step)
+        if spare > 0:
+            removed = int(rng.integers(1, spare + 1))
+            below = int(rng.integers(removed + 1))
+            first, stop = first + below * step, stop - (removed - below) * step
+    return None if (first, stop, step) == (0, depth, 1) else (first, stop, step)
 
 
 def read_patch(
@@ -73,8 +97,12 @@ def read_patch(
         draw: spatial parameters.
 
     Returns:
-        Image (linear, zero beyond the source) and labels (nearest), both (Z, *size_yx).
+        Image (linear, zero beyond the source) and labels (nearest), both (Z, *size_yx), with the slices
+        that are left.
     """
+    if draw.slices is not None:
+        left = slice(*draw.slices)
+        image, labels = image[left], labels[left]
     grid = _grid(image, centre_yx, size_yx, draw)
     patch = F.grid_sample(image[:, None], grid, mode="bilinear", padding_mode="zeros", align_corners=True)
     mask = F.grid_sample(

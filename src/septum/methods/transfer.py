@@ -1,13 +1,16 @@
-"""Transfer: a network starts from the weights of one that was trained on other data."""
+"""Transfer: a network starts from the weights of one that was trained before, on other data or less long."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from septum.core import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor, nn
 
@@ -15,15 +18,16 @@ if TYPE_CHECKING:
 HEADS = frozenset({"head", "side_heads", "threshold_head"})
 
 
-def take_over(network: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
-    """Load every parameter and running statistic whose name and shape agree, heads excluded.
+def take_over(network: nn.Module, state_dict: Mapping[str, Tensor], *, with_heads: bool = False) -> list[str]:
+    """Load every parameter and running statistic whose name and shape agree.
 
     Args:
         network: receives the weights.
         state_dict: of the network trained before.
+        with_heads: whether the heads are taken over, too, because the question is the same.
 
     Returns:
-        Names of the entries of ``network.state_dict()`` that are left fresh, heads included.
+        Names of the entries of ``network.state_dict()`` that are left fresh.
 
     Raises:
         RecipeError: nothing agrees.
@@ -32,7 +36,7 @@ def take_over(network: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]
     agreeing = {
         name: value
         for name, value in state_dict.items()
-        if name in own and value.shape == own[name].shape and not HEADS & set(name.split("."))
+        if name in own and value.shape == own[name].shape and (with_heads or not HEADS & set(name.split(".")))
     }
     if not agreeing:
         raise RecipeError(
@@ -41,3 +45,18 @@ def take_over(network: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]
         )
     network.load_state_dict(agreeing, strict=False)
     return [name for name in own if name not in agreeing]
+
+
+def weights_of(graph: Path) -> dict[str, Tensor]:
+    """The weights in a bundle's graph by the names that they have in the network it was made from.
+
+    Args:
+        graph: ONNX file, its hash checked by whoever opened the bundle.
+    """
+    import onnx  # noqa: PLC0415  # studies run without it
+    from onnx import numpy_helper  # noqa: PLC0415
+
+    model = onnx.load(str(graph))
+    # A localiser's graph holds the network and what computes the map.
+    named = {entry.name.removeprefix("network."): entry for entry in model.graph.initializer}
+    return {name: torch.from_numpy(numpy_helper.to_array(entry).copy()) for name, entry in named.items()}

@@ -13,6 +13,7 @@ import torch
 from septum.core import RecipeError
 from septum.datasets import REGISTRY, load_split
 from septum.inference import Manifest, load_model
+from septum.inference.bundle import open_bundle
 from septum.methods.case_store import CaseStore
 from septum.reporting.score_table import mean_dice, read_results
 from septum.training.assessment import assess, write_results
@@ -129,7 +130,13 @@ def _manifest(recipe: MultiStageRecipe, dataset: Dataset, trained: Trained, case
             "citation": dataset.citation,
             "training_volumes": cases,
             "seed": recipe.seed,
+            **started_from(recipe),
         },
         accuracy={},
         licence=f"{dataset.terms}; see {LICENCE_FILE}",
     )
+
+
+def started_from(recipe: MultiStageRecipe) -> dict[str, str]:
+    """Hash of the bundle that the networks started from, where they did."""
+    return {} if recipe.initial is None else {"initial_sha256": open_bundle(recipe.initial.bundle).sha256}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
+from septum.core import RecipeError
 from septum.inference import Stage
+from septum.inference.bundle import open_bundle
 from septum.methods.pipeline import find_by_localiser, find_by_truth, prepared_now
 from septum.methods.torch_engine import TorchEngine
+from septum.methods.transfer import take_over, weights_of
 from septum.training.objective import stage_task
 from septum.training.two_stage import TwoStageRun
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from septum.core import LabelSchema
+    from septum.inference.bundle import StageManifest
     from septum.localisation import LocalisationSettings
     from septum.methods.pipeline import Finder, Preparation
     from septum.networks import Network
-    from septum.training.loop import Deadline
+    from septum.training.loop import Deadline, Initial
     from septum.training.objective import Task
     from septum.training.recipe import MultiStageRecipe
 
@@ -41,6 +46,35 @@ class MultiStageRun(TwoStageRun):
         localiser, segmenter = self.train(deadline)
         return Trained(cast("Network", localiser), cast("Network", segmenter), self.localisation())
 
+    def first_initial(self) -> tuple[Initial | None, str]:
+        """See :meth:`TwoStageRun.first_initial`."""
+        return self._from_bundle("localiser")
+
+    def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:  # noqa: ARG002
+        """See :meth:`TwoStageRun.initial_weights`."""
+        return self._from_bundle("segmenter")
+
+    def _from_bundle(self, stage: Literal["localiser", "segmenter"]) -> tuple[Initial | None, str]:
+        """What puts the weights of the recipe's bundle into a network of this stage, and their hash."""
+        initial = self.recipe.initial
+        if initial is None or not getattr(initial, stage):
+            return None, ""
+        bundle = open_bundle(initial.bundle)
+        manifest: StageManifest = getattr(bundle.manifest, stage)
+        schema = self.store.dataset.schema
+        same = stage == "localiser" or names_of(bundle.manifest.labels) == names_of(schema)
+
+        def take(network: nn.Module) -> None:
+            fresh = take_over(network, weights_of(bundle.graph(manifest)), with_heads=same)
+            if any(not name.startswith("head.") for name in fresh):
+                raise RecipeError(
+                    f"recipe {self.recipe.name}: the {stage} of bundle {initial.bundle} has another "
+                    f"architecture or other filters, so that {fresh[0]} would stay fresh; give the recipe "
+                    "the bundle's network, or leave that stage out of initial."
+                )
+
+        return take, manifest.sha256
+
     def first_task(self) -> Task:
         """See :meth:`TwoStageRun.first_task`."""
         return stage_task(self.recipe.localiser)
@@ -59,3 +93,8 @@ class MultiStageRun(TwoStageRun):
             settings = settings.model_copy(update={"evidence": at_test.evidence})
         stage = Stage(TorchEngine(first, at_test.layer), self.recipe.localiser.preprocessing)
         return find_by_localiser(stage, settings)
+
+
+def names_of(schema: LabelSchema) -> tuple[str, ...]:
+    """Its structures, in channel order."""
+    return tuple(structure.name for structure in schema.structures)

@@ -79,6 +79,24 @@ class RegionsAtTest(BaseModel):
     layer: Literal["bottleneck", "decoder1", "decoder2", "decoder3"] = "decoder3"
 
 
+class Initial(BaseModel):
+    """A bundle whose networks the training starts from.
+
+    Results on patients that the bundle was trained on are then no results on unseen cases. Where both know
+    the same structures, the whole network is taken over; otherwise all but its last layer.
+
+    Attributes:
+        bundle: name of a shipped bundle, or a bundle's folder.
+        localiser, segmenter: which of its networks are taken over.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bundle: str
+    localiser: bool = True
+    segmenter: bool = True
+
+
 class TwoStageRecipe(Recipe):
     """A first network that finds the region, a second one that segments in it.
 
@@ -101,6 +119,7 @@ class MultiStageRecipe(TwoStageRecipe):
 
     Attributes:
         fold: which fold validates; ``None`` trains on all patients that do not test.
+        initial: what the networks start from; ``None`` for fresh weights.
         localiser: first stage, one foreground channel.
         regions_at_test: another source of the regions of test cases; it changes nothing of what is trained.
         postprocessing: of the mask.
@@ -108,6 +127,7 @@ class MultiStageRecipe(TwoStageRecipe):
 
     method: Literal["multi_stage"] = "multi_stage"
     fold: int | None = Field(default=None, ge=0, le=4)
+    initial: Initial | None = None
     localiser: StageSettings
     regions_at_test: RegionsAtTest = RegionsAtTest()
     postprocessing: PostprocessingSettings = PostprocessingSettings()

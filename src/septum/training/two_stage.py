@@ -94,6 +94,10 @@ class TwoStageRun(ABC):
         """The second network and its objective."""
         return stage_task(self.recipe.segmenter)
 
+    def first_initial(self) -> tuple[Initial | None, str]:
+        """As :meth:`initial_weights`, of the first network."""
+        return None, ""
+
     def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:  # noqa: ARG002
         """What changes the segmenter's fresh weights, and an identity of what it comes from."""
         return None, ""
@@ -164,7 +168,11 @@ class TwoStageRun(ABC):
         cases = [c for c in self.partition.training if c.patient not in (held_out or ())]
         sampler = self.sampler(cases, settings, {})
         seed += self.recipe.seed
-        return self.parts.fit(name, self.first_task(), sampler, seed, deadline, validation=validation)
+        initial, source = self.first_initial()
+        return self.parts.fit(
+            name, self.first_task(), sampler, seed, deadline,
+            validation=validation, initial=initial, depends_on=source,
+        )  # fmt: skip
 
     def _out_of_fold_centres(self, deadline: Deadline) -> Centres:
         """In-plane centres of the regions that first stages find in cases which they have not seen."""
@@ -222,7 +230,7 @@ class TwoStageRun(ABC):
             recipe.segmenter.preprocessing.model_dump_json(
                 exclude_defaults=True
             ),  # centres are in voxels of its grid
-            f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}",
+            f"{recipe.localiser_folds} {recipe.localiser_fold_epochs} {recipe.seed}{self.first_initial()[1]}",
             f"{self.parts.max_epochs.get('localiser')}",
             *(f"{case.name} {self._content(case)}" for case in self.partition.training),
         )
