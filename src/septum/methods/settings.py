@@ -85,7 +85,15 @@ class TrainingSettings(BaseModel):
 
 
 class StageSettings(TrainingSettings):
-    """One stage: a network of the registry and its loss, and how it is trained."""
+    """One stage: a network of the registry and its loss, and how it is trained.
+
+    Attributes:
+        network: of the registry.
+        loss: of its logits.
+        side_weights: deep supervision: shares of the losses of the decoder's coarser levels, deepest first,
+            beside 1 for the output; each by a 1 x 1 x 1 convolution that only training knows.
+    """
 
     network: NetworkSettings
     loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]
+    side_weights: tuple[float, ...] = Field(default=(), max_length=2)
