@@ -71,10 +71,13 @@ class TableSettings(_Settings):
 
     Attributes:
         title: its caption.
+        kind: ``scores`` beside the published ones, over all structures; the same ``by_structure``;
+            ``localisation``; or a ``summary`` of rows that nobody has published.
         references: by data set, the row against which the table's other rows are tested; none, no tests.
     """
 
     title: str
+    kind: Literal["scores", "by_structure", "localisation", "summary"] = "scores"
     references: dict[DatasetName, str] = Field(default_factory=dict)
 
 
