@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from septum.core import BundleError, LabelSchema
 from septum.core.files import sha256_of
+from septum.inference.out_of_distribution import TrainingImages
 from septum.inference.postprocessing import PostprocessingSettings
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
@@ -52,6 +53,7 @@ class Manifest(BaseModel):
         provenance: what it was trained with and on (names of versions, hashes, data set, citation).
         accuracy: measured on patients that it was not trained on.
         licence: terms of the weights.
+        training_images: what the model makes of the cases that it learnt from; ``None`` if not recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +69,7 @@ class Manifest(BaseModel):
     provenance: dict[str, str | int | float]
     accuracy: dict[str, float | int | str]
     licence: str
+    training_images: TrainingImages | None = None
 
 
 @dataclass(frozen=True)

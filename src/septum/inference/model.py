@@ -12,7 +12,7 @@ from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, 
 from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
-from septum.inference.steps import segment_volume
+from septum.inference.steps import segment_with_evidence
 from septum.io import check_heart_fits
 from septum.preprocessing import Orientation, prepared_geometry
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from septum.inference.out_of_distribution import Evidence
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class FrameResult:
         labels: mask on the frame's own grid, (Z, Y, X) uint8.
         localisation: region of interest and how it was found, on ``working_geometry``.
         working_geometry: grid of the segmenter, slices first.
+        evidence: of an image unlike those that the model learnt from.
         seconds: time that the frame took.
     """
 
     labels: NDArray[np.uint8]
     localisation: Localisation
     working_geometry: Geometry
+    evidence: Evidence
     seconds: float
 
 
@@ -77,7 +81,7 @@ class Model:
             np.ascontiguousarray(orientation.apply(volume.array)), volume.geometry.permuted(orientation.axes)
         )
         manifest = self.bundle.manifest
-        labels, found = segment_volume(
+        labels, found, evidence = segment_with_evidence(
             oriented, self._localiser, self._segmenter, manifest.localisation, manifest.labels.values,
             flips=self.flips,
         )  # fmt: skip
@@ -86,6 +90,7 @@ class Model:
             labels=np.ascontiguousarray(orientation.undo(labels)),
             localisation=found,
             working_geometry=prepared_geometry(oriented.geometry, manifest.segmenter.preprocessing),
+            evidence=evidence,
             seconds=time.perf_counter() - started,
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
+from septum.inference.out_of_distribution import Evidence, evidence_of
 from septum.localisation import LocalisationSettings, enlarge, largest_component, locate
 from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
 
@@ -42,6 +43,13 @@ def localise_prepared(
     prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
 ) -> Localisation:
     """The same for a volume that is on the coarse network's grid already."""
+    return locate(*_density_and_mask(prepared, stage, working, settings), working, settings)
+
+
+def _density_and_mask(
+    prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
+) -> tuple[Volume, Volume]:
+    """Density map and coarse mask on the ``working`` grid."""
     padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
     outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
     grid = prepared.geometry.cropped(padding)
@@ -49,7 +57,7 @@ def localise_prepared(
     evidence = _softmax(coarse) if settings.evidence == "soft_argmax" else outputs["map"][0]
     # The coarse mask rides along with the map, so that both are upsampled in one pass.
     density, logit = resample(np.stack([evidence, coarse]), grid, working)
-    return locate(Volume(density, working), Volume(logit > 0, working), working, settings)
+    return Volume(density, working), Volume(logit > 0, working)
 
 
 def segment_region(
@@ -126,10 +134,27 @@ def segment_volume(
     Returns:
         Labels on the volume's own grid, and the region with the way it was found.
     """
+    labels, found, _ = segment_with_evidence(volume, localiser, segmenter, localisation, values, flips=flips)
+    return labels, found
+
+
+def segment_with_evidence(
+    volume: Volume,
+    localiser: Stage,
+    segmenter: Stage,
+    localisation: LocalisationSettings,
+    values: tuple[int, ...],
+    *,
+    flips: bool = False,
+) -> tuple[NDArray[np.uint8], Localisation, Evidence]:
+    """As :func:`segment_volume`, with the evidence of an image unlike those that the networks learnt from."""
     prepared = prepare(volume, segmenter.preprocessing)
-    found = localise(volume, localiser, prepared.geometry, localisation)
+    working, small = prepared.geometry, prepare(volume, localiser.preprocessing)
+    density, coarse = _density_and_mask(small, localiser, working, localisation)
+    found = locate(density, coarse, working, localisation)
     logits, found = segment_found(prepared, found, segmenter, localisation, flips=flips)
-    return paste_back(logits, found.region, prepared.geometry, volume.geometry, values), found
+    evidence = evidence_of(logits, found.region.crop(coarse.array))
+    return paste_back(logits, found.region, working, volume.geometry, values), found, evidence
 
 
 def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]) -> bool:

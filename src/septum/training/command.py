@@ -25,6 +25,7 @@ from septum.training.multi_stage import MultiStageRun, Trained
 from septum.training.partition import TrainingData, partition_of
 from septum.training.parts import Parts
 from septum.training.recipe import MultiStageRecipe, load_recipe
+from septum.training.training_images import record_training_images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,8 @@ def train(
     validate = settings.segmenter.optimisation.patience is not None
     partition = partition_of(dataset, load_split(settings.dataset), settings.fold, validate=validate)
     parts = Parts(run, where)
-    work = MultiStageRun(settings, TrainingData(CaseStore(dataset), partition), parts)
+    store = CaseStore(dataset)
+    work = MultiStageRun(settings, TrainingData(store, partition), parts)
     try:
         trained = work.run(deadline)
         deadline.require(0.0)
@@ -93,6 +95,7 @@ def train(
     manifest = _manifest(settings, dataset, trained, len(partition.training))
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
     write_bundle(bundle, manifest, networks, {LICENCE_FILE: licence(dataset)})
+    record_training_images(bundle, store, partition.training)
     return TrainOutcome(True, bundle, _measure(settings, dataset, partition, bundle, run / RESULTS_FILE))
 
 

@@ -108,9 +108,14 @@ def write_bundle(
 
 def update_bundle(folder: Path, accuracy: dict[str, float | int | str], documents: dict[str, str]) -> None:
     """Write measured accuracy and further documents into a bundle; the graphs stay as they are."""
-    manifest = open_bundle(folder).manifest.model_copy(update={"accuracy": accuracy})
     for name, text in documents.items():
         write_text(folder / name, text)
+    update_manifest(folder, {"accuracy": accuracy})
+
+
+def update_manifest(folder: Path, changes: dict[str, object]) -> None:
+    """Write changed fields into a bundle's description."""
+    manifest = open_bundle(folder).manifest.model_copy(update=changes)
     write_text(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Whether what was found can be the ventricles of a heart: numbers that no heart gives."""
+"""Whether what was found can be a heart: numbers that no heart gives, images that a model does not know."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from septum.preprocessing import Orientation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from septum.core import Geometry, VolumeCurve
+    from septum.inference import Manifest
+    from septum.inference.out_of_distribution import Evidence
 
 #: Bounds of a frame's volumes. Among the 200 masks that experts drew in ACDC (100 adults, healthy and ill, at
 #: end-diastole and end-systole) the least are 0.389, 19.4 ml and 32.6 ml.
@@ -56,4 +58,25 @@ def implausibilities(curve: VolumeCurve, geometry: Geometry) -> Iterator[str]:
         yield (
             f"The slices are {slice_mm:.4g} mm apart, and those of a short-axis cine mostly 5 to 10 mm: "
             "check the spacing, and look at the mask."
+        )
+
+
+def unlike_training_images(
+    manifest: Manifest, geometry: Geometry, frames: Sequence[Evidence]
+) -> Iterator[str]:
+    """One sentence if the image is unlike those that the model learnt from, as far as its bundle tells these.
+
+    Args:
+        manifest: of the model.
+        geometry: native grid of one frame.
+        frames: what the model's networks make of each.
+    """
+    if manifest.training_images is None:
+        return
+    slice_mm = geometry.spacing_mm[Orientation.of(geometry).axes[0]]
+    departures = list(manifest.training_images.departures(slice_mm, frames))
+    if departures:
+        yield (
+            f"The image is unlike those that the model {manifest.name} ({manifest.title}) learnt from: "
+            f"{'; '.join(departures)}. Check that it is the model for this image, and look at the mask."
         )

@@ -12,7 +12,7 @@ from septum.core import LocalisationPath, VolumeCurve
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.indices import myocardial_mass_g, volume_curve
-from septum.workflows.plausibility import implausibilities
+from septum.workflows.plausibility import implausibilities, unlike_training_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -115,6 +115,7 @@ class Record(_Part):
             myocardium among the structures.
         regions: one a frame.
         localisation_paths: number of frames by the way in which their region was found.
+        confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
         warnings: what deserves a look, one sentence each.
         timings_s: where the time went.
         statement: what this must not be used for.
@@ -133,6 +134,8 @@ class Record(_Part):
     myocardial_mass_g: float | None
     regions: tuple[FrameRegion, ...]
     localisation_paths: dict[LocalisationPath, int]
+    confidence: tuple[float | None, ...] = ()
+    agreement: tuple[float | None, ...] = ()
     warnings: tuple[str, ...]
     timings_s: Timings
     statement: str
@@ -150,7 +153,7 @@ def make_record(
     curve = volume_curve(segmentation)
     geometry = study.cine.geometry
     regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
-    paths = Counter(region.path for region in regions)
+    paths, evidence = Counter(region.path for region in regions), [frame.evidence for frame in frames]
     manifest, beats = model.bundle.manifest, curve.end_diastole != curve.end_systole
     return Record(
         format=FORMAT,
@@ -176,7 +179,12 @@ def make_record(
         myocardial_mass_g=_mass_g(curve) if beats or len(frames) == 1 else None,
         regions=regions,
         localisation_paths=dict(paths),
-        warnings=_warnings(curve, regions, geometry),
+        confidence=tuple(one.confidence for one in evidence),
+        agreement=tuple(one.agreement for one in evidence),
+        warnings=(
+            *_warnings(curve, regions, geometry),
+            *unlike_training_images(manifest, geometry, evidence),
+        ),
         timings_s=timings_s,
         statement=STATEMENT,
     )

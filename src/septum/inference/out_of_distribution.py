@@ -1,0 +1,128 @@
+"""Whether an image is unlike those that a model learnt from: out-of-distribution detection.
+
+The evidence is the image's slice spacing and what the model's own two networks make of it. Nothing is taken
+from names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+#: Slices may be so many times as near, or as far apart, as those of any training case.
+SLICE_FACTOR = 4.0
+#: What a header's rounding explains of that.
+SLICE_TOLERANCE = 1.01
+#: What confidence and agreement lack of 1 may be so many times what they lack in any training case.
+LACK_FACTOR = 1.5
+DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the two networks of a model make of one frame; ``None`` where the segmenter labels nothing.
+
+    Attributes:
+        confidence: mean, over the labelled voxels of the region, of the largest softmax probability, 0 to 1
+            (Hendrycks and Gimpel, A Baseline for Detecting Misclassified and Out-of-Distribution Examples in
+            Neural Networks, ICLR 2017). It is not the probability that the mask is right.
+        agreement: Dice coefficient, 0 to 1, of the localiser's mask and all that the segmenter labels, in the
+            region. Networks that learnt apart agree on what they know, and by chance only elsewhere.
+    """
+
+    confidence: float | None
+    agreement: float | None
+
+
+class TrainingImages(BaseModel):
+    """What a model makes of the cases that it learnt from, as it stands in the bundle.
+
+    Attributes:
+        cases: number of them.
+        slice_mm: least and greatest distance of their slices, in mm.
+        least_confidence, least_agreement: see :class:`Evidence`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cases: int = Field(ge=1)
+    slice_mm: tuple[float, float]
+    least_confidence: float = Field(ge=0, le=1)
+    least_agreement: float = Field(ge=0, le=1)
+
+    @classmethod
+    def of(cls, slices_mm: Sequence[float], evidence: Sequence[Evidence]) -> TrainingImages | None:
+        """From the cases' slice spacings, in mm, and evidence; ``None`` if no case has a label."""
+        labelled = [(e.confidence, e.agreement) for e in evidence]
+        confidences = [c for c, _ in labelled if c is not None]
+        agreements = [a for _, a in labelled if a is not None]
+        if not confidences or not agreements:
+            return None
+        return cls(
+            cases=len(evidence),
+            slice_mm=(round(min(slices_mm), 4), round(max(slices_mm), 4)),
+            least_confidence=round(min(confidences), 4),
+            least_agreement=round(min(agreements), 4),
+        )
+
+    def departures(self, slice_mm: float, frames: Sequence[Evidence]) -> Iterator[str]:
+        """How an image departs from the training cases, beyond a margin that none of these reached.
+
+        The median of the frames counts, so that a few bad frames of a cine make no other image of it.
+
+        Args:
+            slice_mm: distance of the image's slices, in mm.
+            frames: evidence of each.
+
+        Yields:
+            A clause each, with the number found and those of the training cases.
+        """
+        low, high = self.slice_mm
+        factor = SLICE_FACTOR * SLICE_TOLERANCE
+        if not low / factor <= slice_mm <= high * factor:
+            yield f"slices {slice_mm:.3g} mm apart instead of {_range(low, high)} mm"
+        confidence = [e.confidence for e in frames if e.confidence is not None]
+        if confidence and 1 - median(confidence) > LACK_FACTOR * (1 - self.least_confidence):
+            yield (
+                f"a mean confidence of {median(confidence):.2f} in what is labelled instead of at least "
+                f"{self.least_confidence:.2f}"
+            )
+        agreement = [e.agreement for e in frames if e.agreement is not None]
+        if agreement and 1 - median(agreement) > LACK_FACTOR * (1 - self.least_agreement):
+            yield (
+                f"an agreement of {median(agreement):.2f} of localiser and segmenter instead of at least "
+                f"{self.least_agreement:.2f}"
+            )
+
+
+def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_]) -> Evidence:
+    """Confidence and agreement of one frame.
+
+    Args:
+        logits: the segmenter's, (K, Z, Y, X), background first; K = 1 means one sigmoid channel.
+        coarse: the localiser's mask, (Z, Y, X), on the same grid.
+    """
+    if len(logits) == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits])
+    labelled = logits.argmax(axis=0) > 0
+    count = np.count_nonzero(labelled)
+    if count == 0:
+        return Evidence(None, None)
+    inside = logits[:, labelled]
+    largest = 1 / np.exp(inside - inside.max(axis=0)).sum(axis=0)
+    both = np.count_nonzero(labelled & coarse)
+    agreement = 2 * both / (count + np.count_nonzero(coarse))
+    return Evidence(round(float(largest.mean()), DECIMALS), round(agreement, DECIMALS))
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
