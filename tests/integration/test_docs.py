@@ -21,6 +21,7 @@ from septum.cli.main import COMMANDS
 from septum.cli.main import septum as command_line
 from septum.core import Cine
 from septum.inference import Manifest, StageManifest
+from septum.inference.out_of_distribution import TrainingImages
 from septum.io import write_image
 from septum.localisation import LocalisationSettings
 from septum.phantom import PhantomSettings, beating_heart
@@ -174,7 +175,7 @@ def test_the_page_on_json_lists_the_fields_of_the_record_and_no_others():
 
 
 def test_the_page_on_bundles_lists_the_fields_of_the_manifest_and_no_others():
-    fields = [*Manifest.model_fields, *StageManifest.model_fields]
+    fields = [*Manifest.model_fields, *StageManifest.model_fields, *TrainingImages.model_fields]
     assert sorted(fields_told("reference/bundles.md")) == sorted(fields)
 
 

@@ -113,7 +113,7 @@ def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_]) -> Evide
     """
     if len(logits) == 1:
         logits = np.concatenate([np.zeros_like(logits), logits])
-    labelled = logits.argmax(axis=0) > 0
+    labelled = logits[1:].max(axis=0) > logits[0]
     count = np.count_nonzero(labelled)
     if count == 0:
         return Evidence(None, None)
