@@ -23,7 +23,7 @@ Volumes = dict[tuple[str, str], float]
 Index = Callable[[Volumes], float]
 
 #: Of a data set with both phases.
-VENTRICULAR_INDICES: dict[str, Index] = {
+INDICES: dict[str, Index] = {
     "LV end-diastolic volume (ml)": lambda v: v["LV", "ED"],
     "LV end-systolic volume (ml)": lambda v: v["LV", "ES"],
     "LV ejection fraction (points)": lambda v: 100 * (1 - v["LV", "ES"] / v["LV", "ED"]),
@@ -41,7 +41,7 @@ def volume_table(rows: list[Row]) -> str:
     volume of each structure.
     """
     phased = [row for row in rows if row["phase"]]
-    indices = VENTRICULAR_INDICES if phased else _plain_volumes(rows)
+    indices = INDICES if phased else _plain_volumes(rows)
     automatic, manual = (_volumes(phased or rows, column) for column in ("predicted_ml", "true_ml"))
     lines = [
         _line(name, [(index(automatic[p]), index(manual[p])) for p in manual])
