@@ -85,10 +85,10 @@ def curve_figure(title: str, axis: str, reference: str, panels: Sequence[CurvePa
 
 
 def _limits(panels: Sequence[CurvePanel]) -> tuple[float, float]:
-    """From the tenth below everything that is drawn to 1."""
+    """From the tenth below everything that is drawn, at most 0.9, to 1."""
     pairs = [pair for panel in panels for curve in panel.curves.values() for pair in curve]
     lows = [score.low for score, _ in pairs if score] + [before.value for _, before in pairs if before]
-    return math.floor(10 * min(lows, default=0.0)) / 10, 1.0
+    return min(0.9, math.floor(10 * min(lows, default=0.0)) / 10), 1.0
 
 
 def _draw(axes: Axes, panel: CurvePanel, styles: Mapping[str, tuple[str, str]]) -> None:

@@ -34,7 +34,7 @@ class Point:
         dice: by structure, the mean over patients of their mean over phases, with its 95 % interval; a
             structure that nobody has at this level is left out.
         before: the same of the mask of the image as it is, taken through the same change, on the same truth.
-        change: of Dice against that, paired by case and structure, then over patients; ``None`` without pairs.
+        change: of Dice against that, paired by case and structure, then over patients; ``None`` for no pair.
         inside: mean share of the true foreground inside the region of interest.
         volumes: number of volumes.
         fallbacks: of them, those whose region was not found by the first evidence.
@@ -50,12 +50,6 @@ class Point:
     volumes: int
     fallbacks: int
     warned: int
-
-    @property
-    def mean_dice(self) -> float | None:
-        """Mean over structures."""
-        values = [estimate.value for estimate in self.dice.values()]
-        return sum(values) / len(values) if values else None
 
 
 @dataclass(frozen=True)

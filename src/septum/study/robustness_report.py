@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 DATASETS = ("acdc", "lasc")
 NOT_MEASURED = "Not measured yet."
 NOT_HAD = "-"
+CROPPED = "LASC (images cropped around the atrium)"
 _NOTES = (
-    "The worst level is that with the lowest mean Dice over structures.",
+    "The worst level is that which costs most.",
     "Dice: mean over patients of the mean over their volumes.",
     (
-        "Change: of Dice against that of the mask of the image as it is, taken through the same perturbation; "
-        "with the 95 % interval of a bootstrap over patients."
+        "Change: of Dice against that of the mask of the image as it is, taken through the same change; with "
+        " the 95 % interval of a bootstrap over patients."
     ),
     "Inside: mean share of the true foreground inside the region of interest.",
     "Fallbacks: volumes whose region was not found by the map. Warned: volumes that come with a warning.",
@@ -70,10 +71,10 @@ def figure(found: Robustness) -> Figure:
 
 
 def worst_levels(found: Robustness) -> Table:
-    """A line for the image as it is, and one for each perturbation at the level of the lowest mean Dice."""
+    """A line for the image as it is, and one for each perturbation at the level that costs most."""
     lines = [_line(found, "Image as it is", "", found.unperturbed)]
     for name, points in found.curves.items():
-        had = [(point.mean_dice, point) for point in points if point.mean_dice is not None]
+        had = [(point.change.value, point) for point in points if point.change is not None]
         if had:
             _, worst = min(had, key=lambda pair: pair[0])
             level = worst.level + PERTURBATIONS[name].unit
@@ -120,10 +121,8 @@ def _change(change: Estimate) -> str:
 
 
 def _title(found: Robustness) -> str:
-    return (
-        f"{found.record.bundle} on {found.patients} test patients ({found.volumes} volumes) of "
-        f"{found.record.dataset.upper()}"
-    )
+    of = CROPPED if found.record.dataset == "lasc" else found.record.dataset.upper()
+    return f"{found.record.bundle} on {found.patients} test patients ({found.volumes} volumes) of {of}"
 
 
 def _measured(found: Robustness) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from septum.reporting.score_table import Row
 
-#: ``dice_before`` is that of the mask of the image as it is, taken through the same change. A Dice is empty where
-#: neither mask has the structure, and it and all that follows where a level cannot be had.
+#: ``dice_before`` is that of the mask of the image as it is, taken through the same change. A Dice is empty
+#: where neither mask has the structure, and it and all that follows where a level cannot be had.
 COLUMNS = (
     "case", "patient", "phase", "perturbation", "level", "structure", "dice", "dice_before",
     "foreground_inside", "localisation", "warnings",
