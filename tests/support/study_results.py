@@ -36,8 +36,8 @@ def small_study(**changes):
         "tables": {
             "2": {"title": "Atrium", "references": {"lasc": "atrium"}},
             "3": {"title": "Ventricles", "references": {"acdc": "reference"}},
-            "4": {"title": "By structure"},
-            "localisation": {"title": "Regions"},
+            "4": {"title": "By structure", "kind": "by_structure"},
+            "localisation": {"title": "Regions", "kind": "localisation"},
         },
         "figures": {
             "7": {"title": "Atrium", "structures": ["LA"], "rows": ["atrium"]},
@@ -86,7 +86,7 @@ def missed(row, fold, patient, phase, structure):
     )  # fmt: skip
 
 
-def save(folder, lines, *, capped=()):
+def save(folder, lines, *, capped=(), data="0"):
     """Write lines of one row and fold where the study looks for them, with their entry in the ledger."""
     row, fold = lines[0]["row"], int(lines[0]["fold"])
     parts = tuple(
@@ -98,7 +98,7 @@ def save(folder, lines, *, capped=()):
         for name in ("localiser", "segmenter")
     )  # fmt: skip
     entry = Entry(
-        row=row, fold=fold, recipe_sha256="0", split_sha256="0", version=1, data_sha256="0",
+        row=row, fold=fold, recipe_sha256="0", split_sha256="0", version=1, data_sha256=data,
         results_sha256="", commit="0", septum="0", torch="0", device="cpu", seed=0, parts=parts,
         training_seconds=1.0, scoring_seconds=1.0, peak_memory_mb=None,
     )  # fmt: skip

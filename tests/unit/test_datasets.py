@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, RecipeError
-from septum.datasets import REGISTRY, Split, acdc, lasc, load_split, make_split, read_info
+from septum.datasets import (
+    REGISTRY,
+    Split,
+    acdc,
+    lasc,
+    load_cross_validation,
+    load_split,
+    make_split,
+    read_info,
+)
 
 
 def write_patient(root, number, *, ed=1, es=9, group="NOR"):
@@ -191,3 +200,15 @@ def test_real_data_set_is_complete_and_split_by_group(name):
         assert len(dataset.cases) == 200
         assert set(Counter(groups[p] for p in split.test).values()) == {4}
     json.dumps([c.name for c in dataset.cases])  # names are plain text
+
+
+@pytest.mark.parametrize(("name", "patients", "part"), [("acdc", 100, 20), ("lasc", 80, 16)])
+def test_cross_validation_tests_each_patient_once_the_published_ones_first(name, patients, part):
+    crossed, published = load_cross_validation(name), load_split(name)
+    splits = [crossed.split(fold) for fold in range(5)]
+    assert splits[0].test == published.test
+    assert all(len(split.test) == part for split in splits)
+    tested = [patient for split in splits for patient in split.test]
+    assert len(set(tested)) == patients
+    assert set(tested) == {*published.test, *published.development}
+    assert all(set(s.development) == set(tested) - set(s.test) for s in splits)

@@ -14,12 +14,13 @@ import septum
 NAMES = ["Geometry", "Model", "Segmentation", "SeptumError", "__version__", "load_model", "segment"]
 SIGNATURES = {
     "load_model": (
-        "(model: 'str | Path' = 'cine', *, engine: 'str' = 'openvino', threads: 'int | None' = None)"
-        " -> 'Model'"
+        "(model: 'str | Path' = 'cine', *, engine: 'str' = 'openvino', threads: 'int | None' = None,"
+        " flips: 'bool' = False) -> 'Model'"
     ),
     "segment": (
         "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', engine: 'str' = 'openvino',"
-        " threads: 'int | None' = None, spacing_mm: 'Triple | None' = None) -> 'Segmentation'"
+        " threads: 'int | None' = None, flips: 'bool' = False, spacing_mm: 'Triple | None' = None)"
+        " -> 'Segmentation'"
     ),
     "Model.segment": ("(self, array: 'NDArray[Any]', *, spacing_mm: 'Sequence[float]') -> 'Segmentation'"),
 }

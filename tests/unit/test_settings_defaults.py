@@ -69,6 +69,7 @@ FROZEN = {
         "initial": None,
         "regions_at_test": {"evidence": "map", "layer": "decoder3"},
         "postprocessing": {"largest_component": False},
+        "flips_at_test": False,
     },
     "NetworkSettings": {
         "architecture": "dr_unet",
@@ -110,7 +111,7 @@ FROZEN = {
     },
     "Refinements": {"passes": 2, "side_weights": (0.4, 0.8), "transfer": None},
     "RegionsAtTest": {"evidence": "map", "layer": "decoder3"},
-    "StageSettings": {"augmentation": NO_AUGMENTATION},
+    "StageSettings": {"augmentation": NO_AUGMENTATION, "side_weights": ()},
     "Transfer": {},
     "TrainingSettings": {"augmentation": NO_AUGMENTATION},
     "WholeVolumeRecipe": {"seed": 0},

@@ -84,12 +84,9 @@ def change_intensity(image: Tensor, draw: IntensityDraw) -> Tensor:
         shade = F.interpolate(field, shape, mode="bicubic", align_corners=True)[0, 0]
         scaled = scaled * shade.exp()
     if draw.ghost is not None:
-        scaled = _ghosted(scaled, *draw.ghost)
+        scaled = ghosted(scaled, *draw.ghost)
     if draw.coarseness > 1.0:
-        fine = [int(n) for n in image.shape[1:]]
-        coarse = [max(1, round(n / draw.coarseness)) for n in fine]
-        small = F.interpolate(scaled[:, None], coarse, mode="area")
-        scaled = F.interpolate(small, fine, mode="bilinear", align_corners=False)[:, 0]
+        scaled = coarsened(scaled, draw.coarseness)
     changed = (scaled - scaled.mean()) / scaled.std().clamp_min(1e-6)
     if draw.noise_deviation > 0:
         generator = torch.Generator(device=image.device).manual_seed(draw.noise_seed)
@@ -98,7 +95,15 @@ def change_intensity(image: Tensor, draw: IntensityDraw) -> Tensor:
     return changed * image.std() + image.mean()
 
 
-def _ghosted(image: Tensor, number: int, axis: int, strength: float) -> Tensor:
+def coarsened(image: Tensor, factor: float) -> Tensor:
+    """An image (Z, Y, X) whose in-plane resolution is lowered by a factor, on its own grid."""
+    fine = [int(n) for n in image.shape[1:]]
+    coarse = [max(1, round(n / factor)) for n in fine]
+    small = F.interpolate(image[:, None], coarse, mode="area")
+    return F.interpolate(small, fine, mode="bilinear", align_corners=False)[:, 0]
+
+
+def ghosted(image: Tensor, number: int, axis: int, strength: float) -> Tensor:
     """Weaken every ``number``-th line of k-space but the middle: copies appear along the axis."""
     lines = torch.fft.fft(image, dim=axis)
     factors = torch.ones(image.shape[axis], device=image.device)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder for results."
 )
 @model_options
-def demo(out: Path, model: str, engine: str, threads: int | None) -> int:
+def demo(out: Path, model: str, engine: str, threads: int | None, flips: bool) -> int:
     """Segment a synthetic heart whose truth is known.
 
     A beating heart is made, segmented, measured against its truth and drawn. No patient's data is needed.
@@ -29,7 +29,7 @@ def demo(out: Path, model: str, engine: str, threads: int | None) -> int:
     from septum.workflows.demo import run_demo
     from septum.workflows.lazy_model import LazyModel
 
-    result = run_demo(out, LazyModel(model, engine=engine, threads=threads))
+    result = run_demo(out, LazyModel(model, engine=engine, threads=threads, flips=flips))
     for text in result.result.record.warnings:
         say_aside(text)
     say_table(_table(result))

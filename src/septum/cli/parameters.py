@@ -42,8 +42,13 @@ def parse_duration(_ctx: click.Context, _param: click.Parameter, value: str | No
 
 
 def model_options(command: Command) -> Command:
-    """The options that say which model runs, and how."""
+    """The options that say which model runs, and how: all but ``--model`` are arguments of LazyModel."""
     for option in (
+        click.option(
+            "--flips",
+            is_flag=True,
+            help="Average over four mirror images: a little more accurate, and slower by about four.",
+        ),
         click.option(
             "--threads", type=click.IntRange(min=1), help="CPU threads; by default the engine's choice."
         ),

@@ -31,11 +31,11 @@ def segment(
     inputs: tuple[Path, ...],
     out: Path,
     model: str,
-    engine: str,
-    threads: int | None,
+    *,
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
     as_json: bool,
+    **engine: Any,
 ) -> int:
     """Segment image files, or folders of them.
 
@@ -49,7 +49,7 @@ def segment(
 
     check_writable(out)
     say_result = None if as_json else _say_result
-    lazy = LazyModel(model, engine=engine, threads=threads)
+    lazy = LazyModel(model, **engine)
     with Narrator(say_result) as narrator:
         report = segment_inputs(
             inputs, out, model=lazy, spacing_mm=spacing, overwrite=overwrite, on_event=narrator

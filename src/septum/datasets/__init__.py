@@ -6,8 +6,20 @@ from pathlib import Path
 from septum.datasets.acdc import acdc, read_info
 from septum.datasets.descriptor import Case, Dataset
 from septum.datasets.lasc import lasc
-from septum.datasets.splits import Split, load_split, make_split
+from septum.datasets.splits import CrossValidation, Split, load_cross_validation, load_split, make_split
 
 REGISTRY: dict[str, Callable[[Path], Dataset]] = {"acdc": acdc, "lasc": lasc}
 
-__all__ = ["REGISTRY", "Case", "Dataset", "Split", "acdc", "lasc", "load_split", "make_split", "read_info"]
+__all__ = [
+    "REGISTRY",
+    "Case",
+    "CrossValidation",
+    "Dataset",
+    "Split",
+    "acdc",
+    "lasc",
+    "load_cross_validation",
+    "load_split",
+    "make_split",
+    "read_info",
+]

@@ -49,6 +49,46 @@ class Split(BaseModel):
         return tuple(sorted(p for i, part in enumerate(self.folds) if i != fold for p in part))
 
 
+class CrossValidation(BaseModel):
+    """All patients in parts, each of which is tested once by a model that was trained on all the others.
+
+    Attributes:
+        dataset: name of the data set.
+        parts: patients of each part; the first is the test set of the published split.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    parts: tuple[tuple[str, ...], ...]
+
+    def split(self, fold: int) -> Split:
+        """The split in which the part of this number tests and the others are the folds."""
+        others = tuple(part for number, part in enumerate(self.parts) if number != fold)
+        return Split(dataset=self.dataset, test=self.parts[fold], folds=others)
+
+
+def make_cross_validation(
+    split: Split, groups: Mapping[str, str], *, parts: int, rng: np.random.Generator
+) -> CrossValidation:
+    """Deal the development patients of a split into all parts but the first, which is its test set.
+
+    Args:
+        split: whose test set is the first part.
+        groups: patient to group, which is spread evenly.
+        parts: their number.
+        rng: source of the draw.
+    """
+    rest = {patient: groups[patient] for patient in split.development}
+    dealt: list[tuple[str, ...]] = [split.test]
+    while len(dealt) < parts - 1:
+        size = round(len(rest) / (parts - len(dealt)))
+        drawn = make_split(split.dataset, rest, test=size, folds=1, rng=rng)
+        dealt.append(drawn.test)
+        rest = {patient: groups[patient] for patient in drawn.development}
+    return CrossValidation(dataset=split.dataset, parts=(*dealt, tuple(sorted(rest))))
+
+
 def make_split(
     dataset: str, groups: Mapping[str, str], *, test: int, folds: int, rng: np.random.Generator
 ) -> Split:
@@ -89,6 +129,18 @@ def load_split(dataset: str) -> Split:
     if not file.is_file():
         raise RecipeError(f"no published split for data set {dataset!r}; there is one for acdc and for lasc.")
     return Split.model_validate(json.loads(file.read_text(encoding="utf-8")))
+
+
+def load_cross_validation(dataset: str) -> CrossValidation:
+    """The parts in which this project cross-validates its production recipes.
+
+    Raises:
+        RecipeError: there are none for this data set.
+    """
+    file = resources.files("septum.datasets") / "published" / f"{dataset}-cross-validation.json"
+    if not file.is_file():
+        raise RecipeError(f"no published parts to cross-validate on for data set {dataset!r}.")
+    return CrossValidation.model_validate(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _in_turn(by_group: Mapping[str, list[str]], count: int) -> list[list[str]]:

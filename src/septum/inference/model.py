@@ -47,6 +47,8 @@ class Model:
         bundle: checked bundle.
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
+        flips: whether the segmenter's answer is the mean over four mirror images of the region, which takes
+            about four times as long.
 
     Raises:
         SeptumError: there is no such engine, or fewer than one thread is asked for.
@@ -54,10 +56,12 @@ class Model:
         MissingExtraError: the engine is not installed.
     """
 
-    def __init__(self, bundle: Bundle, engine: str = "openvino", threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, engine: str = "openvino", threads: int | None = None, *, flips: bool = False
+    ) -> None:
         if threads is not None and threads < 1:
             raise SeptumError(f"threads: expected 1 or more, or None for the engine's choice, got {threads}.")
-        self.bundle, self.engine = bundle, engine
+        self.bundle, self.engine, self.flips = bundle, engine, flips
         self._localiser, self._segmenter = load_stages(bundle, engine, threads)
 
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
@@ -74,8 +78,9 @@ class Model:
         )
         manifest = self.bundle.manifest
         labels, found = segment_volume(
-            oriented, self._localiser, self._segmenter, manifest.localisation, manifest.labels.values
-        )
+            oriented, self._localiser, self._segmenter, manifest.localisation, manifest.labels.values,
+            flips=self.flips,
+        )  # fmt: skip
         labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
         return FrameResult(
             labels=np.ascontiguousarray(orientation.undo(labels)),
@@ -103,20 +108,23 @@ class Model:
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
 
-def load_model(model: str | Path = "cine", *, engine: str = "openvino", threads: int | None = None) -> Model:
+def load_model(
+    model: str | Path = "cine", *, engine: str = "openvino", threads: int | None = None, flips: bool = False
+) -> Model:
     """Load a shipped model by name, or any bundle by its folder.
 
     Args:
-        model: ``cine``, or a bundle's folder.
+        model: ``cine``, ``la``, or a bundle's folder.
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
+        flips: as of :class:`Model`.
 
     Raises:
         SeptumError: there is no such engine, or fewer than one thread is asked for.
         BundleError: the bundle is missing or damaged.
         MissingExtraError: the engine is not installed.
     """
-    return Model(open_bundle(model), engine, threads)
+    return Model(open_bundle(model), engine, threads, flips=flips)
 
 
 def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.inference.steps import localise_prepared, paste_back, segment_region
+from septum.inference.postprocessing import PostprocessingSettings, postprocess
+from septum.inference.steps import localise_prepared, paste_back, segment_found, segment_region
 from septum.localisation import locate, region_about
 from septum.methods.samples import NativeCase
 from septum.preprocessing import PreprocessingSettings, prepare, prepare_labels
@@ -55,24 +56,40 @@ class Pipeline:
         find: where to segment.
         segmenter: network and preprocessing.
         values: mask value of each foreground channel.
+        localisation: by which a region is widened whose border the mask touches; ``None`` leaves it.
+        postprocessing: of the mask.
+        flips: whether the segmenter's answer is the mean over mirror images.
     """
 
     find: Finder
     segmenter: Stage
     values: tuple[int, ...]
+    localisation: LocalisationSettings | None = None
+    postprocessing: PostprocessingSettings = field(default_factory=PostprocessingSettings)
+    flips: bool = False
 
     def predict(self, native: NativeCase) -> Prediction:
         """Segment one case; its true labels are not looked at, unless the finder says so."""
         started = time.perf_counter()
         prepared = prepare(native.volume, self.segmenter.preprocessing)
         found = self.find(native, prepared.geometry)
-        logits = segment_region(prepared, found.region, self.segmenter)
-        geometry = native.volume.geometry
-        labels = paste_back(logits, found.region, prepared.geometry, geometry, self.values)
+        if self.localisation is None:
+            logits = segment_region(prepared, found.region, self.segmenter, flips=self.flips)
+        else:
+            logits, found = segment_found(
+                prepared, found, self.segmenter, self.localisation, flips=self.flips
+            )
+        labels = self._labels(logits, found.region, prepared.geometry, native.volume.geometry)
         seconds = time.perf_counter() - started
         # On its own grid the working mask is the same decision without interpolation.
-        working = paste_back(logits, found.region, prepared.geometry, prepared.geometry, self.values)
+        working = self._labels(logits, found.region, prepared.geometry, prepared.geometry)
         return Prediction(labels, working, prepared.geometry, found, seconds)
+
+    def _labels(
+        self, logits: NDArray[np.float32], region: Region, working: Geometry, target: Geometry
+    ) -> NDArray[np.uint8]:
+        labels = paste_back(logits, region, working, target, self.values)
+        return postprocess(labels, self.values, self.postprocessing)
 
 
 def find_whole(_native: NativeCase, working: Geometry) -> Localisation:

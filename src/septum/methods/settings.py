@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from septum.augmentation import AugmentationSettings
 from septum.networks import NetworkSettings
@@ -40,7 +40,8 @@ class OptimisationSettings(BaseModel):
             with instance normalisation is the same, and each may have its own number of slices.
         epochs: number of epochs, the largest one with ``patience``.
         patience: training ends when the validation score has not risen for so many epochs; ``None`` trains
-            to the last epoch. Wherever there is a validation score, the best epoch's weights are used.
+            to the last epoch, and so does 0, by which a recipe revokes that of the one it extends. Wherever
+            there is a validation score, the best epoch's weights are used.
         steps_per_epoch: optimiser steps of an epoch.
         ema: decay of the running average of the weights that is exported; 0 exports the last weights.
         gradient_norm: gradients are clipped to this norm; 0 leaves them.
@@ -60,6 +61,11 @@ class OptimisationSettings(BaseModel):
     steps_per_epoch: int = Field(default=32, ge=1)
     ema: float = Field(default=0.0, ge=0, lt=1)
     gradient_norm: float = Field(default=0.0, ge=0)
+
+    @field_validator("patience", mode="before")
+    @classmethod
+    def _revoked(cls, value: object) -> object:
+        return None if value == 0 else value
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
@@ -85,7 +91,15 @@ class TrainingSettings(BaseModel):
 
 
 class StageSettings(TrainingSettings):
-    """One stage: a network of the registry and its loss, and how it is trained."""
+    """One stage: a network of the registry and its loss, and how it is trained.
+
+    Attributes:
+        network: of the registry.
+        loss: of its logits.
+        side_weights: deep supervision: shares of the losses of the decoder's coarser levels, deepest first,
+            beside 1 for the output; each by a 1 x 1 x 1 convolution that only training knows.
+    """
 
     network: NetworkSettings
     loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]
+    side_weights: tuple[float, ...] = Field(default=(), max_length=2)

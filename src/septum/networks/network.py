@@ -55,6 +55,11 @@ class Network(nn.Module):
         return [self.settings.filters * 2**level for level in range(LEVELS + 1)]
 
     @property
+    def decoder_channels(self) -> list[int]:
+        """Channels of what each level of the decoder gives, deepest first."""
+        return self.widths[:LEVELS][::-1]
+
+    @property
     def multiple(self) -> Kernel:
         """The size along (Z, Y, X) must be a multiple of this."""
         z, y, x = (s**LEVELS for s in self.stride)

@@ -61,6 +61,11 @@ class VNet(Network):
         )
         self.head = Convolution(outputs[0], settings.out_channels, (1, 1, 1))
 
+    @property
+    def decoder_channels(self) -> list[int]:
+        """See :attr:`Network.decoder_channels`."""
+        return [2 * width for width in super().decoder_channels]
+
     def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Network.descend`."""
         skip = self.encoder[level](x)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from septum.core import RecipeError
-from septum.datasets import REGISTRY, Split, load_split, make_split
+from septum.datasets import REGISTRY, Split, load_cross_validation, load_split, make_split
 from septum.methods.case_store import CaseStore
 from septum.study.ledger import Entry, Unit, publish
 from septum.study.scoring import score_cases
@@ -27,7 +27,9 @@ from septum.training.recipe import load_recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from septum.datasets import Dataset
+    from pydantic import BaseModel
+
+    from septum.datasets import Case, Dataset
     from septum.methods.pipeline import Pipeline
     from septum.study.declaration import Study
     from septum.training.loop import Deadline
@@ -65,9 +67,13 @@ class Bench:
             self._stores[dataset] = CaseStore(REGISTRY[dataset](self.data), self.work / "prepared")
         return self._stores[dataset]
 
-    def split(self, dataset: str) -> Split:
-        """Which patients test, and the folds of the rest."""
-        return split_of(self.study, self.store(dataset).dataset)
+    def split(self, dataset: str, fold: int) -> Split:
+        """Which patients test, and the folds of the rest; all folds have the same, unless they are tested."""
+        return split_of(self.study, self.store(dataset).dataset, fold)
+
+    def test_cases(self, dataset: str, fold: int) -> tuple[Case, ...]:
+        """The cases that a fold's models are tested on."""
+        return cases_of(self.store(dataset).dataset, self.split(dataset, fold).test)
 
     def train(self, unit: Unit, deadline: Deadline) -> tuple[Pipeline, Parts]:
         """Train what is left of a unit, or take it over.
@@ -89,7 +95,8 @@ class Bench:
 
     def _training_data(self, dataset: str, fold: int) -> TrainingData:
         store = self.store(dataset)
-        partition = partition_of(store.dataset, self.split(dataset), fold, validate=True)
+        held_out = None if self.study.cross_validates else fold
+        partition = partition_of(store.dataset, self.split(dataset, fold), held_out, validate=True)
         return TrainingData(store, partition, lambda other: self._training_data(other, fold))
 
     def run(self, unit: Unit, deadline: Deadline) -> Entry:
@@ -102,7 +109,7 @@ class Bench:
         """
         recipe = self.recipe(unit.row)
         store = self.store(recipe.dataset)
-        cases = cases_of(store.dataset, self.split(recipe.dataset).test)
+        cases = self.test_cases(recipe.dataset, unit.fold)
         pipeline, parts = self.train(unit, deadline)
         reports = tuple(parts.reports.values())
         tested = [store.content(case, recipe.segmenter.preprocessing) for case in cases]
@@ -153,18 +160,26 @@ def recipe_of(study: Study, row: str) -> AnyRecipe:
     return recipe
 
 
-def split_of(study: Study, dataset: Dataset) -> Split:
-    """The split of a study: the published one, or one that is drawn from its seed."""
+def split_of(study: Study, dataset: Dataset, fold: int) -> Split:
+    """The split of a study: a published one, or one that is drawn from its seed."""
     if study.split == "published":
         return load_split(dataset.name)
+    if study.split == "cross_validation":
+        return load_cross_validation(dataset.name).split(fold)
     drawn = study.split
     rng = np.random.default_rng(drawn.seed)
     return make_split(dataset.name, dataset.patients(), test=drawn.test, folds=drawn.folds, rng=rng)
 
 
 def split_sha256(study: Study, dataset: str) -> str:
-    """Hash of who trains, validates and tests: of the published split, or of how one is drawn."""
-    split = load_split(dataset) if study.split == "published" else study.split
+    """Hash of who trains, validates and tests: of a published split, or of how one is drawn."""
+    split: BaseModel
+    if study.split == "published":
+        split = load_split(dataset)
+    elif study.split == "cross_validation":
+        split = load_cross_validation(dataset)
+    else:
+        split = study.split
     return digest(split.model_dump_json())
 
 

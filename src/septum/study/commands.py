@@ -204,9 +204,7 @@ def parse_unit(study: Study, text: str) -> Unit:
         RecipeError: it is none.
     """
     row, _, fold = text.partition(":")
-    if not fold.isdigit() or int(fold) >= study.folds:
-        raise RecipeError(f"{text!r}: expected ROW:FOLD with a fold from 0 to {study.folds - 1}.")
-    return Unit(study.row(row).key, int(fold))
+    return Unit(study.row(row).key, study.parse_fold(fold, f"{text!r}: expected ROW:FOLD with"))
 
 
 def parse_caps(texts: Sequence[str]) -> dict[str, int]:

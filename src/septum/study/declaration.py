@@ -71,10 +71,13 @@ class TableSettings(_Settings):
 
     Attributes:
         title: its caption.
+        kind: ``scores`` beside the published ones, over all structures; the same ``by_structure``;
+            ``localisation``; or a ``summary`` of rows that nobody has published.
         references: by data set, the row against which the table's other rows are tested; none, no tests.
     """
 
     title: str
+    kind: Literal["scores", "by_structure", "localisation", "summary"] = "scores"
     references: dict[DatasetName, str] = Field(default_factory=dict)
 
 
@@ -120,8 +123,11 @@ class Study(_Settings):
         name: of the study and of its results folder.
         title: one line.
         data: whether it runs on the data ``given``, or on a ``phantom`` that it makes.
-        split: ``published``, or how to draw one.
+        split: ``published``: fixed test patients, and folds of the rest that validate; or how to draw such a
+            one; or ``cross_validation``: the patients of a fold test, all others train, and none validates,
+            so that a recipe has a fixed number of epochs.
         folds: number of folds, and so of models a row.
+        first_fold: the number of the first of them.
         order: ``folds`` runs fold 0 of every row before fold 1 of any; ``rows`` all folds of a row at once.
         rows: in the order of execution.
         presentation: keys of all rows in the order in which tables show them.
@@ -133,8 +139,9 @@ class Study(_Settings):
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: str
     data: Literal["given", "phantom"] = "given"
-    split: Literal["published"] | DrawnSplit
+    split: Literal["published", "cross_validation"] | DrawnSplit
     folds: int = Field(ge=1)
+    first_fold: int = Field(default=0, ge=0)
     order: Literal["folds", "rows"]
     rows: tuple[Row, ...] = Field(min_length=1)
     presentation: tuple[str, ...]
@@ -177,6 +184,16 @@ class Study(_Settings):
             if self.row(one).dataset != self.row(other).dataset:
                 raise ValueError(f"{what}: {one} and {other} have no patients in common")
 
+    def parse_fold(self, text: str, said: str) -> int:
+        """The fold of this number.
+
+        Raises:
+            RecipeError: the study does not run it; ``said`` begins the sentence.
+        """
+        if text.isdigit() and int(text) in self.fold_numbers:
+            return int(text)
+        raise RecipeError(f"{said} a fold from {self.fold_numbers[0]} to {self.fold_numbers[-1]}.")
+
     def row(self, key: str) -> Row:
         """The row of this key.
 
@@ -190,12 +207,22 @@ class Study(_Settings):
             f"study {self.name} has no row {key!r}; it has {', '.join(row.key for row in self.rows)}."
         )
 
+    @property
+    def cross_validates(self) -> bool:
+        """Whether each fold has test patients of its own."""
+        return self.split == "cross_validation"
+
+    @property
+    def fold_numbers(self) -> range:
+        """The folds that are run."""
+        return range(self.first_fold, self.first_fold + self.folds)
+
     def units(self) -> Iterator[tuple[Row, int]]:
         """All (row, fold) in the order of execution."""
         if self.order == "folds":
-            yield from ((row, fold) for fold in range(self.folds) for row in self.rows)
+            yield from ((row, fold) for fold in self.fold_numbers for row in self.rows)
         else:
-            yield from ((row, fold) for row in self.rows for fold in range(self.folds))
+            yield from ((row, fold) for row in self.rows for fold in self.fold_numbers)
 
     def shown_in(self, table: str) -> tuple[Row, ...]:
         """The rows of a table in the order in which it shows them.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from septum.datasets import load_split
+from septum.datasets import load_cross_validation, load_split
 from septum.networks import NetworkSettings, build
 from septum.study.bench import recipe_of
 from septum.study.cost import PASSES_OF_A_STEP, CaseNumbers, case_flop, cost_of, forward_flop
@@ -74,7 +74,9 @@ def case_numbers(study: Study, patients: int | None = None) -> dict[str, CaseNum
     for dataset, cases in CASES_OF_A_PATIENT.items():
         split = load_split(dataset)
         validation, test = max(len(fold) for fold in split.folds), len(split.test)
-        if isinstance(study.split, DrawnSplit):
+        if study.cross_validates:
+            test, validation = max(len(part) for part in load_cross_validation(dataset).parts), 0
+        elif isinstance(study.split, DrawnSplit):
             everyone = len(split.test + split.development) if patients is None else patients
             test = study.split.test
             validation = math.ceil((everyone - test) / study.split.folds)

@@ -67,13 +67,13 @@ def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -
     Raises:
         InputError: an entry or a result file cannot be used.
     """
-    return {row.key: _gather_row(row, study.folds, folder, stale) for row in study.rows}
+    return {row.key: _gather_row(study, row, folder, stale) for row in study.rows}
 
 
-def _gather_row(row: Row, folds: int, folder: Path, stale: Container[tuple[str, int]]) -> Evidence:
+def _gather_row(study: Study, row: Row, folder: Path, stale: Container[tuple[str, int]]) -> Evidence:
     results, capped, tested = {}, {}, {}
-    left_out = tuple(fold for fold in range(folds) if (row.key, fold) in stale)
-    for fold in range(folds):
+    left_out = tuple(fold for fold in study.fold_numbers if (row.key, fold) in stale)
+    for fold in study.fold_numbers:
         entry = None if fold in left_out else read_entry(folder, row.key, fold)
         if entry is None:
             continue
@@ -82,7 +82,7 @@ def _gather_row(row: Row, folds: int, folder: Path, stale: Container[tuple[str, 
         if entry.preliminary:
             parts = (part for part in entry.parts if part.stopped == "capped")
             capped[fold] = ", ".join(f"{part.name} after {part.epochs} epochs" for part in parts)
-    if len(tested) > 1:
+    if len(tested) > 1 and not study.cross_validates:
         folds_text = " and ".join(str(fold) for fold in tested.values())
         raise InputError(
             f"{folder / row.key}: expected one set of test cases for all folds, but folds {folds_text} were "

@@ -141,7 +141,7 @@ def stale_units(study: Study, results: Path) -> frozenset[Unit]:
     stale = set()
     for row in study.rows:
         today = today_of(study, row.key)
-        for fold in range(study.folds):
+        for fold in study.fold_numbers:
             entry = read_entry(results, row.key, fold)
             if entry is not None and not today.agrees(entry):
                 stale.add(Unit(row.key, fold))

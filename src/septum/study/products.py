@@ -18,7 +18,6 @@ from septum.study.ledger import Unit, read_entry
 from septum.study.plan import today_of
 from septum.study.table_cells import PRELIMINARY
 from septum.training.loop import Deadline, Interrupted
-from septum.training.partition import cases_of
 from septum.training.parts import PartBusyError
 from septum.training.recipe import DetectThenSegmentRecipe
 
@@ -54,7 +53,7 @@ def write_masks(bench: Bench, unit: Unit, output: Path) -> list[Path]:
     pipeline = _trained(bench, unit)
     store = bench.store(bench.study.row(unit.row).dataset)
     written = []
-    for case in cases_of(store.dataset, bench.split(store.dataset.name).test):
+    for case in bench.test_cases(store.dataset.name, unit.fold):
         study = read_study(case.image)
         orientation = Orientation.of(study.cine.geometry)
         labels = orientation.undo(pipeline.predict(store.native(case)).labels)
@@ -82,11 +81,10 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
         RecipeError: there is no such test case, or recipe or data do not fit.
         OutputError: a file cannot be written.
     """
-    dataset, case = _test_case(bench, name)
+    bench.study.parse_fold(str(fold), f"--fold {fold}: expected")
+    dataset, case = _test_case(bench, name, fold)
     for key in rows:
         bench.study.row(key)  # refuses what it does not have
-    if fold >= bench.study.folds:
-        raise RecipeError(f"--fold {fold}: expected a fold from 0 to {bench.study.folds - 1}.")
     store, predictions = bench.store(dataset), dict[str, "NDArray[np.uint8]"]()
     native = store.native(case)
     for key in rows or _rows_run(bench, dataset, fold):
@@ -177,15 +175,15 @@ def _learnt_from(recipe: AnyRecipe) -> list[str]:
     return datasets
 
 
-def _test_case(bench: Bench, name: str) -> tuple[str, Case]:
-    """A test case of any data set of the study that is there, and that data set's name."""
+def _test_case(bench: Bench, name: str, fold: int) -> tuple[str, Case]:
+    """A test case of a fold, of any data set of the study that is there, and that data set's name."""
     known: list[str] = []
     absent: list[str] = []
     for dataset in dict.fromkeys(row.dataset for row in bench.study.rows):
         if not _has(bench, dataset):
             absent.append(dataset)
             continue
-        cases = cases_of(bench.store(dataset).dataset, bench.split(dataset).test)
+        cases = bench.test_cases(dataset, fold)
         known += [case.name for case in cases]
         for case in cases:
             if case.name == name:

@@ -9,6 +9,7 @@ from septum.study.comparison_table import comparison_table
 from septum.study.evidence import gather
 from septum.study.localisation_table import localisation_table
 from septum.study.score_tables import score_table
+from septum.study.summary_table import summary_table
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -48,6 +49,9 @@ def table(study: Study, results_folder: Path, number: str, stale: Container[tupl
             f"study {study.name} has no table {number!r}; it has {', '.join(table_names(study))}."
         )
     evidence = gather(study, results_folder, stale)
-    if number == "localisation":
+    kind = study.tables[number].kind
+    if kind == "localisation":
         return localisation_table(study, number, evidence)
-    return score_table(study, number, evidence, by_structure=number == "4")
+    if kind == "summary":
+        return summary_table(study, number, evidence)
+    return score_table(study, number, evidence, by_structure=kind == "by_structure")

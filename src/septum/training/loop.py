@@ -21,7 +21,7 @@ from septum.training.device import repeatable
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -158,7 +158,7 @@ class Fit:
         rng = np.random.default_rng([self.seed, self.epoch])
         torch.manual_seed(int(rng.integers(2**62)))  # for networks that draw while they train
         steps, batch = self.settings.steps_per_epoch, self.settings.batch
-        cases = iter(self.sampler.order(steps * batch, rng))
+        cases = self.sampler.order(steps * batch, rng)
         self.network.train()
         total, rate = torch.zeros((), device=self.device), 0.0
         for step in range(steps):
@@ -166,8 +166,8 @@ class Fit:
                 deadline.require((time.monotonic() - started) / step)
             rate = self._set_rate(self.epoch * steps + step)
             self.optimiser.zero_grad(set_to_none=True)
-            samples = (self.sampler.sample(next(cases), rng, self.device) for _ in range(batch))
-            for image, classes in _stacked(samples) if self.settings.stacked else samples:
+            of_step = cases[step * batch : (step + 1) * batch]
+            for image, classes in self.sampler.step(of_step, rng, self.device):
                 total += self._accumulate(image, classes) / steps
             if self.settings.gradient_norm > 0:
                 torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_norm)
@@ -248,17 +248,6 @@ class Fit:
         self.epoch, self.history = int(state["epoch"]), list(state["history"])
         self.rounded = int(state["rounded"]) + (1 if is_compact(state) else 0)
         return True
-
-
-def _stacked(samples: Iterator[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    images, classes = zip(*samples, strict=True)
-    sizes = {tuple(image.shape[2:]) for image in images}
-    if len(sizes) > 1:
-        raise RecipeError(
-            f"stacked = true: samples of one step must have one size (Z, Y, X), got {sorted(sizes)}; fix it "
-            "by preprocessing.size, or leave stacked out."
-        )
-    return [(torch.cat(images), torch.cat(classes))]
 
 
 def _line(entry: dict[str, float], epochs: int) -> str:

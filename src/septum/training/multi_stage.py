@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from septum.core import RecipeError
@@ -10,7 +10,7 @@ from septum.inference import Stage
 from septum.inference.bundle import open_bundle
 from septum.methods.pipeline import find_by_localiser, find_by_truth, prepared_now
 from septum.methods.torch_engine import TorchEngine
-from septum.methods.transfer import take_over, weights_of
+from septum.methods.transfer import HEADS, take_over, weights_of
 from septum.training.objective import stage_task
 from septum.training.two_stage import TwoStageRun
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from septum.core import LabelSchema
     from septum.inference.bundle import StageManifest
     from septum.localisation import LocalisationSettings
-    from septum.methods.pipeline import Finder, Preparation
+    from septum.methods.pipeline import Finder, Pipeline, Preparation
     from septum.networks import Network
     from septum.training.loop import Deadline, Initial
     from septum.training.objective import Task
@@ -46,6 +46,16 @@ class MultiStageRun(TwoStageRun):
         localiser, segmenter = self.train(deadline)
         return Trained(cast("Network", localiser), cast("Network", segmenter), self.localisation())
 
+    def pipeline(self, deadline: Deadline) -> Pipeline:
+        """See :meth:`TwoStageRun.pipeline`; regions are widened and masks cleaned as the product does it."""
+        recipe = self.recipe
+        return replace(
+            super().pipeline(deadline),
+            localisation=recipe.localisation,
+            postprocessing=recipe.postprocessing,
+            flips=recipe.flips_at_test,
+        )
+
     def first_initial(self) -> tuple[Initial | None, str]:
         """See :meth:`TwoStageRun.first_initial`."""
         return self._from_bundle("localiser")
@@ -66,11 +76,11 @@ class MultiStageRun(TwoStageRun):
 
         def take(network: nn.Module) -> None:
             fresh = take_over(network, weights_of(bundle.graph(manifest)), with_heads=same)
-            if any(not name.startswith("head.") for name in fresh):
+            if any(name.split(".")[0] not in HEADS for name in fresh):
                 raise RecipeError(
                     f"recipe {self.recipe.name}: the {stage} of bundle {initial.bundle} has another "
-                    f"architecture or other filters, so that {fresh[0]} would stay fresh; give the recipe "
-                    "the bundle's network, or leave that stage out of initial."
+                    f"architecture or other filters, so that {fresh[0]} and more would stay fresh; give the "
+                    "recipe the bundle's network, or leave that stage out of initial."
                 )
 
         return take, manifest.sha256

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from torch import nn
+from torch.nn import functional as F
+
 from septum.core import RecipeError
 from septum.losses import bce_dice, dice_cross_entropy, multiclass_dice
 from septum.networks import build
+from septum.networks.convolution import Convolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import BaseModel
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from septum.methods.settings import StageSettings
     from septum.networks import Network, NetworkSettings
@@ -50,11 +54,36 @@ def identity_of(kind: str, *settings: BaseModel) -> str:
 
 def stage_task(settings: StageSettings) -> Task:
     """A network of the registry and a loss of its logits."""
+    loss, weights = LOSSES[settings.loss], settings.side_weights
+
+    def build_it() -> Network:
+        network = built(settings.network)
+        if weights:
+            network.side_heads = side_heads(network, len(weights))
+        return network
 
     def objective(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
-        return LOSSES[settings.loss](network(image), classes)
+        if not weights:
+            return loss(network(image), classes)
+        features = network.features(image)  # type: ignore[operator]
+        total = loss(network.head(features[-1]), classes)  # type: ignore[operator]
+        coarser = zip(network.side_heads, features[-1 - len(weights) : -1], weights, strict=True)  # type: ignore[arg-type]
+        for head, feature, weight in coarser:
+            size = feature.shape[2:]
+            target = F.interpolate(classes[:, None].float(), size, mode="nearest")[:, 0].to(classes.dtype)
+            total = total + weight * loss(head(feature), target)
+        return total / (1 + sum(weights))
 
-    return Task(lambda: built(settings.network), objective, identity_of(settings.loss, settings.network))
+    return Task(build_it, objective, identity_of(settings.loss, settings.network))
+
+
+def side_heads(network: Network, count: int) -> nn.ModuleList:
+    """Heads of the decoder's levels before the last one, deepest first, for deep supervision.
+
+    Source: Lee et al., Deeply-Supervised Nets, AISTATS 2015; on decoders as in Isensee et al., nnU-Net, 2021.
+    """
+    channels = network.decoder_channels[-1 - count : -1]
+    return nn.ModuleList(Convolution(c, network.settings.out_channels, (1, 1, 1)) for c in channels)
 
 
 def built(settings: NetworkSettings) -> Network:

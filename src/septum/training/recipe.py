@@ -123,6 +123,8 @@ class MultiStageRecipe(TwoStageRecipe):
         localiser: first stage, one foreground channel.
         regions_at_test: another source of the regions of test cases; it changes nothing of what is trained.
         postprocessing: of the mask.
+        flips_at_test: whether a test case's mask comes from the mean over mirror images; it changes nothing
+            of what is trained, and of a bundle its user decides.
     """
 
     method: Literal["multi_stage"] = "multi_stage"
@@ -131,6 +133,7 @@ class MultiStageRecipe(TwoStageRecipe):
     localiser: StageSettings
     regions_at_test: RegionsAtTest = RegionsAtTest()
     postprocessing: PostprocessingSettings = PostprocessingSettings()
+    flips_at_test: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> MultiStageRecipe:
@@ -161,6 +164,12 @@ class EndToEndRecipe(Recipe):
     method: Literal["end_to_end"]
     first: EndToEndSettings
     segmenter: StageSettings
+
+    @model_validator(mode="after")
+    def _whole(self) -> EndToEndRecipe:
+        if self.segmenter.side_weights:
+            raise ValueError("end_to_end has no deep supervision; leave segmenter.side_weights out")
+        return self
 
 
 class MaskRCNNRecipe(Recipe):
@@ -231,6 +240,8 @@ class DetectThenSegmentRecipe(TwoStageRecipe):
     @model_validator(mode="after")
     def _fitting(self) -> DetectThenSegmentRecipe:
         if self.refinements is not None:
+            if self.segmenter.side_weights:
+                raise ValueError("refinements have side_weights of their own; leave the segmenter's out")
             self.refinements.network_settings(self.segmenter.network)
         return self
 

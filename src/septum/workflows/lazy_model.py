@@ -21,19 +21,22 @@ class LazyModel:
         model: a shipped model's name, or a bundle's folder.
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
+        flips: whether masks come from the mean over four mirror images.
 
     Raises:
         BundleError: the bundle is missing or damaged.
     """
 
-    def __init__(self, model: str | Path, *, engine: str = "openvino", threads: int | None = None) -> None:
+    def __init__(
+        self, model: str | Path, *, engine: str = "openvino", threads: int | None = None, flips: bool = False
+    ) -> None:
         self.bundle = open_bundle(model)
-        self.engine, self.threads = engine, threads
+        self.engine, self.threads, self.flips = engine, threads, flips
 
     @cached_property
     def loaded(self) -> Model:
         """The model, ready to run. Raises :class:`MissingExtraError` without its engine."""
-        return Model(self.bundle, self.engine, self.threads)
+        return Model(self.bundle, self.engine, self.threads, flips=self.flips)
 
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
         """See :meth:`septum.inference.Model.segment_frames`."""

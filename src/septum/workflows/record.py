@@ -66,6 +66,7 @@ class Settings(_Part):
 
     engine: str
     threads: int | None
+    flips: bool = False
     spacing_mm: Triple | None
 
 

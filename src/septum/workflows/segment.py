@@ -56,6 +56,7 @@ def segment(
     model: str | Path | Model = "cine",
     engine: str = "openvino",
     threads: int | None = None,
+    flips: bool = False,
     spacing_mm: Triple | None = None,
 ) -> Segmentation:
     """Segment one file and write nothing.
@@ -63,9 +64,10 @@ def segment(
     Args:
         path: NIfTI or NRRD file, 3-D or 4-D.
         model: a shipped model's name, a bundle's folder, or a model from ``load_model`` (which then
-            decides engine and threads).
+            decides engine, threads and flips).
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
+        flips: average over four mirror images, which takes about four times as long.
         spacing_mm: (Z, Y, X) in mm, instead of the file's.
 
     Returns:
@@ -77,9 +79,10 @@ def segment(
         MissingExtraError: the engine is not installed.
     """
     study = read_study(Path(path), spacing_mm=spacing_mm)
-    ready = model if isinstance(model, Model) else load_model(model, engine=engine, threads=threads)
-    labels = np.stack([frame.labels for frame in ready.segment_frames(study.cine)])
-    return Segmentation(labels, study.cine.geometry, ready.bundle.manifest.labels)
+    if not isinstance(model, Model):
+        model = load_model(model, engine=engine, threads=threads, flips=flips)
+    labels = np.stack([frame.labels for frame in model.segment_frames(study.cine)])
+    return Segmentation(labels, study.cine.geometry, model.bundle.manifest.labels)
 
 
 def segment_file(
@@ -182,7 +185,7 @@ def _do_case(
     case: Case, model: LazyModel, out: Path, spacing_mm: Triple | None, overwrite: bool, tell: OnEvent
 ) -> StudyResult:
     mask, json = case.mask(out), case.record(out)
-    settings = Settings(engine=model.engine, threads=model.threads, spacing_mm=spacing_mm)
+    settings = Settings(engine=model.engine, threads=model.threads, flips=model.flips, spacing_mm=spacing_mm)
     if not overwrite and json.is_file():
         earlier = read_record(json)
         if earlier is not None:
