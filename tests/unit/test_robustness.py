@@ -23,12 +23,12 @@ from septum.core.locks import lock
 from septum.datasets import load_split
 from septum.inference import FrameResult
 from septum.io import read_study, write_image, write_mask
-from septum.metrics.bootstrap import bootstrap_mean
-from septum.study import robustness, robustness_report
-from septum.study.perturbations import NONE, PERTURBATIONS, VERSION
+from septum.study import commands, robustness, robustness_report
+from septum.study.perturbations import NONE, PERTURBATIONS
 from septum.study.robustness import Asked, measure
 from septum.study.robustness_curves import load_robustness
-from septum.study.robustness_results import COLUMNS, Record, read_results, write_record, write_results
+from septum.study.robustness_results import COLUMNS, read_results, write_results
+from support.robustness import made_up
 
 GEOMETRY = Geometry((6, 40, 40), (10.0, 3.0, 3.0))
 PATIENTS = load_split("acdc").test[:2]
@@ -40,7 +40,7 @@ class Tells:
     def __init__(self, sha256="a" * 64, dataset="acdc"):
         manifest = SimpleNamespace(name="toy", labels=VENTRICLES, provenance={"dataset": dataset})
         self.bundle = SimpleNamespace(manifest=manifest, sha256=sha256, folder="toy")
-        self.engine, self.seen = "openvino", 0
+        self.engine, self.flips, self.seen = "openvino", False, 0
 
     def segment_volume(self, volume):
         self.seen += 1
@@ -52,7 +52,7 @@ class Tells:
 @pytest.fixture
 def model(monkeypatch):
     toy = Tells()
-    monkeypatch.setattr(robustness, "load_model", lambda *_, **__: toy)
+    monkeypatch.setattr(commands, "load_model", lambda *_, **__: toy)
     return toy
 
 
@@ -85,9 +85,8 @@ def asked(data, **changes):
     return Asked(data=data, folder=data / "out", **{**given, **changes})
 
 
-@pytest.mark.usefixtures("model")
-def test_a_model_that_sees_the_truth_has_a_dice_of_one_at_every_level(data):
-    path = measure("toy", "openvino", 1, asked(data, perturbations=()))
+def test_a_model_that_sees_the_truth_has_a_dice_of_one_at_every_level(model, data):
+    path = measure(model, asked(data, perturbations=()))
     rows = read_results(path.parent, "toy")
     exact = {"field-of-view", "order", "slice-count", "skipped-slices", "missing-base", "missing-apex", NONE}
     assert {r["perturbation"] for r in rows} == {NONE, *PERTURBATIONS}
@@ -101,19 +100,19 @@ def test_a_model_that_sees_the_truth_has_a_dice_of_one_at_every_level(data):
 
 
 def test_what_is_measured_is_kept_and_the_rest_is_added(model, data):
-    measure("toy", "openvino", 1, asked(data))
+    measure(model, asked(data))
     once = (data / "out" / "toy.csv").read_bytes()
     assert model.seen == 2 * (1 + 1 + 2), "two phases: the mask before, the image as it is, two orders"
-    measure("toy", "openvino", 1, asked(data))
+    measure(model, asked(data))
     assert model.seen == 8
     assert (data / "out" / "toy.csv").read_bytes() == once
-    measure("toy", "openvino", 1, asked(data, patients=2))
+    measure(model, asked(data, patients=2))
     assert model.seen == 16
     assert (data / "out" / "toy.csv").read_bytes().startswith(once)
 
 
 def test_an_interrupted_run_leaves_the_file_that_an_unbroken_one_leaves(model, data, monkeypatch):
-    measure("toy", "openvino", 1, asked(data, patients=2, perturbations=("order", "scale")))
+    measure(model, asked(data, patients=2, perturbations=("order", "scale")))
     unbroken = (data / "out" / "toy.csv").read_bytes()
     (data / "out" / "toy.csv").unlink()
     segment = model.segment_volume
@@ -127,47 +126,45 @@ def test_an_interrupted_run_leaves_the_file_that_an_unbroken_one_leaves(model, d
     with monkeypatch.context() as patch:
         patch.setattr(model, "segment_volume", stop)
         with pytest.raises(KeyboardInterrupt):
-            measure("toy", "openvino", 1, asked(data, patients=2, perturbations=("order", "scale")))
+            measure(model, asked(data, patients=2, perturbations=("order", "scale")))
     assert 0 < len(read_results(data / "out", "toy")) < unbroken.count(b"\n") - 1
-    measure("toy", "openvino", 1, asked(data, patients=2, perturbations=("order", "scale")))
+    measure(model, asked(data, patients=2, perturbations=("order", "scale")))
     assert (data / "out" / "toy.csv").read_bytes() == unbroken
 
 
 def test_results_of_another_bundle_of_the_same_name_are_refused(model, data):
-    measure("toy", "openvino", 1, asked(data))
-    model.bundle.sha256 = "b" * 64
-    with pytest.raises(
-        RecipeError, match=r"expected results of bundle bbbbbbbbbbbb .* got bundle aaaaaaaaaaaa"
-    ):
-        measure("toy", "openvino", 1, asked(data))
+    measure(model, asked(data))
+    model.flips = True
+    with pytest.raises(RecipeError, match=r"with flips, .* without flips"):
+        measure(model, asked(data))
+    model.flips, model.bundle.sha256 = False, "b" * 64
+    with pytest.raises(RecipeError, match=r"expected results of bundle bbbbbbbbbbbb, .* got bundle aaaa"):
+        measure(model, asked(data))
 
 
 def test_a_case_whose_image_has_changed_is_measured_again(model, data):
-    measure("toy", "openvino", 1, asked(data))
+    measure(model, asked(data))
     write_case(data / "acdc" / "training" / PATIENTS[0], 1, np.random.default_rng(9))
-    measure("toy", "openvino", 1, asked(data))
+    measure(model, asked(data))
     assert model.seen == 8 + 4
 
 
-@pytest.mark.usefixtures("model")
-def test_levels_that_are_no_longer_declared_are_measured_again(data):
-    measure("toy", "openvino", 1, asked(data))
+def test_levels_that_are_no_longer_declared_are_measured_again(model, data):
+    measure(model, asked(data))
     rows = read_results(data / "out", "toy")
     changed = [{**r, "level": "upside down"} if r["level"] == "mirrored" else r for r in rows]
     write_results(data / "out", "toy", changed)
-    measure("toy", "openvino", 1, asked(data))
+    measure(model, asked(data))
     assert read_results(data / "out", "toy") == rows
 
 
-@pytest.mark.usefixtures("model")
-def test_two_processes_do_not_write_one_file(data):
+def test_two_processes_do_not_write_one_file(model, data):
     with lock(data / "out" / robustness.LOCKS / "toy.lock"), pytest.raises(OutputError, match="another does"):
-        measure("toy", "openvino", 1, asked(data))
+        measure(model, asked(data))
 
 
-@pytest.mark.usefixtures("model")
-def test_results_without_a_record_are_nobodys(data):
-    measure("toy", "openvino", 1, asked(data))
+def test_results_without_a_record_are_nobodys(model, data):
+    measure(model, asked(data))
     (data / "out" / "toy.json").unlink()
     with pytest.raises(InputError, match="remove both files"):
         load_robustness(data / "out", "toy")
@@ -179,7 +176,7 @@ def test_the_command_measures_and_draws(data, capsys):
     asked_for = ["--patients", "1", "--phase", "ED", "--perturbation", "order", "--picture", str(picture)]
     assert main(["study", "robustness", "--data", str(data), "-o", str(data / "out"), *asked_for]) == 0
     told = capsys.readouterr().out
-    assert "toy on 1 test patients (1 volumes) of ACDC" in told
+    assert "toy on 1 test patient (1 volume) of ACDC" in told
     assert told.endswith(f"{data / 'out' / 'toy.csv'}\n")
     assert "<svg" in picture.read_text(encoding="utf-8")
 
@@ -196,34 +193,7 @@ def test_what_cannot_be_asked_for_is_said(tmp_path, capsys, option, value, said)
 def test_a_bundle_of_an_unknown_data_set_is_refused(data, model):
     model.bundle.manifest.provenance["dataset"] = "elsewhere"
     with pytest.raises(RecipeError, match="its provenance says 'elsewhere'"):
-        measure("toy", "openvino", 1, asked(data))
-
-
-def row(patient, phase, perturbation, level, dice, before, **changes):
-    values = {
-        "case": f"{patient}_{phase}", "patient": patient, "phase": phase, "perturbation": perturbation,
-        "level": level, "structure": "LV", "dice": dice, "dice_before": before, "foreground_inside": "1.0",
-        "localisation": "map", "warnings": "0",
-    }  # fmt: skip
-    return {**values, **changes}
-
-
-def made_up(folder, name="toy", sha256="a" * 64):
-    rows = [
-        row("a", "ED", NONE, NONE, "0.9", "0.9"), row("a", "ES", NONE, NONE, "0.7", "0.7"),
-        row("b", "ED", NONE, NONE, "0.6", "0.6"),
-        row("a", "ED", "skipped-slices", "2", "0.8", "0.9"),
-        row("a", "ES", "skipped-slices", "2", "0.8", "0.8"),
-        row("b", "ED", "skipped-slices", "2", "0.4", "0.5", localisation="image_centre", warnings="2"),
-        row("a", "ED", "skipped-slices", "3", "0.5", "0.5"), row("a", "ES", "skipped-slices", "3", "", ""),
-        row("b", "ED", "skipped-slices", "3", "", "", foreground_inside="", localisation="", warnings=""),
-    ]  # fmt: skip
-    write_results(folder, name, rows)
-    record = Record(
-        bundle=name, bundle_sha256=sha256, dataset="acdc", perturbations=VERSION, engine="openvino",
-        made_by="a test", cases={},
-    )  # fmt: skip
-    write_record(folder, record)
+        measure(model, asked(data))
 
 
 def test_curves_are_means_over_patients_of_their_means_over_phases(tmp_path):
@@ -280,11 +250,3 @@ def test_a_file_with_other_columns_is_refused(tmp_path):
         csv.writer(stream).writerows([COLUMNS[:-1], ["x"] * (len(COLUMNS) - 1)])
     with pytest.raises(InputError, match="expected the columns case"):
         load_robustness(tmp_path, "toy")
-
-
-def test_the_interval_of_a_mean_is_as_wide_as_its_standard_error_says():
-    values = np.random.default_rng(0).normal(5, 2, 100).tolist()
-    found = bootstrap_mean(values, np.random.default_rng(0))
-    half = 1.96 * np.std(values) / 10
-    assert found.value == pytest.approx(np.mean(values))
-    assert (found.value - found.low, found.high - found.value) == pytest.approx((half, half), rel=0.1)

@@ -197,8 +197,9 @@ def report(name: str, results: Path | None, output: Path) -> int:
     type=click.Path(path_type=Path), help="Folder of the data set that the bundle was trained on.",
 )  # fmt: skip
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", default=Path("studies/robustness"),
-    show_default=True, help="For the results; the same folder goes on where it stopped.",
+    "-o", "--output", "folder", type=click.Path(path_type=Path), metavar="DIR",
+    default=Path("studies/robustness"), show_default=True,
+    help="For the results; the same folder goes on where it stopped.",
 )  # fmt: skip
 @click.option("--patients", type=click.IntRange(min=1), metavar="N", help="Only the first N test patients.")
 @click.option("--phase", "phases", multiple=True, type=click.Choice(["ED", "ES"]), help="Only this phase.")
@@ -210,14 +211,16 @@ def report(name: str, results: Path | None, output: Path) -> int:
     "--picture", type=click.Path(path_type=Path), metavar="FILE",
     help="Draw the curves there, too, as .svg or .png.",
 )  # fmt: skip
-def robustness(picture: Path | None, **options: Any) -> int:
+def robustness(
+    model: str, engine: str, threads: int | None, flips: bool, picture: Path | None, **asked: Any
+) -> int:
     """Measure how a model's Dice changes as its test patients' images do, as another scanner would have them.
 
     What is measured already is kept, and the next call goes on. Only test patients are segmented.
     """
     commands = _load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    say(commands.robustness(picture=picture, **options))
+    say(commands.robustness(model, asked, picture=picture, engine=engine, threads=threads, flips=flips))
     return 0
 
 

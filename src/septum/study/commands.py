@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from septum.core import RecipeError
+from septum.inference import load_model
 from septum.reporting.agreement_plot import FORMATS, save_figure
 from septum.study import miniature, plan_report, robustness_report, running
 from septum.study.bench import Bench, commit, septum_version
@@ -94,24 +95,17 @@ def report(name: str, results: Path | None, output: Path) -> Path:
     return write_report(study, folder, output, stale_units(study, folder))
 
 
-def robustness(
-    *,
-    model: str,
-    engine: str,
-    threads: int | None,
-    output: Path,
-    picture: Path | None,
-    perturbations: Sequence[str],
-    **asked: Any,
-) -> str:
-    """Measure what is left of a bundle's robustness; the table of worst levels, and where the results lie."""
-    if unknown := [name for name in perturbations if name not in PERTURBATIONS]:
+def robustness(model: str, asked: Mapping[str, Any], *, picture: Path | None, **engine: Any) -> str:
+    """Measure what is left of a bundle's robustness; the table of worst levels, and where the results lie.
+
+    ``asked`` is of :class:`Asked`, without who asks; ``engine`` of :func:`~septum.inference.load_model`.
+    """
+    if unknown := [name for name in asked["perturbations"] if name not in PERTURBATIONS]:
         raise RecipeError(f"no perturbation {unknown[0]!r}; there is {', '.join(PERTURBATIONS)}.")
     if picture is not None and picture.suffix not in FORMATS:
         raise RecipeError(f"--picture {picture}: expected a name that ends with {' or '.join(FORMATS)}.")
     made_by = f"septum {septum_version()}, {commit()}"
-    wanted = Asked(folder=output, perturbations=tuple(perturbations), made_by=made_by, **asked)
-    path = measure(model, engine, threads, wanted)
+    path = measure(load_model(model, **engine), Asked(**asked, made_by=made_by))
     found = load_robustness(path.parent, path.stem)
     if found is None:
         raise RecipeError(f"{path}: expected results, but the file is empty; measure again.")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from septum.core import OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
 from septum.datasets import REGISTRY, load_split
-from septum.inference import load_model
 from septum.io import content_sha256
 from septum.methods.samples import read_case
 from septum.metrics import dice
@@ -68,20 +67,17 @@ class Asked:
     made_by: str = ""
 
 
-def measure(model: str | Path, engine: str, threads: int | None, asked: Asked) -> Path:
+def measure(model: Model, asked: Asked) -> Path:
     """Measure what is left, and return the file of results; each perturbation of a case is kept at once.
 
     Only the test patients of the published split are segmented, which training never saw.
 
     Raises:
-        BundleError: the bundle cannot be used.
         RecipeError: the bundle does not say on which data set it was trained, or the data set cannot be used,
             or the folder has results of another bundle of this name.
         OutputError: a file cannot be written, or another process writes it.
-        MissingExtraError: the engine is not installed.
     """
-    ready = load_model(model, engine=engine, threads=threads)
-    bundle = ready.bundle
+    bundle = model.bundle
     dataset = _dataset_of(bundle, asked.data)
     cases = _cases_of(dataset, asked)
     with lock(asked.folder / LOCKS / f"{bundle.manifest.name}.lock") as free:
@@ -90,7 +86,7 @@ def measure(model: str | Path, engine: str, threads: int | None, asked: Asked) -
                 f"{csv_path(asked.folder, bundle.manifest.name)}: expected to be the only process that "
                 "writes it, but another does; wait for it, or give another -o folder."
             )
-        _measure_cases(ready, dataset, cases, asked)
+        _measure_cases(model, dataset, cases, asked)
     return csv_path(asked.folder, bundle.manifest.name)
 
 
@@ -160,16 +156,15 @@ def _record_of(model: Model, dataset: str, asked: Asked) -> Record:
     bundle = model.bundle
     new = Record(
         bundle=bundle.manifest.name, bundle_sha256=bundle.sha256, dataset=dataset, perturbations=VERSION,
-        engine=model.engine, made_by=asked.made_by, cases={},
+        flips=model.flips, engine=model.engine, made_by=asked.made_by, cases={},
     )  # fmt: skip
     old = read_record(asked.folder, new.bundle)
     if old is None:
         return new
-    if (old.bundle_sha256, old.perturbations) != (new.bundle_sha256, new.perturbations):
+    if old.identity != new.identity:
         raise RecipeError(
-            f"{csv_path(asked.folder, old.bundle)}: expected results of bundle {new.bundle_sha256[:12]} and "
-            f"version {new.perturbations} of the perturbations, got bundle {old.bundle_sha256[:12]} and "
-            f"version {old.perturbations}; remove it and the .json beside it, or give another -o folder."
+            f"{csv_path(asked.folder, old.bundle)}: expected results of {new.identity}, got {old.identity}; "
+            "remove it and the .json beside it, or give another -o folder."
         )
     return new.model_copy(update={"cases": old.cases})
 

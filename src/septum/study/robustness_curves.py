@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import InputError
-from septum.metrics.bootstrap import bootstrap_mean
+from septum.metrics.agreement import Estimate
+from septum.metrics.bootstrap import mean_interval
 from septum.study.perturbations import NONE, PERTURBATIONS, levels_of
 from septum.study.robustness_results import csv_path, read_record, read_results
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from septum.metrics.agreement import Estimate
     from septum.reporting.score_table import Row
     from septum.study.robustness_results import Record
 
@@ -133,9 +133,11 @@ def _by_structure(rows: list[Row], column: str, structures: tuple[str, ...]) -> 
 
 
 def _over_patients(values: Iterable[tuple[str, float]]) -> Estimate:
-    """Mean over patients of the mean of each patient's values, with its interval."""
+    """Mean over patients of each one's mean, with its interval; of a single patient it has no width."""
     by_patient: dict[str, list[float]] = {}
     for patient, value in values:
         by_patient.setdefault(patient, []).append(value)
     means = [sum(own) / len(own) for own in by_patient.values()]
-    return bootstrap_mean(means, np.random.default_rng(SEED))
+    mean = sum(means) / len(means)
+    interval = mean_interval(means, list(by_patient), np.random.default_rng(SEED))
+    return Estimate(mean, interval.low, interval.high) if interval else Estimate(mean, mean, mean)

@@ -36,7 +36,7 @@ _NOTES = (
 
 
 def current(folder: Path, bundle: str) -> Robustness | None:
-    """The results of a shipped bundle; ``None`` where they are not of the one that is shipped now.
+    """The results of a shipped bundle; ``None`` where they are of another one, or of other settings.
 
     Raises:
         BundleError: the shipped bundle is damaged.
@@ -45,8 +45,8 @@ def current(folder: Path, bundle: str) -> Robustness | None:
     found = load_robustness(folder, bundle) if bundle in shipped() else None
     if found is None:
         return None
-    of_now = (open_bundle(bundle).sha256, VERSION)
-    return found if (found.record.bundle_sha256, found.record.perturbations) == of_now else None
+    of_now = {"bundle_sha256": open_bundle(bundle).sha256, "perturbations": VERSION, "flips": False}
+    return found if found.record == found.record.model_copy(update=of_now) else None
 
 
 def block(found: Robustness | None, picture: str) -> str:
@@ -122,7 +122,9 @@ def _change(change: Estimate) -> str:
 
 def _title(found: Robustness) -> str:
     of = CROPPED if found.record.dataset == "lasc" else found.record.dataset.upper()
-    return f"{found.record.bundle} on {found.patients} test patients ({found.volumes} volumes) of {of}"
+    patients = f"{found.patients} test patient{'s' if found.patients > 1 else ''}"
+    volumes = f"{found.volumes} volume{'s' if found.volumes > 1 else ''}"
+    return f"{found.record.bundle} on {patients} ({volumes}) of {of}"
 
 
 def _measured(found: Robustness) -> str:

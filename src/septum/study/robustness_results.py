@@ -38,6 +38,7 @@ class Record(BaseModel):
         bundle, bundle_sha256: name of the model, and hash of its ``model.json``.
         dataset: whose test patients were measured.
         perturbations: version of what the perturbations do.
+        flips: whether the segmenter's answers are means over mirror images.
         engine: that ran the networks, the last time.
         made_by: version and commit of the code, the last time.
         cases: hash of image and mask, by case.
@@ -50,9 +51,18 @@ class Record(BaseModel):
     bundle_sha256: str
     dataset: str
     perturbations: int
+    flips: bool
     engine: str
     made_by: str
     cases: dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        """What must be the same for results to belong together, in words."""
+        flips = "with" if self.flips else "without"
+        return (
+            f"bundle {self.bundle_sha256[:12]}, {flips} flips, perturbations of version {self.perturbations}"
+        )
 
 
 def csv_path(folder: Path, bundle: str) -> Path:
