@@ -128,11 +128,11 @@ def _measure_cases(model: Model, dataset: Dataset, cases: Sequence[Case], asked:
             if any(key[0] == case.name for key in rows):
                 rows = {key: lines for key, lines in rows.items() if key[0] != case.name}
                 write_results(asked.folder, name, _in_order(rows))
-            record = record.model_copy(update={"cases": {**record.cases, case.name: content}})
-            write_record(asked.folder, record)
         left = [p for p in _names(asked, dataset.name) if (case.name, p) not in rows]
         if not left:
             continue
+        record = record.model_copy(update={"cases": {**record.cases, case.name: content}})
+        write_record(asked.folder, record)
         native = read_case(case, dataset)
         before = model.segment_volume(native.volume).labels
         scan = Scan(native.volume.array, native.labels, native.volume.geometry, before)

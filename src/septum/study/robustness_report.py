@@ -28,7 +28,7 @@ _NOTES = (
     "Dice: mean over patients of the mean over their volumes.",
     (
         "Change: of Dice against that of the mask of the image as it is, taken through the same change; with "
-        " the 95 % interval of a bootstrap over patients."
+        "the 95 % interval of a bootstrap over patients."
     ),
     "Inside: mean share of the true foreground inside the region of interest.",
     "Fallbacks: volumes whose region was not found by the map. Warned: volumes that come with a warning.",
