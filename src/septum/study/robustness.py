@@ -124,10 +124,9 @@ def _measure_cases(model: Model, dataset: Dataset, cases: Sequence[Case], asked:
     rows = _kept(read_results(asked.folder, name), dataset.name)
     for case in cases:
         content = _content(case)
-        if record.cases.get(case.name) != content:
-            if any(key[0] == case.name for key in rows):
-                rows = {key: lines for key, lines in rows.items() if key[0] != case.name}
-                write_results(asked.folder, name, _in_order(rows))
+        if record.cases.get(case.name) != content and any(key[0] == case.name for key in rows):
+            rows = {key: lines for key, lines in rows.items() if key[0] != case.name}
+            write_results(asked.folder, name, _in_order(rows))
         left = [p for p in _names(asked, dataset.name) if (case.name, p) not in rows]
         if not left:
             continue
