@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
-from septum.reporting.accuracy import accuracy_text
+from septum.reporting.accuracy import accuracy_summary, accuracy_text
 from septum.reporting.agreement_plot import save_figure
 from septum.reporting.score_table import read_results
 from septum.reporting.table import Column, Section, Table
@@ -28,18 +28,17 @@ if TYPE_CHECKING:
     from septum.study.ledger import Entry
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "studies" / "production" / "cine" / "test_scores.csv"
+PRODUCTION = ROOT / "studies" / "production"
+README = ROOT / "README.md"
+#: The model that the README tells about.
+MAIN = "cine"
+CARDS = tuple(sorted((ROOT / "src" / "septum" / "models").glob("*/MODEL_CARD.md")))
 STUDY_RESULTS = ROOT / "studies" / "paper"
 STUDY_PAGE = ROOT / "docs" / "explanation" / "paper-study.md"
 ROBUSTNESS_RESULTS = ROOT / "studies" / "robustness"
 ROBUSTNESS_PAGE = ROOT / "docs" / "explanation" / "robustness.md"
 PICTURES = ROOT / "docs" / "pictures"
-DOCUMENTS = (
-    ROOT / "README.md",
-    ROOT / "src" / "septum" / "models" / "cine" / "MODEL_CARD.md",
-    STUDY_PAGE,
-    ROBUSTNESS_PAGE,
-)
+DOCUMENTS = (README, *CARDS, STUDY_PAGE, ROBUSTNESS_PAGE)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
@@ -54,13 +53,14 @@ LEVELS = "levels"
 
 
 def rebuilt(document: Path) -> str:
-    """Text of the document with its tables made anew."""
+    """Text of the document with its tables made anew: all in a model card, a summary in the README."""
     text = document.read_text(encoding="utf-8")
     if document == STUDY_PAGE:
         return with_study(text, load_study("paper"), STUDY_RESULTS)
     if document == ROBUSTNESS_PAGE:
         return with_robustness(text, ROBUSTNESS_RESULTS)
-    block = accuracy_text(read_results(RESULTS)) + "\n"
+    model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
+    block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
     if count != 1:
         sys.exit(f"{document}: expected one block between the accuracy marks, found {count}")

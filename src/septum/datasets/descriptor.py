@@ -42,6 +42,9 @@ class Dataset:
         cases: sorted by name.
         citation: to be given wherever a number or a model made from it stands.
         terms: of use, which pass on to weights trained on it.
+        full_field_mm: the smallest in-plane side of an image as it was published; a copy whose grids have
+            shorter diagonals was cropped. ``None`` where that is not known.
+        remark: on the cases, to be given wherever a number made from them stands; or empty.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Dataset:
     cases: tuple[Case, ...]
     citation: str
     terms: str
+    full_field_mm: float | None = None
+    remark: str = ""
 
     def patients(self) -> dict[str, str]:
         """Patient to pathology group, sorted."""
