@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
 from septum.reporting.accuracy import accuracy_summary, accuracy_text
+from septum.reporting.agreement_plot import save_figure
 from septum.reporting.score_table import read_results
 from septum.reporting.table import Column, Section, Table
+from septum.study import robustness_report
 from septum.study.declaration import load_study
 from septum.study.ledger import read_entry
 from septum.study.table_cells import PRELIMINARY, fold_list
@@ -33,13 +35,21 @@ MAIN = "cine"
 CARDS = tuple(sorted((ROOT / "src" / "septum" / "models").glob("*/MODEL_CARD.md")))
 STUDY_RESULTS = ROOT / "studies" / "paper"
 STUDY_PAGE = ROOT / "docs" / "explanation" / "paper-study.md"
-DOCUMENTS = (README, *CARDS, STUDY_PAGE)
+ROBUSTNESS_RESULTS = ROOT / "studies" / "robustness"
+ROBUSTNESS_PAGE = ROOT / "docs" / "explanation" / "robustness.md"
+PICTURES = ROOT / "docs" / "pictures"
+DOCUMENTS = (README, *CARDS, STUDY_PAGE, ROBUSTNESS_PAGE)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
+ROBUSTNESS = re.compile(
+    r"(<!-- robustness ([a-z0-9-]+): begin -->\n).*?(<!-- robustness \2: end -->)", re.DOTALL
+)
 MARK = re.compile(r"<!-- study [^>]*-->")
 #: Name of the block that tells what has run; the others are ``table`` and the name of a table.
 UNITS = "units"
+#: Name of the block that tells all levels of robustness; the others are names of bundles.
+LEVELS = "levels"
 
 
 def rebuilt(document: Path) -> str:
@@ -47,6 +57,8 @@ def rebuilt(document: Path) -> str:
     text = document.read_text(encoding="utf-8")
     if document == STUDY_PAGE:
         return with_study(text, load_study("paper"), STUDY_RESULTS)
+    if document == ROBUSTNESS_PAGE:
+        return with_robustness(text, ROBUSTNESS_RESULTS)
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
     block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
@@ -67,6 +79,36 @@ def with_study(text: str, study: Study, results: Path) -> str:
             "marks in all"
         )
     return STUDY.sub(lambda match: f"{match[1]}\n{blocks[match[2]]}\n{match[3]}", text)
+
+
+def with_robustness(text: str, results: Path) -> str:
+    """The page on robustness with what the results say between its marks."""
+    if text.count("<!-- robustness ") != 2 * len(ROBUSTNESS.findall(text)):
+        sys.exit("the page on robustness: expected each mark to have its begin and its end")
+    return ROBUSTNESS.sub(lambda match: f"{match[1]}\n{_robustness(match[2], results)}\n{match[3]}", text)
+
+
+def _robustness(name: str, results: Path) -> str:
+    if name == LEVELS:
+        return robustness_report.levels_table().markdown()
+    return robustness_report.block(
+        robustness_report.current(results, name), f"../pictures/{_picture(name).name}"
+    )
+
+
+def draw_robustness(text: str, results: Path) -> None:
+    """Draw the curves of each bundle that the page has a block for; without results there is no picture."""
+    for name in (match[2] for match in ROBUSTNESS.finditer(text) if match[2] != LEVELS):
+        found = robustness_report.current(results, name)
+        if found is None:
+            _picture(name).unlink(missing_ok=True)
+        else:
+            path = _picture(name)
+            save_figure(robustness_report.figure(found), path.with_suffix(""), [path.suffix])
+
+
+def _picture(name: str) -> Path:
+    return PICTURES / f"robustness-{name}.svg"
 
 
 def units_text(study: Study, results: Path) -> str:
@@ -102,3 +144,4 @@ def _units_line(row: Row, entries: Sequence[Entry]) -> tuple[str, ...]:
 if __name__ == "__main__":
     for path in DOCUMENTS:
         write_text(path, rebuilt(path))
+    draw_robustness(ROBUSTNESS_PAGE.read_text(encoding="utf-8"), ROBUSTNESS_RESULTS)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from septum.inference import open_bundle
 from septum.reporting.score_table import mean_dice, read_results, region_sentence, score_table
 from septum.reporting.volume_table import volume_table
 from septum.study.tables import table_names
+from support.robustness import made_up
 from support.study_results import result, save, small_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,6 +141,26 @@ def test_a_page_of_the_study_that_lacks_a_table_or_a_mark_is_refused(tmp_path, c
     }[change]
     with pytest.raises(SystemExit, match="expected one pair of marks for each of table 2, table 3"):
         rebuild_tables().with_study(changed, study, tmp_path)
+
+
+def test_curves_of_robustness_are_drawn_and_shown_for_the_shipped_bundle_alone(tmp_path, monkeypatch):
+    tables = rebuild_tables()
+    monkeypatch.setattr(tables, "PICTURES", tmp_path)
+    picture = tmp_path / "robustness-cine.svg"
+    page = "<!-- robustness cine: begin -->\nstale\n<!-- robustness cine: end -->\n"
+    made_up(tmp_path, "cine", open_bundle("cine").sha256)
+    tables.draw_robustness(page, tmp_path)
+    assert picture.is_file()
+    shown = tables.with_robustness(page, tmp_path)
+    assert "(../pictures/robustness-cine.svg)" in shown
+    assert "| Every n-th slice | 2 |" in shown
+    assert tables.with_robustness(shown, tmp_path) == shown
+    made_up(tmp_path, "cine", "f" * 64)
+    tables.draw_robustness(page, tmp_path)
+    assert not picture.exists()
+    assert tables.with_robustness(shown, tmp_path) == page.replace("stale", "\nNot measured yet.\n")
+    with pytest.raises(SystemExit, match="each mark"):
+        tables.with_robustness(page.replace("cine: end", "la: end"), tmp_path)
 
 
 def test_tables_of_the_study_are_made_without_torch():

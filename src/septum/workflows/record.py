@@ -182,6 +182,13 @@ def make_record(
     )
 
 
+def warnings_about(segmentation: Segmentation, frames: Sequence[FrameResult]) -> tuple[str, ...]:
+    """The warnings that a record of these frames has."""
+    geometry = segmentation.geometry
+    regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
+    return _warnings(volume_curve(segmentation), regions, geometry)
+
+
 def write_record(path: Path, record: Record) -> None:
     """Write a record whole or not at all. Raises :class:`OutputError`."""
     write_text(path, record.model_dump_json(indent=2) + "\n")
