@@ -2,8 +2,8 @@
 
     python tools/score_models.py --data DATA [--model cine]
 
-Writes ``studies/production/<model>/test_scores.csv`` and ``test_scores_flips.csv``, from which ``make tables``
-makes the tables of the model cards, of the README and of the page on the production models.
+Writes ``test_scores.csv`` and ``test_scores_flips.csv`` in ``studies/production/<model>``, from which
+``make tables`` makes the tables of the model cards, of the README and of the page on the production models.
 """
 
 from __future__ import annotations
