@@ -108,7 +108,7 @@ def flips_table() -> str:
     )
     note = (
         "Test patients of the published split. The shift is the Hodges-Lehmann estimate over patients, with "
-        "its 95 % interval. A missed structure counts as Dice 0 and with the volume's diagonal as its distance."
+        "its 95 % interval. A missed structure counts as Dice 0, and with the diagonal as its distance."
     )
     return (
         Table("Mirror images at test time", columns, (Section("", tuple(lines)),), (note,)).markdown() + "\n"
