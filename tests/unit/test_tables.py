@@ -7,7 +7,7 @@ import pytest
 
 from septum.reporting.accuracy import accuracy_text
 from septum.reporting.score_table import mean_dice, read_results, region_sentence, score_table
-from septum.reporting.volume_table import volume_table
+from septum.reporting.volume_table import structure_table, volume_table
 from septum.study.tables import table_names
 from support.study_results import result, save, small_study
 
@@ -81,11 +81,15 @@ def test_errors_of_volumes_and_ejection_fractions_by_hand():
     assert lines["RV end-systolic volume (ml)"].endswith("| 2 | 55.0 | -5.0 ± 7.1 | 5.0 | -10.0 |")
 
 
-def test_volumes_without_phases_have_no_ejection_fraction():
-    assert (
-        volume_table([{"patient": "a", "structure": "LA", "phase": "", "predicted_ml": "1", "true_ml": "1"}])
-        == ""
-    )
+def test_volumes_without_phases_have_no_ejection_fraction_and_stand_by_structure():
+    # Errors +4 and -10: mean -3, SD 9.9, absolute mean 7.
+    pairs = {"a": ("54", "50"), "b": ("60", "70")}
+    rows = [
+        {"patient": patient, "structure": "LA", "phase": "", "predicted_ml": automatic, "true_ml": manual}
+        for patient, (automatic, manual) in pairs.items()
+    ]
+    assert volume_table(rows) == ""
+    assert structure_table(rows).splitlines()[2:] == ["| LA (ml) | 2 | 60.0 | -3.0 ± 9.9 | 7.0 | -10.0 |"]
 
 
 def test_worst_structures_are_named(rows):

@@ -126,15 +126,40 @@ def test_unknown_base_is_refused_with_both_names(tmp_path):
     with pytest.raises(RecipeError) as refused:
         load_recipe(tmp_path / "a.toml")
     assert str(refused.value) == (
-        f"{tmp_path / 'a.toml'}: extends: expected the name of a recipe beside it, but there is no "
-        f"{tmp_path / 'nowhere.toml'}."
+        f"{tmp_path / 'a.toml'}: extends: expected the name of a recipe beside it or of a shipped "
+        f"one, but there is no {tmp_path / 'nowhere.toml'}."
     )
 
 
 @pytest.mark.parametrize("base", ['"../base"', '"sub/base"', "3", '["base"]'])
 def test_base_is_a_name_and_no_path(tmp_path, base):
     write(tmp_path, base=BASE, a=f"extends = {base}\n")
-    with pytest.raises(RecipeError, match="extends: expected the name of a recipe beside it, got"):
+    with pytest.raises(RecipeError, match=r"extends: expected .* of a shipped one.*, got"):
+        load_recipe(tmp_path / "a.toml")
+
+
+def test_recipe_anywhere_extends_a_shipped_one_by_its_name(tmp_path):
+    write(tmp_path, a='extends = "production/cine-cpu"\nname = "a"\n[segmenter.optimisation]\nepochs = 3\n')
+    found, shipped = load_recipe(tmp_path / "a.toml"), load_recipe(SHIPPED / "production" / "cine-cpu.toml")
+    assert found.segmenter.optimisation.epochs == 3
+    assert found.segmenter.optimisation.learning_rate == shipped.segmenter.optimisation.learning_rate
+    assert (found.localiser, found.initial) == (shipped.localiser, shipped.initial)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("patient_pattern = '(p'", "expected a regular expression with a group"),
+        ("patient_pattern = 'p'", "expected a regular expression with a group"),
+        ("dataset = 'acdc'\npatient_pattern = '(p)'", "patients and split of acdc are published"),
+        ("dataset = 'acdc'\nheld_out = { share = 0.5 }", "patients and split of acdc are published"),
+        ("held_out = { share = 1.0 }", "held_out.share"),
+    ],
+)
+def test_patients_and_split_are_the_recipes_to_tell_only_of_ones_own_data(tmp_path, said, told):
+    own = "" if "dataset" in said else "dataset = 'nnunet'\n"
+    write(tmp_path, a=f"extends = 'production/cine'\n{own}{said}\n")
+    with pytest.raises(RecipeError, match=told):
         load_recipe(tmp_path / "a.toml")
 
 

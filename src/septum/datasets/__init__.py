@@ -5,9 +5,26 @@ from pathlib import Path
 
 from septum.datasets.acdc import acdc, read_info
 from septum.datasets.descriptor import Case, Dataset
+from septum.datasets.held_out import HeldOut, hold_out
 from septum.datasets.lasc import lasc
-from septum.datasets.splits import Split, load_split, make_split
+from septum.datasets.nnunet import by_patient, nnunet
+from septum.datasets.splits import PUBLISHED, Split, load_split, make_split
 
-REGISTRY: dict[str, Callable[[Path], Dataset]] = {"acdc": acdc, "lasc": lasc}
+REGISTRY: dict[str, Callable[[Path], Dataset]] = {"acdc": acdc, "lasc": lasc, "nnunet": nnunet}
 
-__all__ = ["REGISTRY", "Case", "Dataset", "Split", "acdc", "lasc", "load_split", "make_split", "read_info"]
+__all__ = [
+    "PUBLISHED",
+    "REGISTRY",
+    "Case",
+    "Dataset",
+    "HeldOut",
+    "Split",
+    "acdc",
+    "by_patient",
+    "hold_out",
+    "lasc",
+    "load_split",
+    "make_split",
+    "nnunet",
+    "read_info",
+]

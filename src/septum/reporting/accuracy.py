@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.reporting.score_table import mean_dice, region_sentence, score_table
-from septum.reporting.volume_table import volume_table
+from septum.reporting.volume_table import structure_table, volume_table
 
 if TYPE_CHECKING:
     from septum.reporting.score_table import Row
@@ -16,9 +16,9 @@ BELOW = 0.7
 def accuracy_text(rows: list[Row]) -> str:
     """Tables of scores and of volumes, means by pathology group, the worst structures, the regions."""
     parts = [score_table(rows)]
-    volumes = volume_table(rows)
-    if volumes:
-        parts += ["What that comes to in volumes, automatic minus manual, by patient:", volumes]
+    by_patient = volume_table(rows)
+    each, volumes = ("patient", by_patient) if by_patient else ("case", structure_table(rows))
+    parts += [f"What that comes to in volumes, automatic minus manual, by {each}:", volumes]
     parts += [_groups(rows), _worst(rows), region_sentence(rows)]
     return "\n\n".join(part for part in parts if part)
 

@@ -45,6 +45,19 @@ def volume_table(rows: list[Row]) -> str:
     return "\n".join([HEAD, *lines]) if lines else ""
 
 
+def structure_table(rows: list[Row]) -> str:
+    """Markdown table of each structure's volume over the cases, where no phases are known."""
+    structures = dict.fromkeys(row["structure"] for row in rows)
+    lines = [
+        _line(
+            f"{name} (ml)",
+            [(float(r["predicted_ml"]), float(r["true_ml"])) for r in rows if r["structure"] == name],
+        )
+        for name in structures
+    ]
+    return "\n".join([HEAD, *lines])
+
+
 def _volumes(rows: Iterable[Row], column: str) -> dict[str, Volumes]:
     volumes: dict[str, Volumes] = {}
     for row in rows:

@@ -1,0 +1,61 @@
+"""The settings in a recipe's file, laid over those of the recipe that it extends."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from septum.core import RecipeError
+from septum.core.shipped_recipes import shipped_recipes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str, Any]:
+    """All settings of a recipe, unchecked.
+
+    Args:
+        path: TOML file.
+        seen: files that extend it.
+
+    Raises:
+        RecipeError: the file, or one that it extends, is missing, no TOML, or extends itself.
+    """
+    if path in seen:
+        raise RecipeError(f"{path}: a recipe may not extend itself, by whatever way; remove an 'extends'.")
+    try:
+        content = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise RecipeError(f"{path}: expected a recipe file, but {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}.") from error
+    if "extends" not in content:
+        return content
+    base = _base(path, content.pop("extends"))
+    return _merged(read_settings(base, seen | {path}), content)
+
+
+def _base(path: Path, name: object) -> Path:
+    """The file that ``extends`` names: a recipe beside it or, with a folder's name, one that is shipped."""
+    expected = f"{path}: extends: expected the name of a recipe beside it or of a shipped one"
+    shipped = shipped_recipes()
+    if not isinstance(name, str) or name in {"", ".", ".."}:
+        raise RecipeError(f"{expected}, got {name!r}.")
+    if name in shipped:
+        return shipped[name]
+    if "/" in name or "\\" in name:
+        known = ", ".join(one for one in shipped if one.startswith("production/"))
+        raise RecipeError(f"{expected} ({known}, ...), got {name!r}.")
+    file = path.with_name(f"{name}.toml")
+    if not file.is_file():
+        raise RecipeError(f"{expected}, but there is no {file}.")
+    return file
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both_tables = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both_tables else value
+    return merged
