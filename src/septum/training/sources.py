@@ -29,13 +29,14 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
     that a bad one is told before hours of training and not after.
 
     Raises:
-        RecipeError: it is not there or not whole.
+        RecipeError: it is not there or not whole, or the recipe does not fit its structures.
         InputError: a file of it cannot be read.
     """
     dataset = REGISTRY[recipe.dataset](folder)
     if recipe.patient_pattern is not None:
         dataset = by_patient(dataset, recipe.patient_pattern)
     if recipe.dataset not in PUBLISHED:
+        recipe.require_channels(recipe.segmenter, dataset.schema)  # told sooner than the files are read
         for case in dataset.cases:
             read_case(case, dataset)
         LOGGER.info("%d cases of %d patients read", len(dataset.cases), len(dataset.patients()))
