@@ -37,7 +37,7 @@ def write_phantoms(root, patients, rng, **changes):
     for number in range(1, patients + 1):
         heart = small_heart(rng)
         for phase, t in (("ED", heart.end_diastole), ("ES", heart.end_systole)):
-            name = f"heart{number}_{phase}"
+            name = f"patient{number:02d}_{phase}"
             image = Cine(heart.cine.array[t : t + 1], heart.cine.geometry)
             mask = Cine(heart.truth.labels[t : t + 1], heart.truth.geometry)
             write_image(root / "imagesTr" / f"{name}_0000.nii.gz", image)

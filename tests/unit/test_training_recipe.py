@@ -2,7 +2,7 @@
 
 import pytest
 
-from septum.core import RecipeError
+from septum.core import LEFT_ATRIUM, RecipeError
 from septum.training.recipe import MultiStageRecipe, load_recipe
 from support.recipes import PAPER, SHIPPED
 
@@ -170,6 +170,32 @@ def test_name_and_title_are_no_part_of_the_hash_and_all_else_is():
     assert recipe.model_copy(update={"seed": 1}).sha256 != recipe.sha256
     default = recipe.model_copy(update={"fold": None})
     assert default.sha256 == recipe.sha256, "what stands at its default is left out"
+
+
+@pytest.mark.parametrize(
+    ("channels", "loss", "told"),
+    [
+        (3, "dice_cross_entropy", "nnunet has 1 structures, so the segmenter needs out_channels = 2, got 3"),
+        (
+            1,
+            "dice_cross_entropy",
+            "loss is 'bce_dice' with out_channels = 1 .* got 'dice_cross_entropy' with 1",
+        ),
+        (2, "bce_dice", "loss is 'bce_dice' with out_channels = 1 .* got 'bce_dice' with 2"),
+        (2, "dice_cross_entropy", None),
+        (1, "bce_dice", None),
+    ],
+)
+def test_channels_and_loss_fit_the_structures(channels, loss, told):
+    recipe = load_recipe(SHIPPED / "production" / "cine.toml").model_copy(update={"dataset": "nnunet"})
+    stage = recipe.segmenter
+    network = stage.network.model_copy(update={"out_channels": channels})
+    stage = stage.model_copy(update={"loss": loss, "network": network})
+    if told is None:
+        recipe.require_channels(stage, LEFT_ATRIUM)
+        return
+    with pytest.raises(RecipeError, match=told):
+        recipe.require_channels(stage, LEFT_ATRIUM)
 
 
 def test_soft_argmax_at_test_needs_a_fixed_size():

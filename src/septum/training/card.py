@@ -51,8 +51,8 @@ ORIGIN = """- **Started from**: the weights of the bundle `{name}`, trained on {
 """
 PUBLISHED_TEST = """On {tested} of this project's published split, never used for
 training; this is not the test set of the data's own challenge."""
-OWN_TEST = """On {tested} {chosen}, never used for
-training and listed with the run. Cases are numbered in the order of its table of scores."""
+OWN_TEST = """On {tested} {chosen} and listed with the run, never used for
+training. Cases are numbered in the order of the run's table of scores."""
 ENDS = """- The most basal and most apical slices are where it errs most, and where experts disagree, too."""
 OWN_TRUTH = """- The masks that came with the data are taken for the truth here, whoever drew them."""
 FEW_TESTED = (

@@ -66,6 +66,11 @@ class Recipe(BaseModel):
                 f"recipe {self.name}: {self.dataset} has {structures} structures, so the segmenter needs "
                 f"out_channels = {structures + 1}, got {stage.network.out_channels}."
             )
+        if (stage.network.out_channels == 1) != (stage.loss == "bce_dice"):
+            raise RecipeError(
+                f"recipe {self.name}: the segmenter's loss is 'bce_dice' with out_channels = 1 and another "
+                f"with more, got {stage.loss!r} with {stage.network.out_channels}."
+            )
 
 
 class RegionsAtTest(BaseModel):

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from septum.core import Cine
+from septum.datasets import HeldOut
 from septum.inference import open_bundle
 from septum.io import read_mask, write_image
 from septum.metrics import dice
+from septum.training.recipe import load_recipe
 from support.nnunet_folder import LABELS, describe, small_heart, write_phantoms
+from support.pages import ROOT, blocks
 
+#: The recipe of the page, and ways to say who tests.
+DOCUMENTED, *HELD_OUT = blocks(ROOT / "docs/how-to/train-on-your-own-data.md", "toml")
+#: The same, shortened.
 RECIPE = """
-extends = "production/cine"
-name = "mine"
-title = "ventricles of four phantoms"
-dataset = "nnunet"
-patient_pattern = '(heart\\d+)_'
-initial = { bundle = "cine" }
+extends = "documented"
 localiser_folds = 2
-localiser_fold_epochs = 1
-localiser = { optimisation = { epochs = 1, steps_per_epoch = 1, learning_rate = 1e-4 } }
-segmenter = { network = { out_channels = 4 }, optimisation = { epochs = 1, steps_per_epoch = 2 } }
+localiser = { optimisation = { epochs = 1, steps_per_epoch = 1 } }
+segmenter = { optimisation = { epochs = 1, steps_per_epoch = 2 } }
 """
 
 
@@ -41,6 +41,7 @@ def folder(phantoms, tmp_path):
     """A copy of them in data/, and the recipe."""
     shutil.copytree(phantoms, tmp_path / "data")
     (tmp_path / "mine.toml").write_text(RECIPE, encoding="utf-8")
+    (tmp_path / "documented.toml").write_text(DOCUMENTED, encoding="utf-8")
     return tmp_path
 
 
@@ -67,14 +68,14 @@ def test_own_folder_and_a_short_recipe_make_a_bundle_that_segments(septum, train
     scores = (run / "test_scores.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert {line.split(",")[0] for line in scores} == {f"{tested}_ED", f"{tested}_ES"}
     regions = json.loads((run / "regions.json").read_text(encoding="utf-8"))["regions"]
-    everyone = {f"heart{n}_{phase}" for n in range(1, 5) for phase in ("ED", "ES")}
+    everyone = {f"patient{n:02d}_{phase}" for n in range(1, 5) for phase in ("ED", "ES")}
     assert set(regions) == everyone - {f"{tested}_ED", f"{tested}_ES"}
 
     card, licence = ((bundle / name).read_text("utf-8") for name in ("MODEL_CARD.md", "LICENSE.md"))
     assert "3 patients (6 volumes) of Four phantoms" in card
     assert "On 1 test patient (2 volumes) drawn by the recipe's seed" in card
     assert "published" not in card
-    assert re.search(r"heart\d", card) is None, "no case of the data is named"
+    assert re.search(r"patient\d", card) is None, "no case of the data is named"
     assert "| LV (ml) | 2 |" in card
     assert "**not stated** with it" in licence
     # It started from weights that were learnt from ACDC, whose terms go along.
@@ -90,6 +91,12 @@ def test_own_folder_and_a_short_recipe_make_a_bundle_that_segments(septum, train
     assert dice(mask == LABELS["LV"], heart.truth.labels == LABELS["LV"]) > 0.8
 
 
+@pytest.mark.parametrize("who", HELD_OUT)
+def test_ways_to_say_who_tests_are_valid_as_documented(tmp_path, who):
+    (tmp_path / "mine.toml").write_text(DOCUMENTED + who, encoding="utf-8")
+    assert load_recipe(tmp_path / "mine.toml").held_out != HeldOut()
+
+
 def test_run_that_was_begun_with_other_patients_is_refused(train, folder):
     (folder / "run").mkdir()
     (folder / "run" / "split.json").write_text("{}", encoding="utf-8")
@@ -100,7 +107,7 @@ def test_run_that_was_begun_with_other_patients_is_refused(train, folder):
 
 def test_bad_file_and_unfit_recipe_are_told_before_anything_is_trained(train, folder, monkeypatch):
     monkeypatch.setattr("septum.training.command.MultiStageRun", None)  # training would fail
-    labels = folder / "data" / "labelsTr" / "heart4_ES.nii.gz"
+    labels = folder / "data" / "labelsTr" / "patient04_ES.nii.gz"
     labels.write_bytes(b"no mask")
     answer = train()
     assert answer.code == 3
