@@ -46,13 +46,17 @@ volume's diagonal as its distance.
   wrong in single patients.
 - Each frame is segmented on its own; nothing forces a cine's volumes to change smoothly.
 """
-ORIGIN = """- **Started from**: the weights of the bundle `{name}`, trained on {dataset}. Of a test
-  patient that is in that data, too, the numbers below are no result on an unseen case.
+ORIGIN = """- **Started from**: the weights of the bundle `{name}`, trained on {dataset}{unseen}.
 """
+SAME_SPLIT = " without the same test patients"
+OTHER_DATA = """. Of a test patient that is in
+  that data, too, the numbers below are no result on an unseen case"""
 PUBLISHED_TEST = """On {tested} of this project's published split, never used for
 training; this is not the test set of the data's own challenge."""
 OWN_TEST = """On {tested} {chosen} and listed with the run, never used for
 training. Cases are numbered in the order of the run's table of scores."""
+EACH_A_PATIENT = """- Each volume was counted as a patient: if several are of one person, the scores are
+  too good."""
 ENDS = """- The most basal and most apical slices are where it errs most, and where experts disagree, too."""
 OWN_TRUTH = """- The masks that came with the data are taken for the truth here, whoever drew them."""
 FEW_TESTED = (
@@ -74,6 +78,8 @@ def model_card(recipe: MultiStageRecipe, terms: Terms, trained: str, rows: list[
     patients = len({row["patient"] for row in rows})
     tested = counted(patients, len({row["case"] for row in rows}), "test patient")
     distrust = [OWN_TRUTH] if own else [ENDS]
+    if own and recipe.patient_pattern is None:
+        distrust.append(EACH_A_PATIENT)
     if own and patients < FEW:
         distrust.append(FEW_TESTED.format(patients=plural(patients, "patient")))
     return CARD.format(
@@ -114,7 +120,11 @@ def _origin(terms: Terms) -> str:
     if terms.origin is None:
         return ""
     dataset = str(terms.origin.provenance.get("dataset", "data that it does not name"))
-    return ORIGIN.format(name=terms.origin.name, dataset=dataset.upper() if dataset in PUBLISHED else dataset)
+    return ORIGIN.format(
+        name=terms.origin.name,
+        dataset=dataset.upper() if dataset in PUBLISHED else dataset,
+        unseen=SAME_SPLIT if dataset == terms.dataset.name else OTHER_DATA,
+    )
 
 
 def _numbered(rows: list[Row]) -> list[Row]:

@@ -39,7 +39,14 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
         recipe.require_channels(recipe.segmenter, dataset.schema)  # told sooner than the files are read
         for case in dataset.cases:
             read_case(case, dataset)
-        LOGGER.info("%d cases of %d patients read", len(dataset.cases), len(dataset.patients()))
+        if recipe.patient_pattern is None:
+            LOGGER.info(
+                "%d cases read; each counts as a patient: if some show the same person, stop and give "
+                "patient_pattern",
+                len(dataset.cases),
+            )
+        else:
+            LOGGER.info("%d cases of %d patients read", len(dataset.cases), len(dataset.patients()))
     return dataset
 
 
