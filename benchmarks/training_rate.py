@@ -24,7 +24,7 @@ from septum.methods.samples import PatchSampler, PreparedCase
 from septum.study.cost import PASSES_OF_A_STEP, forward_flop
 from septum.training.device import choose_device, device_name, repeatable
 from septum.training.objective import stage_task
-from septum.training.recipe import load_recipe
+from septum.training.recipe_file import load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

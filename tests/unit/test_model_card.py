@@ -11,8 +11,10 @@ from septum.datasets.lasc import FULL_FIELD_MM, REMARK
 from septum.inference import open_bundle
 from septum.methods.samples import NativeCase
 from septum.training.assessment import levels_of
-from septum.training.card import CROPPED, SAME_DATA, model_card
-from septum.training.recipe import Initial, load_recipe
+from septum.training.card import CROPPED, OTHER_DATA, SAME_SPLIT, model_card
+from septum.training.recipe import Initial
+from septum.training.recipe_file import load_recipe
+from septum.training.terms import Terms
 from support.recipes import SHIPPED
 
 CINE = load_recipe(SHIPPED / "production" / "cine.toml")
@@ -43,7 +45,7 @@ def words(card):
 
 
 def test_card_says_which_patients_were_measured_and_that_none_of_them_trained():
-    card = words(model_card(CINE, ACDC, 80, 160, BEATS))
+    card = words(model_card(CINE, Terms(ACDC), "80 patients (160 volumes)", BEATS))
     assert "80 patients (160 volumes) of ACDC, which no number below is measured on" in card
     assert "the same 2 test patients (4 volumes) of ACDC" in card
     assert "**The test patients**: p1, p2." in card
@@ -55,22 +57,23 @@ def test_card_says_which_patients_were_measured_and_that_none_of_them_trained():
 @pytest.mark.parametrize(("recipe", "dataset", "same"), [(CINE, ACDC, True), (ATRIUM, LASC, False)])
 def test_card_names_the_bundle_that_training_started_from(recipe, dataset, same):
     started = recipe.model_copy(update={"initial": Initial(bundle="cine", localiser=False)})
-    card = model_card(started, dataset, 64, 64, rows(dataset.schema.names, ("",)))
+    card = model_card(started, Terms(dataset), "64 patients", rows(dataset.schema.names, ("",)))
     bundle = open_bundle("cine")
     known = bundle.sha256[:12]
     assert (
         f"**Started from**: the segmenter of the bundle `cine` (SHA-256 of its `model.json`: {known}" in card
     )
     assert f"trained on {bundle.manifest.provenance['training_volumes']} volumes of ACDC" in card
-    assert (SAME_DATA in card) == same
+    assert (SAME_SPLIT in card) == same
+    assert (OTHER_DATA in card) != same
 
 
 @pytest.mark.parametrize(("diagonal_mm", "cropped"), [(190.0, True), (570.0, False)])
 def test_card_of_the_atrium_says_where_its_copy_of_the_data_is_cropped(diagonal_mm, cropped):
-    card = words(model_card(ATRIUM, LASC, 64, 64, rows(("LA",), ("",), diagonal_mm)))
+    card = words(model_card(ATRIUM, Terms(LASC), "64 patients", rows(("LA",), ("",), diagonal_mm)))
     assert card.count(CROPPED) == (2 if cropped else 0)  # beside the figures, and where not to trust it
     assert REMARK in card
-    assert "a grid of 1.5 mm in plane and 1.375 mm between slices" in card
+    assert "slices every 1.375 mm at 1.5 mm in plane" in card
     for absent in ("ejection", "cine", "basal", "phase"):
         assert absent not in card
 

@@ -90,7 +90,7 @@ def test_errors_of_volumes_and_ejection_fractions_by_hand():
 def test_single_volumes_have_a_volume_and_no_ejection_fraction():
     pairs = (("a", 90, 100), ("b", 70, 50))
     rows = [
-        {"patient": p, "structure": "LA", "phase": "", "predicted_ml": str(a), "true_ml": str(m)}
+        {"patient": p, "case": p, "structure": "LA", "phase": "", "predicted_ml": str(a), "true_ml": str(m)}
         for p, a, m in pairs
     ]
     _, _, *lines = volume_table(rows).splitlines()

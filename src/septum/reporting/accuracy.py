@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def accuracy_summary(rows: list[Row]) -> str:
     """In short: Dice with its intervals, errors of volumes, masks that went wrong, the regions."""
-    volumes = f"**Volumes, automatic minus manual, by patient**\n\n{volume_table(rows)}"
+    unit = "patient" if any(row["phase"] for row in rows) else "case"
+    volumes = f"**Volumes, automatic minus manual, by {unit}**\n\n{volume_table(rows)}"
     return "\n\n".join([summary_table(rows), volumes, low_sentence(rows), region_sentence(rows)])
 
 

@@ -35,14 +35,14 @@ INDICES: dict[str, Index] = {
 
 
 def volume_table(rows: list[Row]) -> str:
-    """Markdown table of each index over the patients: automatic minus manual.
+    """Markdown table of each index: automatic minus manual.
 
-    Rows with phases give the indices of the ventricles; rows without (a data set of single volumes) the
-    volume of each structure.
+    Rows with phases give the indices of the ventricles by patient; rows without (a data set of single
+    volumes) the volume of each structure by case.
     """
     phased = [row for row in rows if row["phase"]]
-    indices = INDICES if phased else _plain_volumes(rows)
-    automatic, manual = (_volumes(phased or rows, column) for column in ("predicted_ml", "true_ml"))
+    indices, unit = (INDICES, "patient") if phased else (_plain_volumes(rows), "case")
+    automatic, manual = (_volumes(phased or rows, column, unit) for column in ("predicted_ml", "true_ml"))
     lines = [
         _line(name, [(index(automatic[p]), index(manual[p])) for p in manual])
         for name, index in indices.items()
@@ -60,10 +60,23 @@ def _volume_of(structure: str, volumes: Volumes) -> float:
     return volumes[structure, ""]
 
 
-def _volumes(rows: Iterable[Row], column: str) -> dict[str, Volumes]:
+def structure_table(rows: list[Row]) -> str:
+    """Markdown table of each structure's volume over the cases, where no phases are known."""
+    structures = dict.fromkeys(row["structure"] for row in rows)
+    lines = [
+        _line(
+            f"{name} (ml)",
+            [(float(r["predicted_ml"]), float(r["true_ml"])) for r in rows if r["structure"] == name],
+        )
+        for name in structures
+    ]
+    return "\n".join([HEAD, *lines])
+
+
+def _volumes(rows: Iterable[Row], column: str, unit: str) -> dict[str, Volumes]:
     volumes: dict[str, Volumes] = {}
     for row in rows:
-        volumes.setdefault(row["patient"], {})[row["structure"], row["phase"]] = float(row[column])
+        volumes.setdefault(row[unit], {})[row["structure"], row["phase"]] = float(row[column])
     return volumes
 
 
