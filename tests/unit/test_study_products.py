@@ -84,7 +84,7 @@ def drawn(monkeypatch):
 
 def a_test_case(bench, dataset):
     store = bench.store(dataset)
-    return next(c for c in store.dataset.cases if c.patient in bench.split(dataset).test)
+    return next(c for c in store.dataset.cases if c.patient in bench.split(dataset, 0).test)
 
 
 def retrained(**changes):
