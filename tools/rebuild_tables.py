@@ -6,14 +6,19 @@ Run ``make tables`` after results change; a test fails where a table and its res
 from __future__ import annotations
 
 import re
+import statistics
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
-from septum.reporting.accuracy import accuracy_text
+from septum.metrics.paired import compare_paired
+from septum.reporting.accuracy import accuracy_summary, accuracy_text
+from septum.reporting.agreement_plot import save_figure
 from septum.reporting.score_table import read_results
 from septum.reporting.table import Column, Section, Table
+from septum.study import robustness_report
+from septum.study.comparison_table import MEASURES, patient_means
 from septum.study.declaration import load_study
 from septum.study.ledger import read_entry
 from septum.study.table_cells import PRELIMINARY, fold_list
@@ -22,28 +27,54 @@ from septum.study.tables import table, table_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from septum.reporting.score_table import Row as Scores
     from septum.study.declaration import Row, Study
     from septum.study.ledger import Entry
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "studies" / "production" / "cine" / "test_scores.csv"
-STUDY_RESULTS = ROOT / "studies" / "paper"
-STUDY_PAGE = ROOT / "docs" / "explanation" / "paper-study.md"
-DOCUMENTS = (ROOT / "README.md", ROOT / "src" / "septum" / "models" / "cine" / "MODEL_CARD.md", STUDY_PAGE)
+PRODUCTION = ROOT / "studies" / "production"
+README = ROOT / "README.md"
+#: The model that the README tells about.
+MAIN = "cine"
+CARDS = tuple(sorted((ROOT / "src" / "septum" / "models").glob("*/MODEL_CARD.md")))
+STUDIES = ROOT / "studies"
+EXPLANATION = ROOT / "docs" / "explanation"
+#: Pages of studies, and the name of the study that each is about.
+STUDY_PAGES = {
+    EXPLANATION / "paper-study.md": "paper",
+    EXPLANATION / "production.md": "production",
+    EXPLANATION / "ablation.md": "ablation",
+}
+PRODUCTION_PAGE = EXPLANATION / "production.md"
+ROBUSTNESS_RESULTS = ROOT / "studies" / "robustness"
+ROBUSTNESS_PAGE = EXPLANATION / "robustness.md"
+PICTURES = ROOT / "docs" / "pictures"
+DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
+ROBUSTNESS = re.compile(
+    r"(<!-- robustness ([a-z0-9-]+): begin -->\n).*?(<!-- robustness \2: end -->)", re.DOTALL
+)
+FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 MARK = re.compile(r"<!-- study [^>]*-->")
 #: Name of the block that tells what has run; the others are ``table`` and the name of a table.
 UNITS = "units"
+#: Name of the block that tells all levels of robustness; the others are names of bundles.
+LEVELS = "levels"
 
 
 def rebuilt(document: Path) -> str:
-    """Text of the document with its tables made anew."""
+    """Text of the document with its tables made anew: all in a model card, a summary in the README."""
     text = document.read_text(encoding="utf-8")
-    if document == STUDY_PAGE:
-        return with_study(text, load_study("paper"), STUDY_RESULTS)
-    block = accuracy_text(read_results(RESULTS)) + "\n"
+    if document in STUDY_PAGES:
+        study = load_study(STUDY_PAGES[document])
+        text = with_study(text, study, STUDIES / study.name)
+        return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
+    if document == ROBUSTNESS_PAGE:
+        return with_robustness(text, ROBUSTNESS_RESULTS)
+    model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
+    block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
     if count != 1:
         sys.exit(f"{document}: expected one block between the accuracy marks, found {count}")
@@ -62,6 +93,66 @@ def with_study(text: str, study: Study, results: Path) -> str:
             "marks in all"
         )
     return STUDY.sub(lambda match: f"{match[1]}\n{blocks[match[2]]}\n{match[3]}", text)
+
+
+def flips_table() -> str:
+    """What the mean over mirror images gives: both scores of each model, and the shift over patients."""
+    lines = []
+    for model in (card.parent.name for card in CARDS):
+        files = [PRODUCTION / model / name for name in ("test_scores.csv", "test_scores_flips.csv")]
+        if all(file.is_file() for file in files):
+            lines.append(_flips_line(model, *map(read_results, files)))
+    columns = (
+        Column("Model"),
+        *(Column(m, g) for g in ("Dice", "HD (mm)") for m in ("one image", "four", "shift")),
+    )
+    note = (
+        "Test patients of the published split. The shift is the Hodges-Lehmann estimate over patients, with "
+        "its 95 % interval. A missed structure counts as Dice 0, and with the diagonal as its distance."
+    )
+    return (
+        Table("Mirror images at test time", columns, (Section("", tuple(lines)),), (note,)).markdown() + "\n"
+    )
+
+
+def _flips_line(model: str, plain: list[Scores], flipped: list[Scores]) -> tuple[str, ...]:
+    cells = [model]
+    for _, digits, value in MEASURES[:2]:
+        one, four = (patient_means(rows, value) for rows in (plain, flipped))
+        shift = compare_paired([four[p] for p in one], list(one.values()))
+        cells += [f"{statistics.fmean(means.values()):.{digits}f}" for means in (one, four)]
+        cells.append(f"{shift.shift:+.{digits}f} [{shift.low:+.{digits}f}, {shift.high:+.{digits}f}]")
+    return tuple(cells)
+
+
+def with_robustness(text: str, results: Path) -> str:
+    """The page on robustness with what the results say between its marks."""
+    if text.count("<!-- robustness ") != 2 * len(ROBUSTNESS.findall(text)):
+        sys.exit("the page on robustness: expected each mark to have its begin and its end")
+    return ROBUSTNESS.sub(lambda match: f"{match[1]}\n{_robustness(match[2], results)}\n{match[3]}", text)
+
+
+def _robustness(name: str, results: Path) -> str:
+    if name == LEVELS:
+        return robustness_report.levels_table().markdown()
+    return robustness_report.block(
+        robustness_report.current(results, name), f"../pictures/{_picture(name).name}"
+    )
+
+
+def draw_robustness(text: str, results: Path) -> None:
+    """Draw the curves of each bundle that the page has a block for; without results there is no picture."""
+    for name in (match[2] for match in ROBUSTNESS.finditer(text) if match[2] != LEVELS):
+        found = robustness_report.current(results, name)
+        if found is None:
+            _picture(name).unlink(missing_ok=True)
+        else:
+            path = _picture(name)
+            save_figure(robustness_report.figure(found), path.with_suffix(""), [path.suffix])
+
+
+def _picture(name: str) -> Path:
+    return PICTURES / f"robustness-{name}.svg"
 
 
 def units_text(study: Study, results: Path) -> str:
@@ -97,3 +188,4 @@ def _units_line(row: Row, entries: Sequence[Entry]) -> tuple[str, ...]:
 if __name__ == "__main__":
     for path in DOCUMENTS:
         write_text(path, rebuilt(path))
+    draw_robustness(ROBUSTNESS_PAGE.read_text(encoding="utf-8"), ROBUSTNESS_RESULTS)

@@ -12,7 +12,7 @@ from support.pages import ROOT, blocks
 
 def test_the_recipes_that_the_page_shows_are_valid(tmp_path):
     pytest.importorskip("torch", reason="needs septum[train] to load recipes")
-    from septum.training.recipe import load_recipe
+    from septum.training.recipe_file import load_recipe
 
     shown = [b for b in blocks(ROOT / "docs/how-to/write-a-recipe.md", "toml") if not b.startswith("--8<--")]
     shutil.copytree(ROOT / "src/septum/recipes/paper", tmp_path, dirs_exist_ok=True)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, RecipeError
 from septum.datasets import (
+    PUBLISHED,
     REGISTRY,
     Split,
     acdc,
@@ -186,12 +187,13 @@ def test_unknown_split_is_refused():
 
 
 def test_published_splits_are_those_of_the_registry():
-    for name in REGISTRY:
+    assert set(PUBLISHED) == set(REGISTRY) - {"nnunet"}
+    for name in PUBLISHED:
         load_split(name)
 
 
 @pytest.mark.skipif("SEPTUM_DATA" not in os.environ, reason="needs SEPTUM_DATA, the folder of ACDC and LASC")
-@pytest.mark.parametrize("name", REGISTRY)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_real_data_set_is_complete_and_split_by_group(name):
     dataset, split = REGISTRY[name](Path(os.environ["SEPTUM_DATA"])), load_split(name)
     groups = dataset.patients()

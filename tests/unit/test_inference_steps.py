@@ -293,21 +293,3 @@ def test_unknown_engine_is_refused_with_those_there_are(monkeypatch):
     bundle = model_of(monkeypatch).bundle
     with pytest.raises(SeptumError, match="openvino or onnxruntime"):
         Model(bundle, engine="tensorrt")
-
-
-class Slanted(Threshold):
-    """The image as logits, and more of it towards the right and the bottom of what it is given."""
-
-    def run(self, image):
-        slant = np.linspace(0, 1, image.shape[4]) + np.linspace(0, 2, image.shape[3])[:, None]
-        return {"logits": (image + slant).astype(np.float32)}
-
-
-def test_flips_average_out_what_depends_on_the_side():
-    rng = np.random.default_rng(0)
-    volume = Volume(rng.normal(size=(3, 16, 24)).astype(np.float32), Geometry((3, 16, 24), (8.0, 1.4, 1.4)))
-    stage = Stage(Slanted(), PreprocessingSettings())
-    region = Region.whole(volume.array.shape)
-    assert np.ptp(segment_region(volume, region, stage)[0] - volume.array) == pytest.approx(3, abs=1e-5)
-    averaged = segment_region(volume, region, stage, flips=True)
-    np.testing.assert_allclose(averaged[0], volume.array + 1.5, atol=1e-5)

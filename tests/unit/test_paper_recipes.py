@@ -12,8 +12,8 @@ from septum.training.recipe import (
     MaskRCNNRecipe,
     MultiStageRecipe,
     WholeVolumeRecipe,
-    load_recipe,
 )
+from septum.training.recipe_file import load_recipe
 from septum.training.single import task_of
 from support.recipes import PAPER
 

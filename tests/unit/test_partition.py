@@ -54,6 +54,11 @@ def test_without_a_fold_all_that_do_not_test_train():
     assert found.validation == ()
 
 
+def test_fold_that_a_small_data_set_has_not_is_refused():
+    with pytest.raises(RecipeError, match=r"expected a fold from 0 to 2, since .* got 3"):
+        partition_of(ALL, SPLIT, 3, validate=True)
+
+
 def test_missing_patient_is_named():
     with pytest.raises(RecipeError) as refused:
         partition_of(dataset_of("p1", "p2", "p3", "p4", "p6"), SPLIT, 0, validate=True)

@@ -39,6 +39,7 @@ FROZEN = {
     "DetectorSettings": {"augmentation": NO_AUGMENTATION},
     "EndToEndRecipe": {"seed": 0},
     "EndToEndSettings": {"fuse": "multiply", "coarse_weight": 1.0},
+    "HeldOut": {"share": 0.2, "patients": ()},
     "Initial": {"localiser": True, "segmenter": True},
     "LocalisationSettings": {
         "evidence": "map",
@@ -65,6 +66,8 @@ FROZEN = {
         "seed": 0,
         "localiser_folds": 5,
         "method": "multi_stage",
+        "patient_pattern": None,
+        "held_out": {"share": 0.2, "patients": ()},
         "fold": None,
         "initial": None,
         "regions_at_test": {"evidence": "map", "layer": "decoder3"},

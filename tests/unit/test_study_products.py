@@ -84,7 +84,7 @@ def drawn(monkeypatch):
 
 def a_test_case(bench, dataset):
     store = bench.store(dataset)
-    return next(c for c in store.dataset.cases if c.patient in bench.split(dataset).test)
+    return next(c for c in store.dataset.cases if c.patient in bench.split(dataset, 0).test)
 
 
 def retrained(**changes):
@@ -124,7 +124,7 @@ def test_networks_that_were_not_scored_are_not_taken_for_those_that_were(
 
 def test_masks_are_those_of_the_networks_that_were_scored(bench, tmp_path):
     paths = write_masks(bench, UNIT, tmp_path)
-    test = bench.split("acdc").test
+    test = bench.split("acdc", 0).test
     assert {path.name for path in paths} == {
         f"{p}_{phase}_seg.nii.gz" for p in test for phase in ("ED", "ES")
     }

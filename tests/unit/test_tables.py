@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from septum.reporting.accuracy import accuracy_text
+from septum.inference import open_bundle
 from septum.reporting.score_table import mean_dice, read_results, region_sentence, score_table
 from septum.reporting.volume_table import volume_table
 from septum.study.tables import table_names
+from support.robustness import made_up
 from support.study_results import result, save, small_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +41,12 @@ def rebuild_tables():
 
 def test_a_missed_structure_counts_as_zero_in_dice_and_is_named_where_distances_leave_it_out(rows):
     lines = {tuple(line.split(" | ")[:2]): line for line in score_table(rows).splitlines()}
-    assert lines["| LV", "ED"] == ("| LV | ED | 2 | 0.450 ± 0.636 | 4.0 | 1.00 | 3.0 | 0.50 | 1 |")
-    assert lines["| all", "all"].startswith("| all | all | 3 | 0.533 ± 0.473 | 6.0 ± 2.8 |")
+    assert lines["| LV", "ED"] == (
+        "| LV | ED | 2 | 0.450 ± 0.636 | 0.000–0.900 | 4.0 | 1.00 | 3.0 | 0.50 | 1 |"
+    )
+    # Three values of two patients: drawn means are 0 (b twice), 1.6 / 3 and 0.8 (a twice).
+    assert lines["| LV", "all"].startswith("| LV | all | 3 | 0.533 ± 0.473 | 0.000–0.800 | 6.0 ± 2.8 |")
+    assert ("| all", "all") not in lines, "one structure is all there is"
     assert mean_dice(rows) == pytest.approx(1.6 / 3)
 
 
@@ -49,7 +54,8 @@ def test_a_second_line_has_the_diagonal_as_the_distance_of_a_missed_structure(ro
     lines = {tuple(line.split(" | ")[:2]): line for line in score_table(rows).splitlines()}
     # 4 and 300 mm, 1 and 300 mm, 3 and 200 voxels, 0.5 and 200 voxels.
     assert lines["| LV", "ED, penalised"] == (
-        "| LV | ED, penalised | 2 |  | 152.0 ± 209.3 | 150.50 ± 211.42 | 101.5 ± 139.3 | 100.25 ± 141.07 |  |"
+        "| LV | ED, penalised | 2 |  |  | 152.0 ± 209.3 | 150.50 ± 211.42 "
+        "| 101.5 ± 139.3 | 100.25 ± 141.07 |  |"
     )
     assert ("| LV", "ES, penalised") not in lines, "none was missed"
 
@@ -81,17 +87,14 @@ def test_errors_of_volumes_and_ejection_fractions_by_hand():
     assert lines["RV end-systolic volume (ml)"].endswith("| 2 | 55.0 | -5.0 ± 7.1 | 5.0 | -10.0 |")
 
 
-def test_volumes_without_phases_have_no_ejection_fraction():
-    assert (
-        volume_table([{"patient": "a", "structure": "LA", "phase": "", "predicted_ml": "1", "true_ml": "1"}])
-        == ""
-    )
-
-
-def test_worst_structures_are_named(rows):
-    for row in rows:
-        row["phase"] = ""
-    assert "1 of 3 structures have a Dice below 0.7: LV of b_ED (0.00)." in accuracy_text(rows)
+def test_single_volumes_have_a_volume_and_no_ejection_fraction():
+    pairs = (("a", 90, 100), ("b", 70, 50))
+    rows = [
+        {"patient": p, "case": p, "structure": "LA", "phase": "", "predicted_ml": str(a), "true_ml": str(m)}
+        for p, a, m in pairs
+    ]
+    _, _, *lines = volume_table(rows).splitlines()
+    assert lines == ["| LA volume (ml) | 2 | 75.0 | +5.0 ± 21.2 | 15.0 | +20.0 |"]
 
 
 def test_tables_in_the_documents_are_those_of_the_committed_results():
@@ -138,6 +141,26 @@ def test_a_page_of_the_study_that_lacks_a_table_or_a_mark_is_refused(tmp_path, c
     }[change]
     with pytest.raises(SystemExit, match="expected one pair of marks for each of table 2, table 3"):
         rebuild_tables().with_study(changed, study, tmp_path)
+
+
+def test_curves_of_robustness_are_drawn_and_shown_for_the_shipped_bundle_alone(tmp_path, monkeypatch):
+    tables = rebuild_tables()
+    monkeypatch.setattr(tables, "PICTURES", tmp_path)
+    picture = tmp_path / "robustness-cine.svg"
+    page = "<!-- robustness cine: begin -->\nstale\n<!-- robustness cine: end -->\n"
+    made_up(tmp_path, "cine", open_bundle("cine").sha256)
+    tables.draw_robustness(page, tmp_path)
+    assert picture.is_file()
+    shown = tables.with_robustness(page, tmp_path)
+    assert "(../pictures/robustness-cine.svg)" in shown
+    assert "| Every n-th slice | 2 |" in shown
+    assert tables.with_robustness(shown, tmp_path) == shown
+    made_up(tmp_path, "cine", "f" * 64)
+    tables.draw_robustness(page, tmp_path)
+    assert not picture.exists()
+    assert tables.with_robustness(shown, tmp_path) == page.replace("stale", "\nNot measured yet.\n")
+    with pytest.raises(SystemExit, match="each mark"):
+        tables.with_robustness(page.replace("cine: end", "la: end"), tmp_path)
 
 
 def test_tables_of_the_study_are_made_without_torch():

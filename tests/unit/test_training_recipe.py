@@ -2,8 +2,9 @@
 
 import pytest
 
-from septum.core import RecipeError
-from septum.training.recipe import MultiStageRecipe, load_recipe
+from septum.core import LEFT_ATRIUM, RecipeError
+from septum.training.recipe import MultiStageRecipe
+from septum.training.recipe_file import load_recipe
 from support.recipes import PAPER, SHIPPED
 
 
@@ -126,15 +127,40 @@ def test_unknown_base_is_refused_with_both_names(tmp_path):
     with pytest.raises(RecipeError) as refused:
         load_recipe(tmp_path / "a.toml")
     assert str(refused.value) == (
-        f"{tmp_path / 'a.toml'}: extends: expected the name of a recipe beside it, but there is no "
-        f"{tmp_path / 'nowhere.toml'}."
+        f"{tmp_path / 'a.toml'}: extends: expected the name of a recipe beside it or of a shipped "
+        f"one, but there is no {tmp_path / 'nowhere.toml'}."
     )
 
 
 @pytest.mark.parametrize("base", ['"../base"', '"sub/base"', "3", '["base"]'])
 def test_base_is_a_name_and_no_path(tmp_path, base):
     write(tmp_path, base=BASE, a=f"extends = {base}\n")
-    with pytest.raises(RecipeError, match="extends: expected the name of a recipe beside it, got"):
+    with pytest.raises(RecipeError, match=r"extends: expected .* of a shipped one.*, got"):
+        load_recipe(tmp_path / "a.toml")
+
+
+def test_recipe_anywhere_extends_a_shipped_one_by_its_name(tmp_path):
+    write(tmp_path, a='extends = "production/cine-cpu"\nname = "a"\n[segmenter.optimisation]\nepochs = 3\n')
+    found, shipped = load_recipe(tmp_path / "a.toml"), load_recipe(SHIPPED / "production" / "cine-cpu.toml")
+    assert found.segmenter.optimisation.epochs == 3
+    assert found.segmenter.optimisation.learning_rate == shipped.segmenter.optimisation.learning_rate
+    assert (found.localiser, found.initial) == (shipped.localiser, shipped.initial)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("patient_pattern = '(p'", "expected a regular expression with a group"),
+        ("patient_pattern = 'p'", "expected a regular expression with a group"),
+        ("dataset = 'acdc'\npatient_pattern = '(p)'", "patients and split of acdc are published"),
+        ("dataset = 'acdc'\nheld_out = { share = 0.5 }", "patients and split of acdc are published"),
+        ("held_out = { share = 1.0 }", "held_out.share"),
+    ],
+)
+def test_patients_and_split_are_the_recipes_to_tell_only_of_ones_own_data(tmp_path, said, told):
+    own = "" if "dataset" in said else "dataset = 'nnunet'\n"
+    write(tmp_path, a=f"extends = 'production/cine'\n{own}{said}\n")
+    with pytest.raises(RecipeError, match=told):
         load_recipe(tmp_path / "a.toml")
 
 
@@ -145,6 +171,32 @@ def test_name_and_title_are_no_part_of_the_hash_and_all_else_is():
     assert recipe.model_copy(update={"seed": 1}).sha256 != recipe.sha256
     default = recipe.model_copy(update={"fold": None})
     assert default.sha256 == recipe.sha256, "what stands at its default is left out"
+
+
+@pytest.mark.parametrize(
+    ("channels", "loss", "told"),
+    [
+        (3, "dice_cross_entropy", "nnunet has 1 structures, so the segmenter needs out_channels = 2, got 3"),
+        (
+            1,
+            "dice_cross_entropy",
+            "loss is 'bce_dice' with out_channels = 1 .* got 'dice_cross_entropy' with 1",
+        ),
+        (2, "bce_dice", "loss is 'bce_dice' with out_channels = 1 .* got 'bce_dice' with 2"),
+        (2, "dice_cross_entropy", None),
+        (1, "bce_dice", None),
+    ],
+)
+def test_channels_and_loss_fit_the_structures(channels, loss, told):
+    recipe = load_recipe(SHIPPED / "production" / "cine.toml").model_copy(update={"dataset": "nnunet"})
+    stage = recipe.segmenter
+    network = stage.network.model_copy(update={"out_channels": channels})
+    stage = stage.model_copy(update={"loss": loss, "network": network})
+    if told is None:
+        recipe.require_channels(stage, LEFT_ATRIUM)
+        return
+    with pytest.raises(RecipeError, match=told):
+        recipe.require_channels(stage, LEFT_ATRIUM)
 
 
 def test_soft_argmax_at_test_needs_a_fixed_size():

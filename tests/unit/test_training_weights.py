@@ -9,7 +9,7 @@ from septum.networks import NetworkSettings, build
 from septum.training import checkpoint
 from septum.training.compact import compact, decode, encode, expand
 from septum.training.objective import stage_task
-from septum.training.recipe import load_recipe
+from septum.training.recipe_file import load_recipe
 from septum.training.single import task_of
 from septum.training.weights import half_precision, restore
 from support.recipes import PAPER

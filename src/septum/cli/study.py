@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from septum.cli.output import say, say_json
-from septum.cli.parameters import parse_duration
+from septum.cli.parameters import model_options, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def common(command: Command) -> Command:
         ),
         click.option(
             "--study", "name", default="paper", show_default=True, metavar="NAME|FILE",
-            help="A declared study (paper, miniature), or a TOML file of yours.",
+            help="A declared study (paper, production, ablation, miniature), or a TOML file of yours.",
         ),
     ):  # fmt: skip
         command = option(command)
@@ -187,6 +187,40 @@ def predict(unit: str, **options: Any) -> int:
 def report(name: str, results: Path | None, output: Path) -> int:
     """Write all tables (Markdown, CSV, LaTeX), the figures, and a page that holds them together."""
     say(str(_load().report(name, results, output)))
+    return 0
+
+
+@study.command()
+@model_options
+@click.option(
+    "--data", required=True, envvar="SEPTUM_DATA", show_envvar=True, metavar="DIR",
+    type=click.Path(path_type=Path), help="Folder of the data set that the bundle was trained on.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), metavar="DIR",
+    default=Path("studies/robustness"), show_default=True,
+    help="For the results; the same folder goes on where it stopped.",
+)  # fmt: skip
+@click.option("--patients", type=click.IntRange(min=1), metavar="N", help="Only the first N test patients.")
+@click.option("--phase", "phases", multiple=True, type=click.Choice(["ED", "ES"]), help="Only this phase.")
+@click.option(
+    "--perturbation", "perturbations", multiple=True, metavar="NAME",
+    help="Only this one, and the images as they are; several times for several. All by default.",
+)  # fmt: skip
+@click.option(
+    "--picture", type=click.Path(path_type=Path), metavar="FILE",
+    help="Draw the curves there, too, as .svg or .png.",
+)  # fmt: skip
+def robustness(
+    model: str, engine: str, threads: int | None, flips: bool, picture: Path | None, **asked: Any
+) -> int:
+    """Measure how a model's Dice changes as its test patients' images do, as another scanner would have them.
+
+    What is measured already is kept, and the next call goes on. Only test patients are segmented.
+    """
+    commands = _load()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    say(commands.robustness(model, asked, picture=picture, engine=engine, threads=threads, flips=flips))
     return 0
 
 

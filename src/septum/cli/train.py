@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from importlib import resources
 from pathlib import Path
 
 import click
@@ -66,13 +65,11 @@ def train(
 def find_recipe(recipe: str) -> Path:
     """A recipe file, or a shipped recipe by its name. Raises :class:`RecipeError`."""
     from septum.core import RecipeError
+    from septum.core.shipped_recipes import shipped_recipes
 
     if Path(recipe).is_file():
         return Path(recipe)
-    folder = Path(str(resources.files("septum"))) / "recipes"
-    shipped = {
-        path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))
-    }
+    shipped = shipped_recipes()
     if recipe in shipped:
         return shipped[recipe]
     raise RecipeError(

@@ -40,8 +40,12 @@ class Dataset:
         schema: what the masks mean.
         mask_values: voxel value in the files to value in the schema, where they differ.
         cases: sorted by name.
-        citation: to be given wherever a number or a model made from it stands.
-        terms: of use, which pass on to weights trained on it.
+        citation: to be given wherever a number or a model made from it stands; empty where it is not stated.
+        terms: of use, which pass on to weights trained on it; empty where they are not stated.
+        title: what texts call it; its name in capitals, if empty.
+        full_field_mm: the smallest in-plane side of an image as it was published; a copy whose grids have
+            shorter diagonals was cropped. ``None`` where that is not known.
+        remark: on the cases, to be given wherever a number made from them stands; or empty.
     """
 
     name: str
@@ -50,6 +54,14 @@ class Dataset:
     cases: tuple[Case, ...]
     citation: str
     terms: str
+    full_field_mm: float | None = None
+    remark: str = ""
+    title: str = ""
+
+    @property
+    def called(self) -> str:
+        """What texts call it."""
+        return self.title or self.name.upper()
 
     def patients(self) -> dict[str, str]:
         """Patient to pathology group, sorted."""

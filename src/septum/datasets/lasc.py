@@ -17,6 +17,11 @@ CITATION = (
 
 TERMS = "research use only, citation mandatory"
 
+#: As published, slices have 576 or 640 voxels of 0.625 mm a side.
+FULL_FIELD_MM = 360.0
+
+REMARK = "Which volumes belong to one patient is not published, so each volume counts as a patient."
+
 
 def lasc(root: Path) -> Dataset:
     """Cases below ``root``/lasc/training or ``root`` itself: folders with ``lgemri`` and ``laendo``.
@@ -41,4 +46,6 @@ def lasc(root: Path) -> Dataset:
             raise RecipeError(f"{mask} is missing beside lgemri.nrrd. Restore it.")
         name = image.parent.name
         cases.append(Case(name, name, "", "", image, mask))
-    return Dataset("lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION, TERMS)
+    return Dataset(
+        "lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION, TERMS, FULL_FIELD_MM, REMARK
+    )  # fmt: skip

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+#: Data sets whose split comes with the package.
+PUBLISHED = ("acdc", "lasc")
+
 
 class Split(BaseModel):
     """Which patients test, and which validate in each fold; all others of a fold train.
@@ -127,7 +130,9 @@ def load_split(dataset: str) -> Split:
     """
     file = resources.files("septum.datasets") / "published" / f"{dataset}.json"
     if not file.is_file():
-        raise RecipeError(f"no published split for data set {dataset!r}; there is one for acdc and for lasc.")
+        raise RecipeError(
+            f"no published split for data set {dataset!r}; there is one for {' and for '.join(PUBLISHED)}."
+        )
     return Split.model_validate(json.loads(file.read_text(encoding="utf-8")))
 
 

@@ -81,9 +81,15 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
     """Read image and mask and bring the slices to the front.
 
     Raises:
-        RecipeError: image and mask do not lie on one grid, or the mask has a value that means nothing.
+        RecipeError: the image has several frames, image and mask do not lie on one grid, or the mask has a
+            value that means nothing.
     """
     study, mask = read_study(case.image), read_mask(case.mask)
+    if len(study.cine) != 1:
+        raise RecipeError(
+            f"{case.image}: expected a single volume, got a cine of {len(study.cine)} frames; give each "
+            "labelled frame as a case of its own."
+        )
     if study.cine.array.shape != mask.cine.array.shape:
         raise RecipeError(
             f"{case.mask}: expected the shape of its image, {study.cine.array.shape}, "

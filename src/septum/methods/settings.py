@@ -40,7 +40,8 @@ class OptimisationSettings(BaseModel):
             with instance normalisation is the same, and each may have its own number of slices.
         epochs: number of epochs, the largest one with ``patience``.
         patience: training ends when the validation score has not risen for so many epochs; ``None`` trains
-            to the last epoch, and so does 0, by which a recipe revokes that of the one it extends. Wherever there is a validation score, the best epoch's weights are used.
+            to the last epoch, and so does 0, by which a recipe revokes that of the one it extends. Wherever
+            there is a validation score, the best epoch's weights are used.
         steps_per_epoch: optimiser steps of an epoch.
         ema: decay of the running average of the weights that is exported; 0 exports the last weights.
         gradient_norm: gradients are clipped to this norm; 0 leaves them.

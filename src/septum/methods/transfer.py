@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from septum.core import RecipeError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 #: Parts that turn features into an answer. What they answer is another question on other data.
@@ -48,7 +50,9 @@ def take_over(network: nn.Module, state_dict: Mapping[str, Tensor], *, with_head
 
 
 def weights_of(graph: Path) -> dict[str, Tensor]:
-    """The weights in a bundle's graph by the names that they have in the network it was made from.
+    """The weights in a bundle's graph, float32, by the names that they have in the network it was made from.
+
+    Weights that the graph stores as float16 go under the name of what it casts them to.
 
     Args:
         graph: ONNX file, its hash checked by whoever opened the bundle.
@@ -58,5 +62,13 @@ def weights_of(graph: Path) -> dict[str, Tensor]:
 
     model = onnx.load(str(graph))
     # A localiser's graph holds the network and what computes the map.
-    named = {entry.name.removeprefix("network."): entry for entry in model.graph.initializer}
-    return {name: torch.from_numpy(numpy_helper.to_array(entry).copy()) for name, entry in named.items()}
+    cast = {node.input[0]: node.output[0] for node in model.graph.node if node.op_type == "Cast"}
+    return {
+        cast.get(entry.name, entry.name).removeprefix("network."): _float32(numpy_helper.to_array(entry))
+        for entry in model.graph.initializer
+    }
+
+
+def _float32(values: NDArray[Any]) -> Tensor:
+    """A copy, float16 as float32; positions and the like as they are."""
+    return torch.from_numpy(values.astype(np.float32) if values.dtype == np.float16 else values.copy())

@@ -1,7 +1,8 @@
 """Two masks and a spacing in, numbers out: Dice, Hausdorff and average surface distance.
 
-And what many such numbers say together: means (:mod:`summary`), the agreement of volumes (:mod:`agreement`),
-the comparison of two methods (:mod:`paired`); the last two load scipy.stats, and so are imported by name.
+Dice also by slice level (:mod:`levels`). And what many such numbers say together: means (:mod:`summary`) and
+their intervals (:mod:`bootstrap`), the agreement of volumes (:mod:`agreement`), the comparison of two methods
+(:mod:`paired`); the last two load scipy.stats, and so are imported by name.
 
 Empty-mask policy, the same everywhere in this room:
 

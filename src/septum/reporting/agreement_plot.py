@@ -25,7 +25,7 @@ _POINTS = ("#0072B2", "#D55E00", "#009E73")
 _BIAS, _LIMIT, _TEXT = "#222222", "#777777", "#222222"
 _SHADE = 0.15
 _PANEL_INCHES = (3.5, 2.6)
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 9,
     "axes.labelsize": 8,
@@ -75,7 +75,7 @@ def agreement_figure(
 
     rows, columns = len(panels), max(map(len, panels))
     width, height = _PANEL_INCHES
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(max(columns, 2) * width, rows * height + 0.7), layout="constrained")
         figure.suptitle(title, fontsize=11)
         grid = figure.subplots(rows, columns, sharex=share_volumes, sharey=True, squeeze=False).tolist()
@@ -90,18 +90,23 @@ def agreement_figure(
     return figure
 
 
-def save_figure(figure: Figure, stem: Path) -> list[Path]:
+def save_figure(figure: Figure, stem: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write a figure as PNG and as SVG, each whole or not at all; the same figure gives the same bytes.
+
+    Args:
+        figure: to write.
+        stem: path without ending.
+        formats: endings of what is written, of :data:`FORMATS`.
 
     Raises:
         OutputError: a file cannot be written.
     """
     from matplotlib import rc_context  # noqa: PLC0415 - only who draws needs it
 
-    paths = [stem.with_name(stem.name + ending) for ending in FORMATS]
+    paths = [stem.with_name(stem.name + ending) for ending in formats]
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-        with atomic_path(path) as temporary, rc_context(_STYLE):
+        with atomic_path(path) as temporary, rc_context(STYLE):
             figure.savefig(temporary, format=path.suffix[1:], dpi=DOTS_PER_INCH, metadata=metadata)
     return paths
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from septum.core import Score
 from septum.metrics import Mean, summarise
+from septum.reporting.dice_tables import dice_interval
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = (
-    "structure", "phase", "n", "Dice", "Hausdorff (mm)", "ASD (mm)", "Hausdorff (voxels)", "ASD (voxels)",
+HEADS = (
+    "n", "Dice", "95 % interval", "Hausdorff (mm)", "ASD (mm)", "Hausdorff (voxels)", "ASD (voxels)",
     "missed",
 )  # fmt: skip
-TABLE_HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 ALL = "all"
 
 Row = dict[str, str]
@@ -46,15 +46,19 @@ def score_table(rows: list[Row]) -> str:
     """Markdown table by structure and phase: mean, standard deviation and denominators.
 
     Dice counts a missed structure as 0; distances leave it out, and the last column says how many there were.
-    Where there are any, a line ``penalised`` has the volume's diagonal as their distance.
+    Where there are any, a line ``penalised`` has the volume's diagonal as their distance. The interval is
+    that of the mean Dice. Without phases there is no column of them, and of one structure no line over all.
     """
     structures = list(dict.fromkeys(row["structure"] for row in rows))
     phases = [phase for phase in dict.fromkeys(row["phase"] for row in rows) if phase]
-    groups = [(s, p) for s in structures for p in phases] if phases else []
-    groups += [(s, ALL) for s in structures]
-    groups += [(ALL, ALL)]
-    lines = [line for structure, phase in groups for line in _lines(rows, structure, phase)]
-    return "\n".join([TABLE_HEAD, *lines])
+    groups = [(s, p) for s in structures for p in phases] + [(s, ALL) for s in structures]
+    groups += [(ALL, ALL)] if len(structures) > 1 else []
+    heads = ("structure", *(["phase"] if phases else []), *HEADS)
+    lines = [heads, ("---",) * len(heads)]
+    for structure, phase in groups:
+        name = (structure, phase) if phases else (structure,)
+        lines += _lines(_chosen(rows, structure, phase), name)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def region_sentence(rows: list[Row]) -> str:
@@ -82,34 +86,42 @@ def mean_dice(rows: list[Row]) -> float:
     return mean
 
 
-def _lines(rows: list[Row], structure: str, phase: str) -> list[str]:
-    chosen = [
-        score_of(row) for row in rows if structure in (ALL, row["structure"]) and phase in (ALL, row["phase"])
-    ]
-    summary = summarise(chosen, structure)
-    cells = [
-        structure,
-        phase,
+def _chosen(rows: list[Row], structure: str, phase: str) -> list[Row]:
+    return [row for row in rows if structure in (ALL, row["structure"]) and phase in (ALL, row["phase"])]
+
+
+def _lines(rows: list[Row], name: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The line of these rows and, where a structure was missed, the penalised one."""
+    summary = summarise([score_of(row) for row in rows])
+    cells = (
+        *name,
         str(summary.dice.n),
         _cell(summary.dice, 3),
+        _interval_cell(rows),
         _cell(summary.hausdorff_mm, 1),
         _cell(summary.asd_mm, 2),
         _cell(summary.hausdorff_voxels, 1),
         _cell(summary.asd_voxels, 2),
         str(summary.missed),
-    ]
-    penalised = [
-        structure,
-        f"{phase}, penalised",
+    )
+    penalised = (
+        *name[:-1],
+        f"{name[-1]}, penalised",
         str(summary.penalised_hausdorff_mm.n),
+        "",
         "",
         _cell(summary.penalised_hausdorff_mm, 1),
         _cell(summary.penalised_asd_mm, 2),
         _cell(summary.penalised_hausdorff_voxels, 1),
         _cell(summary.penalised_asd_voxels, 2),
         "",
-    ]
-    return [f"| {' | '.join(line)} |" for line in ([cells, penalised] if summary.missed else [cells])]
+    )
+    return [cells, penalised] if summary.missed else [cells]
+
+
+def _interval_cell(rows: list[Row]) -> str:
+    interval = dice_interval(rows)
+    return "-" if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
 def _cell(mean: Mean, digits: int) -> str:

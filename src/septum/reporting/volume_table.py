@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from septum.indices import myocardial_mass_g
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from septum.reporting.score_table import Row
 
@@ -18,8 +20,10 @@ HEAD = (
 
 #: Volumes in ml of one patient by (structure, phase).
 Volumes = dict[tuple[str, str], float]
+Index = Callable[[Volumes], float]
 
-INDICES: dict[str, Callable[[Volumes], float]] = {
+#: Of a data set with both phases.
+INDICES: dict[str, Index] = {
     "LV end-diastolic volume (ml)": lambda v: v["LV", "ED"],
     "LV end-systolic volume (ml)": lambda v: v["LV", "ES"],
     "LV ejection fraction (points)": lambda v: 100 * (1 - v["LV", "ES"] / v["LV", "ED"]),
@@ -31,24 +35,48 @@ INDICES: dict[str, Callable[[Volumes], float]] = {
 
 
 def volume_table(rows: list[Row]) -> str:
-    """Markdown table of each index over the patients: automatic minus manual.
+    """Markdown table of each index: automatic minus manual.
 
-    Rows without phases (a data set of single volumes) give an empty table.
+    Rows with phases give the indices of the ventricles by patient; rows without (a data set of single
+    volumes) the volume of each structure by case.
     """
-    patients = list(dict.fromkeys(row["patient"] for row in rows if row["phase"]))
-    automatic, manual = (_volumes(rows, column) for column in ("predicted_ml", "true_ml"))
+    phased = [row for row in rows if row["phase"]]
+    indices, unit = (INDICES, "patient") if phased else (_plain_volumes(rows), "case")
+    automatic, manual = (_volumes(phased or rows, column, unit) for column in ("predicted_ml", "true_ml"))
     lines = [
-        _line(name, [(index(automatic[p]), index(manual[p])) for p in patients])
-        for name, index in INDICES.items()
-        if patients
+        _line(name, [(index(automatic[p]), index(manual[p])) for p in manual])
+        for name, index in indices.items()
     ]
-    return "\n".join([HEAD, *lines]) if lines else ""
+    return "\n".join([HEAD, *lines])
 
 
-def _volumes(rows: Iterable[Row], column: str) -> dict[str, Volumes]:
+def _plain_volumes(rows: Iterable[Row]) -> dict[str, Index]:
+    """The volume of each structure of single volumes."""
+    structures = dict.fromkeys(row["structure"] for row in rows)
+    return {f"{name} volume (ml)": partial(_volume_of, name) for name in structures}
+
+
+def _volume_of(structure: str, volumes: Volumes) -> float:
+    return volumes[structure, ""]
+
+
+def structure_table(rows: list[Row]) -> str:
+    """Markdown table of each structure's volume over the cases, where no phases are known."""
+    structures = dict.fromkeys(row["structure"] for row in rows)
+    lines = [
+        _line(
+            f"{name} (ml)",
+            [(float(r["predicted_ml"]), float(r["true_ml"])) for r in rows if r["structure"] == name],
+        )
+        for name in structures
+    ]
+    return "\n".join([HEAD, *lines])
+
+
+def _volumes(rows: Iterable[Row], column: str, unit: str) -> dict[str, Volumes]:
     volumes: dict[str, Volumes] = {}
     for row in rows:
-        volumes.setdefault(row["patient"], {})[row["structure"], row["phase"]] = float(row[column])
+        volumes.setdefault(row[unit], {})[row["structure"], row["phase"]] = float(row[column])
     return volumes
 
 

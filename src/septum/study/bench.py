@@ -22,7 +22,7 @@ from septum.training.device import device_name
 from septum.training.methods import RUNS, unavailable
 from septum.training.partition import TrainingData, cases_of, partition_of
 from septum.training.parts import DIGITS, VERSION, Parts, digest
-from septum.training.recipe import load_recipe
+from septum.training.recipe_file import load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from septum.core import RecipeError
-from septum.study import miniature, plan_report, running
-from septum.study.bench import Bench
+from septum.inference import load_model
+from septum.reporting.agreement_plot import FORMATS, save_figure
+from septum.study import miniature, plan_report, robustness_report, running
+from septum.study.bench import Bench, commit, septum_version
 from septum.study.declaration import load_study
 from septum.study.estimate import case_numbers
 from septum.study.estimate import estimate as estimate_of
 from septum.study.figures import agreement_figures
 from septum.study.ledger import Unit
+from septum.study.perturbations import PERTURBATIONS
 from septum.study.plan import stale_units, standings
 from septum.study.products import draw_case, write_masks
 from septum.study.report import table_text, write_report
+from septum.study.robustness import Asked, measure
+from septum.study.robustness_curves import load_robustness
 from septum.training.device import choose_device
 from septum.training.loop import Deadline
 
@@ -88,6 +93,25 @@ def report(name: str, results: Path | None, output: Path) -> Path:
     """Tables, figures and their page."""
     study, folder = _study_and_results(name, results)
     return write_report(study, folder, output, stale_units(study, folder))
+
+
+def robustness(model: str, asked: Mapping[str, Any], *, picture: Path | None, **engine: Any) -> str:
+    """Measure what is left of a bundle's robustness; the table of worst levels, and where the results lie.
+
+    ``asked`` is of :class:`Asked`, without who asks; ``engine`` of :func:`~septum.inference.load_model`.
+    """
+    if unknown := [name for name in asked["perturbations"] if name not in PERTURBATIONS]:
+        raise RecipeError(f"no perturbation {unknown[0]!r}; there is {', '.join(PERTURBATIONS)}.")
+    if picture is not None and picture.suffix not in FORMATS:
+        raise RecipeError(f"--picture {picture}: expected a name that ends with {' or '.join(FORMATS)}.")
+    made_by = f"septum {septum_version()}, {commit()}"
+    path = measure(load_model(model, **engine), Asked(**asked, made_by=made_by))
+    found = load_robustness(path.parent, path.stem)
+    if found is None:
+        raise RecipeError(f"{path}: expected results, but the file is empty; measure again.")
+    if picture is not None:
+        save_figure(robustness_report.figure(found), picture.with_suffix(""), [picture.suffix])
+    return f"{robustness_report.worst_levels(found).markdown()}\n{path}"
 
 
 def _study_and_results(name: str, results: Path | None) -> tuple[Study, Path]:

@@ -11,16 +11,25 @@ from typing import TYPE_CHECKING
 from septum.core.files import write_text
 from septum.methods.samples import prepare_case, read_case
 from septum.metrics import score
+from septum.metrics.levels import level_dice, tapers_backwards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from septum.core import Score
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from septum.core import LabelSchema, Score
     from septum.datasets import Dataset
     from septum.inference import Model
+    from septum.methods.samples import NativeCase
 
 LOGGER = logging.getLogger(__name__)
+
+#: Thirds of a structure's slices: in a short-axis stack from the base, in any other in the order of the file.
+SHORT_AXIS_LEVELS = ("basal", "middle", "apical")
+OTHER_LEVELS = ("first", "middle", "last")
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class CaseScore:
     Attributes:
         case, patient, group, phase: of the data set.
         score: agreement with the truth.
+        levels: by slice level and column: ``dice_LEVEL``, and ``beyond_ml`` for what is predicted
+            in slices where the truth has none.
         foreground_inside: share of the case's true foreground inside the region of interest.
         localisation: how the region was found.
         enlarged: whether the region had to be widened.
@@ -41,6 +52,7 @@ class CaseScore:
     group: str
     phase: str
     score: Score
+    levels: dict[str, float | None]
     foreground_inside: float
     localisation: str
     enlarged: bool
@@ -49,7 +61,7 @@ class CaseScore:
     def row(self) -> dict[str, object]:
         """One flat row, numbers rounded to what they can carry."""
         flat = asdict(self)
-        flat |= flat.pop("score")
+        flat |= flat.pop("score") | flat.pop("levels")
         return {k: round(v, 5) if isinstance(v, float) else v for k, v in flat.items()}
 
 
@@ -62,15 +74,32 @@ def assess(model: Model, dataset: Dataset, patients: Sequence[str]) -> list[Case
         truth = prepare_case(native, dataset.schema.values, preprocessing).classes.numpy() > 0
         found = model.segment_volume(native.volume)
         inside = found.localisation.region.holds(truth)
+        scores = score(found.labels, native.labels, dataset.schema, native.volume.geometry)
+        by_level = levels_of(found.labels, native, dataset.schema)
         results.extend(
             CaseScore(
-                case.name, case.patient, case.group, case.phase, one, inside,
+                case.name, case.patient, case.group, case.phase, one, levels, inside,
                 str(found.localisation.path), found.localisation.enlarged, found.seconds,
             )
-            for one in score(found.labels, native.labels, dataset.schema, native.volume.geometry)
+            for one, levels in zip(scores, by_level, strict=True)
         )  # fmt: skip
         LOGGER.info("%s scored", case.name)
     return results
+
+
+def levels_of(
+    predicted: NDArray[np.uint8], native: NativeCase, schema: LabelSchema
+) -> list[dict[str, float | None]]:
+    """For each structure of a case what :class:`CaseScore` calls ``levels``."""
+    short_axis = "LV" in schema.names
+    names = SHORT_AXIS_LEVELS if short_axis else OTHER_LEVELS
+    backwards = short_axis and tapers_backwards(native.labels > 0)
+    columns: list[dict[str, float | None]] = []
+    for value in schema.values:
+        levels = level_dice(predicted == value, native.labels == value, backwards=backwards)
+        dice = {f"dice_{name}": one for name, one in zip(names, levels.dice, strict=True)}
+        columns.append(dice | {"beyond_ml": levels.beyond_voxels * native.volume.geometry.voxel_volume_ml})
+    return columns
 
 
 def write_results(path: Path, results: Sequence[CaseScore]) -> None:

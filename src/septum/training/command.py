@@ -11,26 +11,29 @@ from typing import TYPE_CHECKING
 import torch
 
 from septum.core import RecipeError
-from septum.datasets import REGISTRY, load_split
 from septum.inference import Manifest, load_model
 from septum.inference.bundle import open_bundle
 from septum.methods.case_store import CaseStore
 from septum.reporting.score_table import mean_dice, read_results
 from septum.training.assessment import assess, write_results
-from septum.training.card import CARD_FILE, LICENCE_FILE, licence, model_card
+from septum.training.card import CARD_FILE, counted, model_card, plural
 from septum.training.device import choose_device
 from septum.training.export import stage_manifest, update_bundle, write_bundle
 from septum.training.loop import Deadline, Interrupted
 from septum.training.multi_stage import MultiStageRun, Trained
 from septum.training.partition import TrainingData, partition_of
 from septum.training.parts import Parts
-from septum.training.recipe import MultiStageRecipe, load_recipe
+from septum.training.recipe import MultiStageRecipe
+from septum.training.recipe_file import load_recipe
+from septum.training.sources import dataset_of, keep_split, split_of
+from septum.training.terms import LICENCE_FILE, SEE, Terms
 from septum.training.training_images import record_training_images
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from septum.datasets import Dataset
+    from septum.datasets import Split
+    from septum.inference.bundle import Bundle
     from septum.training.partition import Partition
 
 LOGGER = logging.getLogger(__name__)
@@ -80,43 +83,52 @@ def train(
     where = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
-    dataset = REGISTRY[settings.dataset](data)
+    origin = None if settings.initial is None else open_bundle(settings.initial.bundle)
+    dataset = dataset_of(settings, data)
+    split = split_of(settings, dataset)
     validate = settings.segmenter.optimisation.patience is not None
-    partition = partition_of(dataset, load_split(settings.dataset), settings.fold, validate=validate)
+    partition = partition_of(dataset, split, settings.fold, validate=validate)
     parts = Parts(run, where)
     store = CaseStore(dataset)
     work = MultiStageRun(settings, TrainingData(store, partition), parts)
+    keep_split(split, run)
     try:
         trained = work.run(deadline)
         deadline.require(0.0)
     except Interrupted:
         return TrainOutcome(False, None, f"time budget used up; the same command goes on from {run}.")
     bundle = run / "bundle"
-    manifest = _manifest(settings, dataset, trained, len(partition.training))
+    terms = Terms(dataset, None if origin is None else origin.manifest)
+    manifest = _manifest(settings, terms, trained, len(partition.training), origin)
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
-    write_bundle(bundle, manifest, networks, {LICENCE_FILE: licence(dataset)})
+    write_bundle(bundle, manifest, networks, {LICENCE_FILE: terms.licence()})
     record_training_images(bundle, store, partition.training)
-    return TrainOutcome(True, bundle, _measure(settings, dataset, partition, bundle, run / RESULTS_FILE))
+    message = _measure(settings, terms, partition, split, bundle, run / RESULTS_FILE)
+    return TrainOutcome(True, bundle, message)
 
 
 def _measure(
-    recipe: MultiStageRecipe, dataset: Dataset, partition: Partition, bundle: Path, results: Path
+    recipe: MultiStageRecipe, terms: Terms, partition: Partition, split: Split, bundle: Path, results: Path
 ) -> str:
     """Score the bundle on the test patients, and write what comes of it into the bundle."""
-    test = load_split(recipe.dataset).test
-    write_results(results, assess(load_model(bundle), dataset, test))
+    write_results(results, assess(load_model(bundle), terms.dataset, split.test))
     rows = read_results(results)
     mean = mean_dice(rows)
     patients = {case.patient for case in partition.training}
+    trained = counted(len(patients), len(partition.training))
     update_bundle(
         bundle,
-        {"test_patients": len(test), "mean_dice": round(mean, 4), "grid": "native", "truth_used": "no"},
-        {CARD_FILE: model_card(recipe, dataset, len(patients), len(partition.training), rows)},
+        {"test_patients": len(split.test), "mean_dice": round(mean, 4), "grid": "native", "truth_used": "no"},
+        {CARD_FILE: model_card(recipe, terms, trained, rows)},
     )
-    return f"mean Dice {mean:.3f} on {len(test)} test patients; bundle in {bundle}, results in {results}."
+    tested = plural(len(split.test), "test patient")
+    return f"mean Dice {mean:.3f} on {tested}; bundle in {bundle}, results in {results}."
 
 
-def _manifest(recipe: MultiStageRecipe, dataset: Dataset, trained: Trained, cases: int) -> Manifest:
+def _manifest(
+    recipe: MultiStageRecipe, terms: Terms, trained: Trained, cases: int, origin: Bundle | None
+) -> Manifest:
+    dataset = terms.dataset
     return Manifest(
         name=recipe.name,
         title=recipe.title,
@@ -129,17 +141,12 @@ def _manifest(recipe: MultiStageRecipe, dataset: Dataset, trained: Trained, case
             "septum": version("septum"),
             "torch": torch.__version__,
             "recipe_sha256": recipe.sha256,
-            "dataset": dataset.name,
-            "citation": dataset.citation,
+            "dataset": dataset.title or dataset.name,
+            "citation": "\n".join(terms.citations),
             "training_volumes": cases,
             "seed": recipe.seed,
-            **started_from(recipe),
+            **({} if origin is None else {"initial_sha256": origin.sha256}),
         },
         accuracy={},
-        licence=f"{dataset.terms}; see {LICENCE_FILE}",
+        licence=f"{terms.line}{SEE}",
     )
-
-
-def started_from(recipe: MultiStageRecipe) -> dict[str, str]:
-    """Hash of the bundle that the networks started from, where they did."""
-    return {} if recipe.initial is None else {"initial_sha256": open_bundle(recipe.initial.bundle).sha256}

@@ -15,6 +15,7 @@ from septum.core import OutputError
 from septum.core.files import sha256_of, write_text
 from septum.inference.bundle import MANIFEST, Manifest, StageManifest, open_bundle
 from septum.networks import closed_form_map
+from septum.training.half_storage import store_half
 
 if TYPE_CHECKING:
     from septum.methods.settings import StageSettings
@@ -76,7 +77,7 @@ def write_bundle(
     networks: dict[str, Network],
     documents: dict[str, str],
 ) -> None:
-    """Write a bundle whole or not at all.
+    """Write a bundle whole or not at all. Its weights are stored as float16 (see ``half_storage``).
 
     Args:
         folder: of the bundle; what was there is replaced.
@@ -132,6 +133,7 @@ def _fill(folder: Path, manifest: Manifest, networks: dict[str, Network], docume
     for name, network in networks.items():
         stage: StageManifest = getattr(manifest, name)
         export_graph(network, folder / stage.graph, with_map=name == "localiser")
+        store_half(folder / stage.graph)
         stages[name] = stage.model_copy(update={"sha256": sha256_of(folder / stage.graph)})
     write_text(folder / MANIFEST, manifest.model_copy(update=stages).model_dump_json(indent=2) + "\n")
     for name, text in documents.items():

@@ -52,10 +52,15 @@ def partition_of(dataset: Dataset, split: Split, fold: int | None, *, validate: 
         validate: whether the patients of the fold choose the epoch.
 
     Raises:
-        RecipeError: the data set lacks a patient of the split.
+        RecipeError: the split has no such fold, or the data set lacks a patient of it.
     """
     if fold is None:
         return Partition(cases_of(dataset, split.development))
+    if fold >= len(split.folds):
+        raise RecipeError(
+            f"{dataset.name}: expected a fold from 0 to {len(split.folds) - 1}, since so few patients do not "
+            f"test, got {fold}; give another, or leave it out."
+        )
     validation = cases_of(dataset, split.folds[fold]) if validate else ()
     return Partition(cases_of(dataset, split.training(fold)), validation)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from septum.core import RecipeError
+from septum.datasets import PUBLISHED, HeldOut
 from septum.inference import PostprocessingSettings
 from septum.localisation import LocalisationSettings
 from septum.methods.end_to_end import EndToEndSettings
@@ -37,7 +37,7 @@ class Recipe(BaseModel):
 
     name: str
     title: str
-    dataset: Literal["acdc", "lasc"]
+    dataset: Literal["acdc", "lasc", "nnunet"]
     seed: int = 0
 
     @property
@@ -62,6 +62,11 @@ class Recipe(BaseModel):
             raise RecipeError(
                 f"recipe {self.name}: {self.dataset} has {structures} structures, so the segmenter needs "
                 f"out_channels = {structures + 1}, got {stage.network.out_channels}."
+            )
+        if (stage.network.out_channels == 1) != (stage.loss == "bce_dice"):
+            raise RecipeError(
+                f"recipe {self.name}: the segmenter's loss is 'bce_dice' with out_channels = 1 and another "
+                f"with more, got {stage.loss!r} with {stage.network.out_channels}."
             )
 
 
@@ -118,6 +123,9 @@ class MultiStageRecipe(TwoStageRecipe):
     """A coarse network, the region that its map gives, a fine network in the region.
 
     Attributes:
+        patient_pattern: regular expression at the beginning of a case's name, whose first group is the
+            patient; ``None`` counts each case as a patient. Of data without a published split only.
+        held_out: which patients of such data test.
         fold: which fold validates; ``None`` trains on all patients that do not test.
         initial: what the networks start from; ``None`` for fresh weights.
         localiser: first stage, one foreground channel.
@@ -128,6 +136,8 @@ class MultiStageRecipe(TwoStageRecipe):
     """
 
     method: Literal["multi_stage"] = "multi_stage"
+    patient_pattern: str | None = None
+    held_out: HeldOut = HeldOut()
     fold: int | None = Field(default=None, ge=0, le=4)
     initial: Initial | None = None
     localiser: StageSettings
@@ -142,6 +152,20 @@ class MultiStageRecipe(TwoStageRecipe):
         if self.regions_at_test.evidence == "soft_argmax" and self.localisation.fixed is None:
             raise ValueError(
                 "regions_at_test: 'soft_argmax' knows no extent: localisation needs a fixed size"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _patients(self) -> MultiStageRecipe:
+        own = self.patient_pattern is not None or self.held_out != HeldOut()
+        if own and self.dataset in PUBLISHED:
+            raise ValueError(
+                f"patients and split of {self.dataset} are published: leave out patient_pattern and held_out"
+            )
+        if self.patient_pattern is not None and not _groups(self.patient_pattern):
+            raise ValueError(
+                "patient_pattern: expected a regular expression with a group for the patient, such as "
+                f"'(patient\\d+)_', got {self.patient_pattern!r}"
             )
         return self
 
@@ -250,55 +274,11 @@ AnyRecipe = Annotated[
     MultiStageRecipe | WholeVolumeRecipe | EndToEndRecipe | MaskRCNNRecipe | DetectThenSegmentRecipe,
     Field(discriminator="method"),
 ]
-_ADAPTER: TypeAdapter[AnyRecipe] = TypeAdapter(AnyRecipe)
 
 
-def load_recipe(path: Path) -> AnyRecipe:
-    """Read and check a recipe.
-
-    A recipe may say ``extends = "other"``: the name of a recipe beside it, without ``.toml``, whose settings
-    hold unless it says otherwise, key by key.
-
-    Raises:
-        RecipeError: the file is missing, is no TOML, or says something that it may not say.
-    """
-    content = _read(path, set())
-    content.setdefault("method", "multi_stage")
+def _groups(pattern: str) -> int:
+    """Number of groups of a regular expression; 0 if it is none."""
     try:
-        return _ADAPTER.validate_python(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = [str(part) for part in first["loc"] if part != content["method"]]
-        where = ".".join(place) or "the recipe"
-        raise RecipeError(f"{path}: {where}: {first['msg']} (got {first['input']!r:.80}).") from error
-
-
-def _read(path: Path, seen: set[Path]) -> dict[str, Any]:
-    """The settings of a file over those of the one that it extends."""
-    if path in seen:
-        raise RecipeError(f"{path}: a recipe may not extend itself, by whatever way; remove an 'extends'.")
-    try:
-        content = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise RecipeError(f"{path}: expected a recipe file, but {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}.") from error
-    if "extends" not in content:
-        return content
-    base = content.pop("extends")
-    if not isinstance(base, str) or Path(base).name != base:
-        raise RecipeError(f"{path}: extends: expected the name of a recipe beside it, got {base!r}.")
-    file = path.with_name(f"{base}.toml")
-    if not file.is_file():
-        raise RecipeError(
-            f"{path}: extends: expected the name of a recipe beside it, but there is no {file}."
-        )
-    return _merged(_read(file, seen | {path}), content)
-
-
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        both_tables = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = _merged(base[key], value) if both_tables else value
-    return merged
+        return re.compile(pattern).groups
+    except re.error:
+        return 0

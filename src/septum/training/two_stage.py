@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LocalisationPath, PartReport, Volume
+from septum.core import LocalisationPath, PartReport, RecipeError, Volume
 from septum.core.files import write_text
 from septum.core.locks import lock
 from septum.inference import Stage
@@ -54,6 +54,8 @@ FINAL = "localiser/final"
 
 #: In-plane centre (y, x) of a case's region, in voxels of the segmenter's grid, by the case's name.
 Centres = dict[str, tuple[float, float]]
+#: Patients that a training takes at least.
+LEAST = 2
 #: What was found in each case, by its name.
 Regions = dict[str, dict[str, Any]]
 
@@ -74,6 +76,12 @@ class TwoStageRun(ABC):
         self, recipe: MultiStageRecipe | DetectThenSegmentRecipe, data: TrainingData, parts: Parts
     ) -> None:
         recipe.require_channels(recipe.segmenter, data.store.dataset.schema)
+        patients = {case.patient for case in data.partition.training}
+        if len(patients) < LEAST:
+            raise RecipeError(
+                f"recipe {recipe.name}: expected at least {LEAST} patients to train on, since the region of "
+                f"each is found by a network that has not seen it, got {len(patients)}; leave out 'fold'."
+            )
         self.recipe, self.data, self.parts = recipe, data, parts
         self.store, self.partition = data.store, data.partition
         self.values = data.store.dataset.schema.values
@@ -240,10 +248,11 @@ class TwoStageRun(ABC):
         return self.store.content(case, self.recipe.segmenter.preprocessing) if self.parts.shared else ""
 
     def _parts(self) -> list[set[str]]:
-        """Patients by part, each group spread over all of them."""
+        """Patients by part, each group spread over all of them; of fewer patients than parts, one each."""
         groups = {case.patient: case.group for case in self.partition.training}
         ordered = sorted(groups, key=lambda patient: (groups[patient], patient))
-        return [set(ordered[i :: self.recipe.localiser_folds]) for i in range(self.recipe.localiser_folds)]
+        count = min(self.recipe.localiser_folds, len(ordered))
+        return [set(ordered[i::count]) for i in range(count)]
 
     def _regions(self, first: nn.Module, cases: Iterable[Case]) -> Regions:
         find = self.find_with(first, self._kept_image)

@@ -12,14 +12,15 @@ from septum.core import LocalisationPath, VolumeCurve
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.indices import myocardial_mass_g, volume_curve
-from septum.workflows.plausibility import implausibilities, unlike_training_images
+from septum.workflows.mask_warnings import mask_warnings
+from septum.workflows.plausibility import unlike_training_images
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from septum.core import Geometry, Segmentation, Study
-    from septum.inference import FrameResult
+    from septum.inference import FrameResult, Manifest
     from septum.workflows.lazy_model import LazyModel
 
 FORMAT: Literal[1] = 1
@@ -181,12 +182,21 @@ def make_record(
         localisation_paths=dict(paths),
         confidence=tuple(one.confidence for one in evidence),
         agreement=tuple(one.agreement for one in evidence),
-        warnings=(
-            *_warnings(curve, regions, geometry),
-            *unlike_training_images(manifest, geometry, evidence),
-        ),
+        warnings=warnings_about(segmentation, frames, manifest),
         timings_s=timings_s,
         statement=STATEMENT,
+    )
+
+
+def warnings_about(
+    segmentation: Segmentation, frames: Sequence[FrameResult], manifest: Manifest
+) -> tuple[str, ...]:
+    """The warnings that a record of these frames, segmented by the bundle of this manifest, has."""
+    geometry = segmentation.geometry
+    regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
+    return (
+        *mask_warnings(volume_curve(segmentation), regions, geometry),
+        *unlike_training_images(manifest, geometry, [frame.evidence for frame in frames]),
     )
 
 
@@ -225,74 +235,10 @@ def _mass_g(curve: VolumeCurve) -> float | None:
     return round(myocardial_mass_g(curve.volumes_ml["MYO"][curve.end_diastole]), 3)
 
 
-def _warnings(curve: VolumeCurve, regions: tuple[FrameRegion, ...], geometry: Geometry) -> tuple[str, ...]:
-    """What the mask itself, or the way to it, gives reason to look at."""
-    frames = set(range(len(regions)))
-    empty = {t for t in frames if not any(volumes[t] for volumes in curve.volumes_ml.values())}
-    if empty == frames:
-        return ("No structure was found: the mask is empty. Check that the image shows the heart.",)
-    return (
-        *_about_structures(curve.volumes_ml, frames, empty),
-        *_about_function(curve, len(frames)),
-        *_about_regions(regions),
-        *implausibilities(curve, geometry),
-    )
-
-
-def _about_structures(
-    volumes_ml: Mapping[str, tuple[float, ...]], frames: set[int], empty: set[int]
-) -> Iterator[str]:
-    """Structures that are missing where others are there."""
-    if empty:
-        yield f"No structure was found in frames {_listed(empty)} (counted from 0)."
-    missing = [name for name, volumes in volumes_ml.items() if not any(volumes)]
-    if missing:
-        yield f"{' and '.join(missing)} found in no frame."
-    for name, volumes in volumes_ml.items():
-        gaps = {t for t in frames if not volumes[t]} - empty
-        if gaps and name not in missing:
-            yield (
-                f"{name} was found in some frames and not in frames {_listed(gaps)} (counted from 0): look "
-                "at the mask before you use volumes and ejection fractions."
-            )
-
-
-def _about_function(curve: VolumeCurve, frames: int) -> Iterator[str]:
-    """Ejection fractions that cannot be."""
-    if frames > 1 and curve.end_diastole == curve.end_systole:
-        yield (
-            "The volume that tells end-diastole from end-systole is the same in all frames: there is no "
-            "ejection fraction."
-        )
-    for name, percent in curve.ejection_fraction_percent.items():
-        if percent < 0:
-            yield f"The ejection fraction of {name} is negative; look at the mask."
-
-
-def _about_regions(regions: tuple[FrameRegion, ...]) -> Iterator[str]:
-    """Regions of interest found without the map, or too small for the mask."""
-    fallbacks = sum(region.path is not LocalisationPath.MAP for region in regions)
-    if fallbacks:
-        yield (
-            f"The heart was not localised by the map in {fallbacks} of {len(regions)} frames; "
-            "look at the mask."
-        )
-    cut_off = {region.frame for region in regions if region.cut_off}
-    if cut_off:
-        yield (
-            f"The mask touches the border of the region of interest in frames {_listed(cut_off)} "
-            "(counted from 0): the heart may be cut off there."
-        )
-
-
 def _rounded_mm(spacing_mm: Triple) -> Triple:
     """Without the digits that float32 headers add: 1.4, not 1.399999976."""
     z, y, x = (round(value, 6) for value in spacing_mm)
     return (z, y, x)
-
-
-def _listed(numbers: set[int]) -> str:
-    return ", ".join(map(str, sorted(numbers)))
 
 
 def _rounded(values: Sequence[float]) -> tuple[float, ...]:

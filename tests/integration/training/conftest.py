@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from septum.training import command
+from septum.training import sources
 from septum.training.loop import Deadline
 from support.miniature_training import PATIENTS, fixed_split, recipe_of, run_of, write_patient
 
@@ -12,7 +12,7 @@ from support.miniature_training import PATIENTS, fixed_split, recipe_of, run_of,
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """The split of the small data set, and one thread, since sums may depend on their number."""
-    monkeypatch.setattr(command, "load_split", fixed_split)
+    monkeypatch.setattr(sources, "load_split", fixed_split)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

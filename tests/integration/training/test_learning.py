@@ -185,6 +185,16 @@ def test_mask_on_another_grid_is_refused(tmp_path):
     assert str(mask) in str(refused.value)
 
 
+def test_cine_given_as_one_case_is_refused(tmp_path):
+    write_patient(tmp_path, 1, np.random.default_rng(0))
+    for file in tmp_path.rglob("*frame01*.nii.gz"):
+        volume = np.asarray(nib.load(file).dataobj)
+        nib.save(nib.Nifti1Image(np.stack([volume] * 2, axis=3), np.diag([4.0, 4.0, 9.0, 1.0])), file)
+    dataset = acdc(tmp_path)
+    with pytest.raises(RecipeError, match="expected a single volume, got a cine of 2 frames"):
+        read_case(dataset.cases[0], dataset)
+
+
 def test_network_that_cannot_be_built_is_an_error_of_the_recipe(data, tmp_path):
     sampler = sampler_of(data)
     network = sampler.settings.network.model_copy(update={"architecture": "vnet", "residual": "add"})

@@ -13,7 +13,7 @@ from septum.training.loop import Deadline, Interrupted
 from septum.training.methods import RUNS
 from septum.training.partition import TrainingData, partition_of
 from septum.training.parts import Parts
-from septum.training.recipe import load_recipe
+from septum.training.recipe_file import load_recipe
 from support.miniature_training import CPU, Budget, fixed_split
 
 COMMON = """
