@@ -13,6 +13,7 @@ from septum.datasets import HeldOut
 from septum.inference import open_bundle
 from septum.io import read_mask, write_image
 from septum.metrics import dice
+from septum.training import command
 from septum.training.recipe_file import load_recipe
 from support.nnunet_folder import LABELS, describe, small_heart, write_phantoms
 from support.pages import ROOT, blocks
@@ -51,8 +52,8 @@ def train(septum, folder, monkeypatch):
     monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
 
     def run():
-        command = ("train", folder / "mine.toml", "--data", folder / "data", "--threads", 1)
-        return septum(*command, "--run", folder / "run")
+        words = ("train", folder / "mine.toml", "--data", folder / "data", "--threads", 1)
+        return septum(*words, "--run", folder / "run")
 
     return run
 
@@ -101,18 +102,18 @@ def test_run_that_was_begun_with_other_patients_is_refused(train, folder):
     (folder / "run").mkdir()
     (folder / "run" / "split.json").write_text("{}", encoding="utf-8")
     answer = train()
-    assert answer.code == 5
+    assert answer.code == 5, answer.err
     assert "this run was begun with other patients or another split" in answer.err
 
 
 def test_bad_file_and_unfit_recipe_are_told_before_anything_is_trained(train, folder, monkeypatch):
-    monkeypatch.setattr("septum.training.command.MultiStageRun", None)  # training would fail
+    monkeypatch.setattr(command, "MultiStageRun", None)  # training would fail
     labels = folder / "data" / "labelsTr" / "patient04_ES.nii.gz"
     labels.write_bytes(b"no mask")
     answer = train()
-    assert answer.code == 3
+    assert answer.code == 3, answer.err
     assert str(labels) in answer.err
     describe(folder / "data", 8, labels=LABELS | {"LA": 4})
     answer = train()
-    assert answer.code == 5
+    assert answer.code == 5, answer.err
     assert "nnunet has 4 structures, so the segmenter needs out_channels = 5, got 4" in answer.err
