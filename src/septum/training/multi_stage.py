@@ -44,14 +44,14 @@ class MultiStageRun(TwoStageRun):
     def run(self, deadline: Deadline) -> Trained:
         """Do what is left. Raises as :meth:`TwoStageRun.train`."""
         localiser, segmenter = self.train(deadline)
-        return Trained(cast("Network", localiser), cast("Network", segmenter), self.localisation())
+        return Trained(cast("Network", localiser), cast("Network", segmenter), self.localisation_at_test())
 
     def pipeline(self, deadline: Deadline) -> Pipeline:
         """See :meth:`TwoStageRun.pipeline`; regions are widened and masks cleaned as the product does it."""
         recipe = self.recipe
         return replace(
             super().pipeline(deadline),
-            localisation=recipe.localisation,
+            localisation=self.localisation_at_test(),
             postprocessing=recipe.postprocessing,
             flips=recipe.flips_at_test,
         )
@@ -94,9 +94,14 @@ class MultiStageRun(TwoStageRun):
         stage = Stage(TorchEngine(first), self.recipe.localiser.preprocessing)
         return find_by_localiser(stage, self.localisation(), prepared)
 
+    def localisation_at_test(self) -> LocalisationSettings:
+        """As :meth:`localisation`, with what ``regions_at_test`` has of its own."""
+        own = self.recipe.regions_at_test.model_dump(include={"threshold", "margin_mm"}, exclude_none=True)
+        return self.localisation().model_copy(update=own)
+
     def find_at_test(self, first: nn.Module) -> Finder:
         """As ``regions_at_test`` says."""
-        at_test, settings = self.recipe.regions_at_test, self.localisation()
+        at_test, settings = self.recipe.regions_at_test, self.localisation_at_test()
         if at_test.evidence == "truth":
             return find_by_truth(settings, self.values, self.recipe.segmenter.preprocessing)
         if at_test.evidence != "map":

@@ -76,12 +76,15 @@ class RegionsAtTest(BaseModel):
     Attributes:
         evidence: as in :class:`LocalisationSettings`, or the ``truth``: an oracle.
         layer: of the localiser, at which the map is taken; a key of ``Network.map_layers``.
+        threshold, margin_mm: instead of those of the localisation; the bundle has them, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     evidence: Literal["map", "coarse_mask", "soft_argmax", "truth"] = "map"
     layer: Literal["bottleneck", "decoder1", "decoder2", "decoder3"] = "decoder3"
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    margin_mm: float | None = Field(default=None, ge=0)
 
 
 class Initial(BaseModel):
