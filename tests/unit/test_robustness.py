@@ -22,6 +22,7 @@ from septum.core import (
 from septum.core.locks import lock
 from septum.datasets import load_split
 from septum.inference import FrameResult
+from septum.inference.out_of_distribution import Evidence
 from septum.io import read_study, write_image, write_mask
 from septum.study import commands, robustness, robustness_report
 from septum.study.perturbations import NONE, PERTURBATIONS
@@ -38,7 +39,9 @@ class Tells:
     """A model that reads the labels off the image, and counts what it has seen."""
 
     def __init__(self, sha256="a" * 64, dataset="acdc"):
-        manifest = SimpleNamespace(name="toy", labels=VENTRICLES, provenance={"dataset": dataset})
+        manifest = SimpleNamespace(
+            name="toy", labels=VENTRICLES, provenance={"dataset": dataset}, training_images=None
+        )
         self.bundle = SimpleNamespace(manifest=manifest, sha256=sha256, folder="toy")
         self.engine, self.flips, self.seen = "openvino", False, 0
 
@@ -46,7 +49,7 @@ class Tells:
         self.seen += 1
         labels = np.asarray(volume.array // 100, dtype=np.uint8)
         whole = Localisation(Region.whole(volume.array.shape), LocalisationPath.MAP)
-        return FrameResult(labels, whole, volume.geometry, 0.0)
+        return FrameResult(labels, whole, volume.geometry, Evidence(1.0, 1.0), 0.0)
 
 
 @pytest.fixture
