@@ -32,6 +32,8 @@ def main(data: Path, models: tuple[str, ...]) -> None:
         dataset = REGISTRY[str(bundle.manifest.provenance["dataset"])](data)
         patients = load_split(dataset.name).test
         for flips, file in FILES.items():
+            if flips and bundle.manifest.mirror_images is False:
+                continue  # it refuses them
             write_results(PRODUCTION / name / file, assess(Model(bundle, flips=flips), dataset, patients))
             click.echo(f"{PRODUCTION / name / file}")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from septum.core import Geometry, Region, Volume
-from septum.inference import Stage
+from septum.core import Geometry, Region, SeptumError, Volume
+from septum.inference import Stage, load_model
 from septum.inference.steps import segment_region
 from septum.preprocessing import PreprocessingSettings
 
@@ -27,3 +27,9 @@ def test_flips_average_out_what_depends_on_the_side():
     assert np.ptp(segment_region(volume, region, stage)[0] - volume.array) == pytest.approx(3, abs=1e-5)
     averaged = segment_region(volume, region, stage, flips=True)
     np.testing.assert_allclose(averaged[0], volume.array + 1.5, atol=1e-5)
+
+
+def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused():
+    with pytest.raises(SeptumError, match="la has not learnt from mirror images"):
+        load_model("la", flips=True)
+    assert load_model("cine", flips=True).flips

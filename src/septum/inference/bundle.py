@@ -54,6 +54,8 @@ class Manifest(BaseModel):
         accuracy: measured on patients that it was not trained on.
         licence: terms of the weights.
         training_images: what the model makes of the cases that it learnt from; ``None`` if not recorded.
+        mirror_images: whether the segmenter has learnt from mirror images, too, without which a mean over
+            them makes worse masks; ``None`` if not recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +72,7 @@ class Manifest(BaseModel):
     accuracy: dict[str, float | int | str]
     licence: str
     training_images: TrainingImages | None = None
+    mirror_images: bool | None = None
 
 
 @dataclass(frozen=True)

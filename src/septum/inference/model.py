@@ -55,7 +55,8 @@ class Model:
             about four times as long.
 
     Raises:
-        SeptumError: there is no such engine, or fewer than one thread is asked for.
+        SeptumError: there is no such engine, fewer than one thread is asked for, or flips of a model that has
+            not learnt from mirror images.
         BundleError: a graph cannot be run, or does not give what the bundle describes.
         MissingExtraError: the engine is not installed.
     """
@@ -65,6 +66,8 @@ class Model:
     ) -> None:
         if threads is not None and threads < 1:
             raise SeptumError(f"threads: expected 1 or more, or None for the engine's choice, got {threads}.")
+        if flips:
+            require_mirror_images(bundle)
         self.bundle, self.engine, self.flips = bundle, engine, flips
         self._localiser, self._segmenter = load_stages(bundle, engine, threads)
 
@@ -113,6 +116,15 @@ class Model:
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
 
+def require_mirror_images(bundle: Bundle) -> None:
+    """Raise :class:`SeptumError` if a bundle is known not to have learnt from mirror images."""
+    if bundle.manifest.mirror_images is False:
+        raise SeptumError(
+            f"flips: model {bundle.manifest.name} has not learnt from mirror images, so that a mean over "
+            "them would be worse; leave it out."
+        )
+
+
 def load_model(
     model: str | Path = "cine", *, engine: str = "openvino", threads: int | None = None, flips: bool = False
 ) -> Model:
@@ -125,7 +137,8 @@ def load_model(
         flips: as of :class:`Model`.
 
     Raises:
-        SeptumError: there is no such engine, or fewer than one thread is asked for.
+        SeptumError: there is no such engine, fewer than one thread is asked for, or flips of a model that has
+            not learnt from mirror images.
         BundleError: the bundle is missing or damaged.
         MissingExtraError: the engine is not installed.
     """

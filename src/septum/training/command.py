@@ -148,5 +148,6 @@ def _manifest(
             **({} if origin is None else {"initial_sha256": origin.sha256}),
         },
         accuracy={},
+        mirror_images=recipe.segmenter.augmentation.mirror > 0,
         licence=f"{terms.line}{SEE}",
     )

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from septum.inference import FrameResult, Model, open_bundle
+from septum.inference.model import require_mirror_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +26,15 @@ class LazyModel:
 
     Raises:
         BundleError: the bundle is missing or damaged.
+        SeptumError: flips of a bundle that has not learnt from mirror images.
     """
 
     def __init__(
         self, model: str | Path, *, engine: str = "openvino", threads: int | None = None, flips: bool = False
     ) -> None:
         self.bundle = open_bundle(model)
+        if flips:
+            require_mirror_images(self.bundle)
         self.engine, self.threads, self.flips = engine, threads, flips
 
     @cached_property
