@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
+from septum.metrics import summarise
 from septum.metrics.paired import compare_paired
 from septum.reporting.accuracy import accuracy_summary, accuracy_text
 from septum.reporting.agreement_plot import save_figure
@@ -21,6 +22,8 @@ from septum.study import robustness_report
 from septum.study.comparison_table import MEASURES, patient_means
 from septum.study.declaration import load_study
 from septum.study.ledger import read_entry
+from septum.study.results import native_scores
+from septum.study.summary_table import ERRORS, index_errors
 from septum.study.table_cells import PRELIMINARY, fold_list
 from septum.study.tables import table, table_names
 
@@ -57,6 +60,7 @@ ROBUSTNESS = re.compile(
     r"(<!-- robustness ([a-z0-9-]+): begin -->\n).*?(<!-- robustness \2: end -->)", re.DOTALL
 )
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
+REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
 MARK = re.compile(r"<!-- study [^>]*-->")
 #: Name of the block that tells what has run; the others are ``table`` and the name of a table.
 UNITS = "units"
@@ -70,6 +74,7 @@ def rebuilt(document: Path) -> str:
     if document in STUDY_PAGES:
         study = load_study(STUDY_PAGES[document])
         text = with_study(text, study, STUDIES / study.name)
+        text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
         return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
     if document == ROBUSTNESS_PAGE:
         return with_robustness(text, ROBUSTNESS_RESULTS)
@@ -93,6 +98,22 @@ def with_study(text: str, study: Study, results: Path) -> str:
             "marks in all"
         )
     return STUDY.sub(lambda match: f"{match[1]}\n{blocks[match[2]]}\n{match[3]}", text)
+
+
+def reached_table() -> str:
+    """What is wanted of the production models, and what the shipped ones reach on their test patients."""
+    cine, la = (native_scores(read_results(PRODUCTION / name / "test_scores.csv")) for name in ("cine", "la"))
+    rows = [row | {"fold": "0"} for row in read_results(PRODUCTION / "cine" / "test_scores.csv")]
+    errors = [statistics.fmean(map(abs, index_errors(rows, name))) for name in ERRORS]
+    reached = (
+        ("ACDC, mean Dice", ".915", f"{summarise(cine).dice.mean:.3f}"),
+        ("ACDC, mean Hausdorff distance (mm)", "9.5", f"{summarise(cine).penalised_hausdorff_mm.mean:.1f}"),
+        ("LV ejection fraction, mean absolute error (points)", "3.0", f"{errors[0]:.1f}"),
+        ("LV mass, mean absolute error (g)", "10", f"{errors[1]:.1f}"),
+        ("LASC (cropped copy), mean Dice", ".915", f"{summarise(la).dice.mean:.3f}"),
+    )
+    columns = (Column("What"), Column("At least"), Column("Reached"))
+    return Table("Wanted and reached", columns, (Section("", reached),), ()).markdown() + "\n"
 
 
 def flips_table() -> str:

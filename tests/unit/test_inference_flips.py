@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from septum.core import Geometry, Region, SeptumError, Volume
+from septum.core import BundleError, Geometry, Region, Volume
 from septum.inference import Stage, load_model
 from septum.inference.steps import segment_region
 from septum.preprocessing import PreprocessingSettings
@@ -30,6 +30,6 @@ def test_flips_average_out_what_depends_on_the_side():
 
 
 def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused():
-    with pytest.raises(SeptumError, match="la has not learnt from mirror images"):
+    with pytest.raises(BundleError, match="la has not learnt from mirror images"):
         load_model("la", flips=True)
     assert load_model("cine", flips=True).flips

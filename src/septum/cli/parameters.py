@@ -47,7 +47,7 @@ def model_options(command: Command) -> Command:
         click.option(
             "--flips",
             is_flag=True,
-            help="Average over four mirror images: a little more accurate, and slower by about four.",
+            help="Average over four mirror images: a little more accurate, two to three times as slow.",
         ),
         click.option(
             "--threads", type=click.IntRange(min=1), help="CPU threads; by default the engine's choice."

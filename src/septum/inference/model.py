@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Cine, Geometry, InputError, Localisation, Segmentation, SeptumError, Volume
+from septum.core import (
+    BundleError,
+    Cine,
+    Geometry,
+    InputError,
+    Localisation,
+    Segmentation,
+    SeptumError,
+    Volume,
+)
 from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
@@ -52,12 +61,12 @@ class Model:
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
         flips: whether the segmenter's answer is the mean over four mirror images of the region, which takes
-            about four times as long.
+            two to three times as long.
 
     Raises:
-        SeptumError: there is no such engine, fewer than one thread is asked for, or flips of a model that has
-            not learnt from mirror images.
-        BundleError: a graph cannot be run, or does not give what the bundle describes.
+        SeptumError: there is no such engine, or fewer than one thread is asked for.
+        BundleError: a graph cannot be run, or does not give what the bundle describes; or flips are
+            asked of one that has not learnt from mirror images.
         MissingExtraError: the engine is not installed.
     """
 
@@ -117,9 +126,9 @@ class Model:
 
 
 def require_mirror_images(bundle: Bundle) -> None:
-    """Raise :class:`SeptumError` if a bundle is known not to have learnt from mirror images."""
+    """Raise :class:`BundleError` if a bundle is known not to have learnt from mirror images."""
     if bundle.manifest.mirror_images is False:
-        raise SeptumError(
+        raise BundleError(
             f"flips: model {bundle.manifest.name} has not learnt from mirror images, so that a mean over "
             "them would be worse; leave it out."
         )
@@ -137,9 +146,8 @@ def load_model(
         flips: as of :class:`Model`.
 
     Raises:
-        SeptumError: there is no such engine, fewer than one thread is asked for, or flips of a model that has
-            not learnt from mirror images.
-        BundleError: the bundle is missing or damaged.
+        SeptumError: there is no such engine, or fewer than one thread is asked for.
+        BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
         MissingExtraError: the engine is not installed.
     """
     return Model(open_bundle(model), engine, threads, flips=flips)

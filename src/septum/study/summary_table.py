@@ -73,7 +73,7 @@ def _line(evidence: Evidence, folds: int) -> tuple[str, ...]:
         mean_cell(whole.penalised_asd_mm, 3),
         str(whole.missed),
         str(gross),
-        *(_error_cell(_index_errors(rows, name)) for name in ERRORS),
+        *(_error_cell(index_errors(rows, name)) for name in ERRORS),
     )
 
 
@@ -97,7 +97,7 @@ def _error_cell(errors: Sequence[float]) -> str:
     return NOTHING if mean is None else f"{mean:.1f}"
 
 
-def _index_errors(rows: Sequence[ResultRow], name: str) -> list[float]:
+def index_errors(rows: Sequence[ResultRow], name: str) -> list[float]:
     """Automatic minus manual index of each model's patients, where there are the phases that it needs."""
     found: dict[tuple[str, str], tuple[Volumes, Volumes]] = {}
     for row in rows:

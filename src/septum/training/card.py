@@ -55,7 +55,8 @@ OTHER_DATA = " Of a test patient that is in that data, too, the numbers are no r
 
 CROPPED = (
     "The figures are from a copy of the data that is cropped in plane around the heart, so that localisation "
-    "is weakly tested: in a full field of view it may find something else."
+    "is hardly tested: the region of interest is mostly the whole image there, and in a full field of view "
+    "the model may find something else."
 )
 
 

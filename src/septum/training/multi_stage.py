@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from septum.networks import Network
     from septum.training.loop import Deadline, Initial
     from septum.training.objective import Task
+    from septum.training.partition import TrainingData
+    from septum.training.parts import Parts
     from septum.training.recipe import MultiStageRecipe
 
 
@@ -40,6 +42,15 @@ class MultiStageRun(TwoStageRun):
     """One run of a multi-stage recipe; arguments as of :class:`TwoStageRun`."""
 
     recipe: MultiStageRecipe
+
+    def __init__(self, recipe: MultiStageRecipe, data: TrainingData, parts: Parts) -> None:
+        super().__init__(recipe, data, parts)
+        for (take, _), task in (
+            (self.first_initial(), self.first_task()),
+            (self._from_bundle("segmenter"), self.segmenter_task()),
+        ):
+            if take is not None:
+                take(task.build())  # a bundle that does not fit is refused before anything is trained
 
     def run(self, deadline: Deadline) -> Trained:
         """Do what is left. Raises as :meth:`TwoStageRun.train`."""

@@ -25,8 +25,7 @@ class LazyModel:
         flips: whether masks come from the mean over four mirror images.
 
     Raises:
-        BundleError: the bundle is missing or damaged.
-        SeptumError: flips of a bundle that has not learnt from mirror images.
+        BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ def segment(
             decides engine, threads and flips).
         engine: ``openvino`` or ``onnxruntime``.
         threads: CPU threads, or ``None`` for the engine's choice.
-        flips: average over four mirror images, which takes about four times as long.
+        flips: average over four mirror images, which takes two to three times as long.
         spacing_mm: (Z, Y, X) in mm, instead of the file's.
 
     Returns:
