@@ -60,19 +60,6 @@ def _volume_of(structure: str, volumes: Volumes) -> float:
     return volumes[structure, ""]
 
 
-def structure_table(rows: list[Row]) -> str:
-    """Markdown table of each structure's volume over the cases, where no phases are known."""
-    structures = dict.fromkeys(row["structure"] for row in rows)
-    lines = [
-        _line(
-            f"{name} (ml)",
-            [(float(r["predicted_ml"]), float(r["true_ml"])) for r in rows if r["structure"] == name],
-        )
-        for name in structures
-    ]
-    return "\n".join([HEAD, *lines])
-
-
 def _volumes(rows: Iterable[Row], column: str, unit: str) -> dict[str, Volumes]:
     volumes: dict[str, Volumes] = {}
     for row in rows:
