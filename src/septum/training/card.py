@@ -125,7 +125,7 @@ def _grid(recipe: MultiStageRecipe) -> str:
 def _start(recipe: MultiStageRecipe) -> str:
     """What the weights were before training, in words."""
     initial = recipe.initial
-    if initial is None or not (initial.localiser or initial.segmenter):
+    if initial is None or not initial.used:
         return "random weights."
     bundle = open_bundle(initial.bundle)
     which = " and ".join(stage for stage in ("localiser", "segmenter") if getattr(initial, stage))

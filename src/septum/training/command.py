@@ -83,7 +83,8 @@ def train(
     where = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
-    origin = None if settings.initial is None else open_bundle(settings.initial.bundle)
+    initial = settings.initial
+    origin = open_bundle(initial.bundle) if initial is not None and initial.used else None
     dataset = dataset_of(settings, data)
     split = split_of(settings, dataset)
     validate = settings.segmenter.optimisation.patience is not None
