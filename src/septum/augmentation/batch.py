@@ -105,7 +105,7 @@ def read_patches(
         for number, of_one in zip(numbers, slices, strict=True)
         for volume, _ in of_one
     ]
-    index = torch.tensor(rows, device=device)
+    index = _sent(torch.tensor(rows), device)
     grid = _grids(pack.images, slices, centres_yx, size_yx, draws)
     found = []
     for volumes, mode in ((pack.images, "bilinear"), (pack.classes, "nearest")):
@@ -130,7 +130,7 @@ def change_intensities(images: Tensor, draws: Sequence[IntensityDraw]) -> Tensor
     if all(draw.shading is not None for draw in draws):
         field = torch.stack([draw.shading for draw in draws if draw.shading is not None])[:, None]
         size = [int(n) for n in images.shape[2:]]
-        shade = F.interpolate(field.to(images.device), size, mode="bicubic", align_corners=True)
+        shade = F.interpolate(_sent(field, images.device), size, mode="bicubic", align_corners=True)
         scaled = scaled * shade.exp()
     for number, draw in enumerate(draws):
         if draw.ghost is not None:
@@ -144,13 +144,18 @@ def change_intensities(images: Tensor, draws: Sequence[IntensityDraw]) -> Tensor
     return changed * images.std(axes, keepdim=True) + images.mean(axes, keepdim=True)
 
 
+def _sent(values: Tensor, device: torch.device) -> Tensor:
+    """A small tensor on a device; a GPU gets it from pinned memory, so that nobody waits for the GPU."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
+
+
 def _standardised(images: Tensor) -> Tensor:
     axes = (1, 2, 3)
     return (images - images.mean(axes, keepdim=True)) / images.std(axes, keepdim=True).clamp_min(1e-6)
 
 
 def _column(values: Sequence[float], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1, 1)
+    return _sent(torch.tensor(values, dtype=like.dtype), like.device).view(-1, 1, 1, 1)
 
 
 def _grids(
@@ -164,16 +169,16 @@ def _grids(
     device, (height, width) = images.device, images.shape[2:]
     axes = [torch.arange(n, dtype=torch.float32, device=device) - (n - 1) / 2 for n in size_yx]
     offset = torch.stack(torch.meshgrid(*axes, indexing="ij"))
-    matrices = torch.tensor([draw.matrix for draw in draws], device=device)
+    matrices = _sent(torch.tensor([draw.matrix for draw in draws]), device)
     position = torch.einsum("bij,jyx->biyx", matrices, offset)
     if all(draw.elastic is not None for draw in draws):
-        field = torch.stack([draw.elastic for draw in draws if draw.elastic is not None]).to(device)
-        position = position + F.interpolate(field, size_yx, mode="bicubic", align_corners=True)
+        field = torch.stack([draw.elastic for draw in draws if draw.elastic is not None])
+        position = position + F.interpolate(_sent(field, device), size_yx, mode="bicubic", align_corners=True)
     shifts = torch.zeros(len(draws), len(slices[0]), 2)
     for number, (draw, of_one) in enumerate(zip(draws, slices, strict=True)):
         if draw.slice_shift is not None:
             shifts[number] = draw.slice_shift[[own for _, own in of_one]]
     moved = shifts + torch.tensor(centres_yx, dtype=torch.float32)[:, None]
-    positions = position[:, None] + moved.to(device)[..., None, None]
-    last = torch.tensor([max(height - 1, 1), max(width - 1, 1)], device=device).view(1, 1, 2, 1, 1)
+    positions = position[:, None] + _sent(moved, device)[..., None, None]
+    last = _sent(torch.tensor([max(height - 1, 1), max(width - 1, 1)]), device).view(1, 1, 2, 1, 1)
     return (2 * positions / last - 1).flip(2).permute(0, 1, 3, 4, 2).flatten(0, 1)
