@@ -160,9 +160,9 @@ def recipe_of(study: Study, row: str) -> AnyRecipe:
     initial = getattr(recipe, "initial", None)
     if study.split != "published" and initial is not None and initial.used:
         raise RecipeError(
-            f"study {study.name}, row {row}: expected a recipe that starts from fresh weights, since the bundle "
-            f"of the 'initial' of {name} may have learnt from patients that test here; leave it out, or take "
-            'split = "published".'
+            f"study {study.name}, row {row}: expected a recipe that starts from fresh weights, since the "
+            f"bundle of the 'initial' of {name} may have learnt from patients that test here; leave it out, "
+            'or take split = "published".'
         )
     return recipe
 
