@@ -40,14 +40,16 @@ LIBRARIES = ("septum", "numpy", "scipy", "openvino", "onnxruntime")
 #: What is timed of a frame: module, function, and the name that its own time goes under.
 STAGES = (
     (steps, "prepare", "resample and normalise"),
-    (steps, "localise_prepared", "map to region"),
+    (steps, "_density_and_mask", "map"),
+    (steps, "locate", "map to region"),
     (steps, "segment_region", "crop and pad"),
     (steps, "touches_border", "check the border"),
+    (steps, "evidence_of", "confidence and agreement"),
     (steps, "paste_back", "paste back"),
     (model, "postprocess", "largest components"),
 )
 #: The networks' own time, by the stage that runs them.
-NETWORKS = {"map to region": "localiser network", "crop and pad": "segmenter network"}
+NETWORKS = {"map": "localiser network", "crop and pad": "segmenter network"}
 REST = "rest"
 
 

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from septum.cli.train import find_recipe
 from septum.core import Geometry
-from septum.methods.samples import PatchSampler, PreparedCase
+from septum.methods.patches import PatchSampler
+from septum.methods.samples import PreparedCase
 from septum.study.cost import PASSES_OF_A_STEP, forward_flop
 from septum.training.device import choose_device, device_name, repeatable
 from septum.training.objective import stage_task
@@ -101,7 +103,12 @@ def _kernel_share(timed: Callable[[int], tuple[float, float]], steps: int) -> fl
     """Share of the wall time in which kernels run, by the profiler; steps are slower under it."""
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
         wall, _ = timed(steps)
-    kernels = sum(event.self_device_time_total for event in profiler.key_averages())
+    # Operators of the CPU and annotations carry the time of the kernels that they start, too.
+    kernels = sum(
+        event.self_device_time_total
+        for event in profiler.key_averages()
+        if event.device_type == DeviceType.CUDA and not event.is_user_annotation
+    )
     return kernels / 1e6 / wall
 
 

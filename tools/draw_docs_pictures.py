@@ -66,7 +66,7 @@ def main(work: Path) -> None:
             if read_entry(bench.results, row, 0) is None:
                 bench.run(Unit(row, 0), Deadline())
         store = bench.store(dataset)
-        case = next(c for c in store.dataset.cases if c.patient in bench.split(dataset).test)
+        case = next(c for c in store.dataset.cases if c.patient in bench.split(dataset, 0).test)
         for path in draw_case(bench, case.name, 0, rows, work / "pictures"):
             kind = path.stem.rsplit("_", 1)[1]
             path.replace(PICTURES / f"methods-{dataset}-{kind}.png")

@@ -48,7 +48,6 @@ STUDY_PAGES = {
     EXPLANATION / "production.md": "production",
     EXPLANATION / "ablation.md": "ablation",
 }
-PRODUCTION_PAGE = EXPLANATION / "production.md"
 ROBUSTNESS_RESULTS = ROOT / "studies" / "robustness"
 ROBUSTNESS_PAGE = EXPLANATION / "robustness.md"
 PICTURES = ROOT / "docs" / "pictures"

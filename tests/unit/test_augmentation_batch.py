@@ -37,28 +37,36 @@ def cases(seed=0):
 def test_patches_of_a_batch_are_those_read_one_by_one(seed):
     images, classes = cases()
     rng = np.random.default_rng(seed)
-    draws = [draw_spatial(EVERYTHING, size[0], 1.4, rng) for size in SIZES]
-    slices = common_slices(draws, [size[0] for size in SIZES], rng)
+    whole = EVERYTHING.model_copy(update={"missing_slices_probability": 0, "skipped_slices_probability": 0})
+    draws = [draw_spatial(whole, size[0], 1.4, rng) for size in SIZES]
+    slices = common_slices(draws, [size[0] for size in SIZES], EVERYTHING, rng)
     centres = [(9.5, 8.0), (14.0, 12.5), (8.0, 16.0)]
     pack = Pack.of(images, classes, torch.device("cpu"))
     found, masks = read_patches(pack, [0, 1, 2], slices, centres, (16, 12), draws)
     for number, (draw, of_one) in enumerate(zip(draws, slices, strict=True)):
         alone, mask = read_patch(images[number], classes[number], centres[number], (16, 12), draw)
-        own = [own for _, own in of_one]
         if draw.reverse_slices:  # alone, the slices are reversed after they are read
             alone, mask = alone.flip(0), mask.flip(0)
-        torch.testing.assert_close(found[number], alone[own], rtol=0, atol=1e-4)
-        assert (masks[number] == mask[own]).float().mean() > 0.999  # nearest, where rounding decides a tie
+        torch.testing.assert_close(found[number], alone[of_one], rtol=0, atol=1e-4)
+        assert (masks[number] == mask[of_one]).float().mean() > 0.999  # nearest, where rounding decides a tie
 
 
 def test_all_samples_get_the_fewest_slices_from_places_of_their_own():
-    draws = [SpatialDraw(), SpatialDraw(slices=(1, 9, 2)), SpatialDraw(reverse_slices=True)]
-    chosen = common_slices(draws, [9, 9, 9], np.random.default_rng(0))
+    draws = [SpatialDraw(), SpatialDraw(), SpatialDraw(reverse_slices=True)]
+    none = AugmentationSettings()
+    chosen = common_slices(draws, [9, 4, 9], none, np.random.default_rng(0))
     assert [len(one) for one in chosen] == [4, 4, 4]
-    assert chosen[1] == [(1, 0), (3, 1), (5, 2), (7, 3)]
-    assert [volume for volume, _ in chosen[2]] == sorted((v for v, _ in chosen[2]), reverse=True)
-    starts = {common_slices(draws, [9, 9, 9], np.random.default_rng(s))[0][0][0] for s in range(40)}
+    assert chosen[1] == [0, 1, 2, 3]
+    assert chosen[2] == sorted(chosen[2], reverse=True)
+    starts = {common_slices(draws, [9, 4, 9], none, np.random.default_rng(s))[0][0] for s in range(40)}
     assert starts == {0, 1, 2, 3, 4, 5}
+
+
+def test_slices_are_removed_from_a_whole_batch_alike():
+    always = AugmentationSettings(skipped_slices_probability=1)
+    chosen = common_slices([SpatialDraw()] * 3, [12, 9, 10], always, np.random.default_rng(0))
+    assert {len(one) for one in chosen} <= {4, 5}
+    assert all(np.diff(one).tolist() == [2] * (len(one) - 1) for one in chosen)
 
 
 def test_intensities_of_a_batch_change_as_they_do_alone():

@@ -23,6 +23,7 @@ from septum.datasets import (
     make_split,
     read_info,
 )
+from septum.datasets.splits import make_cross_validation
 
 
 def write_patient(root, number, *, ed=1, es=9, group="NOR"):
@@ -214,3 +215,15 @@ def test_cross_validation_tests_each_patient_once_the_published_ones_first(name,
     assert len(set(tested)) == patients
     assert set(tested) == {*published.test, *published.development}
     assert all(set(s.development) == set(tested) - set(s.test) for s in splits)
+
+
+def test_published_parts_are_those_that_the_documented_draw_gives():
+    split = load_split("lasc")
+    groups = dict.fromkeys((*split.test, *split.development), "")
+    drawn = make_cross_validation(split, groups, parts=5, rng=np.random.default_rng(2020))
+    assert drawn == load_cross_validation("lasc")
+
+
+def test_a_part_that_there_is_not_is_refused():
+    with pytest.raises(RecipeError, match="expected a fold from 0 to 4"):
+        load_cross_validation("acdc").split(5)

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from septum.core import RecipeError
+from septum.study.bench import recipe_of
 from septum.study.declaration import DrawnSplit, load_study
 from support.study_results import small_study
 
@@ -167,3 +168,12 @@ def test_a_file_that_declares_no_study_is_told_by_its_path(tmp_path, text, said)
     with pytest.raises(RecipeError, match=said) as refusal:
         load_study(str(path))
     assert str(path) in str(refusal.value)
+
+
+def test_weights_that_may_know_the_patients_who_test_are_refused():
+    study = load_study("production")
+    row = study.row("cine").model_copy(update={"recipe": "production/cine-cpu"})
+    started = study.model_copy(update={"rows": (row,)})
+    with pytest.raises(RecipeError, match="starts from fresh weights"):
+        recipe_of(started, "cine")
+    assert recipe_of(started.model_copy(update={"split": "published"}), "cine").initial is not None

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from septum.augmentation.intensity import coarsened, ghosted
+from septum.augmentation.spatial import draw_slices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from septum.augmentation.intensity import IntensityDraw
+    from septum.augmentation.settings import AugmentationSettings
     from septum.augmentation.spatial import SpatialDraw
 
 
@@ -51,28 +53,30 @@ class Pack:
 
 
 def common_slices(
-    draws: Sequence[SpatialDraw], depths: Sequence[int], rng: np.random.Generator
-) -> list[list[tuple[int, int]]]:
-    """So many neighbouring slices of each sample as the one with the fewest has, from a random place.
+    draws: Sequence[SpatialDraw],
+    depths: Sequence[int],
+    settings: AugmentationSettings,
+    rng: np.random.Generator,
+) -> list[list[int]]:
+    """So many slices of each sample as the one with the fewest has, from a random place, less those removed.
+
+    Slices are removed from the batch, not from each sample: else the one that loses most would cut the rest.
 
     Args:
-        draws: of the samples.
+        draws: of the samples, none of which leaves slices out.
         depths: slices of their volumes.
-        rng: source of the place.
+        settings: how slices are removed.
+        rng: source of the place and of what is removed.
 
     Returns:
-        For each sample, in the order in which they are seen, (slice of the volume, slice among those that the
-        draw leaves).
+        For each sample, in the order in which they are seen, slices of its volume.
     """
-    left = [
-        list(enumerate(range(depth) if draw.slices is None else range(*draw.slices)))
-        for draw, depth in zip(draws, depths, strict=True)
-    ]
-    fewest = min(len(slices) for slices in left)
+    fewest = min(depths)
+    left = draw_slices(settings, fewest, rng) or (0, fewest, 1)
     chosen = []
-    for draw, slices in zip(draws, left, strict=True):
-        start = int(rng.integers(len(slices) - fewest + 1))
-        window = [(volume, own) for own, volume in slices[start : start + fewest]]
+    for draw, depth in zip(draws, depths, strict=True):
+        start = int(rng.integers(depth - fewest + 1))
+        window = [start + own for own in range(*left)]
         chosen.append(window[::-1] if draw.reverse_slices else window)
     return chosen
 
@@ -80,7 +84,7 @@ def common_slices(
 def read_patches(
     pack: Pack,
     numbers: Sequence[int],
-    slices: Sequence[Sequence[tuple[int, int]]],
+    slices: Sequence[Sequence[int]],
     centres_yx: Sequence[tuple[float, float]],
     size_yx: tuple[int, int],
     draws: Sequence[SpatialDraw],
@@ -100,12 +104,8 @@ def read_patches(
     """
     device, depth = pack.images.device, pack.images.shape[1]
     batch, count = len(numbers), len(slices[0])
-    rows = [
-        number * depth + volume
-        for number, of_one in zip(numbers, slices, strict=True)
-        for volume, _ in of_one
-    ]
-    index = torch.tensor(rows, device=device)
+    rows = [number * depth + z for number, of_one in zip(numbers, slices, strict=True) for z in of_one]
+    index = _sent(torch.tensor(rows), device)
     grid = _grids(pack.images, slices, centres_yx, size_yx, draws)
     found = []
     for volumes, mode in ((pack.images, "bilinear"), (pack.classes, "nearest")):
@@ -130,7 +130,7 @@ def change_intensities(images: Tensor, draws: Sequence[IntensityDraw]) -> Tensor
     if all(draw.shading is not None for draw in draws):
         field = torch.stack([draw.shading for draw in draws if draw.shading is not None])[:, None]
         size = [int(n) for n in images.shape[2:]]
-        shade = F.interpolate(field.to(images.device), size, mode="bicubic", align_corners=True)
+        shade = F.interpolate(_sent(field, images.device), size, mode="bicubic", align_corners=True)
         scaled = scaled * shade.exp()
     for number, draw in enumerate(draws):
         if draw.ghost is not None:
@@ -144,18 +144,23 @@ def change_intensities(images: Tensor, draws: Sequence[IntensityDraw]) -> Tensor
     return changed * images.std(axes, keepdim=True) + images.mean(axes, keepdim=True)
 
 
+def _sent(values: Tensor, device: torch.device) -> Tensor:
+    """A small tensor on a device; a GPU gets it from pinned memory, so that nobody waits for the GPU."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
+
+
 def _standardised(images: Tensor) -> Tensor:
     axes = (1, 2, 3)
     return (images - images.mean(axes, keepdim=True)) / images.std(axes, keepdim=True).clamp_min(1e-6)
 
 
 def _column(values: Sequence[float], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1, 1)
+    return _sent(torch.tensor(values, dtype=like.dtype), like.device).view(-1, 1, 1, 1)
 
 
 def _grids(
     images: Tensor,
-    slices: Sequence[Sequence[tuple[int, int]]],
+    slices: Sequence[Sequence[int]],
     centres_yx: Sequence[tuple[float, float]],
     size_yx: tuple[int, int],
     draws: Sequence[SpatialDraw],
@@ -164,16 +169,16 @@ def _grids(
     device, (height, width) = images.device, images.shape[2:]
     axes = [torch.arange(n, dtype=torch.float32, device=device) - (n - 1) / 2 for n in size_yx]
     offset = torch.stack(torch.meshgrid(*axes, indexing="ij"))
-    matrices = torch.tensor([draw.matrix for draw in draws], device=device)
+    matrices = _sent(torch.tensor([draw.matrix for draw in draws]), device)
     position = torch.einsum("bij,jyx->biyx", matrices, offset)
     if all(draw.elastic is not None for draw in draws):
-        field = torch.stack([draw.elastic for draw in draws if draw.elastic is not None]).to(device)
-        position = position + F.interpolate(field, size_yx, mode="bicubic", align_corners=True)
+        field = torch.stack([draw.elastic for draw in draws if draw.elastic is not None])
+        position = position + F.interpolate(_sent(field, device), size_yx, mode="bicubic", align_corners=True)
     shifts = torch.zeros(len(draws), len(slices[0]), 2)
     for number, (draw, of_one) in enumerate(zip(draws, slices, strict=True)):
         if draw.slice_shift is not None:
-            shifts[number] = draw.slice_shift[[own for _, own in of_one]]
+            shifts[number] = draw.slice_shift[list(of_one)]
     moved = shifts + torch.tensor(centres_yx, dtype=torch.float32)[:, None]
-    positions = position[:, None] + moved.to(device)[..., None, None]
-    last = torch.tensor([max(height - 1, 1), max(width - 1, 1)], device=device).view(1, 1, 2, 1, 1)
+    positions = position[:, None] + _sent(moved, device)[..., None, None]
+    last = _sent(torch.tensor([max(height - 1, 1), max(width - 1, 1)]), device).view(1, 1, 2, 1, 1)
     return (2 * positions / last - 1).flip(2).permute(0, 1, 3, 4, 2).flatten(0, 1)

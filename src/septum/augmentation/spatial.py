@@ -55,7 +55,7 @@ def draw_spatial(
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     (a, b), (c, d) = (turn @ stretch).tolist()
     elastic = slice_shift = None
-    slices = _draw_slices(settings, depth, rng)
+    slices = draw_slices(settings, depth, rng)
     left = depth if slices is None else len(range(*slices))
     if settings.elastic_mm > 0:
         field = rng.normal(0, settings.elastic_mm / spacing_mm, (2, CONTROL_POINTS, CONTROL_POINTS))
@@ -67,10 +67,13 @@ def draw_spatial(
     return SpatialDraw(((a, b), (c, d)), reverse, elastic, slice_shift, slices)
 
 
-def _draw_slices(
+def draw_slices(
     settings: AugmentationSettings, depth: int, rng: np.random.Generator
 ) -> tuple[int, int, int] | None:
-    """Which slices are left. What a recipe leaves out draws nothing, so that older draws stay."""
+    """Which of ``depth`` slices are left, as in :class:`SpatialDraw`; ``None`` for all.
+
+    What a recipe leaves out draws nothing, so that draws of recipes before it stay what they were.
+    """
     first, stop, step = 0, depth, 1
     skipped, missing = settings.skipped_slices_probability, settings.missing_slices_probability
     if skipped > 0 and rng.random() < skipped and depth >= 2 * FEWEST_SLICES:

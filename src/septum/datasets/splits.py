@@ -66,7 +66,16 @@ class CrossValidation(BaseModel):
     parts: tuple[tuple[str, ...], ...]
 
     def split(self, fold: int) -> Split:
-        """The split in which the part of this number tests and the others are the folds."""
+        """The split in which the part of this number tests and the others are the folds.
+
+        Raises:
+            RecipeError: there is no such part.
+        """
+        if fold not in range(len(self.parts)):
+            raise RecipeError(
+                f"{self.dataset}: expected a fold from 0 to {len(self.parts) - 1}, since so many parts are "
+                f"cross-validated, got {fold}; correct first_fold or folds of the study."
+            )
         others = tuple(part for number, part in enumerate(self.parts) if number != fold)
         return Split(dataset=self.dataset, test=self.parts[fold], folds=others)
 

@@ -93,9 +93,8 @@ class DeeplySupervised(nn.Module):
         self.settings = settings
         self.network: Network = build(settings.network)
         last = self.network.head.in_channels
-        # The decoder's channels double at each level below the last feature map.
         self.side_heads = nn.ModuleList(
-            Convolution(last * 2**level, 1, (1, 1, 1)) for level in reversed(range(1, LEVELS))
+            Convolution(channels, 1, (1, 1, 1)) for channels in self.network.decoder_channels[:-1]
         )
         self.threshold_head = Convolution(last, 1, (1, 1, 1))
         nn.init.zeros_(self.threshold_head.weight)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,10 +44,14 @@ def volume_table(rows: list[Row]) -> str:
     phased = [row for row in rows if row["phase"]]
     indices, unit = (INDICES, "patient") if phased else (_plain_volumes(rows), "case")
     automatic, manual = (_volumes(phased or rows, column, unit) for column in ("predicted_ml", "true_ml"))
-    lines = [
-        _line(name, [(index(automatic[p]), index(manual[p])) for p in manual])
-        for name, index in indices.items()
-    ]
+    lines = []
+    for name, index in indices.items():
+        pairs = []
+        for one in manual:
+            with suppress(ZeroDivisionError):  # no cavity at end-diastole: n tells, and it counts as missed
+                pairs.append((index(automatic[one]), index(manual[one])))
+        if pairs:
+            lines.append(_line(name, pairs))
     return "\n".join([HEAD, *lines])
 
 
@@ -58,19 +63,6 @@ def _plain_volumes(rows: Iterable[Row]) -> dict[str, Index]:
 
 def _volume_of(structure: str, volumes: Volumes) -> float:
     return volumes[structure, ""]
-
-
-def structure_table(rows: list[Row]) -> str:
-    """Markdown table of each structure's volume over the cases, where no phases are known."""
-    structures = dict.fromkeys(row["structure"] for row in rows)
-    lines = [
-        _line(
-            f"{name} (ml)",
-            [(float(r["predicted_ml"]), float(r["true_ml"])) for r in rows if r["structure"] == name],
-        )
-        for name in structures
-    ]
-    return "\n".join([HEAD, *lines])
 
 
 def _volumes(rows: Iterable[Row], column: str, unit: str) -> dict[str, Volumes]:

@@ -157,6 +157,13 @@ def recipe_of(study: Study, row: str) -> AnyRecipe:
             f"{recipe.dataset} and {filters}, got {declared.dataset} and {declared.filters}; correct "
             "the study."
         )
+    initial = getattr(recipe, "initial", None)
+    if study.split != "published" and initial is not None and initial.used:
+        raise RecipeError(
+            f"study {study.name}, row {row}: expected a recipe that starts from fresh weights, since the "
+            f"bundle of the 'initial' of {name} may have learnt from patients that test here; leave it out, "
+            'or take split = "published".'
+        )
     return recipe
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
-from septum.datasets import REGISTRY, load_split
+from septum.datasets import PUBLISHED, REGISTRY, load_split
 from septum.io import content_sha256
 from septum.methods.samples import read_case
 from septum.metrics import dice
@@ -92,9 +92,9 @@ def measure(model: Model, asked: Asked) -> Path:
 
 def _dataset_of(bundle: Bundle, data: Path) -> Dataset:
     name = bundle.manifest.provenance.get("dataset")
-    if name not in REGISTRY:
+    if name not in PUBLISHED:
         raise RecipeError(
-            f"{bundle.folder}: expected a bundle that was trained on {' or '.join(REGISTRY)}, whose test "
+            f"{bundle.folder}: expected a bundle that was trained on {' or '.join(PUBLISHED)}, whose test "
             f"patients are known; its provenance says {name!r}."
         )
     dataset = REGISTRY[str(name)](data)

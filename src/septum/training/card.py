@@ -126,13 +126,13 @@ def _grid(recipe: MultiStageRecipe) -> str:
 def _start(recipe: MultiStageRecipe) -> str:
     """What the weights were before training, in words."""
     initial = recipe.initial
-    if initial is None or not (initial.localiser or initial.segmenter):
+    if initial is None or not initial.used:
         return "random weights."
     bundle = open_bundle(initial.bundle)
     which = " and ".join(stage for stage in ("localiser", "segmenter") if getattr(initial, stage))
     made = bundle.manifest.provenance
     volumes = made.get("training_volumes", "an unknown number of")
-    dataset = str(made.get("dataset", "data that it does not name"))
+    dataset = str(made.get("dataset_title") or made.get("dataset", "data that it does not name"))
     published = dataset in PUBLISHED
     return (
         f"the {which} of the bundle `{bundle.manifest.name}` (SHA-256 of its `model.json`: "

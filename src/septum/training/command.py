@@ -83,7 +83,8 @@ def train(
     where = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
-    origin = None if settings.initial is None else open_bundle(settings.initial.bundle)
+    initial = settings.initial
+    origin = open_bundle(initial.bundle) if initial is not None and initial.used else None
     dataset = dataset_of(settings, data)
     split = split_of(settings, dataset)
     validate = settings.segmenter.optimisation.patience is not None
@@ -141,7 +142,8 @@ def _manifest(
             "septum": version("septum"),
             "torch": torch.__version__,
             "recipe_sha256": recipe.sha256,
-            "dataset": dataset.title or dataset.name,
+            "dataset": dataset.name,
+            **({"dataset_title": dataset.title} if dataset.title else {}),
             "citation": "\n".join(terms.citations),
             "training_volumes": cases,
             "seed": recipe.seed,

@@ -8,8 +8,8 @@ from septum.core import RecipeError, Region
 from septum.inference import Stage
 from septum.losses.boxes import box_objective
 from septum.losses.composite import composite_objective
+from septum.methods.patches import PatchSampler
 from septum.methods.pipeline import find_by_detector, prepared_now
-from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import BoxEngine
 from septum.methods.transfer import take_over
 from septum.networks.box_detector import BoxDetector

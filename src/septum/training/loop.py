@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from septum.methods.samples import PatchSampler
+    from septum.methods.patches import PatchSampler
     from septum.methods.settings import OptimisationSettings
     from septum.training.objective import Task
     from septum.training.validation import Validation

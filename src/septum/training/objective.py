@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import nn
 from torch.nn import functional as F
@@ -12,6 +12,7 @@ from septum.core import RecipeError
 from septum.losses import bce_dice, dice_cross_entropy, multiclass_dice
 from septum.networks import build
 from septum.networks.convolution import Convolution
+from septum.preprocessing import padded_to_multiple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ def stage_task(settings: StageSettings) -> Task:
         return network
 
     def objective(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
+        image, classes = padded(network, image, classes)
         if not weights:
             return loss(network(image), classes)
         features = network.features(image)  # type: ignore[operator]
@@ -75,6 +77,18 @@ def stage_task(settings: StageSettings) -> Task:
         return total / (1 + sum(weights))
 
     return Task(build_it, objective, identity_of(settings.loss, settings.network))
+
+
+def padded(network: nn.Module, image: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Image (N, 1, Z, Y, X) and classes (N, Z, Y, X), with zeros about them as far as the network needs.
+
+    It is padded as the product pads a region whose size is no multiple of the network's.
+    """
+    shape = classes.shape[1:]
+    region = padded_to_multiple(shape, cast("tuple[int, int, int]", network.multiple))
+    ends = list(zip(region.start, region.stop, shape, strict=True))
+    padding = [n for start, stop, size in reversed(ends) for n in (-start, stop - size)]
+    return (F.pad(image, padding), F.pad(classes, padding)) if any(padding) else (image, classes)
 
 
 def side_heads(network: Network, count: int) -> nn.ModuleList:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from septum.methods.samples import PatchSampler
+    from septum.methods.patches import PatchSampler
     from septum.training.loop import Deadline, Initial
     from septum.training.objective import Task
     from septum.training.validation import Validation

@@ -104,6 +104,11 @@ class Initial(BaseModel):
     localiser: bool = True
     segmenter: bool = True
 
+    @property
+    def used(self) -> bool:
+        """Whether any network is taken over; none revokes the bundle of a recipe that is extended."""
+        return self.localiser or self.segmenter
+
 
 class TwoStageRecipe(Recipe):
     """A first network that finds the region, a second one that segments in it.

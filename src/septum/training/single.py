@@ -8,8 +8,8 @@ from septum.core import RecipeError
 from septum.inference import Stage
 from septum.methods.end_to_end import EndToEnd, end_to_end_objective
 from septum.methods.mask_rcnn import SliceMaskRCNN, training_objective
+from septum.methods.patches import PatchSampler
 from septum.methods.pipeline import Pipeline, find_whole
-from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import TorchEngine
 from septum.training.objective import LOSSES, Task, identity_of, stage_task
 from septum.training.recipe import EndToEndRecipe, MaskRCNNRecipe, WholeVolumeRecipe

@@ -19,8 +19,8 @@ from septum.core import LocalisationPath, PartReport, RecipeError, Volume
 from septum.core.files import write_text
 from septum.core.locks import lock
 from septum.inference import Stage
+from septum.methods.patches import PatchSampler
 from septum.methods.pipeline import Pipeline, prepared_now
-from septum.methods.samples import PatchSampler
 from septum.methods.torch_engine import TorchEngine
 from septum.preprocessing import prepared_geometry
 from septum.training.objective import stage_task

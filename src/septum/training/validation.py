@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from septum.training.objective import padded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
 
-    from septum.methods.samples import PatchSampler
+    from septum.methods.patches import PatchSampler
 
     #: From a network in evaluation, an image (1, 1, Z, Y, X) and classes (1, Z, Y, X) to scores, the higher
     #: the better.
@@ -25,6 +27,7 @@ def dice_of_structures(network: nn.Module, image: Tensor, classes: Tensor) -> li
 
     A network of one channel is scored on the union of the foreground.
     """
+    image, classes = padded(network, image, classes)
     logits = network(image).float()
     if logits.shape[1] == 1:
         found, classes, count = (logits[:, 0] > 0).to(classes.dtype), (classes > 0).to(classes.dtype), 2

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from septum.core import Geometry, RecipeError
-from septum.methods.samples import PatchSampler, PreparedCase
+from septum.methods.patches import PatchSampler
+from septum.methods.samples import PreparedCase
 from septum.methods.settings import StageSettings
 from septum.training import loop
 from septum.training.loop import Deadline, Fit, Interrupted
@@ -228,15 +229,17 @@ def test_validation_is_the_mean_over_all_cases_and_structures_in_evaluation_mode
 
 
 def test_dice_of_structures_by_hand():
+    given = nn.Identity()  # its answer is its image
+    given.multiple = (1, 1, 1)
     # Class 1: 2 found, 1 true, 1 common: 2/3. Class 2: 1 found, 2 true, 1 common: 2/3. Class 3: nobody.
     found, true = torch.tensor([1, 1, 2, 0]), torch.tensor([1, 2, 2, 0], dtype=torch.uint8).view(1, 1, 1, 4)
     logits = nn.functional.one_hot(found, 4).T.reshape(1, 4, 1, 1, 4).float()
-    assert dice_of_structures(lambda _: logits, logits, true) == pytest.approx([2 / 3, 2 / 3])
+    assert dice_of_structures(given, logits, true) == pytest.approx([2 / 3, 2 / 3])
     # One channel: the union of the foreground; 2 found, 3 true, 2 common: 4/5.
     one = torch.tensor([1.0, -1.0, 2.0, -3.0]).view(1, 1, 1, 1, 4)
-    assert dice_of_structures(lambda _: one, one, true) == pytest.approx([4 / 5])
+    assert dice_of_structures(given, one, true) == pytest.approx([4 / 5])
     empty = torch.zeros_like(true)
-    assert dice_of_structures(lambda _: one.abs().neg(), one, empty) == []
+    assert dice_of_structures(given, one.abs().neg(), empty) == []
 
 
 def test_training_taken_up_from_a_compact_checkpoint_is_some_ten_steps_behind_and_no_more(

@@ -15,7 +15,8 @@ from septum.core import LocalisationPath, RecipeError
 from septum.datasets import acdc
 from septum.inference.steps import Stage, segment_volume
 from septum.methods import case_store
-from septum.methods.samples import PatchSampler, prepare_case, read_case
+from septum.methods.patches import PatchSampler
+from septum.methods.samples import prepare_case, read_case
 from septum.methods.torch_engine import TorchEngine
 from septum.metrics import dice
 from septum.preprocessing import PreprocessingSettings

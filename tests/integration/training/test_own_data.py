@@ -74,10 +74,10 @@ def test_own_folder_and_a_short_recipe_make_a_bundle_that_segments(septum, train
 
     card, licence = ((bundle / name).read_text("utf-8") for name in ("MODEL_CARD.md", "LICENSE.md"))
     assert "3 patients (6 volumes) of Four phantoms" in card
-    assert "On 1 test patient (2 volumes) drawn by the recipe's seed" in card
+    assert "measured on 1 test patient (2 volumes) drawn by the recipe's seed" in card
     assert "published" not in card
     assert re.search(r"patient\d", card) is None, "no case of the data is named"
-    assert "| LV (ml) | 2 |" in card
+    assert "| LV volume (ml) | 2 |" in card
     assert "**not stated** with it" in licence
     # It started from weights that were learnt from ACDC, whose terms go along.
     assert "**free for research, non-commercial use only, citation mandatory**" in licence

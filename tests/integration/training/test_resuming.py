@@ -13,7 +13,8 @@ import torch
 
 from septum.core import OutputError, RecipeError
 from septum.datasets import acdc
-from septum.methods.samples import PatchSampler, prepare_case, read_case
+from septum.methods.patches import PatchSampler
+from septum.methods.samples import prepare_case, read_case
 from septum.training import checkpoint
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import stage_task
