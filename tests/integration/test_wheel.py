@@ -20,9 +20,9 @@ EXTRAS = (
 ALLOWED = (
     r"septum/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
-    r"septum/recipes/(miniature|paper|production)/[a-z0-9-]+\.toml",
+    r"septum/recipes/(ablation|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum/study/declared/[a-z]+\.toml",
-    r"septum/datasets/published/[a-z_0-9]+\.json",
+    r"septum/datasets/published/[a-z_0-9-]+\.json",
     r"septum/models/[a-z_0-9]+/(model\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/.*LICENSE(\.md)?)",
 )
@@ -89,8 +89,10 @@ def test_the_wheel_holds_the_package_and_nothing_stray(wheel):
     assert [name for name in names if not any(re.fullmatch(pattern, name) for pattern in ALLOWED)] == []
 
 
-def test_the_wheel_holds_the_shipped_model_with_its_card_and_licence(wheel):
-    files = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "septum/models/cine/" in name}
+@pytest.mark.parametrize("model", ["cine", "la"])
+def test_the_wheel_holds_the_shipped_models_with_their_cards_and_licences(wheel, model):
+    names = zipfile.ZipFile(wheel).namelist()
+    files = {Path(name).name for name in names if f"septum/models/{model}/" in name}
     assert {"model.json", "LICENSE.md", "MODEL_CARD.md"} <= files
     assert any(name.endswith(".onnx") for name in files)
 
