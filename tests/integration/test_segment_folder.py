@@ -22,9 +22,9 @@ def loads(monkeypatch):
     counted = []
     original = lazy_model.Model
 
-    def load(*arguments):
+    def load(*arguments, **options):
         counted.append(arguments)
-        return original(*arguments)
+        return original(*arguments, **options)
 
     monkeypatch.setattr(lazy_model, "Model", load)
     return counted

@@ -172,7 +172,7 @@ def test_a_file_that_declares_no_study_is_told_by_its_path(tmp_path, text, said)
 
 def test_weights_that_may_know_the_patients_who_test_are_refused():
     study = load_study("production")
-    row = study.row("cine").model_copy(update={"recipe": "production/cine-cpu"})
+    row = study.row("cine").model_copy(update={"recipe": "production/cine-cpu-continued"})
     started = study.model_copy(update={"rows": (row,)})
     with pytest.raises(RecipeError, match="starts from fresh weights"):
         recipe_of(started, "cine")
