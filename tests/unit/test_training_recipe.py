@@ -176,7 +176,7 @@ def test_name_and_title_are_no_part_of_the_hash_and_all_else_is():
 @pytest.mark.parametrize(
     ("channels", "loss", "told"),
     [
-        (3, "dice_cross_entropy", "nnunet has 1 structures, so the segmenter needs out_channels = 2, got 3"),
+        (3, "dice_cross_entropy", "the data has 1 structure, so the segmenter needs out_channels = 2, got 3"),
         (
             1,
             "dice_cross_entropy",

@@ -129,6 +129,10 @@ def _read(file: Path) -> Description:
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "missing":
+            raise RecipeError(
+                f"{file}: expected the key {first['loc'][0]!r}, got none; add it as nnU-Net's layout has it."
+            ) from error
         where = ".".join(str(part) for part in first["loc"]) or "the description"
         raise RecipeError(f"{file}: {where}: {first['msg']} (got {first['input']!r:.60}).") from error
     except (ValueError, RecursionError) as error:
@@ -137,7 +141,7 @@ def _read(file: Path) -> Description:
 
 def _schema(file: Path, labels: dict[str, Any]) -> LabelSchema:
     """The structures in the order of their values."""
-    by_value = bool(labels) and all(key.isdigit() for key in labels)
+    by_value = bool(labels) and all(key.isdecimal() for key in labels)
     pairs = (
         [(int(key), name) for key, name in labels.items()]
         if by_value

@@ -58,9 +58,11 @@ class Recipe(BaseModel):
         """
         structures = len(schema.structures)
         fitting = {structures + 1} | ({1} if structures == 1 else set())
+        data = self.dataset if self.dataset in PUBLISHED else "the data"
+        count = f"{structures} structure{'' if structures == 1 else 's'}"
         if stage.network.out_channels not in fitting:
             raise RecipeError(
-                f"recipe {self.name}: {self.dataset} has {structures} structures, so the segmenter needs "
+                f"recipe {self.name}: {data} has {count}, so the segmenter needs "
                 f"out_channels = {structures + 1}, got {stage.network.out_channels}."
             )
         if (stage.network.out_channels == 1) != (stage.loss == "bce_dice"):

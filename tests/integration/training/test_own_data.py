@@ -116,4 +116,4 @@ def test_bad_file_and_unfit_recipe_are_told_before_anything_is_trained(train, fo
     describe(folder / "data", 8, labels=LABELS | {"LA": 4})
     answer = train()
     assert answer.code == 5, answer.err
-    assert "nnunet has 4 structures, so the segmenter needs out_channels = 5, got 4" in answer.err
+    assert "the data has 4 structures, so the segmenter needs out_channels = 5, got 4" in answer.err
