@@ -199,7 +199,7 @@ def test_every_engine_gives_the_mask_of_torch(bundle, networks, manifest):
         Stage(TorchEngine(networks[name]), getattr(manifest, name).preprocessing)
         for name in ("localiser", "segmenter")
     ]
-    expected, found = segment_volume(volume, *stages, manifest.localisation, manifest.labels.values)
+    expected, found, _ = segment_volume(volume, *stages, manifest.localisation, manifest.labels.values)
     assert len(np.unique(expected)) > 1
     for engine in ENGINES:
         result = load_model(bundle, engine=engine, threads=1).segment_volume(volume)

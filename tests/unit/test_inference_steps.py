@@ -16,14 +16,13 @@ from septum.inference import (
     Model,
     Stage,
     StageManifest,
-    localise,
     paste_back,
     segment_volume,
 )
-from septum.inference.steps import segment_region
+from septum.inference.steps import localise_prepared, segment_region
 from septum.localisation import LocalisationSettings
 from septum.metrics import dice
-from septum.preprocessing import PreprocessingSettings
+from septum.preprocessing import PreprocessingSettings, prepare
 
 VALUES = (1, 2, 3)
 #: Dice of what comes back through the 1.4 mm grid of the shipped model, at least.
@@ -75,7 +74,7 @@ def test_labels_come_back_exactly_where_spacing_is_kept():
     geometry = Geometry((7, 90, 101), (9.0, 1.5, 1.5))
     truth = heart(geometry, (27.0, 60.0, 90.0))
     localiser, segmenter = stages()
-    labels, found = segment_volume(
+    labels, found, _ = segment_volume(
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
     )
     assert np.array_equal(labels, truth)
@@ -89,7 +88,7 @@ def test_labels_come_back_within_tolerance_through_another_grid(spacing_mm):
     geometry = Geometry((8, 120, 110), spacing_mm)
     truth = heart(geometry)
     localiser, segmenter = stages(in_plane_mm=1.4)
-    labels, _ = segment_volume(
+    labels, *_ = segment_volume(
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
     )
     # Averaging bright and dark gives values between, which are other classes here: so the nested bodies are
@@ -112,13 +111,16 @@ def test_map_and_coarse_mask_come_from_the_localiser():
     geometry = Geometry((3, 80, 80), (9.0, 1.5, 1.5))
     image = Volume(heart(geometry, (9.0, 40.0, 80.0)).astype(np.float32), geometry)
     localiser, _ = stages()
-    assert localise(image, localiser, geometry, LOCALISATION).path is LocalisationPath.MAP
+    coarse = prepare(image, localiser.preprocessing)
+    by_map = localise_prepared(coarse, localiser, geometry, LOCALISATION)
+    assert by_map.path is LocalisationPath.MAP
 
     class NoMap(Threshold):
         def run(self, image):
             return {**super().run(image), "map": np.zeros_like(image[:, 0])}
 
-    by_mask = localise(image, Stage(NoMap(1), localiser.preprocessing), geometry, LOCALISATION)
+    no_map = Stage(NoMap(1), localiser.preprocessing)
+    by_mask = localise_prepared(coarse, no_map, geometry, LOCALISATION)
     assert by_mask.path is LocalisationPath.COARSE_MASK
     assert by_mask.region.holds(image.array > 0) == 1.0
 
@@ -145,7 +147,7 @@ def test_mask_at_the_border_widens_the_region_once_and_is_called_cut_off_if_that
     truth = heart(geometry, radius_mm=across_mm / 2)  # 60 or 80 voxels across
     localiser, segmenter = stages()
     fixed = LocalisationSettings(sizes=(48,), multiple=8)
-    labels, found = segment_volume(
+    labels, found, _ = segment_volume(
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, fixed, VALUES
     )
     assert found.enlarged
@@ -159,7 +161,7 @@ def test_mask_at_the_images_own_border_widens_nothing():
     geometry = Geometry((3, 48, 48), (9.0, 1.5, 1.5))
     truth = heart(geometry, (9.0, 0.0, 36.0), radius_mm=25.0)
     localiser, segmenter = stages()
-    _, found = segment_volume(
+    _, found, _ = segment_volume(
         Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
     )
     assert not found.enlarged

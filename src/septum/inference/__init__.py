@@ -5,7 +5,7 @@ from septum.inference.engine import Engine
 from septum.inference.loading import ENGINES
 from septum.inference.model import FrameResult, Model, load_model
 from septum.inference.postprocessing import PostprocessingSettings
-from septum.inference.steps import Stage, localise, paste_back, segment_region, segment_volume
+from septum.inference.steps import Stage, paste_back, segment_region, segment_volume
 
 __all__ = [
     "ENGINES",
@@ -18,7 +18,6 @@ __all__ = [
     "Stage",
     "StageManifest",
     "load_model",
-    "localise",
     "open_bundle",
     "paste_back",
     "segment_region",

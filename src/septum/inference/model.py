@@ -21,7 +21,7 @@ from septum.core import (
 from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
-from septum.inference.steps import segment_with_evidence
+from septum.inference.steps import segment_volume
 from septum.io import check_heart_fits
 from septum.preprocessing import Orientation, prepared_geometry
 
@@ -93,7 +93,7 @@ class Model:
             np.ascontiguousarray(orientation.apply(volume.array)), volume.geometry.permuted(orientation.axes)
         )
         manifest = self.bundle.manifest
-        labels, found, evidence = segment_with_evidence(
+        labels, found, evidence = segment_volume(
             oriented, self._localiser, self._segmenter, manifest.localisation, manifest.labels.values,
             flips=self.flips,
         )  # fmt: skip

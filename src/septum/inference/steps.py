@@ -34,15 +34,10 @@ class Stage:
     preprocessing: PreprocessingSettings
 
 
-def localise(volume: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings) -> Localisation:
-    """Coarse network, activation map, region of interest on the ``working`` grid."""
-    return localise_prepared(prepare(volume, stage.preprocessing), stage, working, settings)
-
-
 def localise_prepared(
     prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
 ) -> Localisation:
-    """The same for a volume that is on the coarse network's grid already."""
+    """Region of interest on the ``working`` grid, from a volume on the coarse network's grid."""
     return locate(*_density_and_mask(prepared, stage, working, settings), working, settings)
 
 
@@ -128,26 +123,13 @@ def segment_volume(
     values: tuple[int, ...],
     *,
     flips: bool = False,
-) -> tuple[NDArray[np.uint8], Localisation]:
+) -> tuple[NDArray[np.uint8], Localisation, Evidence]:
     """The whole method for one volume with its slices first; ``flips`` as of :func:`segment_region`.
 
     Returns:
-        Labels on the volume's own grid, and the region with the way it was found.
+        Labels on the volume's own grid, the region with the way it was found, and the evidence of an image
+        unlike those that the networks learnt from.
     """
-    labels, found, _ = segment_with_evidence(volume, localiser, segmenter, localisation, values, flips=flips)
-    return labels, found
-
-
-def segment_with_evidence(
-    volume: Volume,
-    localiser: Stage,
-    segmenter: Stage,
-    localisation: LocalisationSettings,
-    values: tuple[int, ...],
-    *,
-    flips: bool = False,
-) -> tuple[NDArray[np.uint8], Localisation, Evidence]:
-    """As :func:`segment_volume`, with the evidence of an image unlike those that the networks learnt from."""
     prepared = prepare(volume, segmenter.preprocessing)
     working, small = prepared.geometry, prepare(volume, localiser.preprocessing)
     density, coarse = _density_and_mask(small, localiser, working, localisation)

@@ -61,7 +61,7 @@ def test_training_learns_the_disk(data, tmp_path):
     recipe, dataset = MultiStageRecipe.model_validate(settings), acdc(data)
     trained = run_of(recipe, data, tmp_path).run(Deadline())
     native = read_case(dataset.of({f"patient{PATIENTS:03d}"})[0], dataset)
-    labels, found = segment_volume(
+    labels, found, _ = segment_volume(
         native.volume,
         Stage(TorchEngine(trained.localiser), recipe.localiser.preprocessing),
         Stage(TorchEngine(trained.segmenter), recipe.segmenter.preprocessing),
