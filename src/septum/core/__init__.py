@@ -13,6 +13,7 @@ from septum.core.images import Cine, Segmentation, Study, Volume
 from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Structure
 from septum.core.region import Region
 from septum.core.results import Localisation, LocalisationPath, PartReport, Score, VolumeCurve
+from septum.core.subject import Subject
 
 __all__ = [
     "LEFT_ATRIUM",
@@ -34,6 +35,7 @@ __all__ = [
     "SeptumError",
     "Structure",
     "Study",
+    "Subject",
     "Volume",
     "VolumeCurve",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from septum.core.subject import Subject
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -34,15 +36,24 @@ class Cine:
         array: voxel values, (T, Z, Y, X).
         geometry: grid of each frame.
         frame_interval_ms: time between frames in ms, where the file tells it.
+        frame_times_ms: time of each frame after the R wave in ms, where the file tells it.
     """
 
     array: NDArray[Any]
     geometry: Geometry
     frame_interval_ms: float | None = None
+    frame_times_ms: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         """Number of frames."""
         return int(self.array.shape[0])
+
+    @property
+    def times_ms(self) -> tuple[float, ...] | None:
+        """Time of each frame in ms: as the file tells it, or by the frame interval from 0; else ``None``."""
+        if self.frame_times_ms is not None or self.frame_interval_ms is None:
+            return self.frame_times_ms
+        return tuple(t * self.frame_interval_ms for t in range(len(self)))
 
     def frame(self, t: int) -> Volume:
         """Frame ``t`` (from 0) as a volume."""
@@ -58,12 +69,14 @@ class Study:
         sha256: hash of the file's bytes, of header and voxels if they are two files, for provenance.
         notes: what the reader had to settle, one sentence each (for the user).
         header: the file's geometric header, opaque outside ``io``.
+        subject: body size and heart rate, as far as the file tells them.
     """
 
     cine: Cine
     sha256: str
     notes: tuple[str, ...] = ()
     header: Any = field(default=None, repr=False)
+    subject: Subject = field(default_factory=Subject)
 
 
 @dataclass(frozen=True)
