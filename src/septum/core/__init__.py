@@ -1,5 +1,14 @@
 """Values that every room understands: images, geometry, regions, labels, results, errors."""
 
+from septum.core.clinical import (
+    CardiacPhases,
+    Flag,
+    Index,
+    Indices,
+    Quality,
+    Verdict,
+    WallThickness,
+)
 from septum.core.errors import (
     BundleError,
     InputError,
@@ -19,8 +28,12 @@ __all__ = [
     "LEFT_ATRIUM",
     "VENTRICLES",
     "BundleError",
+    "CardiacPhases",
     "Cine",
+    "Flag",
     "Geometry",
+    "Index",
+    "Indices",
     "InputError",
     "LabelSchema",
     "Localisation",
@@ -28,6 +41,7 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "PartReport",
+    "Quality",
     "RecipeError",
     "Region",
     "Score",
@@ -36,6 +50,8 @@ __all__ = [
     "Structure",
     "Study",
     "Subject",
+    "Verdict",
     "Volume",
     "VolumeCurve",
+    "WallThickness",
 ]

@@ -1,0 +1,134 @@
+"""What a study comes to: clinical indices, the phases they are taken at, and how far to trust them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class CardiacPhases:
+    """Frames of end-diastole and end-systole, counted from 0.
+
+    Attributes:
+        end_diastole, end_systole: frame numbers.
+        confidence: 0 to 1, how clearly the volume curve tells them; 1 where the user gave both.
+        given: which of ``end_diastole`` and ``end_systole`` the user gave.
+    """
+
+    end_diastole: int
+    end_systole: int
+    confidence: float
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Index:
+    """One clinical number.
+
+    Attributes:
+        key: name in JSON and CSV with its unit, such as ``lv_edv_ml``.
+        title: name for people, such as ``LV end-diastolic volume``.
+        value: in ``unit``; ``None`` where it cannot be told.
+        unit: such as ``ml``, ``%``, ``g``, ``l/min``, ``ml/s``, ``ms``.
+        indexed: divided by body surface area, in ``unit`` a square metre; ``None`` without it, or where that
+            makes no sense.
+        definition: one sentence that says how it was obtained, with its source.
+    """
+
+    key: str
+    title: str
+    value: float | None
+    unit: str
+    indexed: float | None = None
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class WallThickness:
+    """Wall thickness by AHA segment: 1-6 basal, 7-12 mid, 13-16 apical, 17 apex.
+
+    Attributes:
+        end_diastolic_mm, end_systolic_mm: 17 means in mm, ``None`` where a segment is not to be seen.
+        thickening_percent: (ES - ED) / ED, in percent.
+    """
+
+    end_diastolic_mm: tuple[float | None, ...]
+    end_systolic_mm: tuple[float | None, ...]
+    thickening_percent: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Indices:
+    """All clinical numbers of a study.
+
+    Attributes:
+        phases: frames they are taken at; ``None`` for a single frame.
+        volumes_ml: structure to one volume in ml a frame.
+        times_ms: time of each frame in ms, if known.
+        items: the numbers, in the order in which they are told.
+        wall: wall thickness, where there is a left ventricle.
+        body_surface_area_m2: and the formula that gave it, if height and weight are known.
+        body_surface_area_formula: ``Du Bois`` or ``Mosteller``.
+        heart_rate_bpm: used for cardiac output, if known.
+        notes: what had to be settled, one sentence each.
+    """
+
+    phases: CardiacPhases | None
+    volumes_ml: Mapping[str, tuple[float, ...]]
+    times_ms: tuple[float, ...] | None
+    items: tuple[Index, ...]
+    wall: WallThickness | None = None
+    body_surface_area_m2: float | None = None
+    body_surface_area_formula: str | None = None
+    heart_rate_bpm: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Verdict(StrEnum):
+    """What to do with a mask."""
+
+    FINE = "fine"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One reason to look at a mask.
+
+    Attributes:
+        key: such as ``stroke_volume_mismatch``.
+        verdict: ``REVIEW`` or ``REJECT``.
+        reason: one sentence with its numbers.
+        value, limit: what was found and what is still accepted, where it is a number.
+    """
+
+    key: str
+    verdict: Verdict
+    reason: str
+    value: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far a mask is to be trusted.
+
+    Attributes:
+        verdict: the worst of the flags, ``FINE`` without any.
+        flags: the reasons.
+        estimated_dice: mean Dice expected of such a mask, or ``None`` where that was not calibrated.
+        ejection_fraction_interval: (low, high) in percent about the LV ejection fraction.
+        interval_coverage: the share of studies whose true EF lies in such an interval, as measured.
+    """
+
+    verdict: Verdict
+    flags: tuple[Flag, ...] = ()
+    estimated_dice: float | None = None
+    ejection_fraction_interval: tuple[float, float] | None = None
+    interval_coverage: float | None = None
