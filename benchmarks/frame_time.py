@@ -39,6 +39,7 @@ LIBRARIES = ("septum", "numpy", "scipy", "openvino", "onnxruntime")
 
 #: What is timed of a frame: module, function, and the name that its own time goes under.
 STAGES = (
+    (model, "prepare", "resample and normalise"),
     (steps, "prepare", "resample and normalise"),
     (steps, "_density_and_mask", "map"),
     (steps, "locate", "map to region"),
@@ -83,7 +84,7 @@ class Stopwatch:
 def time_frame(loaded: Model, cine: Cine) -> dict[str, float]:
     """Seconds of each stage of one frame; together they are the whole time."""
     watch = Stopwatch()
-    engine: Any = ENGINES[loaded.engine]
+    engine: Any = ENGINES[str(loaded.execution.engine)]
     with ExitStack() as patches:
         for room, function, name in STAGES:
             timed = watch.timed(name, getattr(room, function))

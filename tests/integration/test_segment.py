@@ -47,7 +47,10 @@ def test_a_cine_gives_a_mask_and_a_record(model, bundle, write_study, tmp_path):
     assert told["model"]["sha256"] == hashlib.sha256((bundle / "model.json").read_bytes()).hexdigest()
     assert told["software"] == {"name": "septum", "version": septum.__version__}
     assert (told["input"]["shape"], told["input"]["spacing_mm"]) == ([3, 44, 48], [8.0, 1.5, 1.5])
-    assert told["settings"] == {"engine": "openvino", "threads": 1, "flips": False, "spacing_mm": None}
+    assert told["settings"] == {
+        "engine": "openvino", "device": "cpu", "precision": "f32", "threads": 1, "flips": False,
+        "spacing_mm": None,
+    }  # fmt: skip
     # A voxel of 8 x 1.5 x 1.5 mm is 0.018 ml.
     for name, value in (("RV", 1), ("MYO", 2), ("LV", 3)):
         counts = (labels == value).sum(axis=(0, 1, 2))
@@ -151,19 +154,19 @@ def paint(monkeypatch):
     """``paint({3: 5}, {})``: the model finds 5 voxels of label 3, then nothing."""
     from septum.inference import Model
 
-    original = Model.segment_volume
+    original = Model.segment_frames
 
     def paint(*frames):
         left = iter(frames)
 
-        def segment_volume(self, volume):
-            found = original(self, volume)
-            found.labels[:] = 0
-            painted = np.repeat(*np.array(list(next(left).items()), int).reshape(-1, 2).T)
-            found.labels.reshape(-1)[: len(painted)] = painted
-            return found
+        def segment_frames(self, cine):
+            for found in original(self, cine):
+                found.labels[:] = 0
+                painted = np.repeat(*np.array(list(next(left).items()), int).reshape(-1, 2).T)
+                found.labels.reshape(-1)[: len(painted)] = painted
+                yield found
 
-        monkeypatch.setattr(Model, "segment_volume", segment_volume)
+        monkeypatch.setattr(Model, "segment_frames", segment_frames)
 
     return paint
 

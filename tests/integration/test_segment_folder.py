@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from septum.core import InputError
-from septum.workflows import lazy_model, segment
+from septum.workflows import case_steps, lazy_model
 from septum.workflows.cases import plan_cases
 
 
@@ -126,14 +126,14 @@ def test_an_unforeseen_error_in_one_file_does_not_end_the_run(
 ):
     for name in "ab":
         write_study(tmp_path / "data" / f"{name}.nii.gz")
-    original = segment.read_study
+    original = case_steps.read_study
 
     def fail_on_a(path, **settings):
         if path.name == "a.nii.gz":
             raise ZeroDivisionError("Somebody^Known")
         return original(path, **settings)
 
-    monkeypatch.setattr(segment, "read_study", fail_on_a)
+    monkeypatch.setattr(case_steps, "read_study", fail_on_a)
     answer = septum("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
     assert answer.code == 1
     assert "unexpected ZeroDivisionError" in answer.err

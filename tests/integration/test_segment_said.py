@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from septum.workflows import segment
+from septum.workflows import case_steps
 
 
 @pytest.fixture
 def interrupt_at(monkeypatch):
     """``interrupt_at("c.nii.gz")``: the user interrupts when this file is read."""
-    original = segment.read_study
+    original = case_steps.read_study
 
     def set_up(name):
         def read(path, **settings):
@@ -24,7 +24,7 @@ def interrupt_at(monkeypatch):
                 raise KeyboardInterrupt
             return original(path, **settings)
 
-        monkeypatch.setattr(segment, "read_study", read)
+        monkeypatch.setattr(case_steps, "read_study", read)
 
     return set_up
 

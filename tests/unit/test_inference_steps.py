@@ -12,6 +12,7 @@ from septum.core import VENTRICLES, Geometry, InputError, LocalisationPath, Regi
 from septum.inference import (
     ENGINES,
     Bundle,
+    Execution,
     Manifest,
     Model,
     Stage,
@@ -38,6 +39,7 @@ class Threshold:
 
     def __init__(self, classes=4, multiple=(1, 8, 8)):
         self.multiple, self.classes, self.shapes = multiple, classes, []
+        self.in_channels, self.channels = 1, {"logits": classes, "map": 1}
 
     def run(self, image):
         assert image.dtype == np.float32
@@ -212,7 +214,7 @@ def test_pasting_one_sigmoid_channel_decides_at_one_half():
 def model_of(monkeypatch, in_plane_mm=None):
     """A model whose two graphs are thresholds."""
     made = iter([Threshold(classes=1), Threshold()])
-    monkeypatch.setitem(ENGINES, "openvino", lambda _graph, _multiple, _threads: next(made))
+    monkeypatch.setitem(ENGINES, "openvino", lambda _graph, _multiple, _execution: next(made))
 
     def stage(spacing):
         return StageManifest(
@@ -288,10 +290,10 @@ def test_arrays_that_are_no_image_are_refused(monkeypatch, array, spacing_mm, sa
 def test_fewer_threads_than_one_are_refused(monkeypatch, threads):
     bundle = model_of(monkeypatch).bundle
     with pytest.raises(SeptumError, match=f"threads: expected 1 or more, .* got {threads}"):
-        Model(bundle, threads=threads)
+        Model(bundle, Execution(threads=threads))
 
 
 def test_unknown_engine_is_refused_with_those_there_are(monkeypatch):
     bundle = model_of(monkeypatch).bundle
     with pytest.raises(SeptumError, match="openvino or onnxruntime"):
-        Model(bundle, engine="tensorrt")
+        Model(bundle, Execution(engine="tensorrt"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder for results."
 )
 @model_options
-def demo(out: Path, model: str, engine: str, threads: int | None, flips: bool) -> int:
+def demo(out: Path, model: str, **engine: Any) -> int:
     """Segment a synthetic heart whose truth is known.
 
     A beating heart is made, segmented, measured against its truth and drawn. No patient's data is needed.
@@ -29,7 +29,7 @@ def demo(out: Path, model: str, engine: str, threads: int | None, flips: bool) -
     from septum.workflows.demo import run_demo
     from septum.workflows.lazy_model import LazyModel
 
-    result = run_demo(out, LazyModel(model, engine=engine, threads=threads, flips=flips))
+    result = run_demo(out, LazyModel(model, **engine))
     for text in result.result.record.warnings:
         say_aside(text)
     say_table(_table(result))

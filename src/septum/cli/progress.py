@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Self
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING, Any, Self
 
 from septum.cli.output import say_aside, say_error
 from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, Planned, StudyResult
@@ -17,6 +14,47 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from septum.workflows.outcomes import Event
+
+
+class NoBar:
+    """Where nobody looks at a bar."""
+
+    def start(self) -> None:
+        """Show nothing."""
+
+    def stop(self) -> None:
+        """Take nothing away."""
+
+    def update(self, **_: Any) -> None:
+        """Change nothing."""
+
+
+class Bar(NoBar):
+    """A bar on the terminal; the library that draws it is loaded only then."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        name = TextColumn("{task.description}", markup=False)  # brackets in a file's name are no markup
+        columns = (name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(
+            *columns, console=console, transient=True, disable=not console.is_interactive
+        )
+        self._task = self._progress.add_task("reading", total=None)
+
+    def start(self) -> None:
+        """Show it."""
+        self._progress.start()
+
+    def stop(self) -> None:
+        """Take it away."""
+        self._progress.stop()
+
+    def update(self, **fields: Any) -> None:
+        """Set what it shows, as of ``rich``."""
+        self._progress.update(self._task, **fields)
 
 
 class Narrator:
@@ -30,18 +68,9 @@ class Narrator:
     """
 
     def __init__(self, say_result: Callable[[StudyResult], None] | None = None) -> None:
-        console = Console(stderr=True)
-        name = TextColumn("{task.description}", markup=False)  # brackets in a file's name are no markup
-        columns = (name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(
-            *columns,
-            console=console,
-            transient=True,
-            disable=not (sys.stderr.isatty() and console.is_interactive),
-        )
+        self._bar = Bar() if sys.stderr.isatty() else NoBar()
         self._say_result = say_result
         self._planned = self._finished = self._failed = 0
-        self._task = self._bar.add_task("reading", total=None)
         self._notes: dict[str, list[Path]] = {}
 
     def __enter__(self) -> Self:
@@ -69,10 +98,9 @@ class Narrator:
         match event:
             case Planned(cases):
                 self._planned, self._finished, self._failed = cases, 0, 0
-                self._bar.update(self._task, total=cases, completed=0)
+                self._bar.update(total=cases, completed=0)
             case FrameDone(name, frame, frames):
                 self._bar.update(
-                    self._task,
                     description=f"{name}, frame {frame} of {frames}" if frames > 1 else name,
                     completed=self._finished + frame / frames,
                 )
@@ -102,4 +130,4 @@ class Narrator:
 
     def _finish_case(self) -> None:
         self._finished += 1
-        self._bar.update(self._task, completed=self._finished)
+        self._bar.update(completed=self._finished)

@@ -212,7 +212,14 @@ def report(name: str, results: Path | None, output: Path) -> int:
     help="Draw the curves there, too, as .svg or .png.",
 )  # fmt: skip
 def robustness(
-    model: str, engine: str, threads: int | None, flips: bool, picture: Path | None, **asked: Any
+    model: str,
+    engine: str | None,
+    threads: int | None,
+    device: str,
+    precision: str,
+    flips: bool,
+    picture: Path | None,
+    **asked: Any,
 ) -> int:
     """Measure how a model's Dice changes as its test patients' images do, as another scanner would have them.
 
@@ -220,7 +227,8 @@ def robustness(
     """
     commands = _load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    say(commands.robustness(model, asked, picture=picture, engine=engine, threads=threads, flips=flips))
+    execution = {"engine": engine, "threads": threads, "device": device, "precision": precision}
+    say(commands.robustness(model, asked, picture=picture, **execution, flips=flips))
     return 0
 
 

@@ -48,21 +48,39 @@ class Region:
     def bounding(cls, mask: NDArray[np.bool_]) -> Region | None:
         """The smallest region that holds all true voxels; ``None`` where there is none."""
         spans: list[tuple[int, int]] = []
-        for axis in range(3):
-            hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        plane = np.any(mask, axis=0)  # far less to look through for two of the axes
+        for line in (mask.any(axis=(1, 2)), np.any(plane, axis=1), np.any(plane, axis=0)):
+            hit = np.flatnonzero(line)
             if hit.size == 0:
                 return None
             spans.append((int(hit[0]), int(hit[-1]) + 1))
         (z0, z1), (y0, y1), (x0, x1) = spans
         return cls((z0, y0, x0), (z1, y1, x1))
 
+    def widened(self, margin: Sequence[int]) -> Region:
+        """The region with a margin of voxels on both sides of each axis."""
+        start = [a - m for a, m in zip(self.start, margin, strict=True)]
+        stop = [b + m for b, m in zip(self.stop, margin, strict=True)]
+        return Region(_index(start), _index(stop))
+
+    def moved(self, by: Sequence[int]) -> Region:
+        """The region moved by a number of voxels along each axis."""
+        start = [a + m for a, m in zip(self.start, by, strict=True)]
+        stop = [b + m for b, m in zip(self.stop, by, strict=True)]
+        return Region(_index(start), _index(stop))
+
+    def clipped(self, shape: Sequence[int]) -> Region:
+        """The part of the region that lies inside a grid of this shape."""
+        start = [min(max(a, 0), n) for a, n in zip(self.start, shape, strict=True)]
+        stop = [min(max(b, a), n) for a, b, n in zip(start, self.stop, shape, strict=True)]
+        return Region(_index(start), _index(stop))
+
     def shifted_inside(self, shape: Sequence[int]) -> Region:
         """The same box moved into the grid where it fits, centred on the grid where it does not."""
         start = []
         for a, n, grid in zip(self.start, self.size, shape, strict=True):
             start.append(min(max(a, 0), grid - n) if n <= grid else -((n - grid) // 2))
-        z, y, x = start
-        return Region((z, y, x), (z + self.size[0], y + self.size[1], x + self.size[2]))
+        return self.moved([new - old for new, old in zip(start, self.start, strict=True)])
 
     def holds(self, mask: NDArray[np.bool_]) -> float:
         """Share of the true voxels of ``mask`` that lie inside, from 0 to 1 (1 if there is none)."""
@@ -93,3 +111,8 @@ class Region:
             outer.append(slice(low, high))
             inner.append(slice(low - a, high - a) if high > low else slice(0, 0))
         return (inner[0], inner[1], inner[2]), (outer[0], outer[1], outer[2])
+
+
+def _index(values: Sequence[int]) -> Index:
+    z, y, x = values
+    return (z, y, x)

@@ -29,3 +29,15 @@ class Engine(Protocol):
             foreground.
         """
         ...
+
+
+class GraphEngine(Engine, Protocol):
+    """An engine that runs a graph from a file.
+
+    Attributes:
+        in_channels: of the images that the graph takes; ``None`` where it does not say.
+        channels: name of each output to its number of channels; ``None`` where the graph does not say.
+    """
+
+    in_channels: int | None
+    channels: dict[str, int | None]

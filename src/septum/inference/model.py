@@ -15,15 +15,16 @@ from septum.core import (
     InputError,
     Localisation,
     Segmentation,
-    SeptumError,
     Volume,
 )
 from septum.inference.bundle import Bundle, open_bundle
+from septum.inference.execution import Execution
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
-from septum.inference.steps import segment_volume
+from septum.inference.steps import find_region, segment_prepared
 from septum.io import check_heart_fits
-from septum.preprocessing import Orientation, prepared_geometry
+from septum.localisation import common
+from septum.preprocessing import Orientation, prepare, prepared_geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.inference.out_of_distribution import Evidence
+
+#: Frames of a cine in which the heart is looked for.
+LOCALISED_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -58,53 +62,63 @@ class Model:
 
     Args:
         bundle: checked bundle.
-        engine: ``openvino`` or ``onnxruntime``.
-        threads: CPU threads, or ``None`` for the engine's choice.
+        execution: what computes the networks, and how.
         flips: whether the segmenter's answer is the mean over four mirror images of the region, which takes
             two to three times as long.
 
     Raises:
-        SeptumError: there is no such engine, or fewer than one thread is asked for.
-        BundleError: a graph cannot be run, or does not give what the bundle describes; or flips are
+        SeptumError: the processor cannot do what is asked for.
+        BundleError: a graph cannot be compiled, or does not give what the bundle describes; or flips are
             asked of one that has not learnt from mirror images.
-        MissingExtraError: the engine is not installed.
+        MissingExtraError: the engine is not installed, or finds no GPU.
     """
 
-    def __init__(
-        self, bundle: Bundle, engine: str = "openvino", threads: int | None = None, *, flips: bool = False
-    ) -> None:
-        if threads is not None and threads < 1:
-            raise SeptumError(f"threads: expected 1 or more, or None for the engine's choice, got {threads}.")
+    def __init__(self, bundle: Bundle, execution: Execution | None = None, *, flips: bool = False) -> None:
         if flips:
             require_mirror_images(bundle)
-        self.bundle, self.engine, self.flips = bundle, engine, flips
-        self._localiser, self._segmenter = load_stages(bundle, engine, threads)
+        self.bundle, self.execution, self.flips = bundle, execution or Execution(), flips
+        self._localiser, self._segmenter = load_stages(bundle, self.execution)
 
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
-        """Segment the frames of a cine one after the other, each on its own."""
+        """Segment the frames of a cine one after the other, in any order of axes.
+
+        The heart is looked for in a few frames spread over the cine, and all frames are segmented in the
+        region that these have in common. A frame's mask comes back on its own grid; the time of the search
+        is in the first frame's.
+        """
+        started = time.perf_counter()
+        orientation, manifest = Orientation.of(cine.geometry), self.bundle.manifest
+        native = cine.geometry.permuted(orientation.axes)
+        working = prepared_geometry(native, manifest.segmenter.preprocessing)
+
+        def oriented(t: int) -> Volume:
+            return Volume(np.ascontiguousarray(orientation.apply(cine.array[t])), native)
+
+        seen = {
+            t: find_region(oriented(t), self._localiser, working, manifest.localisation)
+            for t in _spread(len(cine), LOCALISED_FRAMES)
+        }
+        region = common([found for found, _ in seen.values()], working, manifest.localisation)
         for t in range(len(cine)):
-            yield self.segment_volume(cine.frame(t))
+            labels, found, evidence = segment_prepared(
+                prepare(oriented(t), manifest.segmenter.preprocessing), region,
+                seen[t][1] if t in seen else None, native, self._segmenter, manifest.localisation,
+                manifest.labels.values, flips=self.flips,
+            )  # fmt: skip
+            labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
+            yield FrameResult(
+                labels=np.ascontiguousarray(orientation.undo(labels)),
+                localisation=found,
+                working_geometry=working,
+                evidence=evidence,
+                seconds=time.perf_counter() - started,
+            )
+            started = time.perf_counter()
 
     def segment_volume(self, volume: Volume) -> FrameResult:
         """Segment one volume in any order of axes; the mask comes back on its own grid."""
-        started = time.perf_counter()
-        orientation = Orientation.of(volume.geometry)
-        oriented = Volume(
-            np.ascontiguousarray(orientation.apply(volume.array)), volume.geometry.permuted(orientation.axes)
-        )
-        manifest = self.bundle.manifest
-        labels, found, evidence = segment_volume(
-            oriented, self._localiser, self._segmenter, manifest.localisation, manifest.labels.values,
-            flips=self.flips,
-        )  # fmt: skip
-        labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
-        return FrameResult(
-            labels=np.ascontiguousarray(orientation.undo(labels)),
-            localisation=found,
-            working_geometry=prepared_geometry(oriented.geometry, manifest.segmenter.preprocessing),
-            evidence=evidence,
-            seconds=time.perf_counter() - started,
-        )
+        (frame,) = self.segment_frames(Cine(volume.array[None], volume.geometry))
+        return frame
 
     def segment(self, array: NDArray[Any], *, spacing_mm: Sequence[float]) -> Segmentation:
         """Segment an array.
@@ -135,22 +149,35 @@ def require_mirror_images(bundle: Bundle) -> None:
 
 
 def load_model(
-    model: str | Path = "cine", *, engine: str = "openvino", threads: int | None = None, flips: bool = False
+    model: str | Path = "cine",
+    *,
+    engine: str | None = None,
+    threads: int | None = None,
+    device: str = "cpu",
+    precision: str = "f32",
+    flips: bool = False,
 ) -> Model:
     """Load a shipped model by name, or any bundle by its folder.
 
     Args:
         model: ``cine``, ``la``, or a bundle's folder.
-        engine: ``openvino`` or ``onnxruntime``.
+        engine: ``openvino`` or ``onnxruntime``; by default the first, or the second on a GPU.
         threads: CPU threads, or ``None`` for the engine's choice.
+        device: ``cpu`` or ``cuda``.
+        precision: ``f32`` or ``bf16``.
         flips: as of :class:`Model`.
 
     Raises:
-        SeptumError: there is no such engine, or fewer than one thread is asked for.
+        SeptumError: there is no such engine, device or precision, or they do not go together.
         BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
-        MissingExtraError: the engine is not installed.
+        MissingExtraError: the engine is not installed, or finds no GPU.
     """
-    return Model(open_bundle(model), engine, threads, flips=flips)
+    return Model(open_bundle(model), Execution(engine, threads, device, precision), flips=flips)
+
+
+def _spread(frames: int, count: int) -> list[int]:
+    """At most so many frames, evenly spread over a cycle, the first among them."""
+    return sorted({i * frames // count for i in range(count)})
 
 
 def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from septum.core import SeptumError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -10,31 +12,56 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from septum.inference.execution import Execution
+
 
 class OpenVINOEngine:
-    """Runs an ONNX graph in float32; the graph is compiled once for all image sizes.
+    """Runs an ONNX graph; it is compiled once for all image sizes.
 
     Args:
         graph: ONNX file.
         multiple: see :class:`septum.inference.engine.Engine`.
-        threads: CPU threads; ``None`` leaves the choice to OpenVINO.
+        execution: threads and precision.
+
+    Raises:
+        SeptumError: bf16 is asked of a processor that does not multiply in it.
     """
 
-    def __init__(self, graph: Path, multiple: tuple[int, int, int], threads: int | None = None) -> None:
+    def __init__(self, graph: Path, multiple: tuple[int, int, int], execution: Execution) -> None:
         import openvino
 
         self.multiple = multiple
-        settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        compiled = openvino.Core().compile_model(str(graph), "CPU", settings)
+        core = openvino.Core()
+        if execution.precision == "bf16" and "BF16" not in core.get_property(
+            "CPU", "OPTIMIZATION_CAPABILITIES"
+        ):
+            raise SeptumError(
+                "precision bf16: expected a processor that multiplies in bfloat16, and this one does not; "
+                "leave the option out."
+            )
+        settings: dict[str, str | int] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": execution.precision,
+        }
+        if execution.threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = execution.threads
+        compiled = core.compile_model(str(graph), "CPU", settings)
+        self.in_channels = _static(compiled.input(0).partial_shape, 1)
         self._names = [_name_of(output.get_names()) for output in compiled.outputs]
+        self.channels = {
+            name: _static(output.partial_shape, 1) if len(output.partial_shape) == 5 else 1
+            for name, output in zip(self._names, compiled.outputs, strict=True)
+        }
         self._request = compiled.create_infer_request()
 
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See :class:`septum.inference.engine.Engine`."""
-        results = self._request.infer([image])
+        results = self._request.infer([image], share_inputs=True)
         return {name: results[i].copy() for i, name in enumerate(self._names)}
+
+
+def _static(shape: Any, axis: int) -> int | None:
+    return int(shape[axis].get_length()) if shape[axis].is_static else None
 
 
 def _name_of(names: set[str]) -> str:

@@ -104,12 +104,13 @@ class TrainingImages(BaseModel):
             )
 
 
-def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_]) -> Evidence:
+def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -> Evidence:
     """Confidence and agreement of one frame.
 
     Args:
         logits: the segmenter's, (K, Z, Y, X), background first; K = 1 means one sigmoid channel.
-        coarse: the localiser's mask, (Z, Y, X), on the same grid.
+        coarse: the localiser's mask, (Z, Y, X), on the same grid; ``None`` if it has not seen the frame,
+            which then has no agreement.
     """
     if len(logits) == 1:
         logits = np.concatenate([np.zeros_like(logits), logits])
@@ -119,9 +120,11 @@ def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_]) -> Evide
         return Evidence(None, None)
     inside = logits[:, labelled]
     largest = 1 / np.exp(inside - inside.max(axis=0)).sum(axis=0)
+    confidence = round(float(largest.mean()), DECIMALS)
+    if coarse is None:
+        return Evidence(confidence, None)
     both = np.count_nonzero(labelled & coarse)
-    agreement = 2 * both / (count + np.count_nonzero(coarse))
-    return Evidence(round(float(largest.mean()), DECIMALS), round(agreement, DECIMALS))
+    return Evidence(confidence, round(2 * both / (count + np.count_nonzero(coarse)), DECIMALS))
 
 
 def _range(low: float, high: float) -> str:

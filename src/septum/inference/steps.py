@@ -7,6 +7,7 @@ their slice axis first.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,11 +109,55 @@ def paste_back(
     """
     if len(logits) == 1:
         logits = np.concatenate([np.zeros_like(logits), logits])
-    target = native.window_of(region, working)
-    part = resample(logits, working.cropped(region), native.cropped(target))
     labels = np.zeros(native.shape, dtype=np.uint8)
-    target.paste(np.asarray([0, *values], dtype=np.uint8)[part.argmax(axis=0)], labels)
+    heart = Region.bounding(logits[1:].max(axis=0) > logits[0])
+    if heart is None:
+        return labels
+    # Between voxels of background there is only background: the heart decides, and what is averaged with it.
+    reach = [max(1.0, n / w) for n, w in zip(native.spacing_mm, working.spacing_mm, strict=True)]
+    near = heart.widened([ceil(2 * r) for r in reach]).clipped(logits.shape[1:])
+    place = near.moved(region.start)
+    target = native.window_of(place, working)
+    part = resample(near.crop(logits), working.cropped(place), native.cropped(target))
+    target.paste(np.asarray([0, *values], dtype=np.uint8)[_largest(part)], labels)
     return labels
+
+
+def find_region(
+    volume: Volume, localiser: Stage, working: Geometry, settings: LocalisationSettings
+) -> tuple[Localisation, Volume]:
+    """Region of interest of a volume with its slices first, and the coarse mask, on the ``working`` grid."""
+    small = prepare(volume, localiser.preprocessing)
+    density, coarse = _density_and_mask(small, localiser, working, settings)
+    return locate(density, coarse, working, settings), coarse
+
+
+def segment_prepared(
+    prepared: Volume,
+    found: Localisation,
+    coarse: Volume | None,
+    native: Geometry,
+    segmenter: Stage,
+    localisation: LocalisationSettings,
+    values: tuple[int, ...],
+    *,
+    flips: bool = False,
+) -> tuple[NDArray[np.uint8], Localisation, Evidence]:
+    """From a region to labels on the ``native`` grid; the rest as of :func:`segment_volume`.
+
+    Args:
+        prepared: on the segmenter's grid.
+        found: the region.
+        coarse: the localiser's mask on that grid, ``None`` if it has not seen this volume.
+        native: grid of the labels.
+        segmenter: the fine network.
+        localisation: sizes to which the region may be widened.
+        values: mask value of each foreground channel.
+        flips: as of :func:`segment_region`.
+    """
+    logits, found = segment_found(prepared, found, segmenter, localisation, flips=flips)
+    evidence = evidence_of(logits, None if coarse is None else found.region.crop(coarse.array))
+    return paste_back(logits, found.region, prepared.geometry, native, values), found, evidence
 
 
 def segment_volume(
@@ -131,12 +176,10 @@ def segment_volume(
         unlike those that the networks learnt from.
     """
     prepared = prepare(volume, segmenter.preprocessing)
-    working, small = prepared.geometry, prepare(volume, localiser.preprocessing)
-    density, coarse = _density_and_mask(small, localiser, working, localisation)
-    found = locate(density, coarse, working, localisation)
-    logits, found = segment_found(prepared, found, segmenter, localisation, flips=flips)
-    evidence = evidence_of(logits, found.region.crop(coarse.array))
-    return paste_back(logits, found.region, working, volume.geometry, values), found, evidence
+    found, coarse = find_region(volume, localiser, prepared.geometry, localisation)
+    return segment_prepared(
+        prepared, found, coarse, volume.geometry, segmenter, localisation, values, flips=flips
+    )
 
 
 def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]) -> bool:
@@ -164,6 +207,16 @@ def _mirrored_logits(image: NDArray[np.float32], stage: Stage, axes: tuple[int, 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Softmax over all voxels, as multiples of the largest share."""
     return np.exp(logits - logits.max())
+
+
+def _largest(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Channel of the largest logit, the first of several; as ``argmax``, in a tenth of its time."""
+    best, channel = logits[0].copy(), np.zeros(logits.shape[1:], dtype=np.uint8)
+    for k in range(1, len(logits)):
+        larger = logits[k] > best
+        channel[larger] = k
+        np.maximum(best, logits[k], out=best)
+    return channel
 
 
 def _inverse(padding: Region, shape: tuple[int, ...]) -> Region:

@@ -1,6 +1,6 @@
 """Reading NIfTI-1 and NIfTI-2, single files and ``.hdr``/``.img`` pairs.
 
-The header is parsed without nibabel's repairs, which turn a negative or zero spacing into a plausible one.
+A header is taken as it stands: a negative or zero spacing is not repaired into a plausible one.
 """
 
 from __future__ import annotations
@@ -10,10 +10,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nibabel.nifti1 import Nifti1Header
-from nibabel.nifti2 import Nifti2Header
-from nibabel.quaternions import quat2mat
-from nibabel.spatialimages import HeaderDataError
 
 from septum.core import Cine, InputError
 from septum.io.grid import (
@@ -26,7 +22,7 @@ from septum.io.grid import (
 )
 from septum.io.names import image_suffix
 from septum.io.native import Layout, NativeHeader, Reading
-from septum.io.nifti_header import mask_header
+from septum.io.nifti_header import FIELDS, REAL_TYPES, mask_header, parse_header, rotation_of
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -36,7 +32,6 @@ if TYPE_CHECKING:
 
     from septum.core.geometry import Triple
 
-_HEADERS: dict[int, Any] = {348: Nifti1Header, 540: Nifti2Header}
 _COLOUR_OR_VECTOR_INTENTS = (1006, 2003, 2004)
 #: Some tools write the frames of a cine as a vector; it has more frames than a vector in space or a colour
 #: has components.
@@ -122,13 +117,10 @@ def _voxel_path(header_path: Path, header: Any) -> Path:
 
 def _parse_header(path: Path) -> Any:
     with _open(path) as stream:
-        block = stream.read(max(_HEADERS))
-    for endianness, order in (("<", "little"), (">", "big")):
-        size = int.from_bytes(block[:4], order)  # type: ignore[arg-type]
-        if size in _HEADERS and len(block) >= size:
-            header = _HEADERS[size](block[:size], endianness=endianness, check=False)
-            if header["magic"].item()[:2] in (b"n+", b"ni"):
-                return header
+        block = stream.read(max(FIELDS))
+    header = parse_header(block)
+    if header is not None:
+        return header
     kind = "an empty file" if not block else "other content"
     raise InputError(
         f"{path} is not a NIfTI file: expected a NIfTI header, and found {kind}; "
@@ -163,31 +155,27 @@ def _real_dtype(path: Path, header: Any, layout: Layout) -> np.dtype[Any]:
     is_vector = intent in _COLOUR_OR_VECTOR_INTENTS or (
         intent == _VECTOR_INTENT and 1 < prod(layout.shape[3:]) <= _MOST_COMPONENTS
     )
-    try:
-        dtype: np.dtype[Any] = header.get_data_dtype()
-    except (HeaderDataError, KeyError):  # a code that nibabel does not map to a type, or does not know
-        dtype = np.dtype("V")
-    if dtype.kind not in "uif" or is_vector:
+    if code not in REAL_TYPES or is_vector:
         raise InputError(
             f"{path} does not hold grey values: expected one real number a voxel, and found colours, "
             f"vectors, complex or unknown values (data type {code}); export the magnitude image."
         )
-    return dtype
+    return np.dtype(REAL_TYPES[code]).newbyteorder(header.dtype["dim"].base.byteorder)
 
 
 def _scaled(path: Path, raw: NDArray[Any], header: Any) -> NDArray[np.float32]:
-    try:
-        slope, intercept = header.get_slope_inter()
-    except HeaderDataError as error:
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    scales = np.isfinite(slope) and slope != 0  # else the standard has the values as they stand
+    if scales and not np.isfinite(intercept):
         raise InputError(
-            f"{path} has a damaged header: expected a finite scl_inter, and found "
-            f"{float(header['scl_inter'])}; export the study again."
-        ) from error
+            f"{path} has a damaged header: expected a finite scl_inter, and found {intercept}; "
+            "export the study again."
+        )
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
         values = raw.astype(np.float32, copy=False)
-        if slope is not None and (slope, intercept) != (1.0, 0.0):
-            values *= float(slope)
-            values += float(intercept)
+        if scales and (slope, intercept) != (1.0, 0.0):
+            values *= slope
+            values += intercept
     return values
 
 
@@ -216,9 +204,8 @@ def _orientation(
             return directions, rows[:, 3], notes
     offset = np.array([header[f"qoffset_{axis}"] for axis in "xyz"], float) * unit_mm
     if header["qform_code"] > 0:
-        try:
-            rotation = np.array(quat2mat(header.get_qform_quaternion()), np.float64)  # type: ignore[no-untyped-call]
-        except ValueError:  # longer than a unit quaternion can be
+        rotation = rotation_of(header)
+        if rotation is None:
             rotation = np.zeros((3, 3))
         rotation[:, 2] *= -1.0 if header["pixdim"][0] < 0 else 1.0
         directions, notes = orthonormal(rotation)

@@ -190,7 +190,7 @@ def _read(path: Path, suffix: str, spacing_mm: Triple | None) -> Reading:
         from septum.io.nrrd import read_nrrd  # noqa: PLC0415  # a NIfTI file does not need pynrrd
 
         return read_nrrd(path, spacing_mm)
-    from septum.io.nifti import read_nifti  # noqa: PLC0415  # nor a NRRD file nibabel
+    from septum.io.nifti import read_nifti  # noqa: PLC0415
 
     return read_nifti(path, spacing_mm)
 

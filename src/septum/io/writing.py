@@ -13,6 +13,7 @@ from septum.core import OutputError
 from septum.core.files import atomic_path
 from septum.io.names import image_suffix
 from septum.io.native import NativeHeader
+from septum.io.nifti_header import image_header
 
 if TYPE_CHECKING:
     from septum.core import Cine, Segmentation, Study
@@ -67,8 +68,6 @@ def write_image(path: Path, cine: Cine) -> None:
     Raises:
         OutputError: it cannot be written; nothing is left behind.
     """
-    from septum.io.nifti_header import image_header  # noqa: PLC0415  # nibabel is needed nowhere else here
-
     path = Path(path)
     _check_ending(path, (".nii", ".nii.gz"))
     dtype = cine.array.dtype.name if cine.array.dtype.name in _IMAGE_TYPES else "float32"

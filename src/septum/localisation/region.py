@@ -5,12 +5,13 @@ Plain numpy: the same code runs in training, in the study and in the product.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
 
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
+from septum.localisation.components import largest_component
+from septum.preprocessing import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.localisation.settings import LocalisationSettings
-
-EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
 def locate(
@@ -39,7 +38,7 @@ def locate(
         settings: thresholds and sizes.
     """
     if settings.evidence == "soft_argmax" and settings.fixed is not None:
-        centre = [float(c) for c in ndimage.center_of_mass(density.array)]
+        centre = centre_of_mass(density.array)
         size = (settings.depth or working.shape[0], *settings.fixed)
         return Localisation(_placed(centre, size, working, settings), LocalisationPath.SOFT_ARGMAX)
     component, path = None, LocalisationPath.MAP
@@ -103,24 +102,41 @@ def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettin
     return Localisation(placed, found.path, enlarged=True)
 
 
-def scaled(density: NDArray[np.float32], percentile: float) -> NDArray[np.float32]:
+def common(found: Sequence[Localisation], working: Geometry, settings: LocalisationSettings) -> Localisation:
+    """One region for several frames of a cine: the smallest that holds those found in each.
+
+    Only frames whose region rests on the best evidence among them count, so that one frame without a heart
+    does not move the region.
+
+    Args:
+        found: at least one.
+        working: grid of the segmenter.
+        settings: sizes; a fixed one is kept, about the middle of all regions.
+    """
+    paths = list(LocalisationPath)
+    best = min((one.path for one in found), key=paths.index)
+    regions = [one.region for one in found if one.path is best]
+    if len(set(regions)) == 1:
+        return Localisation(regions[0], best)
+    start = np.min([region.start for region in regions], axis=0)
+    stop = np.max([region.stop for region in regions], axis=0)
+    centre = [float(c) for c in (start + stop - 1) / 2]
+    size = (regions[0].size[0], *(_smallest_size(n, settings) for n in (stop - start)[1:].tolist()))
+    if settings.fixed is not None:
+        size = regions[0].size
+    return Localisation(_placed(centre, (size[0], size[1], size[2]), working, settings), best)
+
+
+def scaled(density: NDArray[np.float32], percent: float) -> NDArray[np.float32]:
     """Divide by the percentile (in percent) where that is above zero, and clip to 0 to 1."""
-    top = float(np.percentile(density, percentile))
+    top = percentile(density, percent)
     return np.clip(density / np.float32(top), 0.0, 1.0) if top > 0 else np.zeros_like(density)
 
 
-def largest_component(
-    mask: NDArray[np.bool_], weights: NDArray[np.float32] | None = None
-) -> NDArray[np.bool_] | None:
-    """The largest 26-connected component, by voxels or by the sum of weights; ``None`` if there is none."""
-    labelled, count = ndimage.label(mask, structure=EVERY_NEIGHBOUR)
-    if count == 0:
-        return None
-    if count == 1:
-        return mask
-    sizes = np.bincount(labelled.ravel(), None if weights is None else weights.ravel())
-    sizes[0] = 0
-    return np.asarray(labelled == int(sizes.argmax()))
+def centre_of_mass(weights: NDArray[Any]) -> list[float]:
+    """Weighted mean index (z, y, x) of an array (Z, Y, X) that is not all zero."""
+    profiles = [weights.sum(axis=axes, dtype=np.float64) for axes in ((1, 2), (0, 2), (0, 1))]
+    return [float(profile @ np.arange(len(profile)) / profile.sum()) for profile in profiles]
 
 
 def _around_component(
@@ -136,7 +152,7 @@ def _around_component(
         centre = [(a + b - 1) / 2 for a, b in zip(box.start, box.stop, strict=True)]
     else:
         mass = component if weights is None else np.where(component, weights, 0)
-        centre = [float(c) for c in ndimage.center_of_mass(mass)]
+        centre = centre_of_mass(mass)
     margins = [settings.margin_mm / s for s in working.spacing_mm[1:]]
     # Twice the way from the centre to the farther side of the box, and the margin.
     reach = [max(c - a, b - 1 - c) for c, a, b in zip(centre, box.start, box.stop, strict=True)]

@@ -1,6 +1,6 @@
 """Orient, resample, enhance, normalise, pad or crop; each geometric step has what undoes it."""
 
-from septum.preprocessing.intensity import clahe, clip_to_percentiles, zscore
+from septum.preprocessing.intensity import clahe, clip_to_percentiles, percentile, zscore
 from septum.preprocessing.orientation import Orientation
 from septum.preprocessing.prepare import (
     cut,
@@ -22,6 +22,7 @@ __all__ = [
     "cut",
     "pad_or_crop",
     "padded_to_multiple",
+    "percentile",
     "prepare",
     "prepare_labels",
     "prepared_geometry",

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 HISTOGRAM_BINS = 256
 
+#: How many values bound a percentile's tail, and by what share of them the bound is moved towards the middle.
+SAMPLE = 4096
+SLACK = 0.02
+
 
 def zscore(array: NDArray[np.float32]) -> NDArray[np.float32]:
     """Zero mean and unit variance over the whole array; a constant array becomes zero."""
@@ -22,9 +26,29 @@ def zscore(array: NDArray[np.float32]) -> NDArray[np.float32]:
     return (array - float(array.mean())) / np.float32(array.std())
 
 
+def percentile(array: NDArray[Any], percent: float) -> float:
+    """Percentile by linear interpolation, as numpy's, many times as fast where it lies in a tail.
+
+    Only the values beyond a bound are ordered; the bound is a sample's, and is given up where it was wrong.
+    """
+    values = array.reshape(-1)
+    rank = percent / 100 * (values.size - 1)
+    below = percent <= 50
+    sample = np.sort(values[:: max(1, values.size // SAMPLE)])
+    place = min(max((percent / 100 + (SLACK if below else -SLACK)) * sample.size, 0), sample.size - 1)
+    bound = sample[int(place)]
+    tail = values[values <= bound] if below else values[values >= bound]
+    first = rank if below else rank - (values.size - tail.size)
+    if not 0 <= first <= tail.size - 1:
+        tail, first = values, rank
+    low, high = int(first), min(int(first) + 1, tail.size - 1)
+    ordered = np.partition(tail, (low, high))
+    return float(ordered[low] + (float(ordered[high]) - float(ordered[low])) * (first - low))
+
+
 def clip_to_percentiles(array: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
     """Clip to two percentiles of the array, in percent."""
-    bottom, top = (float(p) for p in np.percentile(array, (low, high)))
+    bottom, top = percentile(array, low), percentile(array, high)
     return np.clip(array, bottom, top).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Linear resampling between parallel grids, by one small matrix an axis."""
+"""Linear resampling between parallel grids, by one small banded matrix an axis."""
 
 from __future__ import annotations
 
@@ -81,10 +81,23 @@ def _weights(n_in: int, n_out: int, *, first: float, step: float) -> NDArray[np.
 
 
 def _along(array: NDArray[np.float32], weights: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Multiply one of the last three axes by a matrix."""
-    if axis == 2:  # X, the last axis
-        return array @ weights.T
-    if axis == 1:
-        return np.asarray(weights @ array, dtype=np.float32)
-    moved = np.tensordot(weights, array, axes=(1, array.ndim - 3))
-    return np.moveaxis(moved, 0, array.ndim - 3)
+    """Multiply one of the last three axes by a banded matrix, one diagonal of the band after the other.
+
+    A matrix product would start the threads of the linear algebra library, which go on spinning for a while
+    and take the cores from the network that runs next.
+    """
+    axis += array.ndim - 3
+    lift = [1] * array.ndim
+    lift[axis] = -1
+    first = (weights != 0).argmax(axis=1)
+    rows = np.arange(len(weights))
+    out = None
+    for tap in range(int(np.count_nonzero(weights, axis=1).max())):
+        source = np.minimum(first + tap, weights.shape[1] - 1)
+        share = np.where(first + tap < weights.shape[1], weights[rows, source], np.float32(0))
+        part = array.take(source, axis=axis)
+        part *= share.reshape(lift)
+        out = part if out is None else np.add(out, part, out=out)
+    if out is None:
+        raise ValueError("expected a row for each target voxel, got none")
+    return out

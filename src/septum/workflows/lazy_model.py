@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from functools import cached_property
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from septum.inference import FrameResult, Model, open_bundle
+from septum.inference import Execution, FrameResult, Model, open_bundle
 from septum.inference.model import require_mirror_images
 
 if TYPE_CHECKING:
@@ -20,27 +22,50 @@ class LazyModel:
 
     Args:
         model: a shipped model's name, or a bundle's folder.
-        engine: ``openvino`` or ``onnxruntime``.
-        threads: CPU threads, or ``None`` for the engine's choice.
+        engine, threads, device, precision: of :class:`~septum.inference.execution.Execution`.
         flips: whether masks come from the mean over four mirror images.
 
     Raises:
+        SeptumError: there is no such engine, device or precision, or they do not go together.
         BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
     """
 
     def __init__(
-        self, model: str | Path, *, engine: str = "openvino", threads: int | None = None, flips: bool = False
+        self,
+        model: str | Path,
+        *,
+        engine: str | None = None,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str = "f32",
+        flips: bool = False,
     ) -> None:
         self.bundle = open_bundle(model)
         if flips:
             require_mirror_images(self.bundle)
-        self.engine, self.threads, self.flips = engine, threads, flips
+        self.execution, self.flips = Execution(engine, threads, device, precision), flips
+        self._begun: Future[Model] | None = None
+
+    def begin(self) -> None:
+        """Start to load in a thread, while the first image is read. Its error is raised by ``loaded``."""
+        if self._begun is None and "loaded" not in self.__dict__:
+            self._begun = Future()
+            Thread(target=self._load_into, args=(self._begun,), daemon=True).start()
 
     @cached_property
     def loaded(self) -> Model:
-        """The model, ready to run. Raises :class:`MissingExtraError` without its engine."""
-        return Model(self.bundle, self.engine, self.threads, flips=self.flips)
+        """The model, ready to run. Raises as :class:`~septum.inference.Model`."""
+        return self._load() if self._begun is None else self._begun.result()
 
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
         """See :meth:`septum.inference.Model.segment_frames`."""
         return self.loaded.segment_frames(cine)
+
+    def _load(self) -> Model:
+        return Model(self.bundle, self.execution, flips=self.flips)
+
+    def _load_into(self, begun: Future[Model]) -> None:
+        try:
+            begun.set_result(self._load())
+        except BaseException as error:  # noqa: BLE001  # raised again where the model is needed
+            begun.set_exception(error)

@@ -66,6 +66,8 @@ class Settings(_Part):
     """What was asked for; ``spacing_mm`` (Z, Y, X) only if it was given instead of the file's."""
 
     engine: str
+    device: str = "cpu"
+    precision: str = "f32"
     threads: int | None
     flips: bool = False
     spacing_mm: Triple | None

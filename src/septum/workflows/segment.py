@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import (
-    BundleError,
-    InputError,
-    MissingExtraError,
-    OutputError,
-    Segmentation,
-    SeptumError,
-)
-from septum.core.errors import MaskGivenError, NameTakenError, UnexpectedError
+from septum.core import OutputError, Segmentation
 from septum.inference import Model, load_model
-from septum.io import content_sha256, read_study, write_mask
-from septum.workflows.cases import Case, plan_cases
-from septum.workflows.outcomes import (
-    Event,
-    Failure,
-    FrameDone,
-    Notice,
-    PassedOver,
-    Planned,
-    Report,
-    StudyResult,
-)
+from septum.io import read_study
+from septum.workflows.case_steps import CaseSteps
+from septum.workflows.cases import plan_cases
+from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
 from septum.workflows.output_folder import check_writable, remove_leftovers
-from septum.workflows.record import (
-    SOFTWARE,
-    Record,
-    Settings,
-    Timings,
-    make_record,
-    read_record,
-    write_record,
-)
+from septum.workflows.overlap import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,8 +29,10 @@ def segment(
     path: str | Path,
     *,
     model: str | Path | Model = "cine",
-    engine: str = "openvino",
+    engine: str | None = None,
     threads: int | None = None,
+    device: str = "cpu",
+    precision: str = "f32",
     flips: bool = False,
     spacing_mm: Triple | None = None,
 ) -> Segmentation:
@@ -64,9 +41,11 @@ def segment(
     Args:
         path: NIfTI or NRRD file, 3-D or 4-D.
         model: a shipped model's name, a bundle's folder, or a model from ``load_model`` (which then
-            decides engine, threads and flips).
-        engine: ``openvino`` or ``onnxruntime``.
-        threads: CPU threads, or ``None`` for the engine's choice.
+            decides all but the spacing).
+        engine: as of :func:`~septum.inference.load_model`, like the next three.
+        threads: CPU threads.
+        device: where the networks run.
+        precision: of their numbers.
         flips: average over four mirror images, which takes two to three times as long.
         spacing_mm: (Z, Y, X) in mm, instead of the file's.
 
@@ -80,7 +59,9 @@ def segment(
     """
     study = read_study(Path(path), spacing_mm=spacing_mm)
     if not isinstance(model, Model):
-        model = load_model(model, engine=engine, threads=threads, flips=flips)
+        model = load_model(
+            model, engine=engine, threads=threads, device=device, precision=precision, flips=flips
+        )
     labels = np.stack([frame.labels for frame in model.segment_frames(study.cine)])
     return Segmentation(labels, study.cine.geometry, model.bundle.manifest.labels)
 
@@ -101,7 +82,8 @@ def segment_file(
     """
     check_writable(out)
     (case,) = plan_cases([path], out).cases
-    return _do_case(case, model, out, spacing_mm, overwrite, lambda _: None)
+    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite)
+    return steps.write(steps.segment(steps.open(case), lambda _: None))
 
 
 def segment_inputs(
@@ -114,6 +96,8 @@ def segment_inputs(
     on_event: OnEvent = lambda _: None,
 ) -> Report:
     """Segment files and folders of files; a bad one is reported and the rest go on.
+
+    While one case is segmented, the next is read and the last one's results are written.
 
     A case is finished, and skipped, if its mask and its JSON exist and were made of the same input, by
     the same version, model and settings (the number of threads aside). The JSON is written last. A result
@@ -149,8 +133,10 @@ def segment_inputs(
     tell(Planned(len(plan.cases)))
     for folder in {case.mask(out).parent for case in plan.cases}:
         remove_leftovers(folder)
-    for case in plan.cases:
-        outcome = _attempt(case, model, out, spacing_mm, overwrite, tell)
+    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite)
+    if any(not case.record(out).is_file() for case in plan.cases):
+        model.begin()
+    for outcome in in_turn(plan.cases, steps, tell):
         tell(outcome)
         if isinstance(outcome, Failure) and isinstance(outcome.error, OutputError):
             break
@@ -158,100 +144,4 @@ def segment_inputs(
         results=tuple(event for event in events if isinstance(event, StudyResult)),
         failures=tuple(event for event in events if isinstance(event, Failure)),
         notices=tuple(event.text for event in events if isinstance(event, Notice)),
-    )
-
-
-def _attempt(
-    case: Case, model: LazyModel, out: Path, spacing_mm: Triple | None, overwrite: bool, tell: OnEvent
-) -> StudyResult | PassedOver | Failure:
-    """The case's result, or why there is none. What is wrong with the model ends the run."""
-    try:
-        return _do_case(case, model, out, spacing_mm, overwrite, tell)
-    except (BundleError, MissingExtraError):
-        raise
-    except SeptumError as error:
-        if case.searched and isinstance(error, MaskGivenError):
-            return PassedOver(f"{case.source}: passed over, since it looks like a mask.")
-        return Failure(case.source, error)
-    except MemoryError:
-        return Failure(case.source, _too_large(case.source))
-    except Exception as error:  # noqa: BLE001  # one bad file never ends a run
-        unexpected = UnexpectedError.of(error)
-        unexpected.__cause__ = error
-        return Failure(case.source, unexpected)
-
-
-def _do_case(
-    case: Case, model: LazyModel, out: Path, spacing_mm: Triple | None, overwrite: bool, tell: OnEvent
-) -> StudyResult:
-    mask, json = case.mask(out), case.record(out)
-    settings = Settings(engine=model.engine, threads=model.threads, flips=model.flips, spacing_mm=spacing_mm)
-    if not overwrite and json.is_file():
-        earlier = read_record(json)
-        if earlier is not None:
-            _check_same_input(case, json, earlier)
-            if mask.is_file() and _is_finished(earlier, model, settings):
-                return StudyResult(case.name, case.source, mask, json, earlier, skipped=True)
-        tell(Notice(f"{json} is not of this version, model and setting: the case is done anew."))
-    record = _segment_case(case, mask, json, model, settings, tell)
-    return StudyResult(case.name, case.source, mask, json, record, skipped=False)
-
-
-def _check_same_input(case: Case, json: Path, earlier: Record) -> None:
-    """Refuse to replace the result of another input, as of another patient's file of the same name."""
-    if earlier.input.sha256 != content_sha256(case.source):
-        raise NameTakenError(
-            f"{json} is the result of another file of the same name as {case.source}, or of that one before "
-            "it changed: expected a name that is free; give another -o folder, or --overwrite."
-        )
-
-
-def _is_finished(earlier: Record, model: LazyModel, settings: Settings) -> bool:
-    """Whether a record of this input was made as it would be made now; the threads make no difference."""
-    return (
-        earlier.software == SOFTWARE
-        and earlier.model.sha256 == model.bundle.sha256
-        and earlier.settings.model_copy(update={"threads": settings.threads}) == settings
-    )
-
-
-def _segment_case(
-    case: Case, mask: Path, json: Path, model: LazyModel, settings: Settings, tell: OnEvent
-) -> Record:
-    started = time.perf_counter()
-    study = read_study(case.source, spacing_mm=settings.spacing_mm)
-    read_s = time.perf_counter() - started
-    frames = []
-    for frame in model.segment_frames(study.cine):
-        frames.append(frame)
-        tell(FrameDone(case.name, len(frames), len(study.cine)))
-    labels = np.stack([frame.labels for frame in frames])
-    segmentation = Segmentation(labels, study.cine.geometry, model.bundle.manifest.labels)
-    started = time.perf_counter()
-    _remove(json)  # a mask never stands beside the record of another
-    write_mask(mask, segmentation, study)
-    write_s = time.perf_counter() - started
-    frames_s = [frame.seconds for frame in frames]
-    timings = Timings(
-        read=round(read_s, 3),
-        frames=tuple(round(seconds, 3) for seconds in frames_s),
-        write=round(write_s, 3),
-        total=round(read_s + sum(frames_s) + write_s, 3),
-    )
-    record = make_record(study, segmentation, frames, model, settings, timings)
-    write_record(json, record)
-    return record
-
-
-def _remove(json: Path) -> None:
-    try:
-        json.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{json} cannot be replaced: {error.strerror}; choose another folder.") from error
-
-
-def _too_large(source: Path) -> InputError:
-    return InputError(
-        f"{source} does not fit into memory: expected room for segmenting one frame and for all masks; "
-        "free some, or use a machine with more."
     )

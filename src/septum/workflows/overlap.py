@@ -1,0 +1,89 @@
+"""Cases one after the other, the next one read and the last one written while one is segmented."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from septum.core import BundleError, MissingExtraError, OutputError, SeptumError
+from septum.core.errors import MaskGivenError, UnexpectedError
+from septum.workflows.case_steps import Opened
+from septum.workflows.outcomes import Failure, Notice, PassedOver, StudyResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from septum.workflows.case_steps import CaseSteps
+    from septum.workflows.cases import Case
+    from septum.workflows.outcomes import Event
+
+T = TypeVar("T")
+
+#: What becomes of a case.
+Outcome = StudyResult | PassedOver | Failure
+
+
+def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event], None]) -> Iterator[Outcome]:
+    """What becomes of each case, in order. What is wrong with the model ends the run.
+
+    A result that cannot be written is known before the next one would be.
+
+    Args:
+        cases: in order.
+        steps: what is done with each.
+        tell: is told, in this thread, of frames that are done and of results that are replaced.
+    """
+    written: Future[Outcome] | None = None
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        try:
+            for case, opened in _ahead(cases, steps, reader):
+                if isinstance(opened, Opened) and opened.anew:
+                    tell(Notice(opened.anew))
+                segmented = _then(case, opened, steps.segment, tell)
+                if written is not None:
+                    outcome, written = written.result(), None
+                    yield outcome
+                    if isinstance(outcome, Failure) and isinstance(outcome.error, OutputError):
+                        return
+                written = writer.submit(_then, case, segmented, steps.write)
+        except KeyboardInterrupt:
+            if written is not None:
+                yield written.result()
+            raise
+        if written is not None:
+            yield written.result()
+
+
+def _ahead(
+    cases: Sequence[Case], steps: CaseSteps, reader: ThreadPoolExecutor
+) -> Iterator[tuple[Case, Opened | Outcome]]:
+    """Cases as they are opened, the next one begun before this one is handed out."""
+    opening = [reader.submit(_attempt, case, steps.open, case) for case in cases[:1]]
+    for i, case in enumerate(cases):
+        opened = opening.pop().result()
+        opening += [reader.submit(_attempt, one, steps.open, one) for one in cases[i + 1 : i + 2]]
+        yield case, opened
+
+
+def _then(case: Case, so_far: Any, step: Callable[..., T], *arguments: object) -> T | PassedOver | Failure:
+    """The next step of a case, unless it has come to nothing before."""
+    if isinstance(so_far, Failure | PassedOver):
+        return so_far
+    return _attempt(case, step, so_far, *arguments)
+
+
+def _attempt(case: Case, step: Callable[..., T], *arguments: object) -> T | PassedOver | Failure:
+    """What a step gives, or why it gives nothing. What is wrong with the model is raised."""
+    try:
+        return step(*arguments)
+    except (BundleError, MissingExtraError):
+        raise
+    except SeptumError as error:
+        if case.searched and isinstance(error, MaskGivenError):
+            return PassedOver(f"{case.source}: passed over, since it looks like a mask.")
+        return Failure(case.source, error)
+    except Exception as error:  # noqa: BLE001  # one bad file never ends a run
+        unexpected = UnexpectedError.of(error)
+        unexpected.__cause__ = error
+        return Failure(case.source, unexpected)
