@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from septum.core import BundleError, SeptumError
@@ -32,8 +33,10 @@ def load_stages(bundle: Bundle, execution: Execution) -> tuple[Stage, Stage]:
         MissingExtraError: the engine is not installed, or finds no GPU.
     """
     manifest = bundle.manifest
-    localiser = _load(bundle, manifest.localiser, execution, {"logits", "map"})
-    segmenter = _load(bundle, manifest.segmenter, execution, {"logits"})
+    with ThreadPoolExecutor(1) as beside:  # one graph is compiled while the other is
+        other = beside.submit(_load, bundle, manifest.segmenter, execution, {"logits"})
+        localiser = _load(bundle, manifest.localiser, execution, {"logits", "map"})
+        segmenter = other.result()
     names, channels = manifest.labels.names, segmenter.channels["logits"]
     if channels is not None and channels != len(names) + 1 and not channels == len(names) == 1:
         raise BundleError(

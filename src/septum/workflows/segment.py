@@ -134,7 +134,7 @@ def segment_inputs(
     for folder in {case.mask(out).parent for case in plan.cases}:
         remove_leftovers(folder)
     steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite)
-    if any(not case.record(out).is_file() for case in plan.cases):
+    if overwrite or any(not case.record(out).is_file() for case in plan.cases):
         model.begin()
     for outcome in in_turn(plan.cases, steps, tell):
         tell(outcome)
