@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.localisation import LocalisationSettings, enlarge, largest_component, locate
+from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
 from septum.localisation.region import scaled
 
 GRID = Geometry((4, 100, 120), (8.0, 2.0, 1.0))
@@ -190,3 +190,15 @@ def test_every_region_keeps_all_slices_and_lies_in_the_image_where_it_fits(shape
         assert (region.start[0], region.stop[0]) == (0, shape[0])
         for a, b, n in zip(region.start[1:], region.stop[1:], shape[1:], strict=True):
             assert (a >= 0 and b <= n) if b - a <= n else (a <= 0 and n <= b)
+
+
+def test_the_joint_map_of_frames_is_dense_where_any_of_them_is():
+    one, other = np.zeros((2, 1, 10, 10), np.float32)
+    one[0, :3, :3] = 5.0  # more than a percentile of 90 of the map
+    other[0, 6:, 6:] = 0.02
+    found = joined([one, other], 90)
+    assert found[0, 1, 1] == pytest.approx(1.0)
+    assert found[0, 8, 8] == pytest.approx(1.0)
+    assert found[0, 4, 4] == 0
+    assert joined([one], 90) is one
+    assert np.array_equal(joined([np.zeros_like(one), one], 90), one / 5)

@@ -23,7 +23,6 @@ from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
 from septum.inference.steps import find_region, segment_prepared
 from septum.io import check_heart_fits
-from septum.localisation import common
 from septum.preprocessing import Orientation, prepare, prepared_geometry
 
 if TYPE_CHECKING:
@@ -82,8 +81,8 @@ class Model:
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
 
-        The heart is looked for in a few frames spread over the cine, and all frames are segmented in the
-        region that these have in common. A frame's mask comes back on its own grid; the time of the search
+        The heart is looked for in a few frames spread over the cine, and all frames are segmented in the one
+        region found. A frame's mask comes back on its own grid; the time of the search
         is in the first frame's.
         """
         started = time.perf_counter()
@@ -94,15 +93,15 @@ class Model:
         def oriented(t: int) -> Volume:
             return Volume(np.ascontiguousarray(orientation.apply(cine.array[t])), native)
 
-        seen = {
-            t: find_region(oriented(t), self._localiser, working, manifest.localisation)
-            for t in _spread(len(cine), LOCALISED_FRAMES)
-        }
-        region = common([found for found, _ in seen.values()], working, manifest.localisation)
+        looked_at = _spread(len(cine), LOCALISED_FRAMES)
+        region, masks = find_region(
+            [oriented(t) for t in looked_at], self._localiser, working, manifest.localisation
+        )
+        coarse = dict(zip(looked_at, masks, strict=True))
         for t in range(len(cine)):
             labels, found, evidence = segment_prepared(
                 prepare(oriented(t), manifest.segmenter.preprocessing), region,
-                seen[t][1] if t in seen else None, native, self._segmenter, manifest.localisation,
+                coarse.get(t), native, self._segmenter, manifest.localisation,
                 manifest.labels.values, flips=self.flips,
             )  # fmt: skip
             labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)

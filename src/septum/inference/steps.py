@@ -14,10 +14,12 @@ import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
 from septum.inference.out_of_distribution import Evidence, evidence_of
-from septum.localisation import LocalisationSettings, enlarge, largest_component, locate
+from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
 from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from septum.inference.engine import Engine
@@ -124,12 +126,24 @@ def paste_back(
 
 
 def find_region(
-    volume: Volume, localiser: Stage, working: Geometry, settings: LocalisationSettings
-) -> tuple[Localisation, Volume]:
-    """Region of interest of a volume with its slices first, and the coarse mask, on the ``working`` grid."""
-    small = prepare(volume, localiser.preprocessing)
-    density, coarse = _density_and_mask(small, localiser, working, settings)
-    return locate(density, coarse, working, settings), coarse
+    volumes: Sequence[Volume], localiser: Stage, working: Geometry, settings: LocalisationSettings
+) -> tuple[Localisation, list[Volume]]:
+    """One region of interest for some frames of a cine, and the coarse mask of each, on the ``working`` grid.
+
+    Args:
+        volumes: at least one, with slices first, on one grid.
+        localiser: the coarse network.
+        working: grid of the segmenter.
+        settings: thresholds and sizes.
+    """
+    seen = [
+        _density_and_mask(prepare(volume, localiser.preprocessing), localiser, working, settings)
+        for volume in volumes
+    ]
+    density = joined([one.array for one, _ in seen], settings.percentile)
+    coarse = [mask for _, mask in seen]
+    together = np.any([mask.array for mask in coarse], axis=0)
+    return locate(Volume(density, working), Volume(together, working), working, settings), coarse
 
 
 def segment_prepared(
@@ -176,7 +190,7 @@ def segment_volume(
         unlike those that the networks learnt from.
     """
     prepared = prepare(volume, segmenter.preprocessing)
-    found, coarse = find_region(volume, localiser, prepared.geometry, localisation)
+    found, (coarse,) = find_region([volume], localiser, prepared.geometry, localisation)
     return segment_prepared(
         prepared, found, coarse, volume.geometry, segmenter, localisation, values, flips=flips
     )

@@ -102,29 +102,13 @@ def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettin
     return Localisation(placed, found.path, enlarged=True)
 
 
-def common(found: Sequence[Localisation], working: Geometry, settings: LocalisationSettings) -> Localisation:
-    """One region for several frames of a cine: the smallest that holds those found in each.
-
-    Only frames whose region rests on the best evidence among them count, so that one frame without a heart
-    does not move the region.
-
-    Args:
-        found: at least one.
-        working: grid of the segmenter.
-        settings: sizes; a fixed one is kept, about the middle of all regions.
-    """
-    paths = list(LocalisationPath)
-    best = min((one.path for one in found), key=paths.index)
-    regions = [one.region for one in found if one.path is best]
-    if len(set(regions)) == 1:
-        return Localisation(regions[0], best)
-    start = np.min([region.start for region in regions], axis=0)
-    stop = np.max([region.stop for region in regions], axis=0)
-    centre = [float(c) for c in (start + stop - 1) / 2]
-    size = (regions[0].size[0], *(_smallest_size(n, settings) for n in (stop - start)[1:].tolist()))
-    if settings.fixed is not None:
-        size = regions[0].size
-    return Localisation(_placed(centre, (size[0], size[1], size[2]), working, settings), best)
+def joined(densities: Sequence[NDArray[np.float32]], percent: float) -> NDArray[np.float32]:
+    """One density map for several frames: dense where any of them is, relative to its percentile."""
+    if len(densities) == 1:
+        return densities[0]
+    tops = [percentile(density, percent) for density in densities]
+    relative = [d / np.float32(t) if t > 0 else d for d, t in zip(densities, tops, strict=True)]
+    return np.max(relative, axis=0)
 
 
 def scaled(density: NDArray[np.float32], percent: float) -> NDArray[np.float32]:
