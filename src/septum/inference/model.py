@@ -14,6 +14,7 @@ from septum.core import (
     Geometry,
     InputError,
     Localisation,
+    Orientation,
     Segmentation,
     SeptumError,
     Volume,
@@ -23,7 +24,7 @@ from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
 from septum.inference.steps import segment_volume
 from septum.io import check_heart_fits
-from septum.preprocessing import Orientation, prepared_geometry
+from septum.preprocessing import prepared_geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
