@@ -61,10 +61,9 @@ def surface_area(subject: Subject, formula: str) -> tuple[float | None, str, str
     if height_m is None or weight_kg is None:
         return None, name, "Height or weight is not known: nothing is indexed to body surface area."
     if not (HEIGHT_M[0] <= height_m <= HEIGHT_M[1] and WEIGHT_KG[0] <= weight_kg <= WEIGHT_KG[1]):
-        return (
-            None,
-            name,
+        note = (
             f"A height of {height_m:g} m and a weight of {weight_kg:g} kg are not those of a human being: "
-            "nothing is indexed to body surface area.",
+            "nothing is indexed to body surface area."
         )
+        return None, name, note
     return function(height_m, weight_kg), name, ""

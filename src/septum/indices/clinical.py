@@ -49,7 +49,8 @@ def clinical_indices(
             :class:`septum.core.Orientation`.
         times_ms: time of each frame in ms, if known.
         subject: body size and heart rate, as far as known.
-        end_diastole, end_systole: frames from 0, instead of the detected ones.
+        end_diastole: frame from 0, instead of the detected one.
+        end_systole: the same.
         body_surface_area: formula, ``du-bois`` or ``mosteller``.
 
     Raises:
@@ -91,7 +92,7 @@ def clinical_indices(
 
 def _volumetric(volumes: Volumes, phases: CardiacPhases, notes: list[str]) -> dict[str, float]:
     """Volumes, ejection fractions and masses at end-diastole and end-systole."""
-    values = {}
+    values: dict[str, float] = {}
     for name in ("LV", "RV"):
         if name not in volumes:
             continue
@@ -130,9 +131,7 @@ def _dynamic(
     }
 
 
-def _wall(
-    segmentation: Segmentation, phases: CardiacPhases
-) -> tuple[WallThickness | None, tuple[str, ...]]:
+def _wall(segmentation: Segmentation, phases: CardiacPhases) -> tuple[WallThickness | None, tuple[str, ...]]:
     """Wall thickness by segment, where there are both ventricles."""
     if not {"LV", "MYO", "RV"} <= set(segmentation.schema.names):
         return None, ()

@@ -58,13 +58,12 @@ class PeriodicCurve:
 
     def rate_ml_per_s(self, times_ms: Floats) -> Floats:
         """Slope at these times, positive while the ventricle fills."""
-        angle, speed_per_ms = self._angles(times_ms)
-        slope = np.cos(angle) @ (speed_per_ms * self.sine_ml) - np.sin(angle) @ (speed_per_ms * self.cosine_ml)
-        return 1000.0 * slope
+        angle, per_ms = self._angles(times_ms)
+        return 1000.0 * (np.cos(angle) @ (per_ms * self.sine_ml) - np.sin(angle) @ (per_ms * self.cosine_ml))
 
     def _angles(self, times_ms: Floats) -> tuple[Floats, Floats]:
-        speed_per_ms = 2.0 * np.pi / self.cycle_ms * np.arange(1, 1 + len(self.cosine_ml))
-        return np.asarray(times_ms, float)[..., None] * speed_per_ms, speed_per_ms
+        per_ms: Floats = np.arange(1.0, 1.0 + len(self.cosine_ml)) * (2.0 * np.pi / self.cycle_ms)
+        return np.asarray(times_ms, np.float64)[..., None] * per_ms, per_ms
 
 
 @dataclass(frozen=True)

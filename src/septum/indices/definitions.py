@@ -1,4 +1,4 @@
-"""What each clinical index is called, its unit, and how it is obtained; in the order in which they are told."""
+"""What each clinical index is called, its unit, and how it is obtained; in the order of files."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ def find_phases(
 
     Args:
         volumes_ml: one a frame; a beat, so that the first frame follows the last.
-        end_diastole, end_systole: frames from 0, if the user gives them.
+        end_diastole: frame from 0, if the user gives it.
+        end_systole: the same.
 
     Returns:
         ``None`` for fewer than two frames, and where all volumes are the same and no frame is given.

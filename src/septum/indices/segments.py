@@ -3,7 +3,7 @@
 Source: Cerqueira MD et al. Standardized myocardial segmentation and nomenclature for tomographic imaging of
 the heart. Circulation 2002; 105:539-542, doi 10.1161/hc0402.102975.
 
-Directions are angles in radians about the LV's centre, in mm in plane, from array axis X towards array axis Y.
+Directions are angles in radians about the LV's centre, in mm in plane, from array axis X towards axis Y.
 """
 
 from __future__ import annotations

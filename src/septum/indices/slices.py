@@ -56,7 +56,9 @@ def rings_of(lv: Mask, myo: Mask, rv: Mask, spacing_mm: tuple[float, float]) -> 
     """The slices of a frame, in their order, in which the myocardium surrounds the whole cavity.
 
     Args:
-        lv, myo, rv: the frame's structures, (Z, Y, X).
+        lv: LV cavity of the frame, (Z, Y, X).
+        myo: its myocardium.
+        rv: RV cavity.
         spacing_mm: in plane, along (Y, X).
     """
     rings = []

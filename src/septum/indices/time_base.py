@@ -57,16 +57,16 @@ def time_base(
         notes.append("The frames' times do not rise from frame to frame, and are left out.")
         times_ms = None
     closes = _closes(volumes_ml)
-    if times_ms is None and (heart_rate_bpm is None or not closes):
-        if heart_rate_bpm is None:
-            notes.append("The heart rate is not known: there is no cardiac output.")
-        return TimeBase(None, None, heart_rate_bpm, tuple(notes))
-    if times_ms is None and heart_rate_bpm is not None:
-        cycle_ms = 60_000.0 / heart_rate_bpm
-        times_ms = [t * cycle_ms / len(volumes_ml) for t in range(len(volumes_ml))]
+    if times_ms is not None:
+        return _from_times(tuple(float(t) for t in times_ms), heart_rate_bpm, closes, notes)
+    if heart_rate_bpm is None:
+        notes.append("The heart rate is not known: there is no cardiac output.")
+    elif closes:
+        cycle_ms, frames = 60_000.0 / heart_rate_bpm, len(volumes_ml)
         notes.append("The times of the frames are not known: they are taken to be spread evenly over a beat.")
-        return TimeBase(tuple(times_ms), cycle_ms, heart_rate_bpm, tuple(notes))
-    return _from_times(tuple(times_ms or ()), heart_rate_bpm, closes, notes)
+        evenly = tuple(t * cycle_ms / frames for t in range(frames))
+        return TimeBase(evenly, cycle_ms, heart_rate_bpm, tuple(notes))
+    return TimeBase(None, None, heart_rate_bpm, tuple(notes))
 
 
 def _from_times(
@@ -78,15 +78,15 @@ def _from_times(
         if COVERED[0] <= span_ms / cycle_ms <= COVERED[1]:
             return TimeBase(times_ms, max(cycle_ms, span_ms), heart_rate_bpm, tuple(notes))
         notes.append(
-            f"The frames span {span_ms:.0f} ms and the heart rate tells a beat of {cycle_ms:.0f} ms: there are "
-            "no rates of ejection and filling."
+            f"The frames span {span_ms:.0f} ms and the heart rate tells a beat of {cycle_ms:.0f} ms: there "
+            "are no rates of ejection and filling."
         )
         return TimeBase(None, None, heart_rate_bpm, tuple(notes))
     rate_bpm = 60_000.0 / span_ms
     if closes and BELIEVED_BPM[0] <= rate_bpm <= BELIEVED_BPM[1]:
         notes.append(
-            f"The heart rate is not known: {rate_bpm:.0f} beats a minute are taken from the frames, which span "
-            f"{span_ms:.0f} ms and end with about the volume they begin with."
+            f"The heart rate is not known: {rate_bpm:.0f} beats a minute are taken from the frames, which "
+            f"span {span_ms:.0f} ms and end with about the volume they begin with."
         )
         return TimeBase(times_ms, span_ms, rate_bpm, tuple(notes))
     notes.append(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import WallThickness
-from septum.indices.centreline import chords_mm
+from septum.indices.centreline import thickness_mm
 from septum.indices.segments import SEGMENTS, anterior_turn, insertions_of, orientation_is_lost, segment_of
 from septum.indices.slices import LEVELS, base_is_last, rings_of, thirds
 
@@ -23,8 +23,8 @@ Means = tuple[float | None, ...]
 
 APEX_NOTE = "Segment 17, the apex, is not to be seen in short-axis slices and has no thickness."
 LOST_NOTE = (
-    "The image's axes run along the patient's, as those of short-axis slices never do, so that its orientation "
-    "was lost: which end of the septum is anterior is taken from how such slices are commonly displayed."
+    "The image's axes run along the patient's, as those of short-axis slices never do, so that its "
+    "orientation was lost: which end of the septum is anterior is taken from how such slices are displayed."
 )
 NOTHING: Means = (None,) * SEGMENTS
 
@@ -39,7 +39,8 @@ def wall_thickness(
     without any takes that of its neighbour towards the base, or else towards the apex.
 
     Args:
-        diastole, systole: labels of end-diastole and end-systole, slices first, (Z, Y, X).
+        diastole: labels of end-diastole, slices first, (Z, Y, X).
+        systole: the same of end-systole.
         schema: with LV, MYO and RV.
         geometry: of both, slices first.
 
@@ -52,8 +53,8 @@ def wall_thickness(
     for name, means in (("end-diastole", ed), ("end-systole", es)):
         if means == NOTHING:
             notes.append(
-                f"At {name} there is no wall thickness: it takes three slices with a closed ring of myocardium, "
-                "and one in which the right ventricle borders on it."
+                f"At {name} there is no wall thickness: it takes three slices with a closed ring of "
+                "myocardium, and one in which the right ventricle borders on it."
             )
     if ed == es == NOTHING:
         return None, tuple(notes[-2:])
@@ -75,12 +76,12 @@ def _frame_means(labels: NDArray[np.uint8], schema: LabelSchema, geometry: Geome
     septa = _septa(rings, levels, turn)
     if septa is None:
         return NOTHING
-    chords: list[list[float]] = [[] for _ in range(SEGMENTS)]
+    found: list[list[float]] = [[] for _ in range(SEGMENTS)]
     for ring, level in zip(rings, levels, strict=True):
-        angles, lengths = chords_mm(ring)
-        for segment, length in zip(segment_of(angles, level, septa[level], turn), lengths, strict=True):
-            chords[segment - 1].append(float(length))
-    return tuple(float(np.mean(values)) if values else None for values in chords)
+        angles, thicknesses = thickness_mm(ring)
+        for segment, one in zip(segment_of(angles, level, septa[level], turn), thicknesses, strict=True):
+            found[segment - 1].append(float(one))
+    return tuple(float(np.mean(values)) if values else None for values in found)
 
 
 def _septa(rings: Sequence[Ring], levels: NDArray[np.int_], turn: int) -> list[float] | None:

@@ -32,8 +32,8 @@ _HEAD = (
     "heart_rate_bpm",
 )  # fmt: skip
 
-#: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` are the AHA
-#: segments; frames are counted from 0.
+#: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` are the
+#: AHA segments; frames are counted from 0.
 COLUMNS: tuple[str, ...] = (
     *_HEAD,
     *(
