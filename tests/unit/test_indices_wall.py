@@ -53,7 +53,7 @@ def test_a_cavity_of_few_voxels_does_not_make_a_wall_thicker_than_it_is():
 
 
 def test_insertions_are_where_the_circles_of_the_ventricles_cross():
-    # cos a = (30^2 + 38^2 - 28^2) / (2 * 30 * 38): a = 46.8 degrees to either side of the septum, at the left.
+    # cos a = (30^2 + 38^2 - 28^2) / (2 * 30 * 38): 46.8 degrees to either side of the septum, which is left.
     found = insertions_of(ring(), 1)
     assert degrees(found.septum) == pytest.approx(180.0, abs=1.5)
     assert degrees(found.anterior) == pytest.approx(226.8, abs=3.0)  # Y runs downwards: this is up
@@ -112,8 +112,12 @@ def test_the_anterior_side_follows_from_the_patients_axes():
     assert anterior_turn(geometry) == -1
 
 
+def indices_of(diastole, systole=None):
+    return clinical_indices(as_cine(diastole, systole or diastole), end_diastole=0, end_systole=1)
+
+
 def wall_of(diastole, systole=None):
-    return clinical_indices(as_cine(diastole, systole or diastole), end_diastole=0, end_systole=1).wall
+    return indices_of(diastole, systole).wall
 
 
 #: The septum at the left: a cavity 3 mm down has its thickest wall up, at the anterior segments.
@@ -135,9 +139,8 @@ def test_a_thick_anterior_wall_is_told_in_the_anterior_segments():
 def test_a_heart_that_is_turned_in_the_image_has_the_same_segments(septum):
     # Anterior is a right angle from the septum from X towards Y; the cavity is moved the other way.
     shift = (-3.0 * np.sin(septum + np.pi / 2), -3.0 * np.cos(septum + np.pi / 2))
-    expected, found = (
-        wall_of(one).end_diastolic_mm for one in (THICK_ANTERIOR, heart(septum=septum, shift=shift))
-    )
+    turned = heart(septum=septum, shift=shift)
+    expected, found = (wall_of(one).end_diastolic_mm for one in (THICK_ANTERIOR, turned))
     assert found[:16] == pytest.approx(expected[:16], abs=0.3)
 
 
@@ -153,15 +156,10 @@ def test_a_mask_that_is_stored_otherwise_has_the_same_segments(axes, flips):
 
 def test_without_an_orientation_slices_are_taken_as_they_are_displayed_and_a_note_says_so():
     lost = ((0.0, 0.0, -1.0), (0.0, -1.0, 0.0), (1.0, 0.0, 0.0))  # an identity affine of NIfTI
-    mask = heart(shift=(3.0, 0.0), direction=lost)
-    found = clinical_indices(as_cine(mask, mask), end_diastole=0, end_systole=1)
+    found = indices_of(heart(shift=(3.0, 0.0), direction=lost))
     assert found.wall.end_diastolic_mm[0] == pytest.approx(12.9, abs=0.3)
     assert any("orientation was lost" in note for note in found.notes)
-    assert not any("orientation was lost" in note for note in clinical_notes(THICK_ANTERIOR))
-
-
-def clinical_notes(mask):
-    return clinical_indices(as_cine(mask, mask), end_diastole=0, end_systole=1).notes
+    assert not any("orientation was lost" in note for note in indices_of(THICK_ANTERIOR).notes)
 
 
 def test_thickening_is_relative_to_end_diastole():
@@ -172,7 +170,6 @@ def test_thickening_is_relative_to_end_diastole():
 
 
 def test_two_slices_have_no_levels_and_a_note_says_so():
-    mask = heart((1.0, 0.9))
-    found = clinical_indices(as_cine(mask, mask), end_diastole=0, end_systole=1)
+    found = indices_of(heart((1.0, 0.9)))
     assert found.wall is None
     assert any("three slices" in note for note in found.notes)

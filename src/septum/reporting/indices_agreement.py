@@ -21,6 +21,10 @@ _WALL = (
     ("Wall thickness at end-systole", "wall_es_mm", "mm"),
     ("Wall thickening", "wall_thickening_percent", "%"),
 )
+_NOTE = (
+    "Automatic minus manual. Limits of agreement: bias ± 1.96 SD (Bland and Altman 1999). For wall thickness "
+    "n counts segments, of several a patient."
+)
 _COLUMNS = (
     Column("Index"), Column("Unit"), Column("n"), Column("Patients"), Column("Truth, mean"),
     Column("Mean absolute error"), Column("Bias"), Column("Limits of agreement"),
@@ -45,12 +49,9 @@ def agreement_table(rows: Iterable[Row]) -> Table:
             missing += bool(row["predicted"]) != bool(row["true"])
     named = [(one.title, one.key, one.unit) for one in DEFINITIONS] + list(_WALL)
     lines = tuple(_line(title, unit, pairs[key]) for title, key, unit in named if len(pairs[key]) > 1)
-    notes = (
-        "Automatic minus manual. Limits of agreement: bias ± 1.96 SD (Bland and Altman 1999). For wall "
-        "thickness n counts segments, of several a patient.",
-        f"Values that only one of the two masks gives, and that are left out: {missing}.",
-    )
-    return Table("Indices of the shipped model on its test patients", _COLUMNS, (Section("", lines),), notes)
+    left_out = f"Values that only one of the two masks gives, and that are left out: {missing}."
+    title = "Indices of the shipped model on its test patients"
+    return Table(title, _COLUMNS, (Section("", lines),), (_NOTE, left_out))
 
 
 def _line(title: str, unit: str, pairs: Sequence[tuple[str, float, float]]) -> tuple[str, ...]:
@@ -94,10 +95,13 @@ def spacing_table(rows: Iterable[Row]) -> Table:
     units = {"lv_ef_percent": "points"}
     columns = tuple(Column(f"{title} ({units.get(key, '%')})") for title, key in named)
     count = len(errors[spacings[0], named[0][1]])
-    notes = (f"Mean and, in brackets, largest absolute error of {count} phantoms.",)
+    note = (
+        f"Mean and, in brackets, largest absolute error of {count} phantoms, whose base stands midway "
+        "between two slices at end-diastole, so that errors cancel, and anywhere between two at end-systole."
+    )
     return Table(
         "What the distance of slices costs",
         (Column("Distance of slices (mm)"), *columns),
         (Section("", lines),),
-        notes,
+        (note,),
     )
