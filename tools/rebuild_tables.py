@@ -16,6 +16,7 @@ from septum.metrics import summarise
 from septum.metrics.paired import compare_paired
 from septum.reporting.accuracy import accuracy_summary, accuracy_text
 from septum.reporting.agreement_plot import save_figure
+from septum.reporting.indices_agreement import agreement_table, spacing_table
 from septum.reporting.score_table import read_results
 from septum.reporting.table import Column, Section, Table
 from septum.study import robustness_report
@@ -51,13 +52,16 @@ STUDY_PAGES = {
 ROBUSTNESS_RESULTS = ROOT / "studies" / "robustness"
 ROBUSTNESS_PAGE = EXPLANATION / "robustness.md"
 PICTURES = ROOT / "docs" / "pictures"
-DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE)
+INDICES_RESULTS = ROOT / "studies" / "indices"
+INDICES_PAGE = EXPLANATION / "indices.md"
+DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE, INDICES_PAGE)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
 ROBUSTNESS = re.compile(
     r"(<!-- robustness ([a-z0-9-]+): begin -->\n).*?(<!-- robustness \2: end -->)", re.DOTALL
 )
+INDICES = re.compile(r"(<!-- indices ([a-z-]+): begin -->\n).*?(<!-- indices \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
 MARK = re.compile(r"<!-- study [^>]*-->")
@@ -77,6 +81,8 @@ def rebuilt(document: Path) -> str:
         return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
     if document == ROBUSTNESS_PAGE:
         return with_robustness(text, ROBUSTNESS_RESULTS)
+    if document == INDICES_PAGE:
+        return with_indices(text, INDICES_RESULTS)
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
     block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
@@ -150,6 +156,17 @@ def with_robustness(text: str, results: Path) -> str:
     if text.count("<!-- robustness ") != 2 * len(ROBUSTNESS.findall(text)):
         sys.exit("the page on robustness: expected each mark to have its begin and its end")
     return ROBUSTNESS.sub(lambda match: f"{match[1]}\n{_robustness(match[2], results)}\n{match[3]}", text)
+
+
+def with_indices(text: str, results: Path) -> str:
+    """The page on clinical indices with its two tables between its marks."""
+    tables = {
+        "agreement": agreement_table(read_results(results / "cine.csv")),
+        "spacing": spacing_table(read_results(results / "slice_spacing.csv")),
+    }
+    if sorted(match[2] for match in INDICES.finditer(text)) != sorted(tables):
+        sys.exit(f"the page on indices: expected one pair of marks for each of {', '.join(sorted(tables))}")
+    return INDICES.sub(lambda match: f"{match[1]}\n{tables[match[2]].markdown()}\n{match[3]}", text)
 
 
 def _robustness(name: str, results: Path) -> str:

@@ -213,12 +213,14 @@ def test_pasting_one_sigmoid_channel_decides_at_one_half():
 
 def model_of(monkeypatch, in_plane_mm=None):
     """A model whose two graphs are thresholds."""
-    made = iter([Threshold(classes=1), Threshold()])
-    monkeypatch.setitem(ENGINES, "openvino", lambda _graph, _multiple, _execution: next(made))
+    classes = {"localiser.onnx": 1, "segmenter.onnx": 4}
+    monkeypatch.setitem(
+        ENGINES, "openvino", lambda graph, _multiple, _execution: Threshold(classes[graph.name])
+    )
 
-    def stage(spacing):
+    def stage(name, spacing):
         return StageManifest(
-            graph="x.onnx",
+            graph=name,
             sha256="",
             preprocessing=PreprocessingSettings(in_plane_mm=spacing),
             multiple=(1, 8, 8),
@@ -228,9 +230,9 @@ def model_of(monkeypatch, in_plane_mm=None):
         name="threshold",
         title="brightness",
         labels=VENTRICLES,
-        localiser=stage(4.0),
+        localiser=stage("localiser.onnx", 4.0),
         localisation=LOCALISATION,
-        segmenter=stage(in_plane_mm),
+        segmenter=stage("segmenter.onnx", in_plane_mm),
         provenance={},
         accuracy={},
         licence="none",

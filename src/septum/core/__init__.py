@@ -20,6 +20,7 @@ from septum.core.errors import (
 from septum.core.geometry import Geometry
 from septum.core.images import Cine, Segmentation, Study, Volume
 from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Structure
+from septum.core.orientation import Orientation
 from septum.core.region import Region
 from septum.core.results import Localisation, LocalisationPath, PartReport, Score, VolumeCurve
 from septum.core.subject import Subject
@@ -39,6 +40,7 @@ __all__ = [
     "Localisation",
     "LocalisationPath",
     "MissingExtraError",
+    "Orientation",
     "OutputError",
     "PartReport",
     "Quality",

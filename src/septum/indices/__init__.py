@@ -1,5 +1,7 @@
-"""Clinical numbers from masks: volumes, ejection fraction, mass."""
+"""Clinical numbers from masks: volumes, ejection fraction, mass, output, rates, wall thickness."""
 
+from septum.indices.clinical import clinical_indices
+from septum.indices.curve import curve_roughness
 from septum.indices.volumes import myocardial_mass_g, volume_curve
 
-__all__ = ["myocardial_mass_g", "volume_curve"]
+__all__ = ["clinical_indices", "curve_roughness", "myocardial_mass_g", "volume_curve"]

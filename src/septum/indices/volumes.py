@@ -39,15 +39,8 @@ def volume_curve(segmentation: Segmentation) -> VolumeCurve:
     Args:
         segmentation: mask of one or more frames, (T, Z, Y, X).
     """
-    schema = segmentation.schema
-    counts = np.stack([np.bincount(frame.ravel(), minlength=256) for frame in segmentation.labels])
-    volumes_ml = {
-        structure.name: tuple(
-            float(count) * segmentation.geometry.voxel_volume_ml for count in counts[:, structure.value]
-        )
-        for structure in schema.structures
-    }
-    timing = _TIMING_CAVITY if _TIMING_CAVITY in volumes_ml else schema.names[0]
+    volumes_ml = structure_volumes_ml(segmentation)
+    timing = _TIMING_CAVITY if _TIMING_CAVITY in volumes_ml else segmentation.schema.names[0]
     end_diastole = int(np.argmax(volumes_ml[timing]))
     end_systole = int(np.argmin(volumes_ml[timing]))
     return VolumeCurve(
@@ -58,6 +51,16 @@ def volume_curve(segmentation: Segmentation) -> VolumeCurve:
         if len(segmentation.labels) > 1
         else {},
     )
+
+
+def structure_volumes_ml(segmentation: Segmentation) -> dict[str, tuple[float, ...]]:
+    """Volume of each structure in ml, one a frame, in the order of the schema."""
+    counts = np.stack([np.bincount(frame.ravel(), minlength=256) for frame in segmentation.labels])
+    voxel_ml = segmentation.geometry.voxel_volume_ml
+    return {
+        structure.name: tuple(float(count) * voxel_ml for count in counts[:, structure.value])
+        for structure in segmentation.schema.structures
+    }
 
 
 def myocardial_mass_g(volume_ml: float) -> float:

@@ -14,6 +14,7 @@ from septum.core import (
     Geometry,
     InputError,
     Localisation,
+    Orientation,
     Segmentation,
     Volume,
 )
@@ -23,7 +24,7 @@ from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
 from septum.inference.steps import find_region, segment_prepared
 from septum.io import check_heart_fits
-from septum.preprocessing import Orientation, prepare, prepared_geometry
+from septum.preprocessing import prepare, prepared_geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

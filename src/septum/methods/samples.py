@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from septum.core import Geometry, RecipeError, Volume
+from septum.core import Geometry, Orientation, RecipeError, Volume
 from septum.io import read_mask, read_study
-from septum.preprocessing import Orientation, prepare, prepare_labels
+from septum.preprocessing import prepare, prepare_labels
 
 if TYPE_CHECKING:
     from septum.datasets import Case, Dataset

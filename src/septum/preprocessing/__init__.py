@@ -1,7 +1,6 @@
-"""Orient, resample, enhance, normalise, pad or crop; each geometric step has what undoes it."""
+"""Resample, enhance, normalise, pad or crop; each geometric step has what undoes it."""
 
 from septum.preprocessing.intensity import clahe, clip_to_percentiles, percentile, zscore
-from septum.preprocessing.orientation import Orientation
 from septum.preprocessing.prepare import (
     cut,
     pad_or_crop,
@@ -15,7 +14,6 @@ from septum.preprocessing.settings import ClaheSettings, PreprocessingSettings
 
 __all__ = [
     "ClaheSettings",
-    "Orientation",
     "PreprocessingSettings",
     "clahe",
     "clip_to_percentiles",

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import RecipeError, Segmentation
+from septum.core import Orientation, RecipeError, Segmentation
 from septum.io import mask_suffix, read_study, write_mask
-from septum.preprocessing import Orientation
 from septum.reporting.comparison_mesh import mesh_comparison
 from septum.reporting.comparison_overlay import overlay_comparison
 from septum.reporting.picture import save_picture

@@ -8,13 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from septum.core import OutputError, RecipeError, Segmentation, Volume
+from septum.core import Orientation, OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
 from septum.datasets import PUBLISHED, REGISTRY, load_split
 from septum.io import content_sha256
 from septum.methods.samples import read_case
 from septum.metrics import dice
-from septum.preprocessing import Orientation
 from septum.study.perturbations import NONE, PERTURBATIONS, VERSION, levels_of, perturbed
 from septum.study.robustness_results import (
     COLUMNS,

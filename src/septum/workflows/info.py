@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import BundleError, InputError
+from septum.core import BundleError, InputError, Orientation
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import looks_like_mask, read_study
-from septum.preprocessing import Orientation
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.preprocessing import Orientation
+from septum.core import Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

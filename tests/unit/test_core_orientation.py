@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from septum.core import Geometry
-from septum.preprocessing import Orientation
+from septum.core import Geometry, Orientation
 
 AXES = list(itertools.permutations(range(3)))
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from septum.core import Geometry
+    from septum.core.geometry import Geometry
 
 #: A stack counts as slices when one spacing exceeds the next larger one by this factor.
 ANISOTROPY = 1.3

@@ -1,0 +1,69 @@
+"""Body surface area, by which volumes, mass and output are indexed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from septum.core import SeptumError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from septum.core import Subject
+
+BodySurfaceArea = Literal["du-bois", "mosteller"]
+
+#: Sizes of a human being; others are taken for a wrong unit, or for a field that was left empty.
+HEIGHT_M = (0.3, 2.6)
+WEIGHT_KG = (1.0, 400.0)
+
+
+def du_bois_m2(height_m: float, weight_kg: float) -> float:
+    """0.007184 W^0.425 H^0.725, W in kg and H in cm.
+
+    Source: Du Bois D, Du Bois EF. A formula to estimate the approximate surface area if height and weight be
+    known. Arch Intern Med 1916; 17:863-871.
+    """
+    return 0.007184 * float(weight_kg**0.425) * float((100.0 * height_m) ** 0.725)
+
+
+def mosteller_m2(height_m: float, weight_kg: float) -> float:
+    """The square root of W H / 3600, W in kg and H in cm.
+
+    Source: Mosteller RD. Simplified calculation of body-surface area. N Engl J Med 1987; 317:1098.
+    """
+    return float((100.0 * height_m * weight_kg / 3600.0) ** 0.5)
+
+
+#: Formula by the name that chooses it: what it is called, and the function of height in m and weight in kg.
+FORMULAS: dict[str, tuple[str, Callable[[float, float], float]]] = {
+    "du-bois": ("Du Bois", du_bois_m2),
+    "mosteller": ("Mosteller", mosteller_m2),
+}
+
+
+def surface_area(subject: Subject, formula: str) -> tuple[float | None, str, str]:
+    """Body surface area in m2 or ``None``, the formula's name, and a note or an empty text.
+
+    Args:
+        subject: height and weight, as far as known.
+        formula: ``du-bois`` or ``mosteller``.
+
+    Raises:
+        SeptumError: there is no such formula.
+    """
+    if formula not in FORMULAS:
+        raise SeptumError(
+            f"body_surface_area: expected one of {', '.join(sorted(FORMULAS))}, got {formula!r}; choose one."
+        )
+    name, function = FORMULAS[formula]
+    height_m, weight_kg = subject.height_m, subject.weight_kg
+    if height_m is None or weight_kg is None:
+        return None, name, "Height or weight is not known: nothing is indexed to body surface area."
+    if not (HEIGHT_M[0] <= height_m <= HEIGHT_M[1] and WEIGHT_KG[0] <= weight_kg <= WEIGHT_KG[1]):
+        note = (
+            f"A height of {height_m:g} m and a weight of {weight_kg:g} kg are not those of a human being: "
+            "nothing is indexed to body surface area."
+        )
+        return None, name, note
+    return function(height_m, weight_kg), name, ""

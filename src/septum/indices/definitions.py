@@ -1,0 +1,85 @@
+"""What each clinical index is called, its unit, and how it is obtained; in the order of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from septum.core import Index
+
+_SUM = (
+    "sum over slices of area times the distance of slice centres, papillary muscles in the cavity "
+    "(Schulz-Menger 2020)"
+)
+_CURVE = "of a Fourier series of low order that is fitted to the LV volumes (Bacharach 1983)"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One index.
+
+    Attributes:
+        key: name in files, with its unit.
+        title: name for people.
+        unit: of the value.
+        text: how it is obtained, one sentence.
+        indexed: whether it is also told by body surface area.
+    """
+
+    key: str
+    title: str
+    unit: str
+    text: str
+    indexed: bool = True
+
+    def index(self, value: float | None, body_surface_area_m2: float | None) -> Index:
+        """The index with this value."""
+        by_area = None
+        if self.indexed and value is not None and body_surface_area_m2 is not None:
+            by_area = value / body_surface_area_m2
+        return Index(self.key, self.title, value, self.unit, by_area, self.text)
+
+
+def _of_cavity(name: str, key: str) -> tuple[Definition, ...]:
+    return (
+        Definition(f"{key}_edv_ml", f"{name} end-diastolic volume", "ml", f"Cavity at end-diastole: {_SUM}."),
+        Definition(f"{key}_esv_ml", f"{name} end-systolic volume", "ml", f"Cavity at end-systole: {_SUM}."),
+        Definition(f"{key}_sv_ml", f"{name} stroke volume", "ml", "EDV - ESV."),
+        Definition(
+            f"{key}_ef_percent", f"{name} ejection fraction", "%", "100 (EDV - ESV) / EDV.", indexed=False
+        ),
+    )
+
+
+_MASS = "times 1.05 g/ml, without papillary muscles (Schulz-Menger 2020)"
+
+#: All indices of a short-axis study, and that of the left atrium.
+DEFINITIONS: tuple[Definition, ...] = (
+    *_of_cavity("LV", "lv"),
+    Definition(
+        "lv_mass_ed_g", "LV mass at end-diastole", "g", f"Myocardial volume at end-diastole {_MASS}."
+    ),
+    Definition("lv_mass_es_g", "LV mass at end-systole", "g", f"Myocardial volume at end-systole {_MASS}."),
+    Definition("cardiac_output_l_min", "Cardiac output", "l/min", "LV stroke volume times heart rate."),
+    *_of_cavity("RV", "rv"),
+    Definition(
+        "lv_peak_ejection_rate_ml_s", "LV peak ejection rate", "ml/s",
+        f"Steepest fall between end-diastole and end-systole {_CURVE}.",
+    ),
+    Definition(
+        "lv_time_to_peak_ejection_ms", "LV time to peak ejection", "ms",
+        "From end-diastole to the peak ejection rate.", indexed=False,
+    ),
+    Definition(
+        "lv_peak_filling_rate_ml_s", "LV peak filling rate", "ml/s",
+        f"Steepest rise between end-systole and end-diastole {_CURVE}.",
+    ),
+    Definition(
+        "lv_time_to_peak_filling_ms", "LV time to peak filling", "ms",
+        "From end-systole to the peak filling rate.", indexed=False,
+    ),
+    Definition(
+        "la_volume_ml", "LA volume", "ml",
+        "Left atrial cavity, the largest of all frames: sum over slices of area times the distance of slice "
+        "centres.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,107 @@
+"""When each frame was, how long the beat is, and the heart rate: only as far as it is honest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: A cine covers the beat if its frames span at least and at most this share of it.
+COVERED = (0.85, 1.15)
+#: Heart rates that are believed, in beats a minute.
+BELIEVED_BPM = (20.0, 250.0)
+#: Frames without which nobody can say whether a curve closes.
+LEAST_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class TimeBase:
+    """Frames in time.
+
+    Attributes:
+        times_ms: one a frame; ``None`` where they are not known or do not cover the beat.
+        cycle_ms: duration of the beat, with ``times_ms``.
+        heart_rate_bpm: given, or told by the frames, or ``None``.
+        notes: one sentence for each thing that had to be settled.
+    """
+
+    times_ms: tuple[float, ...] | None
+    cycle_ms: float | None
+    heart_rate_bpm: float | None
+    notes: tuple[str, ...] = ()
+
+
+def time_base(
+    volumes_ml: Sequence[float], times_ms: Sequence[float] | None, heart_rate_bpm: float | None
+) -> TimeBase:
+    """What frame times and heart rate come to together.
+
+    Without a heart rate it is taken from the frames' span, if the volume curve closes: if the step from the
+    last frame to the first is no larger than the largest step between neighbours. Without frame times, frames
+    are taken to be spread evenly over the beat on the same condition.
+
+    Args:
+        volumes_ml: LV volume, one a frame.
+        times_ms: of each frame, if known.
+        heart_rate_bpm: if known.
+    """
+    notes = []
+    if heart_rate_bpm is not None and not BELIEVED_BPM[0] <= heart_rate_bpm <= BELIEVED_BPM[1]:
+        notes.append(f"A heart rate of {heart_rate_bpm:g} beats a minute is not believed, and left out.")
+        heart_rate_bpm = None
+    if times_ms is not None and not _rising(times_ms):
+        notes.append("The frames' times do not rise from frame to frame, and are left out.")
+        times_ms = None
+    closes = _closes(volumes_ml)
+    if times_ms is not None:
+        return _from_times(tuple(float(t) for t in times_ms), heart_rate_bpm, closes, notes)
+    if heart_rate_bpm is None:
+        notes.append("The heart rate is not known: there is no cardiac output.")
+    elif closes:
+        cycle_ms, frames = 60_000.0 / heart_rate_bpm, len(volumes_ml)
+        notes.append("The times of the frames are not known: they are taken to be spread evenly over a beat.")
+        evenly = tuple(t * cycle_ms / frames for t in range(frames))
+        return TimeBase(evenly, cycle_ms, heart_rate_bpm, tuple(notes))
+    return TimeBase(None, None, heart_rate_bpm, tuple(notes))
+
+
+def _from_times(
+    times_ms: tuple[float, ...], heart_rate_bpm: float | None, closes: bool, notes: list[str]
+) -> TimeBase:
+    span_ms = (times_ms[-1] - times_ms[0]) * len(times_ms) / (len(times_ms) - 1)
+    if heart_rate_bpm is not None:
+        cycle_ms = 60_000.0 / heart_rate_bpm
+        if COVERED[0] <= span_ms / cycle_ms <= COVERED[1]:
+            return TimeBase(times_ms, max(cycle_ms, span_ms), heart_rate_bpm, tuple(notes))
+        notes.append(
+            f"The frames span {span_ms:.0f} ms and the heart rate tells a beat of {cycle_ms:.0f} ms: there "
+            "are no rates of ejection and filling."
+        )
+        return TimeBase(None, None, heart_rate_bpm, tuple(notes))
+    rate_bpm = 60_000.0 / span_ms
+    if closes and BELIEVED_BPM[0] <= rate_bpm <= BELIEVED_BPM[1]:
+        notes.append(
+            f"The heart rate is not known: {rate_bpm:.0f} beats a minute are taken from the frames, which "
+            f"span {span_ms:.0f} ms and end with about the volume they begin with."
+        )
+        return TimeBase(times_ms, span_ms, rate_bpm, tuple(notes))
+    notes.append(
+        "The heart rate is not known, and the frames do not cover a whole beat: there is no cardiac output."
+    )
+    return TimeBase(None, None, None, tuple(notes))
+
+
+def _rising(times_ms: Sequence[float]) -> bool:
+    return len(times_ms) > 1 and bool((np.diff(np.asarray(times_ms, float)) > 0).all())
+
+
+def _closes(volumes_ml: Sequence[float]) -> bool:
+    """Whether the curve ends about where it begins."""
+    if len(volumes_ml) < LEAST_FRAMES:
+        return False
+    volumes = np.asarray(volumes_ml, float)
+    return bool(abs(volumes[0] - volumes[-1]) <= np.abs(np.diff(volumes)).max() and np.ptp(volumes) > 0)

@@ -1,0 +1,122 @@
+"""Clinical indices as JSON, and as one row of a table that has the same columns for every study."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from septum.core.files import write_text
+from septum.indices.definitions import DEFINITIONS
+from septum.indices.segments import SEGMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from septum.core import Indices
+
+    Cell = str | int | float | None
+
+#: Digits after the point, in files: more than a mask can carry.
+DIGITS = 4
+#: Columns of wall thickness, by the field of :class:`septum.core.WallThickness` that they show.
+_WALL = {
+    "wall_ed_mm": "end_diastolic_mm",
+    "wall_es_mm": "end_systolic_mm",
+    "wall_thickening_percent": "thickening_percent",
+}
+_HEAD = (
+    "study", "end_diastole_frame", "end_systole_frame", "phase_confidence", "body_surface_area_m2",
+    "heart_rate_bpm",
+)  # fmt: skip
+
+#: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` are the
+#: AHA segments; frames are counted from 0.
+COLUMNS: tuple[str, ...] = (
+    *_HEAD,
+    *(
+        name
+        for one in DEFINITIONS
+        for name in ((one.key, f"{one.key}_indexed") if one.indexed else (one.key,))
+    ),
+    *(f"{stem}_{segment}" for stem in _WALL for segment in range(1, SEGMENTS + 1)),
+)
+
+
+def indices_document(indices: Indices) -> dict[str, Any]:
+    """Indices for JSON: numbers with their units in keys, ``None`` for what cannot be told.
+
+    Volumes are one a frame; ``items`` has each index with its title, unit and definition; ``wall`` has one
+    value for each of the 17 AHA segments.
+    """
+    phases, wall = indices.phases, indices.wall
+    return {
+        "end_diastole_frame": phases.end_diastole if phases else None,
+        "end_systole_frame": phases.end_systole if phases else None,
+        "phase_confidence": _rounded(phases.confidence) if phases else None,
+        "phases_given": sorted(phases.given) if phases else [],
+        "volumes_ml": {name: [_rounded(v) for v in values] for name, values in indices.volumes_ml.items()},
+        "times_ms": None if indices.times_ms is None else [_rounded(t) for t in indices.times_ms],
+        "body_surface_area_m2": _rounded(indices.body_surface_area_m2),
+        "body_surface_area_formula": indices.body_surface_area_formula,
+        "heart_rate_bpm": _rounded(indices.heart_rate_bpm),
+        "items": {
+            item.key: {
+                "title": item.title,
+                "value": _rounded(item.value),
+                "unit": item.unit,
+                "indexed_a_m2": _rounded(item.indexed),
+                "definition": item.definition,
+            }
+            for item in indices.items
+        },
+        "wall": None if wall is None else {k: [_rounded(v) for v in vs] for k, vs in asdict(wall).items()},
+        "notes": list(indices.notes),
+    }
+
+
+def indices_row(study: str, indices: Indices) -> dict[str, Cell]:
+    """One row of the table: a value or ``None`` for each of :data:`COLUMNS`, in their order.
+
+    Args:
+        study: what the row is called; it stands in the file as it is, so it should name no patient.
+        indices: of that study.
+    """
+    phases = indices.phases
+    row: dict[str, Cell] = dict.fromkeys(COLUMNS)
+    row |= {
+        "study": study,
+        "end_diastole_frame": phases.end_diastole if phases else None,
+        "end_systole_frame": phases.end_systole if phases else None,
+        "phase_confidence": _rounded(phases.confidence) if phases else None,
+        "body_surface_area_m2": _rounded(indices.body_surface_area_m2),
+        "heart_rate_bpm": _rounded(indices.heart_rate_bpm),
+    }
+    for item in indices.items:
+        row[item.key] = _rounded(item.value)
+        if f"{item.key}_indexed" in row:
+            row[f"{item.key}_indexed"] = _rounded(item.indexed)
+    for stem, field in _WALL.items():
+        values = getattr(indices.wall, field) if indices.wall else (None,) * SEGMENTS
+        row |= {f"{stem}_{segment}": _rounded(v) for segment, v in enumerate(values, start=1)}
+    return row
+
+
+def indices_csv(studies: Mapping[str, Indices]) -> str:
+    """The table as CSV, one row a study; what cannot be told is an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(indices_row(study, indices) for study, indices in studies.items())
+    return text.getvalue()
+
+
+def write_indices_csv(path: Path, studies: Mapping[str, Indices]) -> None:
+    """Write the table whole or not at all. Raises :class:`septum.core.OutputError`."""
+    write_text(path, indices_csv(studies))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)
