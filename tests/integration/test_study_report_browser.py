@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FRAMES, SLICES, ES = 8, 7, 3
 NUMBERS_NOW = "[...document.querySelectorAll('td.now')].map((c) => [c.dataset.structure, c.textContent])"
 WHERE = "document.getElementById('where').textContent"
+PICTURES = "JSON.parse(document.getElementById('septum-pictures').textContent)"
+VOXELS = f"(({{rows, columns}}) => rows * columns)({PICTURES})"
 #: Pixels of the canvas where red, green or blue outdoes the other two: a cine of greys has none.
 COLOURED = """(() => {
   const {width, height} = stage;
@@ -74,6 +76,7 @@ def show(page: Page, name: str, value: int) -> None:
 def test_scrubbing_shows_the_volumes_and_the_mask_of_each_frame_and_slice(page, report, given):
     page.open(report)
     labels = given.segmentation.labels
+    voxels = page.evaluate(VOXELS)
     for t, z in ((0, 2), (ES, 2), (FRAMES - 1, 4), (ES, 0)):
         show(page, "frame", t)
         show(page, "slice", z)
@@ -81,9 +84,9 @@ def test_scrubbing_shows_the_volumes_and_the_mask_of_each_frame_and_slice(page, 
         assert page.evaluate(NUMBERS_NOW) == wanted
         assert page.evaluate(WHERE).startswith(f"frame {t} (0–{FRAMES - 1}) · ")
         assert page.evaluate(WHERE).endswith(f"slice {z} (0–{SLICES - 1})")
-        rows, columns = page.evaluate("(({rows, columns}) => [rows, columns])"
-                                      "(JSON.parse(document.getElementById('septum-pictures').textContent))")  # fmt: skip
-        truth = [np.count_nonzero(labels[t, z] == s.value) / (rows * columns) for s in given.segmentation.schema.structures]
+        truth = [
+            np.count_nonzero(labels[t, z] == s.value) / voxels for s in given.segmentation.schema.structures
+        ]
         assert page.evaluate(COLOURED) == pytest.approx(truth, abs=0.012)
     cursor = [float(v) for v in page.evaluate("curve.dataset.x").split(",")]
     assert len(cursor) == FRAMES
@@ -96,7 +99,9 @@ def test_the_address_names_what_is_shown_and_keys_move_it(page, report):
     page.evaluate("stage.focus()")
     for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"):
         page.press(key)
-    assert page.evaluate("[frame.value, slice.value]") == ["0", "2"], "the last frame is followed by the first"
+    assert page.evaluate("[frame.value, slice.value]") == ["0", "2"], (
+        "the last frame is followed by the first"
+    )
     page.press("s")
     assert page.evaluate("frame.value") == str(ES)
     page.press(" ")

@@ -51,7 +51,7 @@ class Page:
     def open(self, path: Path, fragment: str = "") -> None:
         """Go to a file and wait until its script says that it is ready."""
         self.call("Page.navigate", url=path.as_uri() + (f"#{fragment}" if fragment else ""))
-        self.wait("document.documentElement.dataset.ready === 'true'")
+        self.wait("document.documentElement?.dataset.ready === 'true'")
 
     def evaluate(self, expression: str) -> Any:
         """Value of a JavaScript expression in the page."""

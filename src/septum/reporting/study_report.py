@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
+from itertools import pairwise
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def write_study_report(
         OutputError: the file cannot be written.
     """
     shown = Shown.of(study, segmentation)
-    times = indices.times_ms if indices is not None and indices.times_ms else study.cine.times_ms
+    times = _ascending((indices and indices.times_ms) or study.cine.times_ms)
     if indices is not None and any(len(v) != shown.frames for v in indices.volumes_ml.values()):
         raise ValueError(f"volumes are one for each of {shown.frames} frames")
     phases = _phases(indices, shown.frames)
@@ -86,6 +87,13 @@ def write_study_report(
         script=script,
     )
     write_text(path, page)
+
+
+def _ascending(times_ms: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The times, where they tell the frames apart; ``None`` where a header holds the same for all of them."""
+    if times_ms is None or any(b <= a for a, b in pairwise(times_ms)):
+        return None
+    return times_ms
 
 
 def _phases(indices: Indices | None, frames: int) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """Wall thickness in the 17 segments of the AHA as bullseyes, and as a table.
 
-Segments and their order: Cerqueira et al., Standardized Myocardial Segmentation and Nomenclature for Tomographic
-Imaging of the Heart, Circulation 105(4), 2002.
+Segments and their order: Cerqueira et al., Standardized Myocardial Segmentation and Nomenclature for
+Tomographic Imaging of the Heart, Circulation 105(4), 2002.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _THICKENING: tuple[Colour, ...] = ((247, 247, 247), (178, 171, 210), (84, 39, 13
 
 def bullseyes(wall: WallThickness, *, phased: bool) -> list[Element]:
     """Figures of thickness at ED and ES on one scale, and of thickening; one figure for a single frame."""
-    known = [v for v in (*wall.end_diastolic_mm, *wall.end_systolic_mm) if v is not None]
+    known = _known((*wall.end_diastolic_mm, *wall.end_systolic_mm))
     low = math.floor(min(known, default=0.0))
     high = low + 4 * max(1, math.ceil((max(known, default=1.0) - low) / 4.0))
 
@@ -49,13 +49,11 @@ def bullseyes(wall: WallThickness, *, phased: bool) -> list[Element]:
     scale = _scale(thick, [low + (high - low) * k / 4 for k in range(5)], "mm")
     if not phased:
         return [_figure("Wall thickness", wall.end_diastolic_mm, "mm", thick, scale)]
-    changes = [v for v in wall.thickening_percent if v is not None]
-    most = 10.0 * max(5, math.ceil(max((abs(v) for v in changes), default=0.0) / 10.0))
+    largest = max((abs(v) for v in _known(wall.thickening_percent)), default=0.0)
+    most = 10.0 * max(5, math.ceil(largest / 10.0))
 
     def thicker(value: float) -> Colour:
-        return (
-            _mixed(_THICKENING, value / most) if value >= 0 else _mixed(_THINNING, (value + most) / most)
-        )
+        return _mixed(_THICKENING, value / most) if value >= 0 else _mixed(_THINNING, (value + most) / most)
 
     ticks = _scale(thicker, [-most, -most / 2, 0.0, most / 2, most], "%")
     return [
@@ -91,10 +89,12 @@ def _figure(
     told = ", ".join(f"{name} {_told(values, k, unit)}" for k, name in enumerate(SEGMENTS))
     parts = [node("title", f"{title}, bullseye of 17 segments"), node("desc", f"In {unit}: {told}.")]
     for k, (start, span, inner, outer) in enumerate(_places()):
-        value = values[k] if k < len(values) else None
-        fill = _GREY if value is None else colour(value)
+        value = values[k]
+        fill = _GREY if value is None or not math.isfinite(value) else colour(value)
         x, y = _at(start + span / 2.0, (inner + outer) / 2.0 if inner else 0.0)
-        parts.append(node("path", class_="segment", d=_wedge(start, span, inner, outer), fill=hexadecimal(fill)))
+        parts.append(
+            node("path", class_="segment", d=_wedge(start, span, inner, outer), fill=hexadecimal(fill))
+        )
         shown = _told(values, k, unit)
         parts.append(
             node("text", shown, class_="value", x=x, y=y + 4.5, text_anchor="middle", fill=words_on(fill))
@@ -111,7 +111,7 @@ def _figure(
 
 
 def _places() -> list[tuple[float, float, float, float]]:
-    """First angle and span in degrees, counted from the right against the clock, and radii of each segment."""
+    """First angle and span in degrees (from the right, against the clock) and radii of each segment."""
     places = []
     for count, ring in ((6, 0), (6, 1), (4, 2)):
         span = 360.0 / count
@@ -127,9 +127,11 @@ def _at(degrees: float, radius: float) -> tuple[float, float]:
 def _wedge(start: float, span: float, inner: float, outer: float) -> str:
     """Path of a piece of a ring, or of a disc."""
     if inner == 0:
-        return f"M {-outer:g} 0 a {outer:g} {outer:g} 0 1 0 {2 * outer:g} 0 a {outer:g} {outer:g} 0 1 0 {-2 * outer:g} 0 Z"
-    corners = [_at(a, r) for a, r in ((start, inner), (start, outer), (start + span, outer), (start + span, inner))]
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+        half = f"a {outer:g} {outer:g} 0 1 0"
+        return f"M {-outer:g} 0 {half} {2 * outer:g} 0 {half} {-2 * outer:g} 0 Z"
+    end = start + span
+    (ax, ay), (bx, by) = _at(start, inner), _at(start, outer)
+    (cx, cy), (dx, dy) = _at(end, outer), _at(end, inner)
     return (
         f"M {ax:g} {ay:g} L {bx:g} {by:g} A {outer:g} {outer:g} 0 0 0 {cx:g} {cy:g} "
         f"L {dx:g} {dy:g} A {inner:g} {inner:g} 0 0 1 {ax:g} {ay:g} Z"
@@ -137,19 +139,21 @@ def _wedge(start: float, span: float, inner: float, outer: float) -> str:
 
 
 def _told(values: Values, k: int, unit: str) -> str:
-    value = values[k] if k < len(values) else None
+    value = values[k]
     if value is None or not math.isfinite(value):
         return NOTHING
     return number(value, unit) if unit == "mm" else f"{value:.0f}".replace("-", "−")
+
+
+def _known(values: Values) -> list[float]:
+    return [v for v in values if v is not None and math.isfinite(v)]
 
 
 def _mixed(stops: Sequence[Colour], share: float) -> Colour:
     """The colour at 0 to 1 of the way through equally spaced ones."""
     place = min(max(share, 0.0), 1.0) * (len(stops) - 1)
     k = min(int(place), len(stops) - 2)
-    red, green, blue = (
-        round(a + (b - a) * (place - k)) for a, b in zip(stops[k], stops[k + 1], strict=True)
-    )
+    red, green, blue = (round(a + (b - a) * (place - k)) for a, b in zip(stops[k], stops[k + 1], strict=True))
     return (red, green, blue)
 
 
@@ -173,4 +177,3 @@ def _scale(colour: Callable[[float], Colour], ticks: Sequence[float], unit: str)
         parts.append(node("text", f"{value:g}".replace("-", "−"), x=x, y=27, text_anchor="middle"))
     parts.append(node("text", unit, x=250, y=27, text_anchor="middle"))
     return node("svg", *parts, viewBox="0 0 270 32", class_="scale", aria_hidden="true")
-

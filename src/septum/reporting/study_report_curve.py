@@ -72,9 +72,7 @@ def curve_svg(
         fill = hexadecimal(colours.get(name, (70, 70, 70)))
         lines.append(node("circle", class_="now", cx=x, cy=axes.y(values[0]), r=5, fill=fill, data_y=heights))
     across = ",".join(f"{axes.x(p):g}" for p in places)
-    return node(
-        "svg", *lines, id="curve", viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}", role="img", data_x=across
-    )
+    return node("svg", *lines, id="curve", viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}", role="img", data_x=across)
 
 
 def _frames(volumes_ml: Mapping[str, tuple[float, ...]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,7 @@ def wall_section(wall: WallThickness, *, phased: bool) -> Element:
     figures = node("div", *bullseyes(wall, phased=phased), class_="bullseyes")
     words = "Segments of the American Heart Association: the base outside, the apex in the middle, "
     words += f"the septum to the left. {NOTHING} stands where a segment is not to be seen."
-    table = node(
-        "details", node("summary", "All 17 segments as a table"), segment_table(wall, phased=phased)
-    )
+    table = node("details", node("summary", "All 17 segments as a table"), segment_table(wall, phased=phased))
     return section("wall", "Wall thickness", node("p", words, class_="basis"), figures, table)
 
 
@@ -78,7 +77,9 @@ def _row(index: Index) -> Element:
 
 def _data(value: float | None, unit: str) -> Element | str:
     """A number as shown, with the whole of it for machines."""
-    return NOTHING if value is None else node("data", number(value, unit), value=repr(float(value)))
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return node("data", number(value, unit), value=repr(float(value)))
 
 
 def _basis(indices: Indices) -> str:

@@ -34,7 +34,9 @@ def verdict_section(quality: Quality | None) -> Element:
         words = node("p", "Not assessed: look at the mask before you use the numbers.", class_="advice")
         return section("verdict", "Quality", words, class_="verdict unknown")
     verdict = quality.verdict
-    sign = node("svg", node("path", d=_SIGNS[verdict]), viewBox="0 0 24 24", class_="sign", aria_hidden="true")
+    sign = node(
+        "svg", node("path", d=_SIGNS[verdict]), viewBox="0 0 24 24", class_="sign", aria_hidden="true"
+    )
     told = node("p", sign, node("strong", _NAMES[verdict]), node("span", _ADVICE[verdict]), class_="advice")
     flags = node("ul", *(_flag(flag) for flag in quality.flags), class_="flags") if quality.flags else None
     expected = _expected(quality)
@@ -83,6 +85,6 @@ def _how_pictured(shown: Shown) -> str:
     low, high = shown.window
     return (
         f"{z} slices cropped to {rows * y_mm:.0f} × {columns * x_mm:.0f} mm, 8 bits (values {low:.4g} to "
-        f"{high:.4g}), compressed with loss: to look at, not to measure. Rows and columns lie as in the file. "
-        "Slices and frames are counted from 0."
+        f"{high:.4g}), compressed with loss: to look at, not to measure. Rows and columns lie as in the "
+        "file. Slices and frames are counted from 0."
     )

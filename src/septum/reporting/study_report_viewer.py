@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 MONTAGE_SLICES = 12
 _TILE_PX = 300
 _MARGIN_MM = 14.0
-_KEYS = "Keys, with the picture in focus: ← → frame, ↑ ↓ or wheel slice, space play, E and S phases, O overlay."
+_KEYS = (
+    "Keys, with the picture in focus: ← → frame, ↑ ↓ or wheel slice, space play, E and S phases, O overlay."
+)
 
 
 def viewer(shown: Shown, phases: Sequence[tuple[str, int]]) -> Element:
@@ -57,7 +59,11 @@ def montage(shown: Shown, phases: Sequence[tuple[str, int]]) -> Element:
         node(
             "div",
             node("h3", f"{name} ", node("small", f"frame {t}")) if name else None,
-            node("div", *(_tile(shown, name, t, z, view) for z in view.slices), class_=f"tiles of-{len(view.slices)}"),
+            node(
+                "div",
+                *(_tile(shown, name, t, z, view) for z in view.slices),
+                class_=f"tiles of-{len(view.slices)}",
+            ),
             class_="phase",
         )
         for name, t in phases
