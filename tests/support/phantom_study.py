@@ -94,7 +94,9 @@ def _items(volumes_ml, ed: int, es: int) -> tuple[Index, ...]:
     output = (volumes_ml["LV"][ed] - volumes_ml["LV"][es]) * 66.0 / 1000.0
     return (
         *items,
-        _index("LV mass", "lv_mass_g", mass, "g", "Volume of the myocardium at end-diastole at 1.05 g/ml."),
+        _index(
+            "LV mass", "lv_mass_ed_g", mass, "g", "Volume of the myocardium at end-diastole at 1.05 g/ml."
+        ),
         _index("Cardiac output", "cardiac_output_l_min", output, "l/min", "LV stroke volume by heart rate."),
         Index(
             "lv_peak_filling_rate_ml_s", "LV peak filling rate", None, "ml/s", None, "Not told of few frames."

@@ -117,14 +117,18 @@ def _curves(
     """Volumes of the frame that is shown, and over time where there is more than one."""
     if indices is None or not indices.volumes_ml:
         return None
+    if shown.frames == 1:
+        table = _volumes(indices, shown.schema, [("Value", 0)], moving=False)
+        return section("volumes", "Volumes", table, class_="still")
     named = [phase for phase in phases if phase[0]]
-    moving = shown.frames > 1
-    drawing = curve_svg(indices, times_ms, shown.schema, named) if moving else None
-    return section("volumes", "Volumes", drawing, _volumes_now(indices, shown.schema, named))
+    drawing = curve_svg(indices, times_ms, shown.schema, named)
+    return section("volumes", "Volumes", drawing, _volumes(indices, shown.schema, named, moving=True))
 
 
-def _volumes_now(indices: Indices, schema: LabelSchema, phases: Sequence[tuple[str, int]]) -> Element:
-    """Volumes at each phase, and of the frame that is shown, which the page's script keeps."""
+def _volumes(
+    indices: Indices, schema: LabelSchema, phases: Sequence[tuple[str, int]], *, moving: bool
+) -> Element:
+    """Volumes at each phase, and, of a cine, of the frame that is shown, which the page's script keeps."""
     meanings = {s.name: s for s in schema.structures}
     heads = ["Volume (ml)", *(name for name, _ in phases)]
     rows = []
@@ -136,10 +140,11 @@ def _volumes_now(indices: Indices, schema: LabelSchema, phases: Sequence[tuple[s
         told = f" {structure.meaning}" if structure and structure.meaning else ""
         label = node("th", swatch, name, node("small", told), scope="row")
         marked = [node("td", f"{values[t]:.1f}", class_="number") for _, t in phases]
-        now = node("td", f"{values[0]:.1f}", class_="number now", data_structure=name)
+        now = node("td", f"{values[0]:.1f}", class_="number now", data_structure=name) if moving else None
         rows.append(node("tr", label, *marked, now))
     head = [node("th", text, scope="col", class_="number" if k else None) for k, text in enumerate(heads)]
-    head.append(node("th", "This frame", scope="col", class_="number", id="this-frame"))
+    if moving:
+        head.append(node("th", "This frame", scope="col", class_="number", id="this-frame"))
     return node("table", node("thead", node("tr", *head)), node("tbody", *rows), class_="now")
 
 

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from septum.reporting.study_report_bullseye import bullseyes, segment_table
 from septum.reporting.study_report_markup import NOTHING, node, number, section
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from xml.etree.ElementTree import Element
 
     from septum.core import Index, Indices, WallThickness
 
 #: Keys of the numbers that are told large, in this order, where they are there.
 HEADLINE = (
-    r"lv_(ef|ejection_fraction)_percent",
-    r"lv_(edv|end_diastolic_volume)_ml",
-    r"lv_(esv|end_systolic_volume)_ml",
-    r"(lv|myo|myocardial)_mass_g",
-    r"rv_(ef|ejection_fraction)_percent",
-    r"rv_(edv|end_diastolic_volume)_ml",
+    "lv_ef_percent",
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_mass_ed_g",
+    "rv_ef_percent",
+    "rv_edv_ml",
+    "la_volume_ml",
 )
 
 
 def headline(indices: Indices) -> Element | None:
     """The numbers that are looked for first; ``None`` where there is none of them."""
     by_key = {index.key: index for index in indices.items if index.value is not None}
-    found = [by_key[key] for pattern in HEADLINE for key in by_key if re.fullmatch(pattern, key)]
+    found = [by_key[key] for key in HEADLINE if key in by_key]
     if not found:
         return None
     return section("headline", "Main results", node("dl", *(_large(index) for index in found)))
@@ -36,9 +37,13 @@ def headline(indices: Indices) -> Element | None:
 
 def index_table(indices: Indices) -> Element:
     """All indices, with what each is, and what they rest on."""
-    columns = (("Index", ""), ("Value", "number"), ("Unit", ""), ("Per m² BSA", "number"), ("Definition", ""))
-    head = node("tr", *(node("th", name, scope="col", class_=kind or None) for name, kind in columns))
-    rows = [_row(index) for index in indices.items]
+    columns = {"Index": None, "Value": "number", "Unit": None}
+    if any(index.indexed is not None for index in indices.items):
+        columns["Per m² BSA"] = "number"
+    if any(index.definition for index in indices.items):
+        columns["Definition"] = None
+    head = node("tr", *(node("th", name, scope="col", class_=kind) for name, kind in columns.items()))
+    rows = [_row(index, columns) for index in indices.items]
     table = node("table", node("thead", head), node("tbody", *rows), class_="indices")
     notes = node("ul", *(node("li", note) for note in indices.notes)) if indices.notes else None
     return section("indices", "Indices", node("p", _basis(indices), class_="basis"), table, notes)
@@ -62,15 +67,16 @@ def _large(index: Index) -> Element:
     return node("div", node("dt", index.title), value, per)
 
 
-def _row(index: Index) -> Element:
+def _row(index: Index, columns: Container[str]) -> Element:
+    """One index; what no index has has no column."""
     indexed = None if index.indexed is None else _data(index.indexed, f"{index.unit}/m²")
     return node(
         "tr",
         node("th", index.title, scope="row"),
-        node("td", _data(index.value, index.unit), class_="number"),
-        node("td", index.unit),
-        node("td", indexed, class_="number"),
-        node("td", index.definition, class_="definition"),
+        node("td", _data(index.value, index.unit), class_="number value"),
+        node("td", index.unit, class_="unit"),
+        node("td", indexed, class_="number indexed") if "Per m² BSA" in columns else None,
+        node("td", index.definition, class_="definition") if "Definition" in columns else None,
         id=f"index-{index.key}",
     )
 

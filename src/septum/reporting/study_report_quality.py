@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NAMES = {Verdict.FINE: "Fine", Verdict.REVIEW: "Review", Verdict.REJECT: "Reject"}
 _ADVICE = {
-    Verdict.FINE: "No check of the image, the mask or the numbers was failed.",
+    Verdict.FINE: "The image, the mask and the numbers passed every check.",
     Verdict.REVIEW: "Look at what is listed here before you use the numbers.",
     Verdict.REJECT: "Do not use the numbers.",
 }
@@ -51,7 +51,8 @@ def provenance_section(
     z_mm, y_mm, x_mm = shown.geometry.spacing_mm
     _, rows, columns = shown.geometry.shape
     facts = {
-        "Grid": f"{shown.frames} frames, {shown.slices} slices, {rows} × {columns} voxels",
+        "Grid": f"{_count(shown.frames, 'frame')}, {_count(shown.slices, 'slice')}, "
+        f"{rows} × {columns} voxels",
         "Spacing": f"{z_mm:.4g} mm between slices, {y_mm:.4g} × {x_mm:.4g} mm in plane",
         "Input SHA-256": sha256,
         **provenance,
@@ -79,12 +80,16 @@ def _expected(quality: Quality) -> str:
     return " ".join(told)
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _how_pictured(shown: Shown) -> str:
     z, rows, columns = shown.region.size
     _, y_mm, x_mm = shown.geometry.spacing_mm
     low, high = shown.window
     return (
-        f"{z} slices cropped to {rows * y_mm:.0f} × {columns * x_mm:.0f} mm, 8 bits (values {low:.4g} to "
-        f"{high:.4g}), compressed with loss: to look at, not to measure. Rows and columns lie as in the "
-        "file. Slices and frames are counted from 0."
+        f"{_count(z, 'slice')} cropped to {rows * y_mm:.0f} × {columns * x_mm:.0f} mm, 8 bits "
+        f"(values {low:.4g} to {high:.4g}), compressed with loss: to look at, not to measure. "
+        "Rows and columns lie as in the file. Slices and frames are counted from 0."
     )

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 MONTAGE_SLICES = 12
 _TILE_PX = 300
 _MARGIN_MM = 14.0
-_KEYS = (
-    "Keys, with the picture in focus: ← → frame, ↑ ↓ or wheel slice, space play, E and S phases, O overlay."
-)
 
 
 def viewer(shown: Shown, phases: Sequence[tuple[str, int]]) -> Element:
@@ -38,7 +35,8 @@ def viewer(shown: Shown, phases: Sequence[tuple[str, int]]) -> Element:
         _overlay(shown.schema.structures),
     ]
     without = node("noscript", node("p", "The cine needs JavaScript; the rest of this page does not."))
-    keys = node("p", _KEYS, id="keys", class_="hint")
+    phased = any(name for name, _ in phases)
+    keys = node("p", _keys(shown, phased=phased), id="keys", class_="hint")
     return section(
         "viewer",
         "Cine" if moving else "Image",
@@ -87,6 +85,14 @@ def _tile(shown: Shown, name: str, t: int, z: int, view: View) -> Element:
     )
 
 
+def _keys(shown: Shown, *, phased: bool) -> str:
+    """What the keyboard does here."""
+    keys = ["← → frame", "space play"] if shown.frames > 1 else []
+    keys += ["E and S the phases"] if phased else []
+    keys += ["↑ ↓ or wheel slice"] if shown.slices > 1 else []
+    return f"Keys, once the picture is clicked or in focus: {', '.join([*keys, 'O overlay'])}."
+
+
 def _slider(name: str, label: str, count: int) -> Element:
     """A slider over 0 to count - 1, with its value beside it."""
     slider = node("input", type="range", id=name, min="0", max=str(count - 1), step="1", value="0")
@@ -95,7 +101,7 @@ def _slider(name: str, label: str, count: int) -> Element:
 
 
 def _playing(phases: Sequence[tuple[str, int]]) -> Element:
-    buttons = [node("button", "Play", type="button", id="play", aria_pressed="false")]
+    buttons = [node("button", "Play", type="button", id="play")]
     buttons += [
         node("button", name, type="button", class_="phase", data_frame=str(t), title=f"Frame {t}")
         for name, t in phases

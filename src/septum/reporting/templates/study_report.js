@@ -210,7 +210,6 @@
     const button = byId("play");
     if (!button) return;
     button.textContent = state.playing ? "Pause" : "Play";
-    button.setAttribute("aria-pressed", String(state.playing));
     if (!state.playing) return;
     started = performance.now() - (state.frame / study.frames) * (beatMs() / speed());
     requestAnimationFrame(step);
