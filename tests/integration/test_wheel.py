@@ -20,6 +20,7 @@ EXTRAS = (
 ALLOWED = (
     r"septum/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
+    r"septum/reporting/templates/study_report\.(html|css|js)",
     r"septum/recipes/(ablation|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum/study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",
@@ -95,6 +96,12 @@ def test_the_wheel_holds_the_shipped_models_with_their_cards_and_licences(wheel,
     files = {Path(name).name for name in names if f"septum/models/{model}/" in name}
     assert {"model.json", "LICENSE.md", "MODEL_CARD.md"} <= files
     assert any(name.endswith(".onnx") for name in files)
+
+
+def test_the_wheel_holds_the_template_of_the_report(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    endings = {Path(name).suffix for name in names if name.startswith("septum/reporting/templates/")}
+    assert endings == {".html", ".css", ".js"}
 
 
 def test_no_extra_is_installed(programs, tmp_path):

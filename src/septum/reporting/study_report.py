@@ -1,0 +1,163 @@
+"""One study as one HTML file: cine with mask, curves, numbers, quality and provenance, without a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from itertools import pairwise
+from string import Template
+from typing import TYPE_CHECKING
+
+from septum.core.files import write_text
+from septum.reporting.study_report_curve import curve_svg
+from septum.reporting.study_report_data import embedded, study_data
+from septum.reporting.study_report_markup import hexadecimal, markup, node, on_paper, section
+from septum.reporting.study_report_numbers import headline, index_table, wall_section
+from septum.reporting.study_report_pictures import Shown, pictures
+from septum.reporting.study_report_quality import provenance_section, verdict_section
+from septum.reporting.study_report_viewer import montage, viewer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from xml.etree.ElementTree import Element
+
+    from septum.core import Indices, LabelSchema, Quality, Segmentation, Study
+
+STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
+
+
+def write_study_report(
+    path: Path,
+    *,
+    title: str,
+    study: Study,
+    segmentation: Segmentation,
+    indices: Indices | None,
+    quality: Quality | None,
+    provenance: Mapping[str, str],
+    identify: Mapping[str, str] | None = None,
+) -> None:
+    """Write the report of a study as one HTML file that needs no other file and no network.
+
+    Args:
+        path: of the HTML file; written whole or not at all.
+        title: heading. It is shown as given, so it must not identify a patient unless that is wanted.
+        study: image (T, Z, Y, X), any order of axes, and what its reader had to settle.
+        segmentation: its mask, of the same shape.
+        indices: volumes and clinical numbers; ``None`` leaves curves and tables out.
+        quality: verdict and flags; ``None`` says that quality was not assessed.
+        provenance: names and values to be listed: software, model, settings, timing. Grid, spacing and the
+            hash of the input are added.
+        identify: names and values that identify the patient, shown under the title; ``None`` shows none.
+
+    Raises:
+        ValueError: image and mask differ in shape, or the volumes are not one a frame.
+        OutputError: the file cannot be written.
+    """
+    shown = Shown.of(study, segmentation)
+    times = _ascending((indices and indices.times_ms) or study.cine.times_ms)
+    if indices is not None and any(len(v) != shown.frames for v in indices.volumes_ml.values()):
+        raise ValueError(f"volumes are one for each of {shown.frames} frames")
+    phases = _phases(indices, shown.frames)
+    parts: list[Element | None] = [
+        _heading(title, identify),
+        verdict_section(quality),
+        headline(indices) if indices is not None else None,
+        node("div", viewer(shown, phases), _curves(indices, times, shown, phases), class_="side"),
+        index_table(indices) if indices is not None and indices.items else None,
+        wall_section(indices.wall, phased=shown.frames > 1) if indices is not None and indices.wall else None,
+        montage(shown, phases),
+        provenance_section(shown, study.sha256, provenance, study.notes),
+        node("footer", node("p", STATEMENT)),
+    ]
+    data = {"title": title, "statement": STATEMENT, **study_data(shown, times, indices, quality)}
+    data |= {"provenance": dict(provenance), "input_sha256": study.sha256, "notes": list(study.notes)}
+    data |= {"identify": dict(identify)} if identify else {}
+    start = {"frame": phases[0][1], "slice": shown.middle}
+    style, script = (_template(f"study_report.{ending}") for ending in ("css", "js"))
+    page = Template(_template("study_report.html")).substitute(
+        policy=_policy(style, script),
+        title=markup([node("title", f"{title} – Septum")]),
+        style=style,
+        body=markup([node("main", *parts)]),
+        data=embedded(data),
+        pictures=embedded({**pictures(shown), "start": start}),
+        script=script,
+    )
+    write_text(path, page)
+
+
+def _ascending(times_ms: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The times, where they tell the frames apart; ``None`` where a header holds the same for all of them."""
+    if times_ms is None or any(b <= a for a, b in pairwise(times_ms)):
+        return None
+    return times_ms
+
+
+def _phases(indices: Indices | None, frames: int) -> list[tuple[str, int]]:
+    """Names and numbers of the frames that are looked at first; a nameless one where phases are not known."""
+    if indices is None or indices.phases is None or frames == 1:
+        return [("", 0)]
+    return [("ED", indices.phases.end_diastole), ("ES", indices.phases.end_systole)]
+
+
+def _heading(title: str, identify: Mapping[str, str] | None) -> Element:
+    who = None
+    if identify:
+        who = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in identify.items()))
+    kind = node("p", "Cardiac MR segmentation report", class_="kind")
+    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"))
+
+
+def _curves(
+    indices: Indices | None, times_ms: Sequence[float] | None, shown: Shown, phases: Sequence[tuple[str, int]]
+) -> Element | None:
+    """Volumes of the frame that is shown, and over time where there is more than one."""
+    if indices is None or not indices.volumes_ml:
+        return None
+    if shown.frames == 1:
+        table = _volumes(indices, shown.schema, [("Value", 0)], moving=False)
+        return section("volumes", "Volumes", table, class_="still")
+    named = [phase for phase in phases if phase[0]]
+    drawing = curve_svg(indices, times_ms, shown.schema, named)
+    return section("volumes", "Volumes", drawing, _volumes(indices, shown.schema, named, moving=True))
+
+
+def _volumes(
+    indices: Indices, schema: LabelSchema, phases: Sequence[tuple[str, int]], *, moving: bool
+) -> Element:
+    """Volumes at each phase, and, of a cine, of the frame that is shown, which the page's script keeps."""
+    meanings = {s.name: s for s in schema.structures}
+    heads = ["Volume (ml)", *(name for name, _ in phases)]
+    rows = []
+    for name, values in indices.volumes_ml.items():
+        structure = meanings.get(name)
+        fill = hexadecimal(on_paper(structure.colour)) if structure else "#444444"
+        patch = node("rect", width="12", height="12", rx="2", fill=fill)
+        swatch = node("svg", patch, viewBox="0 0 12 12", class_="swatch", aria_hidden="true")
+        told = f" {structure.meaning}" if structure and structure.meaning else ""
+        label = node("th", swatch, name, node("small", told), scope="row")
+        marked = [node("td", f"{values[t]:.1f}", class_="number") for _, t in phases]
+        now = node("td", f"{values[0]:.1f}", class_="number now", data_structure=name) if moving else None
+        rows.append(node("tr", label, *marked, now))
+    head = [node("th", text, scope="col", class_="number" if k else None) for k, text in enumerate(heads)]
+    if moving:
+        head.append(node("th", "This frame", scope="col", class_="number", id="this-frame"))
+    return node("table", node("thead", node("tr", *head)), node("tbody", *rows), class_="now")
+
+
+def _policy(style: str, script: str) -> str:
+    """A content security policy that lets this page load nothing, and run and style itself only."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)
+    )
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
+        f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _template(name: str) -> str:
+    return files("septum.reporting").joinpath("templates", name).read_text(encoding="utf-8")
