@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from septum.core import InputError
 from septum.io.dicom.stacks import SAME_SLICE_MM
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
     from septum.io.dicom.scanning import Scan
     from septum.io.dicom.stacks import Stack
-
-#: What can be asked of a study.
-Wanted = Literal["cine", "late-gadolinium"]
-WANTED: tuple[Wanted, ...] = ("cine", "late-gadolinium")
+    from septum.io.dicom.wanted import Wanted
 
 #: A stack of at least so many slices covers a heart, however thick they are.
 WHOLE_SLICES = 5
@@ -164,10 +161,10 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
             f"{scan.told() or 'none of them an image'}; give the folder that holds the MR images."
         )
     counts = Counter(f"{stack.orientation} {stack.kind}" for stack in stacks)
-    found = ", ".join(f"{n} {what}" for what, n in counts.most_common(6))
-    damaged = f" ({scan.damaged} files are damaged)" if scan.damaged else ""
+    found = ", ".join(f"{what}: {n}" for what, n in counts.most_common(6))
+    damaged = f" and {scan.damaged} damaged files" if scan.damaged else ""
     return (
-        f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found of stacks "
-        f"{found}{damaged}; give the folder that holds the right series, or see septum info, and septum convert "
-        "--stack to take one of these."
+        f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found only other "
+        f"stacks ({found}){damaged}; give the folder that holds the right series, or take one of these with septum "
+        "convert --stack."
     )

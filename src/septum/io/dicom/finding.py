@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from septum.io.names import image_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _MAGIC_AT, _MAGIC = 128, b"DICM"
@@ -35,22 +35,19 @@ def is_dicom(path: Path) -> bool:
         return False
 
 
-def dicom_files(path: Path) -> list[Path]:
-    """The DICOM files in a folder and its subfolders, hidden ones left out; or the file itself."""
+def dicom_files(path: Path) -> Iterator[Path]:
+    """The DICOM files in a folder and its subfolders, in the order of paths, hidden ones left out; or the file."""
     if path.is_file():
-        return [path] if is_dicom(path) else []
-    files: list[Path] = []
+        yield from [path] * is_dicom(path)
+        return
     for parent, subfolders, names in os.walk(path):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        files += [file for name in sorted(names) if is_dicom(file := Path(parent, name))]
-    return files
+        yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
 
 
 def holds_dicom(path: Path) -> bool:
     """Whether a path is a DICOM file, or a folder with one in it or in its subfolders."""
-    if path.is_file():
-        return is_dicom(path)
-    return any(is_dicom(Path(parent, name)) for parent, _, names in os.walk(path) for name in names)
+    return next(dicom_files(path), None) is not None
 
 
 def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Iterable[Path]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ _PIXEL_TAGS: list[Any] = [
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
 ]
+_THREADS = 4
 _IMPLICIT_VR = "1.2.840.10008.1.2"
 
 
@@ -65,8 +67,8 @@ def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArra
         for z, frame in enumerate(row):
             places[frame.path].append((frame, t, z))
     array = np.empty(shape, np.float32)
-    with quiet():
-        hashes = [_read_file(path, wanted, array) for path, wanted in places.items()]
+    with quiet(), ThreadPoolExecutor(_THREADS) as threads:  # files are read, hashed and decoded side by side
+        hashes = list(threads.map(lambda pair: _read_file(*pair, array), places.items()))
     return array, _joined(hashes)
 
 

@@ -65,7 +65,7 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None) -> Placed:
                 f"{folder} lacks slices: expected one every {step:.4g} mm, and found {steps[at]:.4g} mm between slices "
                 f"{at + 1} and {at + 2} of {len(depths)}, where {missing} should be; export the whole stack again."
             )
-        across = float(steps.mean())
+        across = round(float(steps.mean()), 6)  # positions are written in decimals
         if np.abs(steps - across).max() > UNEVEN * across:
             notes.append(
                 f"Slices are {steps.min():.4g} to {steps.max():.4g} mm apart: the mean, {across:.4g} mm, was taken."

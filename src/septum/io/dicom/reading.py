@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from septum.core import Cine, InputError, Study
-from septum.io.dicom.choosing import Choice, Wanted, choose, named
+from septum.io.dicom.choosing import Choice, choose, named
 from septum.io.dicom.grouping import stacks_of
 from septum.io.dicom.header import DicomHeader
 from septum.io.dicom.pixels import hash_of, read_voxels
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
 
     from septum.core.geometry import Triple
     from septum.io.dicom.stacks import Stack
+    from septum.io.dicom.wanted import Wanted
 
 
 @dataclass(frozen=True)

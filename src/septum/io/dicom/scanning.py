@@ -90,7 +90,7 @@ def scan(path: Path) -> Scan:
     Raises:
         InputError: there is none, or the folder cannot be read.
     """
-    files = dicom_files(path)
+    files = list(dicom_files(path))
     if not files:
         raise InputError(
             f"{path} holds no DICOM file: expected those of a cardiac MR study; give the folder that holds them."
