@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+import time
+
 import numpy as np
 import pytest
-from pydicom.uid import MRSpectroscopyStorage
+from pydicom.uid import JPEG2000Lossless, MRSpectroscopyStorage, RLELossless
 from support.dicom_study import (
     SECRETS,
     LONG_AXIS,
@@ -22,6 +25,7 @@ from support.dicom_study import (
 
 from septum.core import InputError
 from septum.io import content_sha256, dicom_contents, read_dicom_study, read_study
+from septum.io.dicom.codestream import size_of
 
 
 def refused(folder, *fragments, **options):
@@ -105,8 +109,6 @@ def test_half_of_a_multi_frame_file(tmp_path, kept):
 
 def test_pixels_that_cannot_be_decoded(tmp_path):
     objects = flat(images(stored(1, 5)))
-    from pydicom.uid import RLELossless
-
     for one in objects:
         one.compress(RLELossless)
         one.PixelData = one.PixelData[:300] + bytes(600) + one.PixelData[900:]
@@ -134,3 +136,37 @@ def test_nothing_of_the_patient_is_told(tmp_path):
     told += [repr(read_study(tmp_path)), content_sha256(tmp_path)]
     assert not any(secret in line for secret in SECRETS for line in told)
     assert np.isfinite(read_study(tmp_path).cine.array).all()
+
+
+def jpeg_start(frame_header: int, rows: int, columns: int) -> bytes:
+    comment = b"\xff\xfe\x00\x06note"
+    return b"\xff\xd8" + comment + struct.pack(">BBHBHHB", 0xFF, frame_header, 11, 12, rows, columns, 1) + bytes(3)
+
+
+@pytest.mark.parametrize(
+    ("codestream", "size"),
+    [
+        (b"\xff\x4f\xff\x51" + struct.pack(">HH4I", 41, 0, 72, 68, 0, 0), (68, 72)),
+        (b"\xff\x4f\xff\x51" + struct.pack(">HH4I", 41, 0, 80, 70, 8, 2), (68, 72)),
+        (jpeg_start(0xC3, 68, 72), (68, 72)),
+        (jpeg_start(0xF7, 68, 72), (68, 72)),
+        (jpeg_start(0xC3, 68, 72)[:12], None),
+        (b"\xff\xd8 no marker", None),
+        (b"", None),
+    ],
+)
+def test_the_size_of_a_compressed_image_is_told_by_its_start(codestream, size):
+    assert size_of(codestream) == size
+
+
+def test_a_compressed_image_that_promises_more_than_its_header_is_not_decoded(tmp_path):
+    pytest.importorskip("openjpeg", reason="needs septum[jpeg] to write JPEG 2000")
+    objects = flat(images(stored(1, 5)))
+    for one in objects:
+        one.compress(JPEG2000Lossless)
+        size = one.PixelData.find(b"\xff\x4f\xff\x51") + 8
+        one.PixelData = one.PixelData[:size] + struct.pack(">II", 65535, 65535) + one.PixelData[size + 8 :]
+    started = time.perf_counter()
+    with pytest.raises(InputError, match="cut short or damaged"):
+        read_study(write(tmp_path, objects))
+    assert time.perf_counter() - started < 5.0

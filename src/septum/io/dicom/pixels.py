@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import dcmread
+from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder, iter_pixels
+from pydicom.uid import RLELossless
 
 from septum.core import InputError, MissingExtraError
 from septum.core.files import sha256_of
+from septum.io.dicom.codestream import size_of
 from septum.io.dicom.scanning import quiet, refuse_bomb
 from septum.io.native import LARGEST_IMAGE_BYTES
 
@@ -91,6 +94,7 @@ def _read_file(path: Path, places: Places, array: NDArray[np.float32]) -> str:
     except Exception as error:
         raise _damaged(path) from error
     _check_decoder(path, dataset)
+    _check_codestreams(path, dataset)
     numbers = sorted({(frame.number or 1) - 1 for frame, _, _ in places})
     try:
         decoded = dict(zip(numbers, iter_pixels(dataset, raw=True, indices=numbers), strict=True))
@@ -126,6 +130,23 @@ def _check_decoder(path: Path, dataset: Dataset) -> None:
             f"{path} is compressed, and what decodes it is not installed: run pip install \"septum[jpeg]\", or export "
             "the study uncompressed."
         )
+
+
+def _check_codestreams(path: Path, dataset: Dataset) -> None:
+    """Refuse compressed images of another size than the header's: a decoder makes room for what they promise."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated or syntax == RLELossless:
+        return
+    try:
+        sizes = {size_of(f) for f in generate_frames(dataset.PixelData, number_of_frames=_frames(dataset))}
+    except Exception as error:
+        raise _damaged(path) from error
+    if sizes != {(dataset.Rows, dataset.Columns)}:
+        raise _damaged(path)
+
+
+def _frames(dataset: Dataset) -> int:
+    return int(dataset.get("NumberOfFrames") or 1)
 
 
 def _damaged(path: Path) -> InputError:

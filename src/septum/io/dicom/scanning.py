@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 import zlib
 from collections import Counter
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from septum.io.dicom.frames import Frame
 
 #: Bounds of what is believed of an image, before anything of its size is allocated.
-MOST_PIXELS = 2**26
+MOST_PIXELS = 2**24
 MOST_FRAMES = 20_000
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _MR_CLASSES = ("1.2.840.10008.5.1.4.1.1.4",)
@@ -118,10 +119,16 @@ def study_of(file: Path) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back the library's warnings: they repeat values of the header, which may name a patient."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Hold back the library's warnings and log: they repeat values of the header, which may name a patient."""
+    log = logging.getLogger("pydicom")
+    before = log.disabled
+    log.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = before
 
 
 def _frames_of(file: Path) -> list[Frame] | str:
