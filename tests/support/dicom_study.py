@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import Dataset, FileDataset
@@ -19,6 +18,9 @@ from pydicom.uid import (
 )
 
 from septum.phantom import PhantomSettings, beating_heart
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Unit vectors of rows and columns; short axis lies across a heart that points left, forward and down.
 SHORT_AXIS = ((0.62, 0.78, -0.08), (-0.39, 0.22, -0.894))
@@ -86,7 +88,12 @@ def with_pixels(dataset: Dataset, array: np.ndarray) -> None:
 
 
 def images(
-    array: np.ndarray, sheet: Sheet | None = None, *, series: int = 5, per_slice: bool = False, uid: str = "1.2.3"
+    array: np.ndarray,
+    sheet: Sheet | None = None,
+    *,
+    series: int = 5,
+    per_slice: bool = False,
+    uid: str = "1.2.3",
 ) -> list[list[FileDataset]]:
     """Single-frame MR objects [t][z] of stored values (T, Z, Y, X)."""
     sheet = sheet or Sheet()
@@ -132,7 +139,9 @@ def stored(frames: int = 5, slices: int = 6) -> np.ndarray:
     return heart(frames, slices).cine.array.astype(np.uint16)
 
 
-def write_cine(folder: Path, array: np.ndarray | None = None, sheet: Sheet | None = None, **options: Any) -> Path:
+def write_cine(
+    folder: Path, array: np.ndarray | None = None, sheet: Sheet | None = None, **options: Any
+) -> Path:
     return write(folder, flat(images(stored() if array is None else array, sheet, **options)))
 
 
@@ -162,7 +171,9 @@ def sequence(**values: Any) -> Sequence:
     return Sequence([one])
 
 
-def enhanced(array: np.ndarray, sheet: Sheet | None = None, syntax: str = ExplicitVRLittleEndian) -> FileDataset:
+def enhanced(
+    array: np.ndarray, sheet: Sheet | None = None, syntax: str = ExplicitVRLittleEndian
+) -> FileDataset:
     """One enhanced multi-frame object, slices outermost and from the last to the first."""
     sheet = sheet or Sheet()
     row, column, _ = sheet.axes
@@ -180,7 +191,9 @@ def enhanced(array: np.ndarray, sheet: Sheet | None = None, syntax: str = Explic
     for t, z in order:
         own = Dataset()
         own.PlanePositionSequence = sequence(ImagePositionPatient=[f"{v:.6f}" for v in sheet.position(z)])
-        own.FrameContentSequence = sequence(TemporalPositionIndex=t + 1, StackID="1", InStackPositionNumber=z + 1)
+        own.FrameContentSequence = sequence(
+            TemporalPositionIndex=t + 1, StackID="1", InStackPositionNumber=z + 1
+        )
         own.CardiacSynchronizationSequence = sequence(
             NominalCardiacTriggerDelayTime=t * sheet.interval_ms + 3, RRIntervalTimeNominal=900.0
         )

@@ -1,4 +1,4 @@
-"""Damage for files: bytes overwritten, taken out, put in, cut off; and headers with values that no scanner writes."""
+"""Damage for files: bytes overwritten, taken out, put in, cut off; values that no scanner writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Values at which arithmetic on sizes goes wrong.
-EDGES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff", b"\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\0\0\xc0\x7f", b"\x01")
+EDGES = (
+    b"\0\0\0\0",
+    b"\xff\xff\xff\xff",
+    b"\xff\xff",
+    b"\0\0",
+    b"\xff\xff\xff\x7f",
+    b"\0\0\0\x80",
+    b"\0\0\xc0\x7f",
+    b"\x01",
+)
 
 #: Of each: where (share of the file, or of its header), what is done, with which bytes.
 Damage = tuple[float, bool, str, bytes]
@@ -47,24 +56,73 @@ def damaged(content: bytes, header: int, changes: Sequence[Damage]) -> bytes:
 
 #: Elements whose values decide how a DICOM study is read.
 KEYWORDS = (
-    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation"),
+    *(
+        "Rows",
+        "Columns",
+        "NumberOfFrames",
+        "SamplesPerPixel",
+        "BitsAllocated",
+        "BitsStored",
+        "PixelRepresentation",
+    ),
     *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness", "TriggerTime"),
-    *("InstanceNumber", "AcquisitionNumber", "SeriesNumber", "CardiacNumberOfImages", "TemporalPositionIdentifier"),
+    *(
+        "InstanceNumber",
+        "AcquisitionNumber",
+        "SeriesNumber",
+        "CardiacNumberOfImages",
+        "TemporalPositionIdentifier",
+    ),
     *("NominalInterval", "HeartRate", "PatientSize", "PatientWeight", "RescaleSlope", "RescaleIntercept"),
-    *("ImageType", "Modality", "PhotometricInterpretation", "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID"),
-    *("StudyInstanceUID", "FrameOfReferenceUID", "EchoTime", "InversionTime", "AcquisitionTime", "SeriesDescription"),
+    *(
+        "ImageType",
+        "Modality",
+        "PhotometricInterpretation",
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "SeriesInstanceUID",
+    ),
+    *(
+        "StudyInstanceUID",
+        "FrameOfReferenceUID",
+        "EchoTime",
+        "InversionTime",
+        "AcquisitionTime",
+        "SeriesDescription",
+    ),
 )
 #: As bytes, since a damaged header need not be of any type.
 VALUES = (
-    *(b"", b"0 ", b"-1", b"1 ", b"nan ", b"inf ", b"1e308 ", b"-1e30\\1e30\\1e30 ", b"0\\0\\0\\0\\0\\0 ", b"\\\\\\ "),
-    *(b"1\\0\\0\\0\\1\\0 ", b"1e-9\\1e-9 ", b"65535 ", b"99999999999 ", b"\xff\xfe\xfd\xfc", b"\0\0", b"\xff\xff"),
+    *(
+        b"",
+        b"0 ",
+        b"-1",
+        b"1 ",
+        b"nan ",
+        b"inf ",
+        b"1e308 ",
+        b"-1e30\\1e30\\1e30 ",
+        b"0\\0\\0\\0\\0\\0 ",
+        b"\\\\\\ ",
+    ),
+    *(
+        b"1\\0\\0\\0\\1\\0 ",
+        b"1e-9\\1e-9 ",
+        b"65535 ",
+        b"99999999999 ",
+        b"\xff\xfe\xfd\xfc",
+        b"\0\0",
+        b"\xff\xff",
+    ),
 )
 
-elements = st.lists(st.tuples(st.sampled_from(KEYWORDS), st.sampled_from(VALUES), st.booleans()), min_size=1, max_size=4)
+elements = st.lists(
+    st.tuples(st.sampled_from(KEYWORDS), st.sampled_from(VALUES), st.booleans()), min_size=1, max_size=4
+)
 
 
 def with_elements(content: bytes, changes: Sequence[tuple[str, bytes, bool]]) -> bytes:
-    """A DICOM file (explicit, little endian) with other values of elements, or without them; all else is whole."""
+    """A DICOM file (explicit, little endian) with other values of elements, or without them."""
     for keyword, value, keep in changes:
         tag = tag_for_keyword(keyword)
         mark = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + dictionary_VR(keyword)[:2].encode()

@@ -8,7 +8,15 @@ import sys
 import nibabel as nib
 import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+
+from septum.core import VENTRICLES, MissingExtraError, Segmentation
+from septum.io import content_sha256, mask_suffix, read_dicom_study, read_study, write_mask
+from septum.io.dicom import pixels
 from support.dicom_study import (
     SHORT_AXIS,
     Sheet,
@@ -22,10 +30,6 @@ from support.dicom_study import (
     write_cine,
 )
 
-from septum.core import MissingExtraError, Segmentation, VENTRICLES
-from septum.io import content_sha256, mask_suffix, read_dicom_study, read_study, write_mask
-from septum.io.dicom import pixels
-
 
 def values(array=None) -> np.ndarray:
     return (stored() if array is None else array) * 2.0 - 10.0
@@ -34,7 +38,7 @@ def values(array=None) -> np.ndarray:
 def shuffled(objects, syntax):
     """The same objects in another transfer syntax."""
     for one in objects:
-        if syntax in (RLELossless,):
+        if syntax == RLELossless:
             one.compress(syntax)
         else:
             one.file_meta.TransferSyntaxUID = syntax
@@ -52,7 +56,9 @@ def test_each_form_gives_the_same_study(tmp_path, form):
     assert study.cine.array.dtype == np.float32
     assert study.cine.frame_times_ms == (3.0, 43.0, 83.0, 123.0, 163.0)
     assert study.cine.frame_interval_ms == 40.0
-    assert study.cine.geometry.spacing_mm == (10.0, 3.0, 3.0), "the distance of slices, not their thickness of 8"
+    assert study.cine.geometry.spacing_mm == (10.0, 3.0, 3.0), (
+        "the distance of slices, not their thickness of 8"
+    )
     sheet = Sheet()
     for index in ((0, 0, 0), (5, 10, 20)):
         row, column, normal = sheet.axes
@@ -118,14 +124,18 @@ def test_the_mask_of_a_study_lies_where_the_heart_does(tmp_path):
     assert mask.header.get_zooms() == pytest.approx((3.0, 3.0, 10.0, 0.04))
     (index,) = np.argwhere(np.asarray(mask.dataobj))
     ras = mask.affine @ (*index[:3], 1)
-    np.testing.assert_allclose(ras[:3] * (-1, -1, 1), study.cine.geometry.to_patient_mm((4, 20, 30)), atol=1e-3)
+    np.testing.assert_allclose(
+        ras[:3] * (-1, -1, 1), study.cine.geometry.to_patient_mm((4, 20, 30)), atol=1e-3
+    )
 
 
 def test_a_study_is_known_by_what_is_used_of_it_whatever_files_are_called(tmp_path):
     write_cine(tmp_path / "a")
     write(tmp_path / "b/x", flat(images(stored())), seed=8)
     write(tmp_path / "b/y", [*localisers(), screenshot()])
-    assert content_sha256(tmp_path / "a") == content_sha256(tmp_path / "b") == read_study(tmp_path / "b").sha256
+    assert (
+        content_sha256(tmp_path / "a") == content_sha256(tmp_path / "b") == read_study(tmp_path / "b").sha256
+    )
     changed = stored().copy()
     changed[2, 3, 4, 5] += 1
     write_cine(tmp_path / "c", changed)
@@ -137,7 +147,10 @@ def test_two_chambers_localisers_and_stills_beside_the_cine_do_not_matter(tmp_pa
     write(tmp_path / "s", localisers())
     long_axis = Sheet(((0.65, -0.55, -0.52), (0.65, 0.75, 0.02)))
     write(tmp_path / "s", flat(images(stored(8, 1), long_axis, series=20)))
-    write(tmp_path / "s", flat(images(stored(8, 3), Sheet(((0.7, 0.7, 0.0), (0.5, -0.5, -0.7)), 7.0), series=21)))
+    write(
+        tmp_path / "s",
+        flat(images(stored(8, 3), Sheet(((0.7, 0.7, 0.0), (0.5, -0.5, -0.7)), 7.0), series=21)),
+    )
     still = flat(images(stored(1, 6), Sheet(SHORT_AXIS), series=22))
     write(tmp_path / "s", still)
     np.testing.assert_array_equal(read_study(tmp_path / "s").cine.array, values())
@@ -172,7 +185,10 @@ def test_perfusion_phase_maps_and_t1_series_are_no_cine(tmp_path):
 
 
 def test_a_nifti_file_does_not_load_the_reader_of_dicom(tmp_path):
-    nib.save(nib.Nifti1Image(np.random.default_rng(0).random((80, 80, 4)).astype("f4"), np.diag([2, 2, 8, 1])), tmp_path / "a.nii")
+    nib.save(
+        nib.Nifti1Image(np.random.default_rng(0).random((80, 80, 4)).astype("f4"), np.diag([2, 2, 8, 1])),
+        tmp_path / "a.nii",
+    )
     code = (
         "import sys; from pathlib import Path; from septum.io import find_images, read_study\n"
         f"read_study(find_images(Path({str(tmp_path)!r})).images[0])\n"

@@ -8,9 +8,13 @@ import time
 import numpy as np
 import pytest
 from pydicom.uid import JPEG2000Lossless, MRSpectroscopyStorage, RLELossless
+
+from septum.core import InputError
+from septum.io import content_sha256, dicom_contents, read_dicom_study, read_study
+from septum.io.dicom.codestream import size_of
 from support.dicom_study import (
-    SECRETS,
     LONG_AXIS,
+    SECRETS,
     Sheet,
     base,
     enhanced,
@@ -22,10 +26,6 @@ from support.dicom_study import (
     write,
     write_cine,
 )
-
-from septum.core import InputError
-from septum.io import content_sha256, dicom_contents, read_dicom_study, read_study
-from septum.io.dicom.codestream import size_of
 
 
 def refused(folder, *fragments, **options):
@@ -52,7 +52,9 @@ def test_screenshots_other_modalities_and_spectra(tmp_path):
         one.Modality = "CT"
     spectrum = base("1.2.9.1", MRSpectroscopyStorage)
     write(tmp_path, [screenshot(), spectrum, *scans])
-    refused(tmp_path, "found 4 DICOM files, 2 of another modality, 1 without an image, 1 screenshots or colours")
+    refused(
+        tmp_path, "found 4 DICOM files, 2 of another modality, 1 without an image, 1 screenshots or colours"
+    )
 
 
 def test_only_localisers(tmp_path):
@@ -70,7 +72,12 @@ def test_only_late_gadolinium_where_a_cine_is_wanted_and_the_reverse(tmp_path):
     for one in late:
         one.ScanningSequence = "IR"
     refused(write(tmp_path / "late", late), "short axis late gadolinium: 1")
-    refused(write_cine(tmp_path / "cine"), "no late-gadolinium stack", "short axis cine: 1", wanted="late-gadolinium")
+    refused(
+        write_cine(tmp_path / "cine"),
+        "no late-gadolinium stack",
+        "short axis cine: 1",
+        wanted="late-gadolinium",
+    )
 
 
 def test_a_stack_that_is_not_there(tmp_path):
@@ -140,7 +147,12 @@ def test_nothing_of_the_patient_is_told(tmp_path):
 
 def jpeg_start(frame_header: int, rows: int, columns: int) -> bytes:
     comment = b"\xff\xfe\x00\x06note"
-    return b"\xff\xd8" + comment + struct.pack(">BBHBHHB", 0xFF, frame_header, 11, 12, rows, columns, 1) + bytes(3)
+    return (
+        b"\xff\xd8"
+        + comment
+        + struct.pack(">BBHBHHB", 0xFF, frame_header, 11, 12, rows, columns, 1)
+        + bytes(3)
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import copy
 
 import numpy as np
 import pytest
-from support.dicom_study import SHORT_AXIS, Sheet, flat, images, stored, write
 
 from septum.core import InputError
 from septum.io import dicom_contents, read_study
+from support.dicom_study import SHORT_AXIS, Sheet, flat, images, stored, write
 
 
 def values(array) -> np.ndarray:
@@ -68,7 +68,9 @@ def test_two_stacks_in_one_series(tmp_path):
 
 
 def test_two_stacks_beside_each_other_in_one_series(tmp_path):
-    beside = flat(images(stored(5, 4), Sheet(origin_mm=Sheet().position(0) + 60 * Sheet().axes[0]), uid="1.2.88"))
+    beside = flat(
+        images(stored(5, 4), Sheet(origin_mm=Sheet().position(0) + 60 * Sheet().axes[0]), uid="1.2.88")
+    )
     said(read(tmp_path, [*flat(images(stored())), *beside]), "2 stacks, of ")
 
 
@@ -119,7 +121,9 @@ def test_slices_shifted_in_plane(tmp_path):
 
 def test_a_missing_phase_is_filled_by_the_nearest(tmp_path):
     made = images(stored())
-    study = read(tmp_path, [one for t, row in enumerate(made) for z, one in enumerate(row) if (t, z) != (3, 2)])
+    study = read(
+        tmp_path, [one for t, row in enumerate(made) for z, one in enumerate(row) if (t, z) != (3, 2)]
+    )
     said(study, "1 of 6 slices have 4 phases, the others 5")
     np.testing.assert_array_equal(study.cine.array[:3], values(stored())[:3])
     assert study.header.frames[3][2] in (study.header.frames[2][2], study.header.frames[4][2])
@@ -127,10 +131,14 @@ def test_a_missing_phase_is_filled_by_the_nearest(tmp_path):
 
 def test_a_slice_of_one_phase_at_the_end_is_left_out_and_within_the_stack_refused(tmp_path):
     made = images(stored())
-    study = read(tmp_path / "a", [one for t, row in enumerate(made) for z, one in enumerate(row) if z < 5 or t == 0])
+    study = read(
+        tmp_path / "a", [one for t, row in enumerate(made) for z, one in enumerate(row) if z < 5 or t == 0]
+    )
     assert study.cine.array.shape[:2] == (5, 5)
     said(study, "1 slices at the end")
-    write(tmp_path / "b", [one for t, row in enumerate(made) for z, one in enumerate(row) if z != 2 or t == 0])
+    write(
+        tmp_path / "b", [one for t, row in enumerate(made) for z, one in enumerate(row) if z != 2 or t == 0]
+    )
     with pytest.raises(InputError, match="expected 5 of each slice, and found 1 of slice 3 of 6"):
         read_study(tmp_path / "b")
 
@@ -209,3 +217,23 @@ def test_the_later_of_two_equal_cines_is_taken(tmp_path):
     np.testing.assert_array_equal(study.cine.array, values(stored() + 5))
     said(study, "the same acquired another time")
     assert len(dicom_contents(tmp_path).stacks) == 2
+
+
+def test_a_slice_that_was_taken_in_a_series_of_its_own(tmp_path):
+    made = images(stored())
+    for row in made:
+        row[3].SeriesInstanceUID, row[3].SeriesNumber = "1.2.3.9.70", 70
+    study = read(tmp_path, flat(made))
+    np.testing.assert_array_equal(study.cine.array, values(stored()))
+    said(study, "came from another series")
+
+
+def test_tagged_slices_of_single_series_do_not_mix_with_the_cine(tmp_path):
+    tagged = images(stored() + 9, per_slice=True, series=60, uid="1.2.88")
+    for row in tagged:
+        for one in row:
+            one.SequenceVariant, one.EchoTime = "SP", "4.1"
+    study = read(
+        tmp_path, [*flat(images(stored(), per_slice=True)), *(row[z] for row in tagged for z in (1, 3))]
+    )
+    np.testing.assert_array_equal(study.cine.array, values(stored()))

@@ -13,7 +13,12 @@ from septum.cli.parameters import parse_spacing
 @click.command()
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", required=True, metavar="OUT.nii.gz", type=click.Path(path_type=Path), help="The NIfTI file."
+    "-o",
+    "--out",
+    required=True,
+    metavar="OUT.nii.gz",
+    type=click.Path(path_type=Path),
+    help="The NIfTI file.",
 )
 @click.option(
     "--kind",
@@ -23,7 +28,9 @@ from septum.cli.parameters import parse_spacing
     show_default=True,
     help="Which stack of a DICOM study.",
 )
-@click.option("--stack", type=click.IntRange(min=1), metavar="N", help="The stack that septum info lists as N, instead.")
+@click.option(
+    "--stack", type=click.IntRange(min=1), metavar="N", help="The stack that septum info lists as N, instead."
+)
 @click.option(
     "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the headers'."
 )

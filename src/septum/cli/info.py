@@ -54,8 +54,9 @@ def _stack(stack: dict[str, Any]) -> str:
     series = "/".join(map(str, stack["series"])) or "-"
     said = "".join(f"\n      {note}" for note in stack["notes"])
     return (
-        f"{stack['stack']:>3}  {stack['kind']}, {stack['orientation']}: {stack['slices']} slices x {stack['phases']} "
-        f"phases of {_text(stack['shape_yx'])} pixels, {_text(stack['spacing_mm_zyx'])} mm, series {series}{said}"
+        f"{stack['stack']:>3}  {stack['kind']}, {stack['orientation']}: {stack['slices']} slices x "
+        f"{stack['phases']} phases of {_text(stack['shape_yx'])} pixels, {_text(stack['spacing_mm_zyx'])} "
+        f"mm, series {series}{said}"
     )
 
 

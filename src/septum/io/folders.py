@@ -31,8 +31,8 @@ class Found:
 def find_images(folder: Path, *, without: Path | None = None) -> Found:
     """All image files and DICOM studies in a folder and its subfolders.
 
-    Hidden files and folders are left out; a ``.hdr``/``.img`` pair is listed once, by its header. Files in DICOM are
-    told by their content, and stand for the folder that holds all of their study.
+    Hidden files and folders are left out; a ``.hdr``/``.img`` pair is listed once, by its header. Files in
+    DICOM are told by their content, and stand for the folder that holds all of their study.
 
     Args:
         folder: where to look.
@@ -54,8 +54,8 @@ def find_images(folder: Path, *, without: Path | None = None) -> Found:
     count = len(found.masks)
     seen = f"only files named as masks ({count})" if count else "no file with such an ending"
     raise InputError(
-        f"{folder} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, or DICOM files, in it or in "
-        f"its subfolders, and found {seen}; give the folder that holds the images."
+        f"{folder} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, or DICOM files, in "
+        f"it or in its subfolders, and found {seen}; give the folder that holds the images."
     )
 
 
@@ -88,6 +88,6 @@ def _is_listed(path: Path, siblings: list[str]) -> bool:
 
 def _unreadable(error: OSError) -> tuple[Path, InputError]:
     return Path(error.filename), InputError(
-        f"{error.filename} cannot be read ({error.strerror}): expected a folder that may be listed; "
-        "give yourself the right to read it, or name the files one by one."
+        f"{error.filename} cannot be read ({error.strerror}): expected a folder that may be listed; give "
+        "yourself the right to read it, or name the files one by one."
     )

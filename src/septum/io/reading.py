@@ -43,8 +43,8 @@ def read_study(
     """Read an image on its own grid: nothing is turned, resampled or rescaled.
 
     Args:
-        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file, or a folder of
-            DICOM files.
+        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file, or a
+            folder of DICOM files.
         spacing_mm: (Z, Y, X) in mm, instead of what the header states.
         allow_mask: read it even if it looks like a mask, an empty one too.
         wanted: which stack of a DICOM study.
@@ -70,8 +70,8 @@ def read_study(
     low, high = float(study.cine.array.min()), float(study.cine.array.max())
     if low == high and not (allow_mask and low == 0):
         raise InputError(
-            f"{path} is constant: expected an image, and found the value {low:g} in every voxel; "
-            "export the study again."
+            f"{path} is constant: expected an image, and found the value {low:g} in every voxel; export the "
+            "study again."
         )
     if not allow_mask and looks_like_mask(study):
         raise MaskGivenError(
@@ -107,8 +107,8 @@ def content_sha256(path: Path, *, wanted: Wanted = "cine") -> str:
     """SHA-256, in hexadecimal, by which an input is known again: header and voxels are both in it.
 
     Of a single file it is the hash of its bytes. Of a ``.hdr``/``.img`` pair or a detached NRRD it is the
-    hash of two lines, the hexadecimal hashes of the header's file and of the voxels' file. Of a DICOM study it
-    is the hash of such lines in alphabetical order, one for each file of the stack that is ``wanted``.
+    hash of two lines, the hexadecimal hashes of the header's file and of the voxels' file. Of a DICOM study
+    it is the hash of such lines in alphabetical order, one for each file of the stack that is ``wanted``.
 
     Raises:
         InputError: a file is missing or cannot be read, or has no header.
@@ -180,14 +180,14 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
         ) from error
     except MemoryError as error:
         raise InputError(
-            f"{path} does not fit into memory: expected room for its voxels; "
-            "free some, or use a machine with more."
+            f"{path} does not fit into memory: expected room for its voxels; free some, or use a machine "
+            "with more."
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"{path} cannot be read: expected a whole {suffix} file, and found a problem ({reason}); "
-            "check the right to read it, or copy or export it again."
+            f"{path} cannot be read: expected a whole {suffix} file, and found a problem ({reason}); check "
+            "the right to read it, or copy or export it again."
         ) from error
     except (ValueError, OverflowError) as error:  # their text may repeat the header's
         raise InputError(
@@ -199,8 +199,8 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
 def _checked_suffix(path: Path) -> str:
     if path.is_dir():
         raise InputError(
-            f"{path} is a folder without a DICOM file: expected an image file, or a folder of DICOM files; name the "
-            "file in it."
+            f"{path} is a folder without a DICOM file: expected an image file, or a folder of DICOM files; "
+            "name the file in it."
         )
     suffix = image_suffix(path)
     if suffix is None:

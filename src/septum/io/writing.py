@@ -32,8 +32,8 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
     """Write a mask in the grid, orientation and format of the image that it belongs to.
 
     The mask has the image's own axes and affine and the spacing that was used; none of the image's
-    text fields or extensions. The same mask always gives the same bytes. Of a DICOM study it is NIfTI with the
-    study's geometry.
+    text fields or extensions. The same mask always gives the same bytes. Of a DICOM study it is NIfTI with
+    the study's geometry.
 
     Args:
         path: ends in ``mask_suffix(like)``.
@@ -91,8 +91,8 @@ def _header(study: Study) -> NativeHeader | DicomHeader:
 def _check_ending(path: Path, endings: tuple[str, ...]) -> None:
     if image_suffix(path) not in endings:
         raise OutputError(
-            f"{path} has the wrong ending for its content: expected {' or '.join(endings)}; "
-            "give it that name."
+            f"{path} has the wrong ending for its content: expected {' or '.join(endings)}; give it that "
+            "name."
         )
 
 

@@ -60,7 +60,8 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
 
     A result has its image's name, that of a DICOM study its folder's. Where several images have one name,
     each result goes into its image's folder, counted from the folder that holds all inputs; where they share
-    the folder, too, the image's ending joins the name. Names depend on the inputs alone, never on what is done already.
+    the folder, too, the image's ending joins the name. Names depend on the inputs alone, never on what is
+    done already.
 
     Args:
         inputs: files, and folders that are searched to the bottom.
@@ -100,8 +101,8 @@ def _names(sources: list[Path], root: Path) -> list[str]:
     for name, count in Counter(name.casefold() for name in names).items():
         if count > 1:
             raise InputError(
-                f"{count} inputs would have their result in {name}_seg: expected names that differ; "
-                "segment them in separate runs with separate output folders."
+                f"{count} inputs would have their result in {name}_seg: expected names that differ; segment "
+                "them in separate runs with separate output folders."
             )
     return names
 

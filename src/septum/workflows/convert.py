@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from septum.core.files import write_text
 from septum.io import read_study, write_image
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from septum.core import Cine, Study
     from septum.core.geometry import Triple
     from septum.io.dicom.wanted import Wanted
@@ -60,7 +61,9 @@ def convert(
     """
     ending = next((ending for ending in _ENDINGS if out.name.lower().endswith(ending)), None)
     if ending is None:
-        raise OutputError(f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give it such one.")
+        raise OutputError(
+            f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give it such one."
+        )
     study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
     write_image(out, _compact(study.cine))
     sidecar = out.with_name(out.name[: -len(ending)] + ".json")

@@ -42,8 +42,8 @@ def describe(target: str) -> dict[str, Any]:
         return describe_dicom(path)
     if path.is_dir():
         raise BundleError(
-            f"{path}: expected a model bundle or a DICOM study, but it holds no {MANIFEST} and no DICOM file; name a "
-            "bundle, an image file or a study."
+            f"{path}: expected a model bundle or a DICOM study, but it holds no {MANIFEST} and no DICOM "
+            "file; name a bundle, an image file or a study."
         )
     if not path.exists():
         raise InputError(

@@ -43,12 +43,12 @@ class Choice:
 def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "cine") -> Choice:
     """The stack to take.
 
-    For ``cine``: short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither inverted
-    nor repeated at one time of the beat. More than one phase before a single one; a stack of five and more slices
-    before a smaller one; measured before computed; then more slices, more phases, a description that says short
-    axis, and the later one. For ``late-gadolinium``: one phase after an inversion (or, where no header tells of
-    an inversion, a description that says so), magnitude before real part; then measured before computed, more slices,
-    description, and the later one.
+    For ``cine``: short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither
+    inverted nor repeated at one time of the beat. More than one phase before a single one; a stack of five
+    and more slices before a smaller one; measured before computed; then more slices, more phases, a
+    description that says short axis, and the later one. For ``late-gadolinium``: one phase after an
+    inversion (or, where no header tells of an inversion, a description that says so), magnitude before real
+    part; then measured before computed, more slices, description, and the later one.
 
     Raises:
         InputError: no stack will do.
@@ -60,8 +60,8 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     studies = {frame.study_uid for stack in able for frame in stack.frames}
     if len(studies) > 1:
         raise InputError(
-            f"{folder} holds {len(studies)} studies that could be meant: expected one; give each study a folder of "
-            "its own."
+            f"{folder} holds {len(studies)} studies that could be meant: expected one; give each study a "
+            "folder of its own."
         )
     best, *rest = able
     notes = [*best.notes, *_rivals(best, rest)]
@@ -69,7 +69,11 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
         notes.append("The stack lies in no usual direction: it was taken for short axis.")
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
-    why = f"Of {len(able)} that could serve, number {best.number} ranks first." if rest else "The only one that serves."
+    why = (
+        f"Of {len(able)} that could serve, number {best.number} ranks first."
+        if rest
+        else "The only one that serves."
+    )
     return Choice(best, why, tuple(notes))
 
 
@@ -77,7 +81,8 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
     """The stack of that number. Raises :class:`InputError` if there is none."""
     if not 1 <= number <= len(stacks):
         raise InputError(
-            f"{folder} holds no stack {number}: expected a number from 1 to {len(stacks)}; septum info lists them."
+            f"{folder} holds no stack {number}: expected a number from 1 to {len(stacks)}; septum info lists "
+            "them."
         )
     stack = stacks[number - 1]
     return Choice(stack, "It was asked for.", stack.notes)
@@ -86,9 +91,8 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
 def _is_cine(stack: Stack) -> bool:
     if stack.kind not in ("cine", "still"):
         return False
-    if stack.orientation == "short axis":
-        return stack.phases > 1 or len(stack.slices) > 1
-    return stack.orientation == "oblique" and len(stack.slices) >= OBLIQUE_SLICES
+    oblique = stack.orientation == "oblique" and len(stack.slices) >= OBLIQUE_SLICES
+    return stack.orientation == "short axis" or oblique
 
 
 def _cine_rank(stack: Stack) -> tuple[Any, ...]:
@@ -125,7 +129,7 @@ def _gadolinium_rank(stack: Stack) -> tuple[Any, ...]:
 
 
 def _latest(stack: Stack) -> tuple[Any, ...]:
-    """The later acquisition; of one acquisition, the series with the smaller number, which was there first."""
+    """The later acquisition; of one acquisition, the series with the smaller number: it was there first."""
     acquired = max(frame.acquired for frame in stack.frames)
     return (acquired, -min(stack.series, default=0), -stack.number)
 
@@ -137,7 +141,9 @@ def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
         if not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
-        what = "a copy of it" if not other.original or times[0] == times[1] else "the same acquired another time"
+        what = (
+            "a copy of it" if not other.original or times[0] == times[1] else "the same acquired another time"
+        )
         notes.append(f"Stack {other.number} seems to be {what}: stack {best.number} was taken.")
     return notes
 
@@ -146,9 +152,7 @@ def _same_place(one: Stack, other: Stack) -> bool:
     """Whether two stacks have nearly the same slices."""
     if abs(float(one.first.normal @ other.first.normal)) < 0.99:
         return False
-    shared = sum(
-        any(abs(a - b) <= 10 * SAME_SLICE_MM for b in other.depths_mm) for a in one.depths_mm
-    )
+    shared = sum(any(abs(a - b) <= 10 * SAME_SLICE_MM for b in other.depths_mm) for a in one.depths_mm)
     return 2 * shared > max(len(one.slices), len(other.slices))
 
 
@@ -157,14 +161,14 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
     asked = "a short-axis cine" if wanted == "cine" else "a late-gadolinium stack"
     if not stacks:
         return (
-            f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM files, "
-            f"{scan.told() or 'none of them an image'}; give the folder that holds the MR images."
+            f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM "
+            f"files, {scan.told() or 'none of them an image'}; give the folder that holds the MR images."
         )
     counts = Counter(f"{stack.orientation} {stack.kind}" for stack in stacks)
     found = ", ".join(f"{what}: {n}" for what, n in counts.most_common(6))
     damaged = f" and {scan.damaged} damaged files" if scan.damaged else ""
     return (
-        f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found only other "
-        f"stacks ({found}){damaged}; give the folder that holds the right series, or take one of these with septum "
-        "convert --stack."
+        f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found "
+        f"only other stacks ({found}){damaged}; give the folder that holds the right series, or take one of "
+        "these with septum convert --stack."
     )

@@ -34,6 +34,7 @@ def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
         kind = _group(own, shared, "MRImageFrameTypeSequence")
         modifier = _group(own, shared, "MRModifierSequence")
         component = words(kind, "ComplexImageComponent") or words(header, "ComplexImageComponent")
+        pulses = words(header, "EchoPulseSequence") + words(header, "SteadyStatePulseSequence")
         inverted = words(modifier, "InversionRecovery") == ("YES",)
         interval = number(cardiac, "RRIntervalTimeNominal") or number(header, "NominalInterval")
         found.append(
@@ -49,6 +50,7 @@ def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
                 phases=None,
                 interval_ms=interval,
                 **kind_of((*(words(kind, "FrameType") or series), *component)),
+                sequence=pulses,
                 echo_ms=number(_group(own, shared, "MREchoSequence"), "EffectiveEchoTime"),
                 inversion_ms=(number(modifier, "InversionTimes") or 0.0) if inverted else None,
                 **scaling(_group(own, shared, "PixelValueTransformationSequence")),

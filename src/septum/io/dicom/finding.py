@@ -36,7 +36,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def dicom_files(path: Path) -> Iterator[Path]:
-    """The DICOM files in a folder and its subfolders, in the order of paths, hidden ones left out; or the file."""
+    """The DICOM files in a folder and its subfolders, hidden ones left out, in order; or the file itself."""
     if path.is_file():
         yield from [path] * is_dicom(path)
         return

@@ -40,9 +40,10 @@ class Frame:
         heart_rate_bpm, height_m, weight_kg: as stated.
         original: whether the header says that the image was measured, not computed from others.
         component: ``magnitude``, ``real`` or ``map`` (phase, velocity, relaxation time).
+        sequence: kind of the pulse sequence as the header codes it.
         echo_ms: echo time.
         inversion_ms: inversion time, where there is an inversion.
-        hints: what the series description suggests, of ``HINTS`` in ``scanning``; never the text itself.
+        hints: what the series description suggests, of ``HINTS`` in ``single``; never the text itself.
         slope, intercept: of stored values.
         inverted: whether the lowest value is white.
     """
@@ -73,6 +74,7 @@ class Frame:
     weight_kg: float | None
     original: bool
     component: str
+    sequence: tuple[str, ...]
     echo_ms: float | None
     inversion_ms: float | None
     hints: frozenset[str]

@@ -1,9 +1,10 @@
-"""From frames to stacks: by series, orientation and grid; what belongs together joined, what does not parted."""
+"""From frames to stacks: by series, orientation and grid; parts of one joined, several in one parted."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,25 +26,26 @@ SAME_AXIS_MM = 3.0
 PARTING_STEPS = 3.5
 #: Series of at most so many slices may be parts of a stack.
 FEW_SLICES = 2
+#: By how much of the distance of slices the place of a missing one may be missed.
+MISPLACED_STEPS = 0.1
 
 
 def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
     """All stacks of a study in the order of their series, and what was settled for all of them."""
     kept, notes = _distinct(frames)
     orientations = _orientations(kept)
-    whole: list[Stack] = []
+    whole: dict[Any, list[Stack]] = defaultdict(list)
     parts: dict[Any, list[Stack]] = defaultdict(list)
     for key, group in _grouped(kept, lambda f: (f.series_uid, *_grid(f, orientations))).items():
         for stack in _parted(Stack.of(group), len(group)):
-            if len(stack.slices) > FEW_SLICES:
-                whole.append(stack)
-            else:
-                parts[(*key[1:], stack.phases > 1)].append(stack)
-    for pieces in parts.values():
-        whole += [joined for near in _near(pieces, lambda s: s.first.offset_mm) for joined in _parted(_join(near), 0)]
-    whole = [_with_other_orientations(stack, kept, orientations) for stack in whole]
-    whole.sort(key=lambda s: (s.series[:1] or (0,), s.first.series_uid, s.orientation, s.depths_mm[0]))
-    return [replace(stack, number=i) for i, stack in enumerate(whole, start=1)], notes
+            (parts if len(stack.slices) <= FEW_SLICES else whole)[(*key[1:], stack.kind)].append(stack)
+    stacks: list[Stack] = []
+    for key in dict.fromkeys([*whole, *parts]):
+        near = _near(parts[key], lambda s: s.first.offset_mm)
+        stacks += _completed(whole[key], [joined for some in near for joined in _parted(_join(some), 0)])
+    stacks = [_with_other_orientations(stack, kept, orientations) for stack in stacks]
+    stacks.sort(key=lambda s: (s.series[:1] or (0,), s.first.series_uid, s.orientation, s.depths_mm[0]))
+    return [replace(stack, number=i) for i, stack in enumerate(stacks, start=1)], notes
 
 
 def _grid(frame: Frame, orientations: dict[tuple[Triple, Triple], int]) -> tuple[Any, ...]:
@@ -56,6 +58,7 @@ def _grid(frame: Frame, orientations: dict[tuple[Triple, Triple], int]) -> tuple
         orientations[frame.row, frame.column],
         frame.component,
         frame.original,
+        frame.sequence,
         None if frame.echo_ms is None else round(frame.echo_ms, 1),
     )
 
@@ -74,7 +77,9 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
     if not copies:
         return kept, []
     but = " Some of them differ from the one that was taken." if unequal else ""
-    return kept, [f"Images that are there more than once (one SOP instance): {copies} copies were passed over.{but}"]
+    return kept, [
+        f"Images that are there more than once (one SOP instance): {copies} copies were passed over.{but}"
+    ]
 
 
 def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
@@ -95,13 +100,16 @@ def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
 
 
 def _parted(stack: Stack, images: int) -> list[Stack]:
-    """The stacks that one group of frames holds: beside each other in plane, or far apart along the normal."""
+    """The stacks that a group of frames holds: beside each other in plane, or far apart along the normal."""
     columns = _near(stack.slices, lambda frames: frames[0].offset_mm)
     runs = [Stack(run) for column in columns for run in _runs(Stack(tuple(column)))]
     if len(runs) == 1 or not images:
         return [replace(run, notes=stack.notes) for run in runs]
     sizes = " and ".join(str(len(run.slices)) for run in runs)
-    return [run.noted(f"Its series holds {len(runs)} stacks, of {sizes} slices: they were parted.") for run in runs]
+    return [
+        run.noted(f"Its series holds {len(runs)} stacks, of {sizes} slices: they were parted.")
+        for run in runs
+    ]
 
 
 def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
@@ -110,7 +118,7 @@ def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
         return [stack.slices]
     steps = np.diff(stack.depths_mm)
     cuts = [0, *(np.flatnonzero(steps > PARTING_STEPS * np.median(steps)) + 1), len(stack.slices)]
-    return [stack.slices[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [stack.slices[a:b] for a, b in pairwise(cuts)]
 
 
 def _join(parts: Sequence[Stack]) -> Stack:
@@ -127,6 +135,29 @@ def _join(parts: Sequence[Stack]) -> Stack:
     if not again:
         return stack
     return stack.noted(f"Slices that were taken more than once ({again} times): the later ones were used.")
+
+
+def _completed(whole: list[Stack], rest: list[Stack]) -> list[Stack]:
+    """The only whole stack of a kind with the slices that it lacks and a small series has; and all others."""
+    if len(whole) != 1 or not rest:
+        return [*whole, *rest]
+    (stack,) = whole
+    left = []
+    for other in rest:
+        if len(other.slices) <= FEW_SLICES and all(_is_lacking(stack, frames[0]) for frames in other.slices):
+            slices = sorted((*stack.slices, *other.slices), key=lambda frames: frames[0].depth_mm)
+            stack = replace(stack, slices=tuple(slices), notes=(*stack.notes, *other.notes))
+            stack = stack.noted("Slices that its series lacks came from another series.")
+        else:
+            left.append(other)
+    return [stack, *left]
+
+
+def _is_lacking(stack: Stack, frame: Frame) -> bool:
+    """Whether a slice fills a gap of a stack, or continues it by one."""
+    steps = np.abs(np.array(stack.depths_mm) - frame.depth_mm) / (stack.step_mm or np.inf)
+    near = _distance(stack.first.offset_mm, frame.offset_mm) <= SAME_AXIS_MM
+    return near and bool(abs(steps.min() - 1) <= MISPLACED_STEPS)
 
 
 def _with_other_orientations(

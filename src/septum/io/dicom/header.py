@@ -1,4 +1,4 @@
-"""What a study that was read from DICOM holds instead of a file's header: which object each slice came from."""
+"""What a study read from DICOM has for a header: which object each slice came from."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
-from pydicom.pixels import get_decoder, iter_pixels
-from pydicom.uid import RLELossless
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 
 from septum.core import InputError, MissingExtraError
 from septum.core.files import sha256_of
@@ -49,7 +50,6 @@ _PIXEL_TAGS: list[Any] = [
     "ExtendedOffsetTableLengths",
 ]
 _THREADS = 4
-_IMPLICIT_VR = "1.2.840.10008.1.2"
 
 
 def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArray[np.float32], str]:
@@ -62,8 +62,8 @@ def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArra
     shape = (len(frames), len(frames[0]), *frames[0][0].shape)
     if 4 * prod(shape) > LARGEST_IMAGE_BYTES:
         raise InputError(
-            f"{folder} is too large: expected at most {LARGEST_IMAGE_BYTES // 4:,} voxels, and its headers promise "
-            f"{' x '.join(map(str, shape))}; export the study again if they are damaged."
+            f"{folder} is too large: expected at most {LARGEST_IMAGE_BYTES // 4:,} voxels, and its headers "
+            f"promise {' x '.join(map(str, shape))}; export the study again if they are damaged."
         )
     places: dict[Path, Places] = defaultdict(list)
     for t, row in enumerate(frames):
@@ -71,7 +71,7 @@ def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArra
             places[frame.path].append((frame, t, z))
     array = np.empty(shape, np.float32)
     with quiet(), ThreadPoolExecutor(_THREADS) as threads:  # files are read, hashed and decoded side by side
-        hashes = list(threads.map(lambda pair: _read_file(*pair, array), places.items()))
+        hashes = list(threads.map(lambda path: _read_file(path, places[path], array), list(places)))
     return array, _joined(hashes)
 
 
@@ -116,24 +116,24 @@ def _read_file(path: Path, places: Places, array: NDArray[np.float32]) -> str:
 def _check_decoder(path: Path, dataset: Dataset) -> None:
     meta = dataset.file_meta
     if "TransferSyntaxUID" not in meta:
-        meta.TransferSyntaxUID = _IMPLICIT_VR
+        meta.TransferSyntaxUID = ImplicitVRLittleEndian
     syntax = meta.TransferSyntaxUID
     try:
         available = not syntax.is_compressed or get_decoder(syntax).is_available
     except (NotImplementedError, ValueError) as error:
         raise InputError(
-            f"{path} is stored in a way that is not known: expected a transfer syntax of the standard for images; "
-            "export the study again, uncompressed."
+            f"{path} is stored in a way that is not known: expected a transfer syntax of the standard for "
+            "images; export the study again, uncompressed."
         ) from error
     if not available:
         raise MissingExtraError(
-            f"{path} is compressed, and what decodes it is not installed: run pip install \"septum[jpeg]\", or export "
-            "the study uncompressed."
+            f"{path} is compressed, and what decodes it is not installed: run pip install 'septum[jpeg]', or "
+            "export the study uncompressed."
         )
 
 
 def _check_codestreams(path: Path, dataset: Dataset) -> None:
-    """Refuse compressed images of another size than the header's: a decoder makes room for what they promise."""
+    """Refuse compressed images of another size than the header's: a decoder makes room for it."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated or syntax == RLELossless:
         return
@@ -151,6 +151,6 @@ def _frames(dataset: Dataset) -> int:
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        f"{path} is cut short or damaged: expected as many pixels as its header promises, and they cannot be had; copy "
-        "or export the study again."
+        f"{path} is cut short or damaged: expected as many pixels as its header promises, and they cannot be "
+        "had; copy or export the study again."
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Geometry, InputError
-from septum.core.geometry import Triple
 from septum.io.dicom.stacks import Stack
 from septum.io.grid import settle_spacing
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from septum.core.geometry import Triple
 
 #: Shares of the distance of slices: a larger step than this is a gap, and a smaller one a slice taken again.
 GAP_STEPS = 1.5
@@ -62,20 +63,24 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None) -> Placed:
             at = int(np.argmax(steps))
             missing = max(1, round(float(steps[at]) / step) - 1)
             raise InputError(
-                f"{folder} lacks slices: expected one every {step:.4g} mm, and found {steps[at]:.4g} mm between slices "
-                f"{at + 1} and {at + 2} of {len(depths)}, where {missing} should be; export the whole stack again."
+                f"{folder} lacks slices: expected one every {step:.4g} mm, and found {steps[at]:.4g} mm "
+                f"between slices {at + 1} and {at + 2} of {len(depths)}, where {missing} should be; export "
+                "the whole stack again."
             )
         across = round(float(steps.mean()), 6)  # positions are written in decimals
         if np.abs(steps - across).max() > UNEVEN * across:
             notes.append(
-                f"Slices are {steps.min():.4g} to {steps.max():.4g} mm apart: the mean, {across:.4g} mm, was taken."
+                f"Slices are {steps.min():.4g} to {steps.max():.4g} mm apart: the mean, {across:.4g} mm, was "
+                "taken."
             )
     else:
         across = first.thickness_mm or float("nan")
     offsets = np.array([frames[0].offset_mm for frames in stack.slices])
     shift = float(np.ptp(offsets, axis=0).max())
     if shift > SHIFTED_MM:
-        notes.append(f"Slices are shifted in plane by up to {shift:.3g} mm: they were taken to lie above each other.")
+        notes.append(
+            f"Slices are shifted in plane by up to {shift:.3g} mm: they were taken to lie above each other."
+        )
     spacing, doubts = settle_spacing(folder, (across, *first.pixel_mm), asked_mm, slices=len(depths))
     columns = np.column_stack([first.normal, first.column, first.row])
     x, y, z = (float(value) for value in stack.slices[0][0].position_mm)
@@ -99,7 +104,9 @@ def _without_repeats(stack: Stack) -> tuple[Stack, list[str]]:
         left_out += 1
     if not left_out:
         return stack, []
-    return Stack(tuple(slices)), [f"{left_out} slices lie between others, as if taken again: they were left out."]
+    return Stack(tuple(slices)), [
+        f"{left_out} slices lie between others, as if taken again: they were left out."
+    ]
 
 
 def _row(values: NDArray[np.float64]) -> Triple:

@@ -71,8 +71,8 @@ def read_dicom_study(
 ) -> Study:
     """Read the short-axis cine, or the late-gadolinium stack, of a study.
 
-    Slices are in the order of their positions along the normal, phases in that of their trigger times; the distance
-    of slices is that of their positions. Nothing is turned or resampled.
+    Slices are in the order of their positions along the normal, phases in that of their trigger times; the
+    distance of slices is that of their positions. Nothing is turned or resampled.
 
     Args:
         folder: is searched to the bottom, whatever files are called; or one file.
@@ -124,10 +124,11 @@ def _refusals(folder: Path) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise InputError(
-            f"{folder} does not fit into memory: expected room for its voxels; free some, or use a machine with more."
+            f"{folder} does not fit into memory: expected room for its voxels; free some, or use a machine "
+            "with more."
         ) from error
     except OSError as error:
         raise InputError(
-            f"{error.filename or folder} cannot be read: expected a DICOM file that may be read, and found a problem "
-            f"({error.strerror}); check the right to read it, or copy the study again."
+            f"{error.filename or folder} cannot be read: expected a DICOM file that may be read, and found a "
+            f"problem ({error.strerror}); check the right to read it, or copy the study again."
         ) from error

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 2**24
 MOST_FRAMES = 20_000
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_MR_CLASSES = ("1.2.840.10008.5.1.4.1.1.4",)
+_MR_CLASSES = "1.2.840.10008.5.1.4.1.1.4"
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _MOST_INFLATED_BYTES = 2**29
@@ -46,6 +46,9 @@ _IMAGE_TAGS = [
     "BitsAllocated",
     "PhotometricInterpretation",
     "NumberOfFrames",
+    "ComplexImageComponent",
+    "EchoPulseSequence",
+    "SteadyStatePulseSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 ]
@@ -94,7 +97,8 @@ def scan(path: Path) -> Scan:
     files = list(dicom_files(path))
     if not files:
         raise InputError(
-            f"{path} holds no DICOM file: expected those of a cardiac MR study; give the folder that holds them."
+            f"{path} holds no DICOM file: expected those of a cardiac MR study; give the folder that holds "
+            "them."
         )
     frames: list[Frame] = []
     reasons: Counter[str] = Counter()
@@ -119,7 +123,7 @@ def study_of(file: Path) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back the library's warnings and log: they repeat values of the header, which may name a patient."""
+    """Hold back the library's warnings and log: they repeat values of headers, which may name a patient."""
     log = logging.getLogger("pydicom")
     before = log.disabled
     log.disabled = True
@@ -149,24 +153,30 @@ def _frames_of(file: Path) -> list[Frame] | str:
 
 
 def _refusal(file: Path, header: Dataset) -> str | None:
-    """Why a file is no grey MR image, if it is none."""
+    """Why a file is no grey MR image that can be read, if it is none."""
     sop_class, modality = text(header, "SOPClassUID"), "".join(words(header, "Modality"))
-    if not modality and not sop_class and not values_of(header, "Rows"):
-        return DAMAGED
-    if sop_class.startswith(_SECONDARY_CAPTURE):
-        return SCREENSHOT
-    if modality != "MR" and not (modality == "" and sop_class.startswith(_MR_CLASSES)):
-        return OTHER_MODALITY
     rows, columns = whole(header, "Rows"), whole(header, "Columns")
-    if rows is None or columns is None:
-        return NO_IMAGE
-    if (whole(header, "SamplesPerPixel") or 1) != 1:
-        return SCREENSHOT
-    if not "".join(words(header, "PhotometricInterpretation")).startswith("MONOCHROME"):
-        return SCREENSHOT
+    grey = "".join(words(header, "PhotometricInterpretation")).startswith("MONOCHROME")
+    checks = (
+        (bool(modality or sop_class or values_of(header, "Rows")), DAMAGED),
+        (not sop_class.startswith(_SECONDARY_CAPTURE), SCREENSHOT),
+        (modality == "MR" or (not modality and sop_class.startswith(_MR_CLASSES)), OTHER_MODALITY),
+        (rows is not None and columns is not None, NO_IMAGE),
+        (grey and (whole(header, "SamplesPerPixel") or 1) == 1, SCREENSHOT),
+    )
+    for holds, why in checks:
+        if not holds:
+            return why
+    return _lack(file, header, rows or 0, columns or 0)
+
+
+def _lack(file: Path, header: Dataset, rows: int, columns: int) -> str | None:
+    """Why an image of this size cannot be in the file, if it cannot."""
     bits, frames = whole(header, "BitsAllocated"), whole(header, "NumberOfFrames")
     frames = 1 if frames is None else frames
-    if bits not in (8, 16, 32) or min(rows, columns, frames) < 1 or not _believable(rows, columns, frames):
+    if bits not in (8, 16, 32) or min(rows, columns, frames) < 1:
+        return DAMAGED
+    if rows * columns > MOST_PIXELS or frames > MOST_FRAMES:
         return DAMAGED
     syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", _NATIVE[0]))
     if syntax in _NATIVE and file.stat().st_size < rows * columns * frames * bits // 8:
@@ -174,14 +184,12 @@ def _refusal(file: Path, header: Dataset) -> str | None:
     return None
 
 
-def _believable(rows: int, columns: int, frames: int) -> bool:
-    return rows * columns <= MOST_PIXELS and frames <= MOST_FRAMES
-
-
 def _header(file: Path, tags: list[Any]) -> Dataset:
     with file.open("rb") as stream:
         refuse_bomb(stream)
-        return dcmread(Clamped(stream, file.stat().st_size), stop_before_pixels=True, force=True, specific_tags=tags)
+        return dcmread(
+            Clamped(stream, file.stat().st_size), stop_before_pixels=True, force=True, specific_tags=tags
+        )
 
 
 def refuse_bomb(stream: BufferedIOBase) -> None:
@@ -210,4 +218,3 @@ class Clamped:
         """As of a file."""
         left = max(0, self._size - self._stream.tell())
         return self._stream.read(left if size < 0 else min(size, left))
-

@@ -84,6 +84,7 @@ def frame_of(file: Path, header: Dataset) -> Frame | None:
         phases=whole(header, "CardiacNumberOfImages"),
         interval_ms=number(header, "NominalInterval"),
         **kind_of(words(header, "ImageType")),
+        sequence=(*words(header, "ScanningSequence"), *words(header, "SequenceVariant")),
         echo_ms=number(header, "EchoTime"),
         inversion_ms=(number(header, "InversionTime") or 0.0) if inverted else None,
         **scaling(header),
@@ -153,7 +154,7 @@ def kind_of(image_type: tuple[str, ...]) -> dict[str, Any]:
     return {"original": image_type[:1] != ("DERIVED",), "component": component}
 
 
-def scaling(transformation: Dataset | None) -> dict[str, float]:
+def scaling(transformation: Dataset | None) -> dict[str, Any]:
     """Slope and intercept of stored values."""
     slope, intercept = number(transformation, "RescaleSlope"), number(transformation, "RescaleIntercept")
     return {"slope": slope or 1.0, "intercept": intercept or 0.0}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Direction of the long axis of the left ventricle of most people, from base to apex: to the left, to the
 #: front, down (LPS). Short-axis slices lie across it, long-axis slices along it.
 LONG_AXIS = np.array([0.65, -0.55, -0.52])
-#: Angle of a stack's normal to it, in degrees, up to which slices count as short axis, and from which as long.
+#: Angles of a stack's normal to it, in degrees: slices count as short axis up to one, as long from the other.
 SHORT_AXIS_WITHIN = 50.0
 LONG_AXIS_BEYOND = 65.0
 #: Angle of a normal to an axis of the patient within which slices count as axial, coronal or sagittal.
@@ -107,7 +107,7 @@ class Stack:
 
     @property
     def orientation(self) -> str:
-        """``axial``, ``coronal``, ``sagittal``, ``short axis``, ``long axis`` or ``oblique``, by geometry alone."""
+        """Axial, coronal, sagittal, short axis, long axis or oblique, in these words: by geometry alone."""
         normal = np.abs(self.first.normal)
         nearest = int(np.argmax(normal))
         if _degrees(normal[nearest]) <= ALIGNED_WITHIN:
@@ -119,7 +119,7 @@ class Stack:
 
     @property
     def kind(self) -> str:
-        """``cine``, ``late gadolinium``, ``dynamic``, ``map``, ``real part`` or ``still``, by the headers alone."""
+        """Cine, late gadolinium, dynamic, map, real part or still, in these words: by codes and numbers."""
         first = self.first
         if first.component == "map":
             return "map"
@@ -136,11 +136,8 @@ class Stack:
         """Whether slices were taken again and again at one time of the beat, or after varied inversions."""
         if len({round(frame.inversion_ms or 0.0) for frame in self.frames}) > len(self.slices):
             return True
-        times = [[f.trigger_ms for f in frames] for frames in self.slices if len(frames) > 1]
-        return all(
-            None not in one and max(one) - min(one) < SAME_TIME_MS and min(one) > 0  # type: ignore[type-var,operator]
-            for one in times
-        )
+        times = [[f.trigger_ms or 0.0 for f in frames] for frames in self.slices if len(frames) > 1]
+        return all(min(one) > 0 and max(one) - min(one) < SAME_TIME_MS for one in times)
 
     def summary(self) -> str:
         """Such as ``10 slices x 25 phases, short axis, cine``. Nothing in it is text of a header."""

@@ -20,7 +20,7 @@ HEART_RATE_BPM = (20.0, 250.0)
 
 
 def subject_of(frames: Sequence[Frame]) -> Subject:
-    """Medians over the frames; a heart rate that no header states is 60000 over the time from R wave to R wave."""
+    """Medians over the frames; without a heart rate, that of the time from R wave to R wave."""
     stated = _median((f.heart_rate_bpm for f in frames), HEART_RATE_BPM)
     counted = _median((60_000.0 / f.interval_ms for f in frames if f.interval_ms), HEART_RATE_BPM)
     return Subject(

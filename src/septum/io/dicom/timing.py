@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from septum.io.dicom.stacks import SAME_TIME_MS, Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from septum.io.dicom.frames import Frame
 
@@ -29,7 +32,8 @@ class Beat:
 
     Attributes:
         frames: [t][z].
-        times_ms: of each phase after the R wave: the median over the slices. ``None`` where headers tell none.
+        times_ms: of each phase after the R wave: the median over the slices. ``None`` where headers tell
+            none.
         interval_ms: time between phases.
         notes: what was settled, one sentence each.
     """
@@ -43,8 +47,8 @@ class Beat:
 def in_time(folder: Path, stack: Stack) -> Beat:
     """Order the phases of each slice, and match them from slice to slice.
 
-    By trigger time; by the number of the temporal position where trigger times are missing or do not tell phases
-    apart; by instance number where these do not, either.
+    By trigger time; by the number of the temporal position where trigger times are missing or do not tell
+    phases apart; by instance number where these do not, either.
 
     Raises:
         InputError: nothing tells the phases apart, or a slice within the stack lacks most of them.
@@ -52,41 +56,49 @@ def in_time(folder: Path, stack: Stack) -> Beat:
     if stack.phases == 1 and max(map(len, stack.slices)) == 1:
         alone = tuple(frames[0] for frames in stack.slices)
         return Beat((alone,), None, None, ("The study has a single phase: no curve can be had from it.",))
-    key, times_told, notes = _order(folder, stack)
-    slices, repeats = _sorted(stack.slices, key, SAME_TIME_MS if times_told else 0.5)
-    notes += repeats
+    key, is_time, notes = _order(folder, stack)
+    slices, repeats = _sorted(stack.slices, key, SAME_TIME_MS if is_time else 0.5)
     phases = Stack(slices).phases
     slices, dropped = _without_bare_ends(folder, slices, phases)
-    notes += dropped
     whole = [frames for frames in slices if len(frames) == phases]
-    if times_told:
-        notes += _doubts(whole)
-    share = np.arange(phases) / phases
-    times = np.median([[key(f) for f in frames] for frames in whole], axis=0) if times_told else share
+    times = np.median([[key(f) for f in frames] for frames in whole], axis=0)
+    grid, filled = _matched(slices, times, key if is_time else None)
+    notes += [*repeats, *dropped, *(_doubts(whole) if is_time else []), *filled]
+    in_phase = tuple(tuple(frames[t] for frames in grid) for t in range(phases))
+    if is_time:
+        told = tuple(round(float(time), 3) for time in times)
+        interval = (told[-1] - told[0]) / (phases - 1) if phases > 1 else None
+        return Beat(in_phase, told, interval, tuple(notes))
+    interval = _interval_without_times(stack, phases)
+    if interval is not None:
+        notes.append(f"The time between phases, {interval:.4g} ms, is that between R waves over {phases}.")
+    return Beat(in_phase, None, interval, tuple(notes))
+
+
+def _matched(
+    slices: Sequence[tuple[Frame, ...]], times: NDArray[np.float64], key: Key | None
+) -> tuple[list[tuple[Frame, ...]], list[str]]:
+    """Slices with one frame for each of the times; where the number differs, the nearest in time.
+
+    Without a ``key`` that gives times, phases are taken to be spread evenly over the beat.
+    """
+    phases = len(times)
+    wanted = times if key else np.arange(phases) / phases
     grid = []
     for frames in slices:
-        if len(frames) == phases:
-            grid.append(frames)
-            continue
-        own = [key(f) for f in frames] if times_told else np.arange(len(frames)) / len(frames)
-        nearest = [int(np.argmin(np.abs(np.asarray(own) - time))) for time in times]
-        grid.append(tuple(frames[i] for i in nearest))
-    unequal = len(slices) - len(whole)
-    if unequal:
-        found = "/".join(map(str, sorted({len(f) for f in slices if len(f) != phases})))
-        notes.append(
-            f"{unequal} of {len(slices)} slices have {found} phases, the others {phases}: there, the phase "
-            "nearest in time was taken."
+        own = np.array([key(f) for f in frames]) if key else np.arange(len(frames)) / len(frames)
+        nearest = [int(np.argmin(np.abs(own - time))) for time in wanted]
+        grid.append(frames if len(frames) == phases else tuple(frames[i] for i in nearest))
+    unequal = [len(frames) for frames in slices if len(frames) != phases]
+    if not unequal:
+        return grid, []
+    found = "/".join(map(str, sorted(set(unequal))))
+    return grid, [
+        (
+            f"{unequal} of {len(slices)} slices have {'/'.join(map(str, others))} phases, the others "
+            f"{phases}: there, the phase nearest in time was taken."
         )
-    frames = tuple(zip(*grid, strict=True))
-    if not times_told:
-        interval = _interval_without_times(stack, phases)
-        if interval is not None:
-            notes.append(f"The time between phases, {interval:.4g} ms, is that between R waves over {phases}.")
-        return Beat(frames, None, interval, tuple(notes))
-    told = tuple(round(float(time), 3) for time in times)
-    interval = (told[-1] - told[0]) / (phases - 1) if phases > 1 else None
-    return Beat(frames, told, interval, tuple(notes))
+    ]
 
 
 def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
@@ -96,7 +108,11 @@ def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
     some = any(f.trigger_ms is not None for f in stack.frames)
     why = "Trigger times do not tell phases apart" if some else "There are no trigger times"
     if _tells_apart(stack, lambda f: f.temporal_position, 0.5):
-        return lambda f: float(f.temporal_position or 0), False, [f"{why}: phases are in the order of temporal positions."]
+        return (
+            lambda f: float(f.temporal_position or 0),
+            False,
+            [f"{why}: phases are in the order of temporal positions."],
+        )
     if _tells_apart(stack, lambda f: f.instance_number, 0.5):
         stated = {f.phases for f in stack.frames if f.phases}
         doubt = ""
@@ -108,8 +124,8 @@ def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
             [f"{why}: phases are in the order of instance numbers{doubt}."],
         )
     raise InputError(
-        f"{folder} holds a stack whose {stack.phases} phases cannot be told apart: expected trigger times, temporal "
-        "positions or instance numbers that differ, and found none; export the study again."
+        f"{folder} holds a stack whose {stack.phases} phases cannot be told apart: expected trigger times, "
+        "temporal positions or instance numbers that differ, and found none; export the study again."
     )
 
 
@@ -118,7 +134,7 @@ def _tells_apart(stack: Stack, value: Callable[[Frame], float | None], apart: fl
     for frames in stack.slices:
         values = [value(frame) for frame in frames]
         known = sorted(v for v in values if v is not None)
-        distinct = 1 + sum(b - a >= apart for a, b in zip(known, known[1:], strict=False))
+        distinct = 1 + sum(b - a >= apart for a, b in pairwise(known))
         if len(known) < len(values) or distinct < min(len(values), max(2, len(values) / 2)):
             return False
     return True
@@ -157,7 +173,9 @@ def _without_bare_ends(
     dropped = len(slices) - (last - first)
     if not dropped:
         return slices, []
-    return slices[first:last], [f"{dropped} slices at the end of the stack have too few phases: they were left out."]
+    return slices[first:last], [
+        f"{dropped} slices at the end of the stack have too few phases: they were left out."
+    ]
 
 
 def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
@@ -171,12 +189,16 @@ def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
             by_series[frame.series_uid].append(frame.instance_number)
         against += len(set(numbers)) > 1 and len(by_series) == 1 and numbers != sorted(numbers)
     if against:
-        notes.append(f"In {against} slices instance numbers run otherwise than trigger times: the times were believed.")
+        notes.append(
+            f"In {against} slices instance numbers run otherwise than trigger times: the times were believed."
+        )
     times = np.array([[f.trigger_ms for f in frames] for frames in slices], float)
     spread = float(np.abs(times - np.median(times, axis=0)).max())
     step = float(np.median(np.diff(np.median(times, axis=0)))) if times.shape[1] > 1 else 0.0
     if spread > step / 2:
-        notes.append(f"Trigger times differ from slice to slice by up to {spread:.3g} ms: the median was taken.")
+        notes.append(
+            f"Trigger times differ from slice to slice by up to {spread:.3g} ms: the median was taken."
+        )
     return notes
 
 
