@@ -94,10 +94,8 @@ def _matched(
         return grid, []
     found = "/".join(map(str, sorted(set(unequal))))
     return grid, [
-        (
-            f"{unequal} of {len(slices)} slices have {'/'.join(map(str, others))} phases, the others "
-            f"{phases}: there, the phase nearest in time was taken."
-        )
+        f"{len(unequal)} of {len(slices)} slices have {found} phases, the others {phases}: there, the phase "
+        "nearest in time was taken."
     ]
 
 
