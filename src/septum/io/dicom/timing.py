@@ -93,10 +93,11 @@ def _matched(
     if not unequal:
         return grid, []
     found = "/".join(map(str, sorted(set(unequal))))
-    return grid, [
+    note = (
         f"{len(unequal)} of {len(slices)} slices have {found} phases, the others {phases}: there, the phase "
         "nearest in time was taken."
-    ]
+    )
+    return grid, [note]
 
 
 def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
