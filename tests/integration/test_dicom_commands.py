@@ -132,6 +132,14 @@ def test_a_folder_of_one_study_is_a_case_and_one_of_several_holds_cases(study, t
     assert names_of([study, tmp_path / "clinic/heart"], out) == ["clinic/heart", "ward/heart"]
 
 
+def test_results_of_an_earlier_run_do_not_count_as_studies(study, tmp_path):
+    write(tmp_path / "ward/second", other_study("71"))
+    for i, one in enumerate((flat(images(stored(1, 1)))[0], other_study("71")[0])):
+        one.Modality = "SEG"
+        write(tmp_path / f"ward/results/{i}", [one])
+    assert names_of([tmp_path / "ward"], tmp_path / "out") == [study.name, "second"]
+
+
 def test_names_of_a_study_and_an_image_are_told_apart(study, write_study, tmp_path):
     write_study(study / "heart.nii.gz")
     assert names_of([study], tmp_path / "out") == ["heart_dicom", "heart_nii_gz"]

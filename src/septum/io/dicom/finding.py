@@ -54,7 +54,8 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
     """The folders that stand for one study each.
 
     A study's folder is the highest one, from ``root`` down, that holds no other study and no image of another
-    format; where they share a folder, it is the lowest that holds all of the study.
+    format; where they share a folder, it is the lowest that holds all of the study. Folders of segmentations
+    and reports do not count where there are images of the same study.
 
     Args:
         root: where the search began.
@@ -66,8 +67,11 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
     from septum.io.dicom.scanning import study_of  # noqa: PLC0415  # pydicom is loaded where there is DICOM
 
     folders_of: dict[str, list[Path]] = defaultdict(list)
+    results: dict[str, list[Path]] = defaultdict(list)
     for folder, file in samples.items():
-        folders_of[study_of(file)].append(folder)
+        uid, is_result = study_of(file)
+        (results if is_result else folders_of)[uid].append(folder)
+    folders_of |= {uid: folders for uid, folders in results.items() if uid not in folders_of}
     others = set(image_folders)
     found = set()
     for uid, folders in folders_of.items():

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: Bounds of what is believed of an image, before anything of its size is allocated.
 MOST_PIXELS = 2**24
 MOST_FRAMES = 20_000
+#: Modalities of what was made of images: segmentations, reports, annotations.
+_RESULTS = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "DOC")
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _MR_CLASSES = "1.2.840.10008.5.1.4.1.1.4"
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
@@ -112,13 +114,14 @@ def scan(path: Path) -> Scan:
     return Scan(tuple(frames), dict(reasons), len(files))
 
 
-def study_of(file: Path) -> str:
-    """UID of the study that a file belongs to, or nothing where it tells none."""
+def study_of(file: Path) -> tuple[str, bool]:
+    """UID of the study that a file belongs to, if it tells one; and whether it is a result, not an image."""
     with quiet():
         try:
-            return text(_header(file, ["StudyInstanceUID"]), "StudyInstanceUID")
+            header = _header(file, ["StudyInstanceUID", "Modality"])
+            return text(header, "StudyInstanceUID"), text(header, "Modality") in _RESULTS
         except Exception:  # noqa: BLE001  # as in _frames_of
-            return ""
+            return "", False
 
 
 @contextmanager
