@@ -75,7 +75,7 @@ def test_files_say_their_axes_and_unit(tmp_path):
     for file_format in MESH_FORMATS:
         path = write_meshes(tmp_path, "case", segmentation, file_format=file_format)[2]
         assert path.name == f"case_LV.{file_format}"
-        said = b"L, S, A of the patient, in metres" if file_format == "glb" else b"LPS, mm"
+        said = b"L, S, A of the patient, in metres" if file_format == "glb" else b"SPACE=LPS; mm"
         assert said in path.read_bytes()
 
 

@@ -100,7 +100,8 @@ def _name_of(structure: Structure) -> str:
 
 
 def _said(what: str) -> str:
-    return f"Septum: {what}; patient coordinates LPS, mm".encode("ascii", "replace").decode("ascii")
+    """What a header says; programs that look for ``SPACE=LPS`` find it."""
+    return f"Septum: {what}; SPACE=LPS; mm".encode("ascii", "replace").decode("ascii")
 
 
 def _stl(mesh: trimesh.Trimesh, _: Structure, what: str) -> bytes:
@@ -109,7 +110,10 @@ def _stl(mesh: trimesh.Trimesh, _: Structure, what: str) -> bytes:
 
 
 def _obj(mesh: trimesh.Trimesh, _: Structure, what: str) -> bytes:
-    return trimesh.exchange.obj.export_obj(mesh, include_normals=False, header=_said(what)).encode()
+    text = trimesh.exchange.obj.export_obj(  # type: ignore[no-untyped-call]
+        mesh, include_normals=False, header=_said(what)
+    )
+    return text.encode()
 
 
 def _ply(mesh: trimesh.Trimesh, _: Structure, what: str) -> bytes:
@@ -120,12 +124,13 @@ def _ply(mesh: trimesh.Trimesh, _: Structure, what: str) -> bytes:
 def _glb(mesh: trimesh.Trimesh, structure: Structure, what: str) -> bytes:
     turned = trimesh.Trimesh(mesh.vertices @ _LPS_TO_GLTF.T / 1000.0, mesh.faces, process=False)
     colour = [*(c / 255.0 for c in structure.colour), 1.0]
-    material = trimesh.visual.material.PBRMaterial(
+    material = trimesh.visual.material.PBRMaterial(  # type: ignore[no-untyped-call]
         baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.8
     )
-    turned.visual = trimesh.visual.TextureVisuals(material=material)
+    turned.visual = trimesh.visual.TextureVisuals(material=material)  # type: ignore[no-untyped-call]
     turned.metadata["septum"] = f"{what}; x, y, z are L, S, A of the patient, in metres"
-    return trimesh.exchange.gltf.export_glb(trimesh.Scene(turned), include_normals=True)
+    scene = trimesh.Scene(turned)
+    return trimesh.exchange.gltf.export_glb(scene, include_normals=True)  # type: ignore[no-untyped-call]
 
 
 _ENCODERS: dict[str, Callable[[trimesh.Trimesh, Structure, str], bytes]] = {

@@ -1,8 +1,8 @@
-"""Which DICOM frame each slice of a cine came from."""
+"""What a study read from DICOM holds instead of a file's header: which object each slice came from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameReference:
-    """One frame of a DICOM image.
+    """One slice of one phase, as other DICOM objects refer to it.
 
     Attributes:
         path: its file.
-        sop_class_uid, sop_instance_uid: of the image.
-        frame_number: from 1; ``None`` in an image of a single frame.
+        sop_class_uid, sop_instance_uid: of the object.
+        frame_number: from 1 in a multi-frame object, ``None`` in a single-frame one.
     """
 
     path: Path
@@ -27,12 +27,12 @@ class FrameReference:
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What writing needs to know of a study that was read from DICOM.
+    """What ``Study.header`` holds of a DICOM study.
 
     Attributes:
-        suffix: ending of the name of a mask.
+        suffix: ending of the mask's name.
         frames: [t][z], in the order of ``cine.array`` (T, Z, Y, X).
     """
 
     suffix: str = ".nii.gz"
-    frames: tuple[tuple[FrameReference, ...], ...] = ()
+    frames: tuple[tuple[FrameReference, ...], ...] = field(default=(), repr=False)

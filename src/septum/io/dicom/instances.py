@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from septum.core import OutputError
 from septum.core.files import atomic_path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MANUFACTURER = "Septum"
 SOFTWARE_VERSION = version("septum")
 #: Stands for Septum where an object must say by a UID who wrote or observed (UUID of version 5, PS3.5 B.2).
-DEVICE_UID = f"2.25.{uuid.uuid5(uuid.NAMESPACE_DNS, MANUFACTURER).int}"
+DEVICE_UID = UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_DNS, MANUFACTURER).int}")
 #: Dates that an object must have and a de-identified one may not tell.
 _NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - DICOM's dates are local
 _LONGEST = 64
@@ -132,5 +132,5 @@ def write_instance(path: Path, instance: Dataset) -> None:
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise OutputError(
                 f"{path} cannot be written: an attribute of patient or study in the source images is not "
-                "valid in DICOM; repair the headers, or ask for de-identified output. Nothing was left behind."
+                "valid; repair the headers, or ask for de-identified output. Nothing was left behind."
             ) from error

@@ -40,6 +40,9 @@ _SERIES_NUMBER = 9002
 _DIGITS = 6
 
 
+_Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
+
+
 @dataclass(frozen=True)
 class _Value:
     site: Code
@@ -81,7 +84,7 @@ def write_measurement_report(
     if deidentify is not None:
         source = deidentify.of(source)
     values = list(_values(indices.items))
-    groups = [
+    groups: list[_Group] = [
         _group(segment, [v for v in values if v.site == segment.site], segmentation, source, algorithm)
         for segment in segmentation.segments.values()
         if any(v.site == segment.site for v in values)
@@ -166,7 +169,9 @@ def _observer() -> sr.ObservationContext:
         manufacturer_name=MANUFACTURER,
         model_name=f"{MANUFACTURER} {SOFTWARE_VERSION}",
     )
-    observer = sr.ObserverContext(observer_type=terms.DEVICE, observer_identifying_attributes=device)
+    observer = sr.ObserverContext(
+        observer_type=sr.CodedConcept.from_code(terms.DEVICE), observer_identifying_attributes=device
+    )
     return sr.ObservationContext(observer_device_context=observer)
 
 

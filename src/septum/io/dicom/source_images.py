@@ -133,7 +133,7 @@ def read_source(study: Study) -> SourceStudy:
         first = datasets[header.frames[0][0].path]
         positions = _Positions(study, datasets)
         return SourceStudy(
-            attributes=_attributes(first),
+            attributes=_copied(first, (*REQUIRED, *OPTIONAL)),
             study_instance_uid=_the_only("StudyInstanceUID", datasets.values()),
             frame_of_reference_uid=_the_only("FrameOfReferenceUID", datasets.values()),
             position_reference=str(first.get("PositionReferenceIndicator") or ""),
@@ -151,17 +151,8 @@ def read_source(study: Study) -> SourceStudy:
                 for stack in header.frames
             ),
             slice_thickness_mm=_slice_thickness_mm(first),
-            lossy=_copied(first, [keyword for keyword in LOSSY if keyword in first]),
+            lossy=_copied(first, LOSSY),
         )
-
-
-def add_text(dataset: Dataset, keyword: str, value: object) -> None:
-    """Set an element to a value that came from elsewhere, be it valid or not: it is theirs, not ours."""
-    tag = pydicom.datadict.tag_for_keyword(keyword)
-    if tag is None:
-        raise ValueError(f"{keyword} is no DICOM keyword")
-    vr = pydicom.datadict.dictionary_VR(tag)
-    dataset.add(DataElement(tag, vr, value, validation_mode=pydicom.config.IGNORE))
 
 
 class _Positions:
@@ -216,18 +207,24 @@ def _slice_thickness_mm(dataset: Dataset) -> float | None:
     return float(thickness) if thickness else None
 
 
-def _attributes(first: Dataset) -> Dataset:
-    return _copied(first, [*REQUIRED, *(keyword for keyword in OPTIONAL if keyword in first)])
-
-
 def _copied(source: Dataset, keywords: Iterable[str]) -> Dataset:
-    """Elements of ``source``, decoded; empty where it has none."""
+    """Elements of ``source``, decoded. What it lacks, or has in no valid form, is empty or left out."""
     copy = Dataset()
     for keyword in keywords:
-        value = source.get(keyword)
-        is_name = isinstance(value, pydicom.valuerep.PersonName)
-        add_text(copy, keyword, str(value) if is_name else value)
+        try:
+            element = _element(keyword, source.get(keyword))
+        except (ValueError, TypeError, ArithmeticError):  # such as a weight that is no number
+            element = _element(keyword, None)
+        if keyword in REQUIRED or not element.is_empty:
+            copy.add(element)
     return copy
+
+
+def _element(keyword: str, value: object) -> DataElement:
+    """An element of a value that came from elsewhere: too long or ill-formed, it stays as it is."""
+    decoded = str(value) if isinstance(value, pydicom.valuerep.PersonName) else value
+    vr = pydicom.datadict.dictionary_VR(keyword)
+    return DataElement(keyword, vr, decoded, validation_mode=pydicom.config.IGNORE)
 
 
 def _the_only(keyword: str, datasets: Iterable[Dataset]) -> str:

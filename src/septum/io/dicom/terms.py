@@ -76,6 +76,7 @@ class Term:
 _ML = Code("ml", "UCUM", "milliliter")
 _PERCENT = Code("%", "UCUM", "Percent")
 _GRAM = Code("g", "UCUM", "gram")
+_ML_S = Code("ml/s", "UCUM", "milliliter per second")
 _L_MIN = Code("l/min", "UCUM", "liter per minute")
 BY_AREA = {
     "ml": Code("ml/m2", "UCUM", "milliliter per square meter"),
@@ -84,7 +85,8 @@ BY_AREA = {
 PER_MINUTE = Code("/min", "UCUM", "per minute")
 HEART_RATE = Code("8867-4", "LN", "Heart rate")
 
-#: Key of an index to its terms. An index without terms stays out of the report.
+#: Key of an index to its terms. An index without terms stays out of the report: myocardial mass at
+#: end-systole has the same code as that at end-diastole, which is the mass that reference values are of.
 INDICES = {
     "lv_edv_ml": Term(LEFT_VENTRICLE, Code("8821-1", "LN", "Left Ventricular ED Volume"), _ML),
     "lv_esv_ml": Term(LEFT_VENTRICLE, Code("8823-7", "LN", "Left Ventricular ES Volume"), _ML),
@@ -97,13 +99,15 @@ INDICES = {
     "lv_ef_percent": Term(
         LEFT_VENTRICLE, Code("8811-2", "LN", "Left ventricular ejection fraction by MR"), _PERCENT
     ),
-    "lv_co_l_min": Term(
+    "cardiac_output_l_min": Term(
         LEFT_VENTRICLE,
         Code("82799009", "SCT", "Cardiac Output"),
         _L_MIN,
         Code("54993008", "SCT", "Cardiac Index"),
     ),
-    "lv_mass_g": Term(MYOCARDIUM, Code("18087-7", "LN", "Left Ventricle Mass"), _GRAM),
+    "lv_mass_ed_g": Term(MYOCARDIUM, Code("18087-7", "LN", "Left Ventricle Mass"), _GRAM),
+    "lv_peak_ejection_rate_ml_s": Term(LEFT_VENTRICLE, Code("122616", "DCM", "Peak Ejection Rate"), _ML_S),
+    "lv_peak_filling_rate_ml_s": Term(LEFT_VENTRICLE, Code("122618", "DCM", "Peak Filling Rate"), _ML_S),
     "rv_edv_ml": Term(RIGHT_VENTRICLE, Code("8822-9", "LN", "Right Ventricular ED Volume"), _ML),
     "rv_esv_ml": Term(RIGHT_VENTRICLE, Code("8824-5", "LN", "Right Ventricular ES Volume"), _ML),
     "rv_sv_ml": Term(
@@ -114,12 +118,6 @@ INDICES = {
     ),
     "rv_ef_percent": Term(
         RIGHT_VENTRICLE, Code("8818-7", "LN", "Right ventricular ejection fraction by MR"), _PERCENT
-    ),
-    "rv_co_l_min": Term(
-        RIGHT_VENTRICLE,
-        Code("428628004", "SCT", "RV Cardiac Output"),
-        _L_MIN,
-        Code("427990004", "SCT", "RV Cardiac Index"),
     ),
     "la_volume_ml": Term(LEFT_ATRIUM, Code("118565006", "SCT", "Volume"), _ML),
 }
