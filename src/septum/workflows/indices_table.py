@@ -77,45 +77,42 @@ def indices_document(indices: Indices) -> dict[str, Any]:
     }
 
 
-def indices_row(study: str, indices: Indices) -> dict[str, Cell]:
+def document_row(study: str, document: Mapping[str, Any]) -> dict[str, Cell]:
     """One row of the table: a value or ``None`` for each of :data:`COLUMNS`, in their order.
 
     Args:
         study: what the row is called; it stands in the file as it is, so it should name no patient.
-        indices: of that study.
+        document: of that study, as of :func:`indices_document`.
     """
-    phases = indices.phases
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
-    row |= {
-        "study": study,
-        "end_diastole_frame": phases.end_diastole if phases else None,
-        "end_systole_frame": phases.end_systole if phases else None,
-        "phase_confidence": _rounded(phases.confidence) if phases else None,
-        "body_surface_area_m2": _rounded(indices.body_surface_area_m2),
-        "heart_rate_bpm": _rounded(indices.heart_rate_bpm),
-    }
-    for item in indices.items:
-        row[item.key] = _rounded(item.value)
-        if f"{item.key}_indexed" in row:
-            row[f"{item.key}_indexed"] = _rounded(item.indexed)
+    row |= {"study": study, **{name: document.get(name) for name in _HEAD[1:]}}
+    for key, item in document.get("items", {}).items():
+        row[key] = item["value"]
+        if f"{key}_indexed" in row:
+            row[f"{key}_indexed"] = item["indexed_a_m2"]
     for stem, field in _WALL.items():
-        values = getattr(indices.wall, field) if indices.wall else (None,) * SEGMENTS
-        row |= {f"{stem}_{segment}": _rounded(v) for segment, v in enumerate(values, start=1)}
+        values = (document.get("wall") or {}).get(field) or (None,) * SEGMENTS
+        row |= {f"{stem}_{segment}": value for segment, value in enumerate(values, start=1)}
     return row
 
 
-def indices_csv(studies: Mapping[str, Indices]) -> str:
+def indices_row(study: str, indices: Indices) -> dict[str, Cell]:
+    """The same from the indices themselves."""
+    return document_row(study, indices_document(indices))
+
+
+def indices_csv(documents: Mapping[str, Mapping[str, Any]]) -> str:
     """The table as CSV, one row a study; what cannot be told is an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(indices_row(study, indices) for study, indices in studies.items())
+    writer.writerows(document_row(study, document) for study, document in documents.items())
     return text.getvalue()
 
 
-def write_indices_csv(path: Path, studies: Mapping[str, Indices]) -> None:
+def write_indices_csv(path: Path, documents: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the table whole or not at all. Raises :class:`septum.core.OutputError`."""
-    write_text(path, indices_csv(studies))
+    write_text(path, indices_csv(documents))
 
 
 def _rounded(value: float | None) -> float | None:

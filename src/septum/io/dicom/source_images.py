@@ -155,6 +155,24 @@ def read_source(study: Study) -> SourceStudy:
         )
 
 
+#: What tells people who was examined, and when.
+_IDENTITY = {
+    "Name": "PatientName",
+    "ID": "PatientID",
+    "Born": "PatientBirthDate",
+    "Sex": "PatientSex",
+    "Examined": "StudyDate",
+    "Accession number": "AccessionNumber",
+}
+
+
+def identity_of(study: Study) -> dict[str, str]:
+    """Who was examined and when, for a page that is to say so. Raises as :func:`read_source`."""
+    attributes = read_source(study).attributes
+    told = {title: str(attributes.get(keyword) or "") for title, keyword in _IDENTITY.items()}
+    return {title: text for title, text in told.items() if text}
+
+
 class _Positions:
     """Patient positions of the first pixel of frames: the source's own, or those of the grid."""
 
