@@ -20,7 +20,11 @@ SMALL = PhantomSettings(frames=2, slices=8, matrix=(144, 160), in_plane_mm=1.6)
     [
         (("--device", "cuda"), 6, "septum: error: device cuda: this ONNX Runtime was built without CUDA"),
         (("--device", "cuda", "--engine", "openvino"), 3, "device cuda: expected the engine onnxruntime"),
-        (("--precision", "bf16", "--engine", "onnxruntime"), 3, "precision bf16: expected the engine openvino"),
+        (
+            ("--precision", "bf16", "--engine", "onnxruntime"),
+            3,
+            "precision bf16: expected the engine openvino",
+        ),
         (("--device", "cuda", "--precision", "bf16"), 3, "precision bf16: expected the engine openvino"),
         (("--device", "mps"), 2, "'mps' is not one of"),
         (("--precision", "f16"), 2, "'f16' is not one of"),

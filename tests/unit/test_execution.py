@@ -42,8 +42,12 @@ def test_what_goes_together(fitting):
         ({"engine": "abacus"}, "no engine 'abacus': expected openvino or onnxruntime"),
         ({"device": "mps"}, "no device 'mps': expected cpu or cuda"),
         ({"precision": "f16"}, "no precision 'f16': expected f32 or bf16"),
-        ({"threads": 0}, "threads: expected 1 or more"),
-        ({"engine": "openvino", "device": "cuda"}, "device cuda: expected the engine onnxruntime, got openvino"),
+        ({"threads": 0}, "threads: expected 1 or more, .* got 0"),
+        ({"threads": -2}, "threads: expected 1 or more, .* got -2"),
+        (
+            {"engine": "openvino", "device": "cuda"},
+            "device cuda: expected the engine onnxruntime, got openvino",
+        ),
         (
             {"engine": "onnxruntime", "precision": "bf16"},
             "precision bf16: expected the engine openvino, got onnxruntime",
@@ -59,7 +63,7 @@ def test_what_does_not_go_together_is_refused(refused, said):
 
 @pytest.fixture
 def runtime(monkeypatch):
-    """``runtime(available, used)``: an ONNX Runtime with these providers; returns what sessions were given."""
+    """``runtime(available, used)``: an ONNX Runtime with these providers; what its sessions were given."""
 
     def install(available, used):
         asked = []
@@ -73,7 +77,9 @@ def runtime(monkeypatch):
             )
 
         module = SimpleNamespace(
-            SessionOptions=SimpleNamespace, InferenceSession=session, get_available_providers=lambda: available
+            SessionOptions=SimpleNamespace,
+            InferenceSession=session,
+            get_available_providers=lambda: available,
         )
         monkeypatch.setitem(sys.modules, "onnxruntime", module)
         return asked

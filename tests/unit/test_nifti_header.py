@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import nibabel as nib
 import numpy as np
 import pytest
@@ -23,7 +22,10 @@ ROUNDED = {348: 2e-3, 540: 1e-7}
 TURN = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1)
 #: Turns whose quaternions are at the border of what can be told: halves and quarters.
 RIGHT_ANGLES = st.sampled_from(
-    [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (1, 1, 0, 0), (1, 1, 1, 1), (0, 1, 1, 0), (0, 1, 0, -1)]
+    [
+        (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1),
+        (1, 1, 0, 0), (1, 1, 1, 1), (0, 1, 1, 0), (0, 1, 0, -1),
+    ]
 )  # fmt: skip
 
 
@@ -88,7 +90,11 @@ def test_an_image_in_any_orientation_is_read_by_nibabel_as_it_was(turn, flips, f
 
 @pytest.mark.parametrize("size", FIELDS)
 @pytest.mark.parametrize("order", ["<", ">"])
-@given(turn=TURN | RIGHT_ANGLES, qfac=st.sampled_from([1.0, -1.0]), codes=st.sampled_from([(1, 0), (0, 1), (2, 1)]))
+@given(
+    turn=TURN | RIGHT_ANGLES,
+    qfac=st.sampled_from([1.0, -1.0]),
+    codes=st.sampled_from([(1, 0), (0, 1), (2, 1)]),
+)
 @settings(max_examples=40)
 def test_the_mask_of_an_image_has_its_affine_in_both_versions_and_byte_orders(size, order, turn, qfac, codes):
     affine = np.eye(4)

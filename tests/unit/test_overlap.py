@@ -1,4 +1,4 @@
-"""Cases that are read, segmented and written beside each other: what is told, in which order, and when it ends."""
+"""Cases that are read, segmented and written beside each other: what is told, when, and what ends it."""
 
 from __future__ import annotations
 

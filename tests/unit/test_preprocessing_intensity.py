@@ -44,7 +44,9 @@ def test_percentiles_of_few_values_are_numpys(kind, data, percent):
     percent=PERCENT,
 )
 @settings(max_examples=60)
-def test_percentiles_of_many_values_are_numpys_whatever_the_sample_shows(kind, size, seed, ties, order, percent):
+def test_percentiles_of_many_values_are_numpys_whatever_the_sample_shows(
+    kind, size, seed, ties, order, percent
+):
     values = np.random.default_rng(seed).integers(0, ties, size).astype(kind)
     match order:
         case "rising":
