@@ -47,7 +47,7 @@ def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event], Non
                     if isinstance(outcome, Failure) and isinstance(outcome.error, OutputError):
                         return
                 written = writer.submit(_then, case, segmented, steps.write)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BundleError, MissingExtraError):  # what is written is told before
             if written is not None:
                 yield written.result()
             raise
