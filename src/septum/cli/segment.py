@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the indices of all studies there, one row a study.")  # fmt: skip
 @click.option("--dicom", is_flag=True,
-              help="Write a DICOM segmentation and report of measurements, too, for DICOM input.")  # fmt: skip
+              help="Write a DICOM segmentation and a measurement report of DICOM studies.")  # fmt: skip
 @click.option("--mesh", type=click.Choice(["stl", "obj", "ply", "glb"]), help="Write surfaces, too.")
 @click.option("--identify", is_flag=True, help="Show in the report who the patient is.")
 @click.option("--deidentify", is_flag=True, help="Write DICOM with pseudonyms instead of the patient.")
