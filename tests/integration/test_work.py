@@ -129,7 +129,9 @@ def test_help_loads_the_command_line_only():
     assert sum(name.startswith("septum") for name in modules) <= 14  # 11
 
 
-def test_segmenting_a_file_loads_nothing_that_takes_longer_than_a_network(source, tmp_path):
+def test_segmenting_a_volume_loads_nothing_that_takes_longer_than_a_network(cine, tmp_path):
+    source = tmp_path / "one.nii.gz"
+    write_image(source, type(cine)(cine.array[:1], cine.geometry))
     command = ("segment", source, "-o", tmp_path / "out", "--threads", 1)
     code, modules, opened = in_a_fresh_process(*command, watched=source)
     assert code == 0
