@@ -1,13 +1,13 @@
 """Calibrate the quality verdict on masks of patients that the models have not seen.
 
     python tools/calibrate_quality.py predict --data DATA --work WORK -o MASKS
-    python tools/calibrate_quality.py measure --data DATA --masks 0 MASKS/fold0 --masks 1 MASKS/fold1 ...
+    python tools/calibrate_quality.py measure --data DATA --masks 0 MASKS/fold0 --masks 1 MASKS/fold1
     python tools/calibrate_quality.py corrupt --data DATA
     python tools/calibrate_quality.py fit
 
 ``predict`` segments the patients of part 0 of the cross-validation of ACDC with the shipped model ``cine``,
-whose test patients they are, and those of each other part with the networks of ``studies/quality/study.toml``
-that have been trained without it (its units that are not done are passed over). ``measure`` compares masks
+whose test patients they are, and those of each other part with the networks of
+``studies/quality/study.toml`` that have been trained without it; units that are not done are passed over. ``measure`` compares masks
 with the truth, into ``studies/quality/cases.csv``: masks of these or any other models that have not seen the
 patients; lines of other parts stay. ``corrupt`` does so for images of part 0 that were spoilt on purpose, into
 ``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``, and says how good it is;

@@ -38,8 +38,8 @@ def corrupted_rows(
 ) -> list[Row]:
     """One line a patient and corruption; what cannot be had of a patient has none.
 
-    Both phases of a patient are spoilt in the same way: slices are chosen by the end-diastolic heart. The true
-    ejection fraction is that of the whole heart, though slices be missing.
+    Both phases of a patient are spoilt in the same way: slices are chosen by the end-diastolic heart. The
+    true ejection fraction is that of the whole heart, though slices be missing.
     """
     rows = []
     for patient in patients:
@@ -81,7 +81,7 @@ def _spoilt(
     corruption: tuple[str, str],
     patient: str,
 ) -> Iterator[Scan]:
-    """Both phases at one level; a phase's own truth rides along with that of end-diastole, which decides."""
+    """Both phases at one level; its own truth rides along with that of end-diastole, which decides."""
     for image, truth in zip(images, truths, strict=True):
         scan = perturbed(Scan(image, truths[0], geometry, truth), *corruption, patient)
         if scan is not None:

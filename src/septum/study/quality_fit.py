@@ -28,7 +28,7 @@ LEAST_MEAN_DICE = 0.80
 LEAST_DICE = 0.60
 MOST_EF_ERROR = 10.0
 #: Of the good cases, so many may lie beyond each limit of a rule, and below that of the estimated Dice.
-BEYOND_A_LIMIT = 0.02
+BEYOND_A_LIMIT = 0.03
 BELOW_THE_ESTIMATE = 0.05
 #: Share of studies that the interval of the ejection fraction is to hold.
 LEVEL = 0.90
@@ -180,7 +180,7 @@ def conformal_quantile(scores: Sequence[float], level: float) -> float:
 
 
 def limit_of(values: Sequence[float], share: float, *, low: bool) -> float:
-    """The limit beyond which a new value lies with a probability of at most ``share``, if there are enough."""
+    """The limit beyond which a new value lies with a probability of at most ``share``."""
     sign = -1.0 if low else 1.0
     return sign * conformal_quantile([sign * value for value in values], 1 - share)
 

@@ -94,8 +94,8 @@ def lv_ef_percent(truth: Segmentation) -> float:
 def cases_in(folder: Path, dataset: Dataset, fold: int) -> Iterator[QualityCase]:
     """Cases of the patients of a part of the cross-validation whose masks are in a folder.
 
-    A mask is named by the image, as ``septum segment`` does, or by the case, as ``septum study predict`` does,
-    with ``_seg`` after it. What the JSON beside it tells is used.
+    A mask is named by the image, as ``septum segment`` does, or by the case, as ``septum study predict``
+    does, with ``_seg`` after it. What the JSON beside it tells is used.
 
     Raises:
         InputError: a patient has a mask of one phase only, or none has any.

@@ -15,7 +15,7 @@ from septum.reporting.table import Column, Section, Table
 from septum.study.quality_evaluation import exact_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from septum.indices.quality_calibration import Calibration
     from septum.study.perturbations import Perturbation
@@ -47,12 +47,52 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     )
     columns = (Column("What"), Column("Found"), Column("95 % interval"))
     parts = len({one.case.group for one in outcomes})
-    notes = (
+    told = (
         f"{len(outcomes)} patients, {len(bad)} of them bad, in {parts} groups; each case by a calibration "
-        "without its group. Of shares the intervals are exact (Clopper and Pearson), of the error a bootstrap "
-        "over patients; of widths, the range.",
+        "without its group."
     )
+    how = (
+        "Intervals of shares are exact (Clopper and Pearson), that of the error is by the bootstrap over "
+        "patients, and that of widths is their range."
+    )
+    notes = (told, how)
     return Table("The verdict on unseen patients", columns, (Section("", lines),), notes)
+
+
+def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str]]) -> Table:
+    """What each model made of the patients that it has not seen, and what the verdict made of that.
+
+    Args:
+        outcomes: of all cases.
+        models: part of the cross-validation and name of the model, by patient.
+    """
+    grouped: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for one in outcomes:
+        grouped[models[one.case.patient]].append(one)
+    lines = tuple(
+        (
+            part,
+            model,
+            str(len(some)),
+            f"{statistics.fmean(one.case.mean_dice for one in some):.3f}",
+            f"{statistics.fmean(abs(one.case.ef_error or 0.0) for one in some):.1f}",
+            str(sum(one.case.bad for one in some)),
+            str(sum(one.stopped for one in some)),
+            str(sum(one.held for one in some)),
+        )
+        for (part, model), some in sorted(grouped.items())
+    )
+    heads = (
+        "Part",
+        "Model",
+        "Patients",
+        "Mean Dice",
+        "LV EF, mean absolute error (points)",
+        "Bad",
+        "Stopped",
+    )
+    columns = (*map(Column, heads), Column("EF interval holds"))
+    return Table("Unseen patients, by model", columns, (Section("", lines),))
 
 
 def flag_table(outcomes: Sequence[Outcome]) -> Table:
@@ -80,13 +120,12 @@ def limits_table(calibration: Calibration) -> Table:
     )
     estimate = ("`low_estimated_dice`", "less than", "none", f"{calibration.reviewed_below:.3g}")
     columns = (Column("Flag"), Column("Review"), Column("Without calibration"), Column("Model `cine`"))
-    notes = (
-        f"From {calibration.cases} patients. An estimated Dice below {calibration.rejected_below:g} is a reject.",
-    )
+    rejected = f"An estimated Dice below {calibration.rejected_below:g} is a reject."
+    notes = (f"Calibrated on {calibration.cases} patients. {rejected}",)
     return Table("Limits", columns, (Section("", (*lines, estimate)),), notes)
 
 
-def corrupted_table(outcomes: Sequence[tuple[str, str, Outcome]], known: dict[str, Perturbation]) -> Table:
+def corrupted_table(outcomes: Sequence[tuple[str, str, Outcome]], known: Mapping[str, Perturbation]) -> Table:
     """How many masks of spoilt images are bad, and how many of these are stopped.
 
     Args:
