@@ -6,10 +6,10 @@
     python tools/calibrate_quality.py fit
 
 ``predict`` segments the patients of part 0 of the cross-validation of ACDC with the shipped model ``cine``,
-whose test patients they are, and those of each other part with the networks of
-``studies/quality/study.toml`` that have been trained without it; units that are not done are passed over. ``measure`` compares masks
-with the truth, into ``studies/quality/cases.csv``: masks of these or any other models that have not seen the
-patients; lines of other parts stay. ``corrupt`` does so for images of part 0 that were spoilt on purpose, into
+whose test patients they are, and those of each other part with the networks of ``studies/quality/study.toml``
+that were trained without it; units that are not done are passed over. ``measure`` compares masks with the
+truth, into ``studies/quality/cases.csv``: these or masks by any other models that have not seen the patients;
+lines of other parts stay. ``corrupt`` does so for images of part 0 that are spoilt on purpose, into
 ``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``, and says how good it is;
 ``make tables`` writes that into the page on quality.
 """

@@ -99,5 +99,4 @@ def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, in
 
 def on_edge(heart: Mask) -> int:
     """Voxels of the heart, (Z, Y, X), in the outermost rows and columns of its slices."""
-    inside = heart[:, 1:-1, 1:-1]
-    return int(heart.sum() - inside.sum())
+    return int(heart.sum()) - int(heart[:, 1:-1, 1:-1].sum())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Cine, Segmentation
+from septum.core import Cine, Segmentation, Verdict
 from septum.io import read_mask, read_study
 from septum.study.perturbations import perturbed
 from septum.study.quality_cases import line_of
@@ -16,7 +17,7 @@ from septum.workflows.plausibility import unlike_training_images
 from septum.workflows.quality import network_evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from septum.datasets import Dataset
     from septum.inference import Model
     from septum.reporting.score_table import Row
+    from septum.study.quality_fit import QualityCase
+
+    #: Images of both phases, and their true masks.
+    Spoilt = tuple[Cine, NDArray[np.uint8]]
 
 #: Perturbations of the study of robustness, and a level of each; chosen before any was tried here.
 CORRUPTIONS = (
@@ -46,24 +51,27 @@ def corrupted_rows(
         images, truths, geometry = _phases(dataset, patient)
         true_ef = lv_ef_percent(Segmentation(truths, geometry, dataset.schema))
         for name, level in CORRUPTIONS:
-            scans = list(_spoilt(images, truths, geometry, (name, level), patient))
-            if len(scans) < len(PHASES):
-                continue
-            cine = Cine(np.stack([scan.array for scan in scans]), scans[0].geometry)
-            frames = list(model.segment_frames(cine))
-            predicted = Segmentation(
-                np.stack([frame.labels for frame in frames]), cine.geometry, dataset.schema
-            )
-            case = measured_case(
-                patient, fold, predicted, np.stack([scan.before for scan in scans]),
-                [frame.localisation for frame in frames], network_evidence(frames), true_ef,
-            )  # fmt: skip
-            seen = [frame.evidence for frame in frames]
-            if list(unlike_training_images(model.bundle.manifest, cine.geometry, seen)):
-                case.basic["unlike_training_images"] = "review"
-            rows.append(line_of(case, model=model.bundle.manifest.name, perturbation=name, level=level))
+            spoilt = _spoilt(images, truths, geometry, (name, level), patient)
+            if spoilt is not None:
+                case = _case(model, dataset, patient, fold, spoilt, true_ef)
+                rows.append(line_of(case, model=model.bundle.manifest.name, perturbation=name, level=level))
         tell(patient)
     return rows
+
+
+def _case(
+    model: Model, dataset: Dataset, patient: str, fold: str, spoilt: Spoilt, true_ef: float
+) -> QualityCase:
+    """What the model makes of both phases as a cine of two frames."""
+    cine, truths = spoilt
+    frames = list(model.segment_frames(cine))
+    predicted = Segmentation(np.stack([frame.labels for frame in frames]), cine.geometry, dataset.schema)
+    regions, evidence = [frame.localisation for frame in frames], network_evidence(frames)
+    case = measured_case(patient, fold, predicted, truths, regions, evidence, true_ef)
+    seen = [frame.evidence for frame in frames]
+    if any(unlike_training_images(model.bundle.manifest, cine.geometry, seen)):
+        case = replace(case, basic={**case.basic, "unlike_training_images": Verdict.REVIEW.value})
+    return case
 
 
 def _phases(dataset: Dataset, patient: str) -> tuple[NDArray[np.float32], NDArray[np.uint8], Geometry]:
@@ -80,9 +88,17 @@ def _spoilt(
     geometry: Geometry,
     corruption: tuple[str, str],
     patient: str,
-) -> Iterator[Scan]:
-    """Both phases at one level; its own truth rides along with that of end-diastole, which decides."""
+) -> Spoilt | None:
+    """Both phases and their truths at one level, or ``None`` where it cannot be had.
+
+    The truth of end-diastole decides for both; a phase's own rides along.
+    """
+    frames, changed, grid = [], [], geometry
     for image, truth in zip(images, truths, strict=True):
         scan = perturbed(Scan(image, truths[0], geometry, truth), *corruption, patient)
-        if scan is not None:
-            yield scan
+        if scan is None or scan.before is None:
+            return None
+        frames.append(scan.array)
+        changed.append(scan.before)
+        grid = scan.geometry
+    return Cine(np.stack(frames), grid), np.stack(changed)

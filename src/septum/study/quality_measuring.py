@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -141,7 +141,7 @@ def _read_case(
     return measured_case(patient, fold, predicted, truth, regions, evidence)
 
 
-def _record(mask: Path) -> dict[str, list[object]]:
+def _record(mask: Path) -> dict[str, Any]:
     path = mask.with_name(f"{case_name(mask)}.json")
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
