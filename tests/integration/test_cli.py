@@ -31,7 +31,7 @@ def test_help_lists_the_commands(septum):
     answer = septum("--help")
     assert answer.code == 0
     assert [line.split()[0] for line in answer.out.split("Commands:")[1].splitlines() if line] == [
-        "segment", "evaluate", "train", "study", "info", "demo",
+        "segment", "evaluate", "train", "study", "info", "convert", "demo",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -141,8 +142,15 @@ def test_commands_and_options_that_a_page_names_exist(page):
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
 def test_names_of_the_package_that_a_page_uses_exist(page):
     used = {name for block in blocks(page, "python") for name in re.findall(r"\bseptum\.([a-z]\w*)\(", block)}
-    assert used
+    imports = [
+        (module, name)
+        for block in blocks(page, "python")
+        for module, names in re.findall(r"^from (septum[\w.]*) import (.+)$", block, re.MULTILINE)
+        for name in names.split(", ")
+    ]
+    assert used or imports
     assert used <= set(septum.__all__)
+    assert [(m, name) for m, name in imports if not hasattr(importlib.import_module(m), name)] == []
 
 
 def fields_told(page: str) -> list[str]:

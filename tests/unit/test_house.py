@@ -17,7 +17,7 @@ from septum.core import errors
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "septum"
 DATA = {"models", "recipes"}
-COMMANDS = ("segment", "evaluate", "train", "study", "info", "demo")
+COMMANDS = ("segment", "evaluate", "train", "study", "info", "convert", "demo")
 HEAVY = {
     "PIL",
     "monai",
@@ -27,6 +27,7 @@ HEAVY = {
     "onnxruntime",
     "openvino",
     "pydantic",
+    "pydicom",
     "scipy",
     "skimage",
     "torch",

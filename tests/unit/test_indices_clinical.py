@@ -162,7 +162,9 @@ def test_the_table_has_the_same_columns_for_every_study(phantom):
     bare = clinical_indices(cine([{3: 10}]))
     for found in (full, bare):
         assert tuple(indices_row("a", found)) == COLUMNS
-    head, first, second = indices_csv({"full": full, "bare": bare}).splitlines()
+    head, first, second = indices_csv(
+        {"full": indices_document(full), "bare": indices_document(bare)}
+    ).splitlines()
     assert head.split(",") == list(COLUMNS)
     assert head.startswith("study,end_diastole_frame,end_systole_frame,phase_confidence,")
     assert ",lv_edv_ml,lv_edv_ml_indexed,lv_esv_ml," in head

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from septum.core import VENTRICLES, Geometry, InputError, LocalisationPath, Region, SeptumError, Volume
+from septum.core import VENTRICLES, Geometry, InputError, LocalisationPath, Region, Volume
 from septum.inference import (
     ENGINES,
     Bundle,
-    Execution,
     Manifest,
     Model,
     Stage,
@@ -286,16 +285,3 @@ def test_model_segments_arrays_with_and_without_time(monkeypatch):
 def test_arrays_that_are_no_image_are_refused(monkeypatch, array, spacing_mm, said):
     with pytest.raises(InputError, match=said):
         model_of(monkeypatch).segment(array, spacing_mm=spacing_mm)
-
-
-@pytest.mark.parametrize("threads", [0, -2])
-def test_fewer_threads_than_one_are_refused(monkeypatch, threads):
-    bundle = model_of(monkeypatch).bundle
-    with pytest.raises(SeptumError, match=f"threads: expected 1 or more, .* got {threads}"):
-        Model(bundle, Execution(threads=threads))
-
-
-def test_unknown_engine_is_refused_with_those_there_are(monkeypatch):
-    bundle = model_of(monkeypatch).bundle
-    with pytest.raises(SeptumError, match="openvino or onnxruntime"):
-        Model(bundle, Execution(engine="tensorrt"))

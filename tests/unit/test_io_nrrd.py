@@ -241,3 +241,10 @@ def test_the_spacing_that_is_asked_for_is_written(tmp_path: Path, *, directions:
     study = read_study(path, spacing_mm=(9.0, 1.2, 1.1))
     write_mask(tmp_path / "a_mask.nrrd", some_labels(study), study)
     assert read_mask(tmp_path / "a_mask.nrrd").cine.geometry.spacing_mm == pytest.approx((9.0, 1.2, 1.1))
+
+
+def test_sizes_that_are_no_numbers_are_refused(tmp_path):
+    path = write_lps(tmp_path / "a.nrrd", noise(80, 72, 3))
+    path.write_bytes(path.read_bytes().replace(b"sizes: 80 72 3", b"sizes: nan 72 3"))
+    with pytest.raises(InputError):
+        read_study(path)

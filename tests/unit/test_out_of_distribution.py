@@ -41,9 +41,15 @@ def test_evidence_of_four_voxels(classes):
     assert evidence_of(logits, coarse) == Evidence(confidence=0.825, agreement=0.5)
 
 
-def test_no_evidence_where_nothing_is_labelled():
+def test_a_frame_that_the_localiser_has_not_seen_has_no_agreement():
+    logits = np.log([3.0, 9.0, 0.1, 0.1]).astype(np.float32).reshape(1, 1, 1, 4)
+    assert evidence_of(logits, None) == Evidence(confidence=0.825, agreement=None)
+
+
+@pytest.mark.parametrize("coarse", [None, np.ones((2, 3, 3), dtype=bool)])
+def test_no_evidence_where_nothing_is_labelled(coarse):
     logits = np.full((1, 2, 3, 3), -1.0, dtype=np.float32)
-    assert evidence_of(logits, np.ones((2, 3, 3), dtype=bool)) == Evidence(None, None)
+    assert evidence_of(logits, coarse) == Evidence(None, None)
 
 
 def test_training_cases_leave_their_extremes():

@@ -2,11 +2,60 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from skimage.exposure import equalize_adapthist
 
-from septum.preprocessing import ClaheSettings, clahe, clip_to_percentiles, zscore
+from septum.preprocessing import ClaheSettings, clahe, clip_to_percentiles, percentile, zscore
+from septum.preprocessing.intensity import SAMPLE
+
+PERCENT = st.one_of(st.sampled_from([0.0, 0.5, 50.0, 99.5, 100.0]), st.floats(0.0, 100.0))
+NUMBERS = {
+    np.float32: st.floats(-(2.0**100), 2.0**100, width=32),
+    np.int16: st.integers(-(2**15), 2**15 - 1),
+}
+
+
+def is_numpys(found, values, percent):
+    """Whether a percentile is numpy's, but for rounding: its own of float32 are float32."""
+    exact = values.astype(np.float64)
+    tolerance = 1e-6 * float(np.abs(exact).max())
+    return isinstance(found, float) and abs(found - float(np.percentile(exact, percent))) <= tolerance
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@given(st.data(), PERCENT)
+def test_percentiles_of_few_values_are_numpys(kind, data, percent):
+    shape = data.draw(arrays.array_shapes(min_dims=1, max_dims=3, max_side=7))
+    elements = NUMBERS[kind]
+    if data.draw(st.booleans()):  # ties
+        elements = st.sampled_from(data.draw(st.lists(elements, min_size=1, max_size=3)))
+    values = data.draw(arrays.arrays(kind, shape, elements=elements))
+    assert is_numpys(percentile(values, percent), values, percent)
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@given(
+    size=st.integers(SAMPLE - 2, 5 * SAMPLE),
+    seed=st.integers(0, 2**32 - 1),
+    ties=st.sampled_from([1, 2, 50, 30000]),
+    order=st.sampled_from(["random", "rising", "every second large", "one large"]),
+    percent=PERCENT,
+)
+@settings(max_examples=60)
+def test_percentiles_of_many_values_are_numpys_whatever_the_sample_shows(
+    kind, size, seed, ties, order, percent
+):
+    values = np.random.default_rng(seed).integers(0, ties, size).astype(kind)
+    match order:
+        case "rising":
+            values.sort()
+        case "every second large":  # of which a sample with an even step sees all or none
+            values[seed % 2 :: 2] += 1000
+        case "one large":
+            values[seed % size] = 32767
+    assert is_numpys(percentile(values, percent), values, percent)
 
 
 def test_zscore_by_hand():

@@ -14,13 +14,13 @@ import septum
 NAMES = ["Geometry", "Model", "Segmentation", "SeptumError", "__version__", "load_model", "segment"]
 SIGNATURES = {
     "load_model": (
-        "(model: 'str | Path' = 'cine', *, engine: 'str' = 'openvino', threads: 'int | None' = None,"
-        " flips: 'bool' = False) -> 'Model'"
+        "(model: 'str | Path' = 'cine', *, engine: 'str | None' = None, threads: 'int | None' = None,"
+        " device: 'str' = 'cpu', precision: 'str' = 'f32', flips: 'bool' = False) -> 'Model'"
     ),
     "segment": (
-        "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', engine: 'str' = 'openvino',"
-        " threads: 'int | None' = None, flips: 'bool' = False, spacing_mm: 'Triple | None' = None)"
-        " -> 'Segmentation'"
+        "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', engine: 'str | None' = None,"
+        " threads: 'int | None' = None, device: 'str' = 'cpu', precision: 'str' = 'f32',"
+        " flips: 'bool' = False, spacing_mm: 'Triple | None' = None) -> 'Segmentation'"
     ),
     "Model.segment": ("(self, array: 'NDArray[Any]', *, spacing_mm: 'Sequence[float]') -> 'Segmentation'"),
 }

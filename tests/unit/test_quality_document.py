@@ -4,7 +4,7 @@ import json
 
 from septum.core import Flag, Quality, Verdict
 from septum.indices import clinical_indices
-from septum.workflows.indices_table import COLUMNS, indices_csv, indices_row
+from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
 from septum.workflows.quality import QUALITY_COLUMNS, quality_document
 from support.hearts import cine, heart
 
@@ -41,5 +41,6 @@ def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     assert [row[key] for key in QUALITY_COLUMNS] == [
         "reject", "low_estimated_dice;small_lv;missing_structure", 0.7123, 40.0, 61.5,
     ]  # fmt: skip
-    lines = indices_csv({"a": indices, "b": indices}, {"a": Quality(Verdict.FINE)}).splitlines()
+    document, fine = indices_document(indices), quality_document(Quality(Verdict.FINE))
+    lines = indices_csv({"a": document, "b": document}, {"a": fine}).splitlines()
     assert [line.split(",")[-5:] for line in lines[1:]] == [["fine", "", "", "", ""], [""] * 5]

@@ -21,7 +21,7 @@ from septum.core import (
 )
 from septum.core.locks import lock
 from septum.datasets import load_split
-from septum.inference import FrameResult
+from septum.inference import Execution, FrameResult
 from septum.inference.out_of_distribution import Evidence
 from septum.io import read_study, write_image, write_mask
 from septum.study import commands, robustness, robustness_report
@@ -43,7 +43,7 @@ class Tells:
             name="toy", labels=VENTRICLES, provenance={"dataset": dataset}, training_images=None
         )
         self.bundle = SimpleNamespace(manifest=manifest, sha256=sha256, folder="toy")
-        self.engine, self.flips, self.seen = "openvino", False, 0
+        self.execution, self.flips, self.seen = Execution(), False, 0
 
     def segment_volume(self, volume):
         self.seen += 1

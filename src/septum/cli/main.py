@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
-COMMANDS = ("segment", "evaluate", "train", "study", "info", "demo")
+COMMANDS = ("segment", "evaluate", "train", "study", "info", "convert", "demo")
 
 
 class LazyGroup(click.Group):

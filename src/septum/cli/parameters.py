@@ -81,3 +81,29 @@ def model_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def index_options(command: Command) -> Command:
+    """The options that say how clinical indices are taken: the fields of IndexSettings."""
+    positive = click.FloatRange(min=0, min_open=True)
+    for option in (
+        click.option(
+            "--bsa",
+            "body_surface_area",
+            type=click.Choice(["du-bois", "mosteller"]),
+            default="du-bois",
+            show_default=True,
+            help="Formula of body surface area.",
+        ),
+        click.option("--weight", "weight_kg", type=positive, metavar="KG", help="Of the body, in kg."),
+        click.option("--height", "height_m", type=positive, metavar="M", help="Of the body, in m."),
+        click.option("--heart-rate", "heart_rate_bpm", type=positive, metavar="BPM", help="Beats a minute."),
+        click.option(
+            "--es", "end_systole", type=click.IntRange(min=0), metavar="FRAME", help="End-systole, from 0."
+        ),
+        click.option(
+            "--ed", "end_diastole", type=click.IntRange(min=0), metavar="FRAME", help="End-diastole, from 0."
+        ),
+    ):
+        command = option(command)
+    return command

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from septum.cli.output import say, say_json
-from septum.cli.parameters import model_options, parse_spacing
+from septum.cli.parameters import index_options, model_options, parse_spacing
 
 if TYPE_CHECKING:
     from septum.workflows.outcomes import Report, StudyResult
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 @click.option(
     "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
 )
+@index_options
+@click.option("--report", is_flag=True, help="Write a page with cine, curves, indices and bullseye, too.")
+@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write the indices of all studies there, one row a study.")  # fmt: skip
+@click.option("--dicom", is_flag=True,
+              help="Write a DICOM segmentation and a measurement report of DICOM studies.")  # fmt: skip
+@click.option("--mesh", type=click.Choice(["stl", "obj", "ply", "glb"]), help="Write surfaces, too.")
+@click.option("--identify", is_flag=True, help="Show in the report who the patient is.")
+@click.option("--deidentify", is_flag=True, help="Write DICOM with pseudonyms instead of the patient.")
 @click.option("--json", "as_json", is_flag=True, help="Print results as JSON, for machines.")
 def segment(
     inputs: tuple[Path, ...],
@@ -34,26 +43,34 @@ def segment(
     *,
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
+    csv_file: Path | None,
     as_json: bool,
-    **engine: Any,
+    **asked: Any,
 ) -> int:
-    """Segment image files, or folders of them.
+    """Segment studies: image files, or folders of them.
 
-    Files are NIfTI or NRRD; of a cine, every frame is segmented. Each NAME.nii.gz gives
-    OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
+    Files are NIfTI or NRRD, folders may hold DICOM studies; of a cine, every frame is segmented. Each NAME
+    gives OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
     """
     from septum.cli.progress import Narrator
+    from septum.workflows.asked import Extras, IndexSettings
+    from septum.workflows.indices_table import write_indices_csv
     from septum.workflows.lazy_model import LazyModel
     from septum.workflows.output_folder import check_writable
     from septum.workflows.segment import segment_inputs
 
     check_writable(out)
     say_result = None if as_json else _say_result
-    lazy = LazyModel(model, **engine)
+    indices = IndexSettings(**{name: asked.pop(name) for name in IndexSettings.model_fields})
+    extras = Extras(**{name: asked.pop(name) for name in Extras.__dataclass_fields__})
+    lazy = LazyModel(model, **asked)
     with Narrator(say_result) as narrator:
         report = segment_inputs(
-            inputs, out, model=lazy, spacing_mm=spacing, overwrite=overwrite, on_event=narrator
-        )
+            inputs, out, model=lazy, spacing_mm=spacing, indices=indices, extras=extras, overwrite=overwrite,
+            on_event=narrator,
+        )  # fmt: skip
+    if csv_file is not None:
+        write_indices_csv(csv_file, {result.name: result.record.indices for result in report.results})
     if as_json:
         say_json(_document(report))
     else:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.measure import find_contours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +45,8 @@ def thickness_mm(ring: Ring) -> tuple[Floats, Floats]:
 
 def _border_mm(mask: NDArray[np.bool_], ring: Ring) -> Floats:
     """Distance of a mask's border from the cavity's centre in each direction, smoothed, in mm."""
+    from skimage.measure import find_contours  # noqa: PLC0415  # slow to load
+
     contours = find_contours(np.pad(mask, 1).astype(float), 0.5)  # type: ignore[no-untyped-call]
     longest = max(contours, key=len) - 1.0  # the padding
     y, x = ((longest - np.asarray(ring.centre)) * np.asarray(ring.spacing_mm)).T

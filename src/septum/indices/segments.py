@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +75,8 @@ def insertions_of(ring: Ring, turn: int) -> Insertions | None:
         ring: the slice.
         turn: from :func:`anterior_turn`.
     """
+    from scipy.ndimage import binary_dilation, binary_erosion  # noqa: PLC0415  # slow to load
+
     border = ring.outer & ~binary_erosion(ring.outer)
     contact = np.argwhere(border & binary_dilation(ring.rv, np.ones((3, 3), bool)))
     if len(contact) < 2:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes, center_of_mass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +35,7 @@ class Ring:
     @property
     def centre(self) -> tuple[float, float]:
         """Centre of mass of the cavity as a voxel index (Y, X)."""
-        y, x = center_of_mass(self.cavity)
+        y, x = np.argwhere(self.cavity).mean(axis=0)
         return float(y), float(x)
 
 
@@ -61,6 +60,8 @@ def rings_of(lv: Mask, myo: Mask, rv: Mask, spacing_mm: tuple[float, float]) -> 
         rv: RV cavity.
         spacing_mm: in plane, along (Y, X).
     """
+    from scipy.ndimage import binary_fill_holes  # noqa: PLC0415  # slow to load
+
     rings = []
     for z in np.flatnonzero(lv.any(axis=(1, 2)) & myo.any(axis=(1, 2))):
         outer = binary_fill_holes(myo[z])

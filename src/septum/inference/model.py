@@ -77,7 +77,7 @@ class Model:
         if flips:
             require_mirror_images(bundle)
         self.bundle, self.execution, self.flips = bundle, execution or Execution(), flips
-        self._localiser, self._segmenter = load_stages(bundle, self.execution)
+        self.localiser, self.segmenter = load_stages(bundle, self.execution)
 
     def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
@@ -96,13 +96,13 @@ class Model:
 
         looked_at = _spread(len(cine), LOCALISED_FRAMES)
         region, masks = find_region(
-            [oriented(t) for t in looked_at], self._localiser, working, manifest.localisation
+            [oriented(t) for t in looked_at], self.localiser, working, manifest.localisation
         )
         coarse = dict(zip(looked_at, masks, strict=True))
         for t in range(len(cine)):
             labels, found, evidence = segment_prepared(
                 prepare(oriented(t), manifest.segmenter.preprocessing), region,
-                coarse.get(t), native, self._segmenter, manifest.localisation,
+                coarse.get(t), native, self.segmenter, manifest.localisation,
                 manifest.labels.values, flips=self.flips,
             )  # fmt: skip
             labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)

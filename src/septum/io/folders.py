@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from septum.core import InputError
+from septum.io.dicom.finding import is_dicom, study_folders
 from septum.io.names import IMAGE_SUFFIXES, image_suffix, is_mask_name
 
 
@@ -15,7 +16,8 @@ class Found:
     """What a folder holds.
 
     Attributes:
-        images: sorted by path.
+        images: files of other formats than DICOM, sorted by path.
+        studies: folders of DICOM files, one study each, sorted by path.
         masks: files passed over because their names say that they are masks.
         unreadable: subfolders that could not be searched, and why.
     """
@@ -23,15 +25,18 @@ class Found:
     images: list[Path]
     masks: list[Path]
     unreadable: list[tuple[Path, InputError]]
+    studies: list[Path] = field(default_factory=list)
 
 
-def find_images(folder: Path) -> Found:
-    """All image files in a folder and its subfolders.
+def find_images(folder: Path, *, without: Path | None = None) -> Found:
+    """All image files and DICOM studies in a folder and its subfolders.
 
-    Hidden files and folders are left out; a ``.hdr``/``.img`` pair is listed once, by its header.
+    Hidden files and folders are left out; a ``.hdr``/``.img`` pair is listed once, by its header. Files in
+    DICOM are told by their content, and stand for the folder that holds all of their study.
 
     Args:
         folder: where to look.
+        without: a subfolder that is not searched.
 
     Raises:
         InputError: the folder is missing or unreadable, or no image is in it.
@@ -41,28 +46,35 @@ def find_images(folder: Path) -> Found:
         raise InputError(
             f"{folder} is not a folder: expected a folder with images; check the path and run again."
         )
-    found = _searched(folder)
-    if found.images:
+    found = _searched(folder, without)
+    if found.images or found.studies:
         return found
     if found.unreadable:
         raise found.unreadable[0][1]
     count = len(found.masks)
     seen = f"only files named as masks ({count})" if count else "no file with such an ending"
     raise InputError(
-        f"{folder} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)} in it or in its "
-        f"subfolders, and found {seen}; give the folder that holds the images."
+        f"{folder} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, or DICOM files, in "
+        f"it or in its subfolders, and found {seen}; give the folder that holds the images."
     )
 
 
-def _searched(folder: Path) -> Found:
+def _searched(folder: Path, without: Path | None) -> Found:
     files: list[Path] = []
+    samples: dict[Path, Path] = {}
     unreadable: list[tuple[Path, InputError]] = []
+    left_out = None if without is None else without.resolve()
     for parent, subfolders, names in os.walk(folder, onerror=lambda e: unreadable.append(_unreadable(e))):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        files += [Path(parent, name) for name in names if _is_listed(Path(name), names)]
+        here = Path(parent)
+        subfolders[:] = [n for n in subfolders if not n.startswith(".") and (here / n).resolve() != left_out]
+        files += [here / name for name in names if _is_listed(Path(name), names)]
+        sample = next((here / name for name in sorted(names) if is_dicom(here / name)), None)
+        if sample is not None:
+            samples[here] = sample
     images = sorted(path for path in files if not is_mask_name(path))
     masks = sorted(path for path in files if is_mask_name(path))
-    return Found(images, masks, sorted(unreadable, key=lambda pair: pair[0]))
+    studies = study_folders(folder, samples, {image.parent for image in images})
+    return Found(images, masks, sorted(unreadable, key=lambda pair: pair[0]), studies)
 
 
 def _is_listed(path: Path, siblings: list[str]) -> bool:
@@ -76,6 +88,6 @@ def _is_listed(path: Path, siblings: list[str]) -> bool:
 
 def _unreadable(error: OSError) -> tuple[Path, InputError]:
     return Path(error.filename), InputError(
-        f"{error.filename} cannot be read ({error.strerror}): expected a folder that may be listed; "
-        "give yourself the right to read it, or name the files one by one."
+        f"{error.filename} cannot be read ({error.strerror}): expected a folder that may be listed; give "
+        "yourself the right to read it, or name the files one by one."
     )

@@ -87,7 +87,8 @@ def _parse_header(path: Path, stream: BinaryIO) -> dict[str, Any]:
             "export the study again, or give the file its true ending."
         )
     stream.seek(0)
-    return dict(nrrd.read_header(stream))
+    with np.errstate(invalid="ignore"):  # a size that is no number becomes one that no file can hold
+        return dict(nrrd.read_header(stream))
 
 
 def _voxel_path(path: Path, header: dict[str, Any]) -> Path:

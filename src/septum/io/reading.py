@@ -1,4 +1,4 @@
-"""Reading one file, of whatever format, into a ``Study`` or refusing it with a reason."""
+"""Reading one image, of whatever format, into a ``Study`` or refusing it with a reason."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import numpy as np
 from septum.core import InputError, Study
 from septum.core.errors import MaskGivenError
 from septum.core.files import sha256_of
+from septum.io.dicom.finding import holds_dicom
 from septum.io.grid import check_heart_fits, mm
 from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
+from septum.io.native import NativeHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from septum.core.geometry import Triple
+    from septum.io.dicom.wanted import Wanted
     from septum.io.native import Reading
 
 #: A mask has at most this many distinct values; an image has more, or changes from voxel to voxel.
@@ -29,13 +32,23 @@ _MOST_CHANGING = 0.5
 _SAMPLE = 20_000
 
 
-def read_study(path: Path, *, spacing_mm: Triple | None = None, allow_mask: bool = False) -> Study:
+def read_study(
+    path: Path,
+    *,
+    spacing_mm: Triple | None = None,
+    allow_mask: bool = False,
+    wanted: Wanted = "cine",
+    stack: int | None = None,
+) -> Study:
     """Read an image on its own grid: nothing is turned, resampled or rescaled.
 
     Args:
-        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file.
+        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file, or a
+            folder of DICOM files.
         spacing_mm: (Z, Y, X) in mm, instead of what the header states.
         allow_mask: read it even if it looks like a mask, an empty one too.
+        wanted: which stack of a DICOM study.
+        stack: its number, instead.
 
     Returns:
         The study, its image in float32, (T, Z, Y, X): file axes (i, j, k) are (X, Y, Z).
@@ -43,21 +56,22 @@ def read_study(path: Path, *, spacing_mm: Triple | None = None, allow_mask: bool
     Raises:
         MaskGivenError: it looks like a mask.
         InputError: the file cannot be used as an image of a heart.
+        MissingExtraError: images are compressed, and what decodes them is not installed.
     """
     path = Path(path)
-    study = _study(path, spacing_mm)
+    study = _dicom_study(path, spacing_mm, wanted, stack) if holds_dicom(path) else _study(path, spacing_mm)
     what, remedy = str(path), "give the true spacing with --spacing Z,Y,X"
     if spacing_mm is not None:
         what = f"{path}, with the spacing given by --spacing,"
         remedy = "check its values, and their order, which is Z,Y,X"
-    elif study.header.affine_mm is not None:
+    elif isinstance(study.header, NativeHeader) and study.header.affine_mm is not None:
         remedy = f"the affine is scaled to voxels of {mm(study.header.affine_mm)}, so {remedy}"
     check_heart_fits(what, study.cine.geometry, remedy)
     low, high = float(study.cine.array.min()), float(study.cine.array.max())
     if low == high and not (allow_mask and low == 0):
         raise InputError(
-            f"{path} is constant: expected an image, and found the value {low:g} in every voxel; "
-            "export the study again."
+            f"{path} is constant: expected an image, and found the value {low:g} in every voxel; export the "
+            "study again."
         )
     if not allow_mask and looks_like_mask(study):
         raise MaskGivenError(
@@ -89,16 +103,21 @@ def read_mask(path: Path, *, spacing_mm: Triple | None = None) -> Study:
     return replace(study, cine=replace(study.cine, array=labels))
 
 
-def content_sha256(path: Path) -> str:
+def content_sha256(path: Path, *, wanted: Wanted = "cine") -> str:
     """SHA-256, in hexadecimal, by which an input is known again: header and voxels are both in it.
 
     Of a single file it is the hash of its bytes. Of a ``.hdr``/``.img`` pair or a detached NRRD it is the
-    hash of two lines, the hexadecimal hashes of the header's file and of the voxels' file.
+    hash of two lines, the hexadecimal hashes of the header's file and of the voxels' file. Of a DICOM study
+    it is the hash of such lines in alphabetical order, one for each file of the stack that is ``wanted``.
 
     Raises:
         InputError: a file is missing or cannot be read, or has no header.
     """
     path = Path(path)
+    if holds_dicom(path):
+        from septum.io.dicom.reading import dicom_sha256  # noqa: PLC0415  # other files do not need pydicom
+
+        return dicom_sha256(path, wanted=wanted)
     suffix = _checked_suffix(path)
     with _refusals(path, suffix):
         hashes = [sha256_of(file) for file in _files(path, suffix)]
@@ -125,6 +144,12 @@ def looks_like_mask(study: Study) -> bool:
     left, right = array[..., :-1], array[..., 1:]
     touching = np.count_nonzero((left != values[0]) | (right != values[0]))
     return bool(np.count_nonzero(left != right) < _MOST_CHANGING * touching)
+
+
+def _dicom_study(path: Path, spacing_mm: Triple | None, wanted: Wanted, stack: int | None) -> Study:
+    from septum.io.dicom.reading import read_dicom_study  # noqa: PLC0415  # other files do not need pydicom
+
+    return read_dicom_study(path, wanted=wanted, stack=stack, spacing_mm=spacing_mm)
 
 
 def _study(path: Path, spacing_mm: Triple | None) -> Study:
@@ -155,14 +180,14 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
         ) from error
     except MemoryError as error:
         raise InputError(
-            f"{path} does not fit into memory: expected room for its voxels; "
-            "free some, or use a machine with more."
+            f"{path} does not fit into memory: expected room for its voxels; free some, or use a machine "
+            "with more."
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"{path} cannot be read: expected a whole {suffix} file, and found a problem ({reason}); "
-            "check the right to read it, or copy or export it again."
+            f"{path} cannot be read: expected a whole {suffix} file, and found a problem ({reason}); check "
+            "the right to read it, or copy or export it again."
         ) from error
     except (ValueError, OverflowError) as error:  # their text may repeat the header's
         raise InputError(
@@ -173,7 +198,10 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
 
 def _checked_suffix(path: Path) -> str:
     if path.is_dir():
-        raise InputError(f"{path} is a folder: expected one image file; name the file in it.")
+        raise InputError(
+            f"{path} is a folder without a DICOM file: expected an image file, or a folder of DICOM files; "
+            "name the file in it."
+        )
     suffix = image_suffix(path)
     if suffix is None:
         raise InputError(

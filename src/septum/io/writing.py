@@ -11,6 +11,7 @@ import numpy as np
 
 from septum.core import OutputError
 from septum.core.files import atomic_path
+from septum.io.dicom.header import DicomHeader
 from septum.io.names import image_suffix
 from septum.io.native import NativeHeader
 from septum.io.nifti_header import image_header
@@ -32,7 +33,8 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
     """Write a mask in the grid, orientation and format of the image that it belongs to.
 
     The mask has the image's own axes and affine and the spacing that was used; none of the image's
-    text fields or extensions. The same mask always gives the same bytes.
+    text fields or extensions. The same mask always gives the same bytes. Of a DICOM study it is NIfTI with
+    the study's geometry.
 
     Args:
         path: ends in ``mask_suffix(like)``.
@@ -51,6 +53,9 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
         )
     _check_ending(path, (header.suffix,))
     labels = np.asarray(segmentation.labels, np.uint8)
+    if isinstance(header, DicomHeader):
+        write_image(path, replace(like.cine, array=labels))
+        return
     voxels = header.layout.from_cine(labels).tobytes(order="F")
     if header.suffix == ".nrrd":
         _write(path, header.mask_header + _zipped(voxels))
@@ -76,8 +81,8 @@ def write_image(path: Path, cine: Cine) -> None:
     _write(path, _zipped(content) if image_suffix(path) == ".nii.gz" else content)
 
 
-def _header(study: Study) -> NativeHeader:
-    if not isinstance(study.header, NativeHeader):
+def _header(study: Study) -> NativeHeader | DicomHeader:
+    if not isinstance(study.header, (NativeHeader, DicomHeader)):
         raise TypeError("expected a study as read by septum.io.read_study, got one without a file's header")
     return study.header
 
@@ -85,8 +90,8 @@ def _header(study: Study) -> NativeHeader:
 def _check_ending(path: Path, endings: tuple[str, ...]) -> None:
     if image_suffix(path) not in endings:
         raise OutputError(
-            f"{path} has the wrong ending for its content: expected {' or '.join(endings)}; "
-            "give it that name."
+            f"{path} has the wrong ending for its content: expected {' or '.join(endings)}; give it that "
+            "name."
         )
 
 

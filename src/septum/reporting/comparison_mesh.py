@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import ImageDraw
 
+from septum.core.surfaces import surface_of
 from septum.reporting.comparison_heading import (
     DICE_NOTE,
     GROUND_TRUTH,
@@ -28,7 +29,6 @@ from septum.reporting.comparison_page import (
 from septum.reporting.comparison_view import view_axes
 from septum.reporting.panels import font
 from septum.reporting.shading import Camera, Part, render
-from septum.reporting.surfaces import surface_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from septum.core.surfaces import Surface
     from septum.reporting.panels import Colour
-    from septum.reporting.surfaces import Surface
 
     Floats = NDArray[np.float64]
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import InputError, OutputError, Segmentation
+from septum.core import LEFT_ATRIUM, InputError, OutputError, Segmentation
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, read_study, write_mask
+from septum.workflows.asked import Extras, IndexSettings
+from septum.workflows.extras import dicom_note, write_extras
 from septum.workflows.outcomes import FrameDone, StudyResult
 from septum.workflows.record import (
     SOFTWARE,
@@ -18,6 +20,7 @@ from septum.workflows.record import (
     Settings,
     Timings,
     make_record,
+    provenance_of,
     read_record,
     write_record,
 )
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
     from septum.core import Study
     from septum.core.geometry import Triple
-    from septum.inference import FrameResult
+    from septum.inference import FrameResult, Manifest
+    from septum.io.dicom.wanted import Wanted
     from septum.workflows.cases import Case
     from septum.workflows.lazy_model import LazyModel
 
@@ -65,17 +69,29 @@ class CaseSteps:
         model: loaded when a case is segmented first.
         out: folder for the results.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
+        indices: how clinical indices are taken.
+        extras: what is written beside mask and JSON.
         overwrite: do finished cases anew, too, and replace results of other inputs.
     """
 
     def __init__(
-        self, model: LazyModel, out: Path, *, spacing_mm: Triple | None = None, overwrite: bool = False
+        self,
+        model: LazyModel,
+        out: Path,
+        *,
+        spacing_mm: Triple | None = None,
+        indices: IndexSettings | None = None,
+        extras: Extras | None = None,
+        overwrite: bool = False,
     ) -> None:
         self.model, self.out, self.overwrite = model, out, overwrite
+        self.extras = extras or Extras()
+        self.wanted = wanted_by(model.bundle.manifest)
         execution = model.execution
         self.settings = Settings(
             engine=str(execution.engine), device=execution.device, precision=execution.precision,
             threads=execution.threads, flips=model.flips, spacing_mm=spacing_mm,
+            indices=indices or IndexSettings(),
         )  # fmt: skip
 
     def open(self, case: Case) -> Opened | StudyResult:
@@ -90,13 +106,13 @@ class CaseSteps:
         if not self.overwrite and json.is_file():
             earlier = read_record(json)
             if earlier is not None:
-                _check_same_input(case, json, earlier)
-                if mask.is_file() and self._is_finished(earlier):
+                self._check_same_input(case, json, earlier)
+                if self._is_there(mask) and self._is_finished(earlier):
                     return StudyResult(case.name, case.source, mask, json, earlier, skipped=True)
             anew = f"{json} is not of this version, model and setting: the case is done anew."
         started = time.perf_counter()
         try:
-            study = read_study(case.source, spacing_mm=self.settings.spacing_mm)
+            study = read_study(case.source, spacing_mm=self.settings.spacing_mm, wanted=self.wanted)
         except MemoryError as error:
             raise _too_large(case.source) from error
         return Opened(case, study, time.perf_counter() - started, anew)
@@ -117,7 +133,7 @@ class CaseSteps:
         return Segmented(opened, tuple(frames))
 
     def write(self, segmented: Segmented | StudyResult) -> StudyResult:
-        """Write mask and JSON, the JSON last. Raises :class:`OutputError`."""
+        """Write the mask, what is asked for beside it, and the JSON last. Raises :class:`OutputError`."""
         if isinstance(segmented, StudyResult):
             return segmented
         opened, frames = segmented.opened, segmented.frames
@@ -129,9 +145,21 @@ class CaseSteps:
         _remove(json)  # a mask never stands beside the record of another
         write_mask(mask, segmentation, study)
         timings = _timings(opened.read_s, frames, time.perf_counter() - started)
-        record = make_record(study, segmentation, frames, self.model, self.settings, timings)
+        indices = self.settings.indices.indices_of(segmentation, study)
+        record, quality = make_record(
+            study, segmentation, indices, frames, self.model, self.settings, timings,
+            notes=dicom_note(self.extras, study),
+        )  # fmt: skip
+        write_extras(
+            self.extras, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
+        )
         write_record(json, record)
         return StudyResult(case.name, case.source, mask, json, record, skipped=False)
+
+    def _is_there(self, mask: Path) -> bool:
+        """Whether the mask and what is asked for beside it exist; DICOM objects exist only for DICOM."""
+        beside = self.extras.files(mask)
+        return mask.is_file() and all(path.exists() for what, path in beside.items() if what != "dicom")
 
     def _is_finished(self, earlier: Record) -> bool:
         """Whether a record of this input was made as it would be made now; the threads make no difference."""
@@ -141,14 +169,18 @@ class CaseSteps:
             and earlier.settings.model_copy(update={"threads": self.settings.threads}) == self.settings
         )
 
+    def _check_same_input(self, case: Case, json: Path, earlier: Record) -> None:
+        """Refuse to replace the result of another input, as of another patient's file of the same name."""
+        if earlier.input.sha256 != content_sha256(case.source, wanted=self.wanted):
+            raise NameTakenError(
+                f"{json} is the result of another file of the same name as {case.source}, or of that one "
+                "before it changed: expected a name that is free; give another -o folder, or --overwrite."
+            )
 
-def _check_same_input(case: Case, json: Path, earlier: Record) -> None:
-    """Refuse to replace the result of another input, as of another patient's file of the same name."""
-    if earlier.input.sha256 != content_sha256(case.source):
-        raise NameTakenError(
-            f"{json} is the result of another file of the same name as {case.source}, or of that one before "
-            "it changed: expected a name that is free; give another -o folder, or --overwrite."
-        )
+
+def wanted_by(manifest: Manifest) -> Wanted:
+    """Which stack of a DICOM study a model is for."""
+    return "late-gadolinium" if manifest.labels.names == LEFT_ATRIUM.names else "cine"
 
 
 def _timings(read_s: float, frames: tuple[FrameResult, ...], write_s: float) -> Timings:

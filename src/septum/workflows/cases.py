@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,13 @@ from septum.io.names import NRRD_SUFFIXES, image_suffix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from septum.io import Found
-
 
 @dataclass(frozen=True)
 class Case:
-    """One file to segment.
+    """One file or DICOM study to segment.
 
     Attributes:
-        source: the image.
+        source: the image, or the folder that holds the study.
         name: of the results below the output folder, with ``/``, without ending.
         searched: whether it was found in a folder, not named by the user.
     """
@@ -58,11 +56,12 @@ class Plan:
 
 
 def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
-    """Find the images in files and folders and name their results.
+    """Find the images and DICOM studies in files and folders and name their results.
 
-    A result has its image's name. Where several images have one name, each result goes into its
-    image's folder, counted from the folder that holds all inputs; where they share the folder, too, the
-    image's ending joins the name. Names depend on the inputs alone, never on what is done already.
+    A result has its image's name, that of a DICOM study its folder's. Where several images have one name,
+    each result goes into its image's folder, counted from the folder that holds all inputs; where they share
+    the folder, too, the image's ending joins the name. Names depend on the inputs alone, never on what is
+    done already.
 
     Args:
         inputs: files, and folders that are searched to the bottom.
@@ -76,11 +75,11 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
             found.setdefault(_place(given), given)
             continue
         try:
-            listing = _search(given, out)
+            listing = find_images(given, without=out)
         except SeptumError as error:
             refused.append((given, error))
             continue
-        for image in listing.images:
+        for image in (*listing.studies, *listing.images):
             found.setdefault(_place(image), image)
         if listing.masks:
             passed_over.append(f"{given}: passed over {_counted(listing.masks)}, by the name.")
@@ -94,30 +93,16 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
     return Plan(cases, tuple(passed_over), tuple(refused))
 
 
-def _search(folder: Path, out: Path) -> Found:
-    found = find_images(folder)
-    results = out.resolve()
-    if folder.resolve() in results.parents:
-        images = [path for path in found.images if results not in path.resolve().parents]
-        masks = [path for path in found.masks if results not in path.resolve().parents]
-        found = replace(found, images=images, masks=masks)
-    if not found.images:
-        raise InputError(
-            f"{folder} holds no image outside the folder for results, {out}; give the folder with the images."
-        )
-    return found
-
-
 def _names(sources: list[Path], root: Path) -> list[str]:
     """Of the results, one a source, all of them distinct."""
-    names = [case_name(source) for source in sources]
-    names = _told_apart(names, [_below(root, source) / case_name(source) for source in sources])
+    names = [_name(source) for source in sources]
+    names = _told_apart(names, [_below(root, source) / _name(source) for source in sources])
     names = _told_apart(names, [_below(root, source) / _with_ending(source) for source in sources])
     for name, count in Counter(name.casefold() for name in names).items():
         if count > 1:
             raise InputError(
-                f"{count} inputs would have their result in {name}_seg: expected names that differ; "
-                "segment them in separate runs with separate output folders."
+                f"{count} inputs would have their result in {name}_seg: expected names that differ; segment "
+                "them in separate runs with separate output folders."
             )
     return names
 
@@ -136,12 +121,19 @@ def _place(source: Path) -> Path:
     return source.parent.resolve() / source.name
 
 
+def _name(source: Path) -> str:
+    """Of a file without its ending, of a study's folder as it is."""
+    return source.resolve().name if source.is_dir() else case_name(source)
+
+
 def _below(root: Path, source: Path) -> Path:
-    return source.parent.resolve().relative_to(root)
+    parent = source.parent.resolve()
+    return parent.relative_to(root) if parent.is_relative_to(root) else Path()  # it is the root
 
 
 def _with_ending(source: Path) -> str:
-    return case_name(source) + (image_suffix(source) or source.suffix).replace(".", "_")
+    ending = "_dicom" if source.is_dir() else (image_suffix(source) or source.suffix).replace(".", "_")
+    return _name(source) + ending
 
 
 def _common_folder(inputs: Sequence[Path]) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from septum.core.files import write_text
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.segments import SEGMENTS
-from septum.workflows.quality import QUALITY_COLUMNS, quality_row
+from septum.workflows.quality import QUALITY_COLUMNS, quality_document, quality_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,54 +79,60 @@ def indices_document(indices: Indices) -> dict[str, Any]:
     }
 
 
-def indices_row(study: str, indices: Indices, quality: Quality | None = None) -> dict[str, Cell]:
+def document_row(
+    study: str, document: Mapping[str, Any], quality: Mapping[str, Any] | None = None
+) -> dict[str, Cell]:
     """One row of the table: a value or ``None`` for each of :data:`COLUMNS`, in their order.
 
     Args:
         study: what the row is called; it stands in the file as it is, so it should name no patient.
-        indices: of that study.
-        quality: how far they are to be trusted; its columns are empty without it.
+        document: of that study, as of :func:`indices_document`.
+        quality: as of :func:`septum.workflows.quality.quality_document`; its columns are empty without it.
     """
-    phases = indices.phases
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
-    row |= {
-        "study": study,
-        "end_diastole_frame": phases.end_diastole if phases else None,
-        "end_systole_frame": phases.end_systole if phases else None,
-        "phase_confidence": _rounded(phases.confidence) if phases else None,
-        "body_surface_area_m2": _rounded(indices.body_surface_area_m2),
-        "heart_rate_bpm": _rounded(indices.heart_rate_bpm),
-    }
-    for item in indices.items:
-        row[item.key] = _rounded(item.value)
-        if f"{item.key}_indexed" in row:
-            row[f"{item.key}_indexed"] = _rounded(item.indexed)
+    row |= {"study": study, **{name: document.get(name) for name in _HEAD[1:]}}
+    for key, item in document.get("items", {}).items():
+        row[key] = item["value"]
+        if f"{key}_indexed" in row:
+            row[f"{key}_indexed"] = item["indexed_a_m2"]
     for stem, field in _WALL.items():
-        values = getattr(indices.wall, field) if indices.wall else (None,) * SEGMENTS
-        row |= {f"{stem}_{segment}": _rounded(v) for segment, v in enumerate(values, start=1)}
+        values = (document.get("wall") or {}).get(field) or (None,) * SEGMENTS
+        row |= {f"{stem}_{segment}": value for segment, value in enumerate(values, start=1)}
     return row | quality_row(quality)
 
 
-def indices_csv(studies: Mapping[str, Indices], qualities: Mapping[str, Quality] | None = None) -> str:
+def indices_row(study: str, indices: Indices, quality: Quality | None = None) -> dict[str, Cell]:
+    """The same from the indices and the quality themselves."""
+    return document_row(
+        study, indices_document(indices), None if quality is None else quality_document(quality)
+    )
+
+
+def indices_csv(
+    documents: Mapping[str, Mapping[str, Any]],
+    qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> str:
     """The table as CSV, one row a study; what cannot be told is an empty cell.
 
     Args:
-        studies: by what the row is called.
-        qualities: by the same names, as far as they were assessed.
+        documents: of the indices, by what the row is called.
+        qualities: documents of the quality by the same names, as far as it was assessed.
     """
     verdicts = qualities or {}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(indices_row(name, one, verdicts.get(name)) for name, one in studies.items())
+    writer.writerows(document_row(name, one, verdicts.get(name)) for name, one in documents.items())
     return text.getvalue()
 
 
 def write_indices_csv(
-    path: Path, studies: Mapping[str, Indices], qualities: Mapping[str, Quality] | None = None
+    path: Path,
+    documents: Mapping[str, Mapping[str, Any]],
+    qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
 ) -> None:
     """Write :func:`indices_csv` whole or not at all. Raises :class:`septum.core.OutputError`."""
-    write_text(path, indices_csv(studies, qualities))
+    write_text(path, indices_csv(documents, qualities))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""``septum info``: what a bundle or an image file holds. No text of a file's header is told."""
+"""``septum info``: what a bundle, an image file or a DICOM study holds. No text of a header is told."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ import numpy as np
 from septum.core import BundleError, InputError, Orientation
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
-from septum.io import looks_like_mask, read_study
+from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
+from septum.io.dicom.wanted import WANTED
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry
     from septum.inference import StageManifest
+    from septum.io.dicom.reading import Contents
+    from septum.io.dicom.stacks import Stack
+    from septum.io.dicom.wanted import Wanted
 
 #: Patient directions by LPS axis: where it comes from, where it goes.
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
 
 def describe(target: str) -> dict[str, Any]:
-    """What a shipped model, a bundle's folder or an image file holds, ready for JSON.
+    """What a shipped model, a bundle's folder, an image file or a DICOM study holds, ready for JSON.
 
     Args:
-        target: a shipped model's name, a bundle's folder, or a NIfTI or NRRD file.
+        target: a shipped model's name, a bundle's folder, a NIfTI or NRRD file, or a folder of DICOM files.
 
     Raises:
         BundleError: the bundle is damaged, or a folder is no bundle.
@@ -33,14 +37,17 @@ def describe(target: str) -> dict[str, Any]:
     path = Path(target)
     if (target in shipped() and not path.is_file()) or (path / MANIFEST).is_file():
         return describe_bundle(target)
+    if path.exists() and holds_dicom(path):
+        return describe_dicom(path)
     if path.is_dir():
         raise BundleError(
-            f"{path}: expected a model bundle, but it holds no {MANIFEST}; name a bundle or an image file."
+            f"{path}: expected a model bundle or a DICOM study, but it holds no {MANIFEST} and no DICOM "
+            "file; name a bundle, an image file or a study."
         )
     if not path.exists():
         raise InputError(
-            f"{path} does not exist: expected a shipped model ({', '.join(shipped())}), a bundle's folder or "
-            "an image file; check the path and run again."
+            f"{path} does not exist: expected a shipped model ({', '.join(shipped())}), a bundle's folder, "
+            "an image file or a DICOM study; check the path and run again."
         )
     return describe_image(path)
 
@@ -88,6 +95,42 @@ def describe_image(path: Path) -> dict[str, Any]:
         "notes": list(study.notes),
         "sha256": study.sha256,
     }
+
+
+def describe_dicom(path: Path) -> dict[str, Any]:
+    """The stacks of a DICOM study, and which would be taken. Raises :class:`InputError`."""
+    contents = dicom_contents(path)
+    return {
+        "kind": "DICOM study",
+        "files": contents.scan.files,
+        "passed_over": dict(contents.scan.passed_over),
+        "stacks": [_stack(stack) for stack in contents.stacks],
+        "taken_as": {wanted: _taken(contents, wanted) for wanted in WANTED},
+        "notes": list(contents.notes),
+    }
+
+
+def _stack(stack: Stack) -> dict[str, Any]:
+    return {
+        "stack": stack.number,
+        "series": stack.series,
+        "kind": stack.kind,
+        "orientation": stack.orientation,
+        "slices": len(stack.slices),
+        "phases": stack.phases,
+        "shape_yx": stack.first.shape,
+        "spacing_mm_zyx": tuple(round(v, 4) for v in stack.spacing_mm),
+        "notes": list(stack.notes),
+    }
+
+
+def _taken(contents: Contents, wanted: Wanted) -> dict[str, Any]:
+    """The number of the stack that would be taken, or none, and why."""
+    try:
+        choice = contents.choose(wanted)
+    except InputError as error:
+        return {"stack": None, "why": str(error)}
+    return {"stack": choice.stack.number, "why": choice.why}
 
 
 def axis_letters(geometry: Geometry) -> str:

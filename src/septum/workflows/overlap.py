@@ -47,7 +47,7 @@ def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event], Non
                     if isinstance(outcome, Failure) and isinstance(outcome.error, OutputError):
                         return
                 written = writer.submit(_then, case, segmented, steps.write)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BundleError, MissingExtraError):  # what is written is told before
             if written is not None:
                 yield written.result()
             raise
@@ -59,11 +59,19 @@ def _ahead(
     cases: Sequence[Case], steps: CaseSteps, reader: ThreadPoolExecutor
 ) -> Iterator[tuple[Case, Opened | Outcome]]:
     """Cases as they are opened, the next one begun before this one is handed out."""
-    opening = [reader.submit(_attempt, case, steps.open, case) for case in cases[:1]]
+    opening = [reader.submit(_opened, case, steps) for case in cases[:1]]
     for i, case in enumerate(cases):
         opened = opening.pop().result()
-        opening += [reader.submit(_attempt, one, steps.open, one) for one in cases[i + 1 : i + 2]]
+        opening += [reader.submit(_opened, one, steps) for one in cases[i + 1 : i + 2]]
         yield case, opened
+
+
+def _opened(case: Case, steps: CaseSteps) -> Opened | Outcome:
+    """The case opened. A decoder that it lacks is missing for it alone, unlike an engine."""
+    try:
+        return _attempt(case, steps.open, case)
+    except MissingExtraError as error:
+        return Failure(case.source, error)
 
 
 def _then(case: Case, so_far: Any, step: Callable[..., T], *arguments: object) -> T | PassedOver | Failure:

@@ -10,7 +10,7 @@ from septum.indices.quality_measures import NetworkEvidence
 from septum.workflows.plausibility import unlike_training_images
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from septum.core import Indices, Quality, Segmentation
     from septum.indices.quality_calibration import Calibration
@@ -84,19 +84,13 @@ def quality_document(quality: Quality) -> dict[str, Any]:
     }
 
 
-def quality_row(quality: Quality | None) -> dict[str, Cell]:
-    """A verdict as cells of :data:`QUALITY_COLUMNS`; all empty where quality was not assessed."""
-    if quality is None:
+def quality_row(document: Mapping[str, Any] | None) -> dict[str, Cell]:
+    """A verdict's document as cells of :data:`QUALITY_COLUMNS`; all empty where quality was not assessed."""
+    if document is None:
         return dict.fromkeys(QUALITY_COLUMNS)
-    low, high = quality.ejection_fraction_interval or (None, None)
-    keys = dict.fromkeys(flag.key for flag in quality.flags)
-    cells = (
-        quality.verdict.value,
-        ";".join(keys),
-        _rounded(quality.estimated_dice),
-        _rounded(low),
-        _rounded(high),
-    )
+    low, high = document["lv_ef_interval_percent"] or (None, None)
+    keys = dict.fromkeys(flag["key"] for flag in document["flags"])
+    cells = (document["verdict"], ";".join(keys), document["estimated_dice"], low, high)
     return dict(zip(QUALITY_COLUMNS, cells, strict=True))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from septum.core import LocalisationPath, VolumeCurve
+from septum.core import LocalisationPath
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.indices import myocardial_mass_g, volume_curve
+from septum.workflows.asked import IndexSettings
+from septum.workflows.indices_table import indices_document
 from septum.workflows.mask_warnings import mask_warnings
 from septum.workflows.plausibility import unlike_training_images
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from septum.core import Geometry, Segmentation, Study
+    from septum.core import Geometry, Indices, Quality, Segmentation, Study
     from septum.inference import FrameResult, Manifest
     from septum.workflows.lazy_model import LazyModel
 
@@ -63,7 +65,13 @@ class InputFacts(_Part):
 
 
 class Settings(_Part):
-    """What was asked for; ``spacing_mm`` (Z, Y, X) only if it was given instead of the file's."""
+    """What was asked for.
+
+    Attributes:
+        engine, device, precision, threads, flips: how the networks were run.
+        spacing_mm: (Z, Y, X), only if it was given instead of the file's.
+        indices: how clinical indices were taken.
+    """
 
     engine: str
     device: str = "cpu"
@@ -71,6 +79,7 @@ class Settings(_Part):
     threads: int | None
     flips: bool = False
     spacing_mm: Triple | None
+    indices: IndexSettings = IndexSettings()
 
 
 class FrameRegion(_Part):
@@ -116,6 +125,7 @@ class Record(_Part):
         ejection_fraction_percent: of each ventricle; empty without those frames.
         myocardial_mass_g: at end-diastole, or of a single frame; ``None`` without such a frame, or without
             myocardium among the structures.
+        indices: clinical indices with units and definitions, wall thickness, and what had to be settled.
         regions: one a frame.
         localisation_paths: number of frames by the way in which their region was found.
         confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
@@ -135,6 +145,7 @@ class Record(_Part):
     end_systole_frame: int | None
     ejection_fraction_percent: dict[str, float]
     myocardial_mass_g: float | None
+    indices: dict[str, Any] = {}
     regions: tuple[FrameRegion, ...]
     localisation_paths: dict[LocalisationPath, int]
     confidence: tuple[float | None, ...] = ()
@@ -144,21 +155,24 @@ class Record(_Part):
     statement: str
 
 
-def make_record(
+def make_record(  # what a study comes to
     study: Study,
     segmentation: Segmentation,
+    indices: Indices,
     frames: Sequence[FrameResult],
     model: LazyModel,
     settings: Settings,
     timings_s: Timings,
-) -> Record:
-    """Everything that is told about one segmented study."""
-    curve = volume_curve(segmentation)
-    geometry = study.cine.geometry
+    *,
+    notes: tuple[str, ...] = (),
+) -> tuple[Record, Quality | None]:
+    """Everything that is told about one segmented study, and the quality of its mask."""
+    geometry, phases = study.cine.geometry, indices.phases
     regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
     paths, evidence = Counter(region.path for region in regions), [frame.evidence for frame in frames]
-    manifest, beats = model.bundle.manifest, curve.end_diastole != curve.end_systole
-    return Record(
+    manifest, values = model.bundle.manifest, {item.key: item.value for item in indices.items}
+    fractions = {name: values.get(f"{name.lower()}_ef_percent") for name in ("LV", "RV")}
+    record = Record(
         format=FORMAT,
         software=SOFTWARE,
         model=ModelFacts(
@@ -173,21 +187,35 @@ def make_record(
         ),
         settings=settings,
         labels={s.name: s.value for s in segmentation.schema.structures},
-        volumes_ml={name: _rounded(values) for name, values in curve.volumes_ml.items()},
-        end_diastole_frame=curve.end_diastole if beats else None,
-        end_systole_frame=curve.end_systole if beats else None,
-        ejection_fraction_percent={n: round(v, 2) for n, v in curve.ejection_fraction_percent.items()}
-        if beats
-        else {},
-        myocardial_mass_g=_mass_g(curve) if beats or len(frames) == 1 else None,
+        volumes_ml={name: _rounded(volumes) for name, volumes in indices.volumes_ml.items()},
+        end_diastole_frame=phases.end_diastole if phases else None,
+        end_systole_frame=phases.end_systole if phases else None,
+        ejection_fraction_percent={name: round(v, 2) for name, v in fractions.items() if v is not None},
+        myocardial_mass_g=_mass_g(indices, len(frames)),
+        indices=indices_document(indices),
         regions=regions,
         localisation_paths=dict(paths),
         confidence=tuple(one.confidence for one in evidence),
         agreement=tuple(one.agreement for one in evidence),
-        warnings=warnings_about(segmentation, frames, manifest),
+        warnings=(*warnings_about(segmentation, frames, manifest), *notes),
         timings_s=timings_s,
         statement=STATEMENT,
     )
+    return record, None
+
+
+def provenance_of(record: Record) -> dict[str, str]:
+    """What a report lists of how a mask was made."""
+    execution = record.settings
+    return {
+        "Software": f"{record.software.name} {record.software.version}",
+        "Model": f"{record.model.name}, {record.model.title}",
+        "Model's hash (SHA-256)": record.model.sha256,
+        "Licence of the model": record.model.licence,
+        "Networks run by": f"{execution.engine}, {execution.device}, {execution.precision}"
+        + (", four mirror images" if execution.flips else ""),
+        "Time": f"{record.timings_s.total:.1f} s",
+    }
 
 
 def warnings_about(
@@ -231,10 +259,12 @@ def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:
     )
 
 
-def _mass_g(curve: VolumeCurve) -> float | None:
-    if "MYO" not in curve.volumes_ml:
+def _mass_g(indices: Indices, frames: int) -> float | None:
+    """At end-diastole, or of a single frame."""
+    if "MYO" not in indices.volumes_ml or (indices.phases is None and frames > 1):
         return None
-    return round(myocardial_mass_g(curve.volumes_ml["MYO"][curve.end_diastole]), 3)
+    frame = indices.phases.end_diastole if indices.phases else 0
+    return round(myocardial_mass_g(indices.volumes_ml["MYO"][frame]), 3)
 
 
 def _rounded_mm(spacing_mm: Triple) -> Triple:

@@ -10,7 +10,7 @@ import numpy as np
 from septum.core import OutputError, Segmentation
 from septum.inference import Model, load_model
 from septum.io import read_study
-from septum.workflows.case_steps import CaseSteps
+from septum.workflows.case_steps import CaseSteps, wanted_by
 from septum.workflows.cases import plan_cases
 from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
 from septum.workflows.output_folder import check_writable, remove_leftovers
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from septum.core.geometry import Triple
+    from septum.workflows.asked import Extras, IndexSettings
     from septum.workflows.lazy_model import LazyModel
 
     OnEvent = Callable[[Event], None]
@@ -57,11 +58,11 @@ def segment(
         BundleError: the model cannot be used.
         MissingExtraError: the engine is not installed.
     """
-    study = read_study(Path(path), spacing_mm=spacing_mm)
     if not isinstance(model, Model):
         model = load_model(
             model, engine=engine, threads=threads, device=device, precision=precision, flips=flips
         )
+    study = read_study(Path(path), spacing_mm=spacing_mm, wanted=wanted_by(model.bundle.manifest))
     labels = np.stack([frame.labels for frame in model.segment_frames(study.cine)])
     return Segmentation(labels, study.cine.geometry, model.bundle.manifest.labels)
 
@@ -92,6 +93,8 @@ def segment_inputs(
     *,
     model: LazyModel,
     spacing_mm: Triple | None = None,
+    indices: IndexSettings | None = None,
+    extras: Extras | None = None,
     overwrite: bool = False,
     on_event: OnEvent = lambda _: None,
 ) -> Report:
@@ -110,6 +113,8 @@ def segment_inputs(
         out: folder for the results.
         model: loaded once, and only if something is left to do.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
+        indices: how clinical indices are taken.
+        extras: what is written beside masks.
         overwrite: do finished cases anew, too, and replace results of other inputs.
         on_event: is told what happens when it happens.
 
@@ -133,7 +138,7 @@ def segment_inputs(
     tell(Planned(len(plan.cases)))
     for folder in {case.mask(out).parent for case in plan.cases}:
         remove_leftovers(folder)
-    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite)
+    steps = CaseSteps(model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite)
     if overwrite or any(not case.record(out).is_file() for case in plan.cases):
         model.begin()
     for outcome in in_turn(plan.cases, steps, tell):

@@ -24,6 +24,9 @@ SMOOTHING_SLICES = 0.2
 KEPT_VOXELS = 0.1
 #: Voxels around the mask in which its surface closes, along (Z, Y, X).
 _PADDING = (1, 3, 3)
+#: How near the volume of a surface that keeps it comes to the mask's, as a share, and in how many steps.
+VOLUME_TOLERANCE = 0.002
+_MOST_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,39 @@ class Surface:
         a, b, c = (self.vertices_mm[self.faces[:, k]] - self.vertices_mm.mean(axis=0) for k in range(3))
         return abs(float(np.einsum("ij,ij->", a, np.cross(b, c)))) / 6000.0
 
+    @property
+    def area_mm2(self) -> float:
+        """Area of the mesh in mm2."""
+        a, b, c = (self.vertices_mm[self.faces[:, k]] for k in range(3))
+        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2.0
+
+
+@dataclass(frozen=True)
+class _Depth:
+    """Distance to the border of a mask, positive inside, on a grid that is fine along Z.
+
+    Attributes:
+        mm: (Z, Y, X); negative on all six sides of the grid.
+        spacing_mm: along (Z, Y, X).
+        origin_mm: place of its first voxel, from the mask's.
+    """
+
+    mm: Floats
+    spacing_mm: tuple[float, float, float]
+    origin_mm: Floats
+
+    def cut(self, level_mm: float) -> Surface:
+        """The surface of constant depth, closed by the border of the grid where it would reach beyond."""
+        closed = np.pad(self.mm, 1, constant_values=min(level_mm, float(self.mm.min())) - 1.0)
+        vertices, faces, normals, _ = marching_cubes(  # type: ignore[no-untyped-call]
+            closed, level_mm, spacing=self.spacing_mm
+        )
+        return Surface(
+            vertices_mm=np.asarray(vertices, float) + self.origin_mm - self.spacing_mm,
+            normals=np.asarray(normals, float),
+            faces=np.asarray(faces, np.intp),
+        )
+
 
 def surface_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Surface | None:
     """Marching cubes on the mask after shape-based interpolation between its slices.
@@ -68,13 +104,49 @@ def surface_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) 
     Returns:
         The surface; ``None`` where the mask is empty.
     """
+    depth = _depth_of(mask, spacing_mm)
+    return None if depth is None else depth.cut(0.0)
+
+
+def surface_with_volume_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Surface | None:
+    """The same, cut not at zero but where it holds as much as the voxels of the mask do.
+
+    The level is found by Newton's method, since the volume falls with it by the area of the surface; where
+    that leaves what is known to hold the level, by bisection.
+
+    Args:
+        mask: (Z, Y, X).
+        spacing_mm: distance of voxel centres along (Z, Y, X), in mm.
+
+    Returns:
+        The surface, with the mask's volume to within ``VOLUME_TOLERANCE``; ``None`` where the mask is empty.
+    """
+    depth = _depth_of(mask, spacing_mm)
+    if depth is None:
+        return None
+    asked_mm3 = float(np.count_nonzero(mask)) * float(np.prod(spacing_mm))
+    low, high, level = float(depth.mm.min()), float(depth.mm.max()), 0.0
+    surface = depth.cut(level)
+    for _ in range(_MOST_STEPS):
+        surplus_mm3 = 1000.0 * surface.volume_ml - asked_mm3
+        if abs(surplus_mm3) <= VOLUME_TOLERANCE * asked_mm3:
+            break
+        low, high = (level, high) if surplus_mm3 > 0.0 else (low, level)
+        level += surplus_mm3 / surface.area_mm2
+        if not low < level < high:
+            level = (low + high) / 2.0
+        surface = depth.cut(level)
+    return surface
+
+
+def _depth_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> _Depth | None:
+    """The distances from which surfaces are cut; ``None`` where the mask is empty."""
     found = Region.bounding(mask)
     if found is None:
         return None
     inside = np.pad(found.crop(mask).astype(bool), [(n, n) for n in _PADDING])
     z_mm, y_mm, x_mm = spacing_mm
     between = max(1, round(z_mm / max(y_mm, x_mm)))
-    fine_mm = (z_mm / between, y_mm, x_mm)
     # A ring is interpolated as its filled shape without its hole: a thin wall that moves stays closed.
     filled = np.stack([binary_fill_holes(plane) for plane in inside])
     depth_mm = _depth_between_slices_mm(filled, (y_mm, x_mm), between)
@@ -84,11 +156,10 @@ def surface_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) 
     sigma = max(SMOOTHING_VOXELS, SMOOTHING_SLICES * between)
     depth_mm = gaussian_filter1d(depth_mm, sigma, axis=0)
     depth_mm[::between] = _kept(depth_mm[::between], inside, KEPT_VOXELS * min(y_mm, x_mm))
-    vertices, faces, normals, _ = marching_cubes(depth_mm, 0.0, spacing=fine_mm)  # type: ignore[no-untyped-call]
-    return Surface(
-        vertices_mm=np.asarray(vertices, float) + np.subtract(found.start, _PADDING) * spacing_mm,
-        normals=np.asarray(normals, float),
-        faces=np.asarray(faces, np.intp),
+    return _Depth(
+        mm=depth_mm,
+        spacing_mm=(z_mm / between, y_mm, x_mm),
+        origin_mm=np.subtract(found.start, _PADDING) * spacing_mm,
     )
 
 

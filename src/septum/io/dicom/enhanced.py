@@ -1,0 +1,69 @@
+"""The header of an enhanced multi-frame MR object as frames: shared and per-frame functional groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from septum.io.dicom.frames import Frame
+from septum.io.dicom.single import common, directions, kind_of, located, scaling
+from septum.io.dicom.values import item, number, numbers, text, values_of, whole, words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+
+def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
+    """The frames of an enhanced object that have a place in the patient, in the object's order."""
+    shared = item(header, "SharedFunctionalGroupsSequence")
+    groups = values_of(header, "PerFrameFunctionalGroupsSequence")[: whole(header, "NumberOfFrames") or 1]
+    facts = common(file, header)
+    series = words(header, "ImageType")
+    found = []
+    for i, own in enumerate(groups):
+        place = located(
+            _group(own, shared, "PlanePositionSequence"),
+            _group(own, shared, "PixelMeasuresSequence"),
+            directions(numbers(_group(own, shared, "PlaneOrientationSequence"), "ImageOrientationPatient")),
+        )
+        if place is None:
+            continue
+        content = _group(own, shared, "FrameContentSequence")
+        cardiac = _group(own, shared, "CardiacSynchronizationSequence")
+        kind = _group(own, shared, "MRImageFrameTypeSequence")
+        modifier = _group(own, shared, "MRModifierSequence")
+        component = words(kind, "ComplexImageComponent") or words(header, "ComplexImageComponent")
+        pulses = words(header, "EchoPulseSequence") + words(header, "SteadyStatePulseSequence")
+        inverted = words(modifier, "InversionRecovery") == ("YES",)
+        interval = number(cardiac, "RRIntervalTimeNominal") or number(header, "NominalInterval")
+        found.append(
+            Frame(
+                **facts,
+                **place,
+                number=i + 1,
+                instance_number=i + 1,
+                acquisition_number=whole(content, "FrameAcquisitionNumber"),
+                acquired=text(content, "FrameAcquisitionDateTime"),
+                trigger_ms=_trigger_ms(cardiac),
+                temporal_position=whole(content, "TemporalPositionIndex"),
+                phases=None,
+                interval_ms=interval,
+                **kind_of((*(words(kind, "FrameType") or series), *component)),
+                sequence=pulses,
+                echo_ms=number(_group(own, shared, "MREchoSequence"), "EffectiveEchoTime"),
+                inversion_ms=(number(modifier, "InversionTimes") or 0.0) if inverted else None,
+                **scaling(_group(own, shared, "PixelValueTransformationSequence")),
+            )
+        )
+    return found
+
+
+def _group(own: Dataset, shared: Dataset | None, keyword: str) -> Dataset | None:
+    """A functional group: of the frame, or else of all frames."""
+    return item(own, keyword) or item(shared, keyword)
+
+
+def _trigger_ms(cardiac: Dataset | None) -> float | None:
+    delay = number(cardiac, "NominalCardiacTriggerDelayTime")
+    return number(cardiac, "ActualCardiacTriggerDelayTime") if delay is None else delay

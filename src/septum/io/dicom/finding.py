@@ -1,0 +1,83 @@
+"""Which files are DICOM, told without a library; and which folders hold one study each."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from septum.io.names import image_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_SUFFIXES = (".dcm", ".dicom", ".ima")
+_MAGIC_AT, _MAGIC = 128, b"DICM"
+#: An index of the files of a medium: whatever it says is in the files, too.
+_INDEX = "DICOMDIR"
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM: by the four letters after its preamble, or by its ending.
+
+    A file with the ending of another image format is not, nor is an index (``DICOMDIR``).
+    """
+    name = path.name
+    if name.startswith(".") or name.upper() == _INDEX or image_suffix(path) or not path.is_file():
+        return False
+    if name.lower().endswith(_SUFFIXES):
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
+    except OSError:
+        return False
+
+
+def dicom_files(path: Path) -> Iterator[Path]:
+    """The DICOM files in a folder and its subfolders, hidden ones left out, in order; or the file itself."""
+    if path.is_file():
+        yield from [path] * is_dicom(path)
+        return
+    for parent, subfolders, names in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
+
+
+def holds_dicom(path: Path) -> bool:
+    """Whether a path is a DICOM file, or a folder with one in it or in its subfolders."""
+    return next(dicom_files(path), None) is not None
+
+
+def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Iterable[Path]) -> list[Path]:
+    """The folders that stand for one study each.
+
+    A study's folder is the highest one, from ``root`` down, that holds no other study and no image of another
+    format; where they share a folder, it is the lowest that holds all of the study. Folders of segmentations
+    and reports do not count where there are images of the same study.
+
+    Args:
+        root: where the search began.
+        samples: a DICOM file in each folder that directly holds some.
+        image_folders: folders that directly hold images of other formats.
+    """
+    if not samples:
+        return []
+    from septum.io.dicom.scanning import study_of  # noqa: PLC0415  # pydicom is loaded where there is DICOM
+
+    folders_of: dict[str, list[Path]] = defaultdict(list)
+    results: dict[str, list[Path]] = defaultdict(list)
+    for folder, file in samples.items():
+        uid, is_result = study_of(file)
+        (results if is_result else folders_of)[uid].append(folder)
+    folders_of |= {uid: folders for uid, folders in results.items() if uid not in folders_of}
+    others = set(image_folders)
+    found = set()
+    for uid, folders in folders_of.items():
+        foreign = others.union(*(them for other, them in folders_of.items() if other != uid))
+        folder = Path(os.path.commonpath(folders))
+        while folder != root and not any(one.is_relative_to(folder.parent) for one in foreign):
+            folder = folder.parent
+        found.add(folder)
+    return sorted(found)

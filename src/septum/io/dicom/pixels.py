@@ -1,0 +1,156 @@
+"""Voxels of the frames that were chosen, and the hash of their files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.encaps import generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+
+from septum.core import InputError, MissingExtraError
+from septum.core.files import sha256_of
+from septum.io.dicom.codestream import size_of
+from septum.io.dicom.scanning import quiet, refuse_bomb
+from septum.io.native import LARGEST_IMAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from septum.io.dicom.frames import Frame
+
+    Places = list[tuple[Frame, int, int]]
+
+_PIXEL_TAGS: list[Any] = [
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PlanarConfiguration",
+    "PixelData",
+    "FloatPixelData",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+]
+_THREADS = 4
+
+
+def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArray[np.float32], str]:
+    """Rescaled values (T, Z, Y, X) of the frames [t][z], and the hash of all their files.
+
+    Raises:
+        InputError: a file is cut short or damaged, or all are too large.
+        MissingExtraError: they are compressed, and what decodes them is not installed.
+    """
+    shape = (len(frames), len(frames[0]), *frames[0][0].shape)
+    if 4 * prod(shape) > LARGEST_IMAGE_BYTES:
+        raise InputError(
+            f"{folder} is too large: expected at most {LARGEST_IMAGE_BYTES // 4:,} voxels, and its headers "
+            f"promise {' x '.join(map(str, shape))}; export the study again if they are damaged."
+        )
+    places: dict[Path, Places] = defaultdict(list)
+    for t, row in enumerate(frames):
+        for z, frame in enumerate(row):
+            places[frame.path].append((frame, t, z))
+    array = np.empty(shape, np.float32)
+    with quiet(), ThreadPoolExecutor(_THREADS) as threads:  # files are read, hashed and decoded side by side
+        hashes = list(threads.map(lambda path: _read_file(path, places[path], array), list(places)))
+    return array, _joined(hashes)
+
+
+def hash_of(frames: Iterable[Frame]) -> str:
+    """The hash that :func:`read_voxels` gives of the same frames. Raises :class:`OSError`."""
+    return _joined(sha256_of(path) for path in {frame.path for frame in frames})
+
+
+def _joined(hashes: Iterable[str]) -> str:
+    """The hash of lines, one a file: its own hash. They are sorted, so that names make no difference."""
+    return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
+
+
+def _read_file(path: Path, places: Places, array: NDArray[np.float32]) -> str:
+    """Fill in the frames of one file; its hash."""
+    content = path.read_bytes()
+    try:
+        refuse_bomb(BytesIO(content))
+        dataset = dcmread(BytesIO(content), force=True, specific_tags=_PIXEL_TAGS)
+    except Exception as error:
+        raise _damaged(path) from error
+    _check_decoder(path, dataset)
+    _check_codestreams(path, dataset)
+    numbers = sorted({(frame.number or 1) - 1 for frame, _, _ in places})
+    try:
+        decoded = dict(zip(numbers, iter_pixels(dataset, raw=True, indices=numbers), strict=True))
+    except MemoryError:
+        raise
+    except Exception as error:  # there is no end to what a damaged file makes a library raise
+        raise _damaged(path) from error
+    for frame, t, z in places:
+        raw = decoded[(frame.number or 1) - 1]
+        if raw.shape != frame.shape:
+            raise _damaged(path)
+        values = raw.astype(np.float32)
+        if frame.inverted:
+            values = np.float32(2 ** int(dataset.BitsStored) - 1) - values
+        array[t, z] = values * np.float32(frame.slope) + np.float32(frame.intercept)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _check_decoder(path: Path, dataset: Dataset) -> None:
+    meta = dataset.file_meta
+    if "TransferSyntaxUID" not in meta:
+        meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    syntax = meta.TransferSyntaxUID
+    try:
+        available = not syntax.is_compressed or get_decoder(syntax).is_available
+    except (NotImplementedError, ValueError) as error:
+        raise InputError(
+            f"{path} is stored in a way that is not known: expected a transfer syntax of the standard for "
+            "images; export the study again, uncompressed."
+        ) from error
+    if not available:
+        raise MissingExtraError(
+            f"{path} is compressed, and what decodes it is not installed: run pip install 'septum[jpeg]', or "
+            "export the study uncompressed."
+        )
+
+
+def _check_codestreams(path: Path, dataset: Dataset) -> None:
+    """Refuse compressed images of another size than the header's: a decoder makes room for it."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated or syntax == RLELossless:
+        return
+    try:
+        sizes = {size_of(f) for f in generate_frames(dataset.PixelData, number_of_frames=_frames(dataset))}
+    except Exception as error:
+        raise _damaged(path) from error
+    if sizes != {(dataset.Rows, dataset.Columns)}:
+        raise _damaged(path)
+
+
+def _frames(dataset: Dataset) -> int:
+    return int(dataset.get("NumberOfFrames") or 1)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        f"{path} is cut short or damaged: expected as many pixels as its header promises, and they cannot be "
+        "had; copy or export the study again."
+    )

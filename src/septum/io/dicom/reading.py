@@ -1,0 +1,134 @@
+"""A folder of DICOM files as a ``Study``, and the list of what is in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from septum.core import Cine, InputError, Study
+from septum.io.dicom.choosing import Choice, choose, named
+from septum.io.dicom.grouping import stacks_of
+from septum.io.dicom.header import DicomHeader
+from septum.io.dicom.pixels import hash_of, read_voxels
+from septum.io.dicom.placing import Placed, place
+from septum.io.dicom.scanning import Scan, scan
+from septum.io.dicom.subject import subject_of
+from septum.io.dicom.timing import Beat, in_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from septum.core.geometry import Triple
+    from septum.io.dicom.stacks import Stack
+    from septum.io.dicom.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds.
+
+    Attributes:
+        folder: the folder, or one file.
+        scan: frames, and what was passed over.
+        stacks: in the order of their series, numbered from 1.
+        notes: what was settled for all of them.
+    """
+
+    folder: Path
+    scan: Scan
+    stacks: tuple[Stack, ...]
+    notes: tuple[str, ...]
+
+    def choose(self, wanted: Wanted = "cine", stack: int | None = None) -> Choice:
+        """The stack of that number, or the one that the rules take. Raises :class:`InputError`."""
+        if stack is not None:
+            return named(self.folder, self.stacks, stack)
+        return choose(self.folder, self.scan, self.stacks, wanted)
+
+
+def dicom_contents(folder: Path) -> Contents:
+    """The stacks of a folder, by headers alone.
+
+    Args:
+        folder: is searched to the bottom, whatever files are called; or one file.
+
+    Raises:
+        InputError: there is no DICOM file, or a file cannot be read.
+    """
+    folder = Path(folder)
+    with _refusals(folder):
+        scanned = scan(folder)
+        stacks, notes = stacks_of(scanned.frames)
+    if scanned.damaged:
+        notes.append(f"Files that are damaged or cut short: {scanned.damaged} were passed over.")
+    return Contents(folder, scanned, tuple(stacks), tuple(notes))
+
+
+def read_dicom_study(
+    folder: Path, *, wanted: Wanted = "cine", stack: int | None = None, spacing_mm: Triple | None = None
+) -> Study:
+    """Read the short-axis cine, or the late-gadolinium stack, of a study.
+
+    Slices are in the order of their positions along the normal, phases in that of their trigger times; the
+    distance of slices is that of their positions. Nothing is turned or resampled.
+
+    Args:
+        folder: is searched to the bottom, whatever files are called; or one file.
+        wanted: ``cine`` or ``late-gadolinium``; :func:`septum.io.dicom.choosing.choose` has the rules.
+        stack: take the stack of this number in place of the one that the rules take.
+        spacing_mm: (Z, Y, X) in mm, instead of what headers state.
+
+    Returns:
+        The study, its image in float32 (T, Z, Y, X) with slope and intercept applied; its header is a
+        :class:`DicomHeader`; its hash that of the files that were used, whatever their names.
+
+    Raises:
+        InputError: nothing in the folder can be used.
+        MissingExtraError: images are compressed, and what decodes them is not installed.
+    """
+    folder = Path(folder)
+    contents = dicom_contents(folder)
+    choice, placed, beat = _settled(contents, wanted, stack, spacing_mm)
+    with _refusals(folder):
+        array, sha256 = read_voxels(folder, beat.frames)
+    return Study(
+        cine=Cine(array, placed.geometry, beat.interval_ms, beat.times_ms),
+        sha256=sha256,
+        notes=(*contents.notes, *choice.notes, *placed.notes, *beat.notes),
+        header=DicomHeader(frames=tuple(tuple(f.reference for f in row) for row in beat.frames)),
+        subject=subject_of(choice.stack.frames),
+    )
+
+
+def dicom_sha256(folder: Path, *, wanted: Wanted = "cine") -> str:
+    """The hash of the files that :func:`read_dicom_study` would use. Raises as it does."""
+    folder = Path(folder)
+    beat = _settled(dicom_contents(folder), wanted, None, None)[2]
+    with _refusals(folder):
+        return hash_of(frame for row in beat.frames for frame in row)
+
+
+def _settled(
+    contents: Contents, wanted: Wanted, stack: int | None, spacing_mm: Triple | None
+) -> tuple[Choice, Placed, Beat]:
+    choice = contents.choose(wanted, stack)
+    placed = place(contents.folder, choice.stack, spacing_mm)
+    return choice, placed, in_time(contents.folder, placed.stack)
+
+
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(
+            f"{folder} does not fit into memory: expected room for its voxels; free some, or use a machine "
+            "with more."
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder} cannot be read: expected a DICOM file that may be read, and found a "
+            f"problem ({error.strerror}); check the right to read it, or copy the study again."
+        ) from error

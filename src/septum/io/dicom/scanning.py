@@ -1,0 +1,223 @@
+"""Headers of the DICOM files of a folder, without their pixels, as frames; and what was passed over."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydicom import dcmread
+
+from septum.core import InputError
+from septum.io.dicom.enhanced import frames_of_enhanced
+from septum.io.dicom.finding import dicom_files
+from septum.io.dicom.single import SINGLE_TAGS, frame_of
+from septum.io.dicom.values import text, values_of, whole, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedIOBase
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from septum.io.dicom.frames import Frame
+
+#: Bounds of what is believed of an image, before anything of its size is allocated.
+MOST_PIXELS = 2**24
+MOST_FRAMES = 20_000
+#: Modalities of what was made of images: segmentations, reports, annotations.
+_RESULTS = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "DOC")
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_MR_CLASSES = "1.2.840.10008.5.1.4.1.1.4"
+_NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_MOST_INFLATED_BYTES = 2**29
+
+_IMAGE_TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Modality",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "ComplexImageComponent",
+    "EchoPulseSequence",
+    "SteadyStatePulseSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+]
+_TAGS: list[Any] = [*_IMAGE_TAGS, *SINGLE_TAGS]
+
+#: Why a file is passed over, in the order in which it is told.
+OTHER_MODALITY = "of another modality"
+NO_IMAGE = "without an image"
+SCREENSHOT = "screenshots or colours"
+NO_POSITION = "without a position in the patient"
+CUT_SHORT = "cut short"
+DAMAGED = "damaged"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a folder holds.
+
+    Attributes:
+        frames: MR images with a place in the patient, in the order of the files' paths.
+        passed_over: number of DICOM files by the reason for which they are not among them.
+        files: number of DICOM files.
+    """
+
+    frames: tuple[Frame, ...]
+    passed_over: dict[str, int]
+    files: int
+
+    @property
+    def damaged(self) -> int:
+        """Number of files that would be images were they whole."""
+        return self.passed_over.get(DAMAGED, 0) + self.passed_over.get(CUT_SHORT, 0)
+
+    def told(self) -> str:
+        """What was passed over, for a sentence: ``2 of another modality, 1 damaged``."""
+        order = (OTHER_MODALITY, NO_IMAGE, SCREENSHOT, NO_POSITION, CUT_SHORT, DAMAGED)
+        return ", ".join(f"{self.passed_over[why]} {why}" for why in order if why in self.passed_over)
+
+
+def scan(path: Path) -> Scan:
+    """Read the headers of all DICOM files below a folder, or of one file.
+
+    Raises:
+        InputError: there is none, or the folder cannot be read.
+    """
+    files = list(dicom_files(path))
+    if not files:
+        raise InputError(
+            f"{path} holds no DICOM file: expected those of a cardiac MR study; give the folder that holds "
+            "them."
+        )
+    frames: list[Frame] = []
+    reasons: Counter[str] = Counter()
+    with quiet():
+        for file in files:
+            found = _frames_of(file)
+            if isinstance(found, str):
+                reasons[found] += 1
+            else:
+                frames += found
+    return Scan(tuple(frames), dict(reasons), len(files))
+
+
+def study_of(file: Path) -> tuple[str, bool]:
+    """UID of the study that a file belongs to, if it tells one; and whether it is a result, not an image."""
+    with quiet():
+        try:
+            header = _header(file, ["StudyInstanceUID", "Modality"])
+            return text(header, "StudyInstanceUID"), text(header, "Modality") in _RESULTS
+        except Exception:  # noqa: BLE001  # as in _frames_of
+            return "", False
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back the library's warnings and log: they repeat values of headers, which may name a patient."""
+    log = logging.getLogger("pydicom")
+    before = log.disabled
+    log.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = before
+
+
+def _frames_of(file: Path) -> list[Frame] | str:
+    """The frames of one file, or why there is none."""
+    try:
+        header = _header(file, _TAGS)
+        refusal = _refusal(file, header)
+        if refusal is not None:
+            return refusal
+        if "PerFrameFunctionalGroupsSequence" in header:
+            frames = frames_of_enhanced(file, header)
+        else:
+            one = frame_of(file, header)
+            frames = [one] if one is not None and (whole(header, "NumberOfFrames") or 1) == 1 else []
+    except Exception:  # noqa: BLE001  # there is no end to what a damaged file makes a library raise
+        return DAMAGED
+    return frames or NO_POSITION
+
+
+def _refusal(file: Path, header: Dataset) -> str | None:
+    """Why a file is no grey MR image that can be read, if it is none."""
+    sop_class, modality = text(header, "SOPClassUID"), "".join(words(header, "Modality"))
+    rows, columns = whole(header, "Rows"), whole(header, "Columns")
+    grey = "".join(words(header, "PhotometricInterpretation")).startswith("MONOCHROME")
+    checks = (
+        (bool(modality or sop_class or values_of(header, "Rows")), DAMAGED),
+        (not sop_class.startswith(_SECONDARY_CAPTURE), SCREENSHOT),
+        (modality == "MR" or (not modality and sop_class.startswith(_MR_CLASSES)), OTHER_MODALITY),
+        (rows is not None and columns is not None, NO_IMAGE),
+        (grey and (whole(header, "SamplesPerPixel") or 1) == 1, SCREENSHOT),
+    )
+    for holds, why in checks:
+        if not holds:
+            return why
+    return _lack(file, header, rows or 0, columns or 0)
+
+
+def _lack(file: Path, header: Dataset, rows: int, columns: int) -> str | None:
+    """Why an image of this size cannot be in the file, if it cannot."""
+    bits, frames = whole(header, "BitsAllocated"), whole(header, "NumberOfFrames")
+    frames = 1 if frames is None else frames
+    if bits not in (8, 16, 32) or min(rows, columns, frames) < 1:
+        return DAMAGED
+    if rows * columns > MOST_PIXELS or frames > MOST_FRAMES:
+        return DAMAGED
+    syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", _NATIVE[0]))
+    if syntax in _NATIVE and file.stat().st_size < rows * columns * frames * bits // 8:
+        return CUT_SHORT
+    return None
+
+
+def _header(file: Path, tags: list[Any]) -> Dataset:
+    with file.open("rb") as stream:
+        refuse_bomb(stream)
+        return dcmread(
+            Clamped(stream, file.stat().st_size), stop_before_pixels=True, force=True, specific_tags=tags
+        )
+
+
+def refuse_bomb(stream: BufferedIOBase) -> None:
+    """Raise ``ValueError`` if a deflated file inflates beyond what an MR object can be."""
+    head = stream.read(4096)
+    start = head.find(_DEFLATED)
+    if start >= 0:
+        stream.seek(0)
+        group = int.from_bytes(head[140:144], "little") + 144  # FileMetaInformationGroupLength
+        body = stream.read()[group:]
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater.decompress(body, _MOST_INFLATED_BYTES)
+        if inflater.unconsumed_tail:
+            raise ValueError("inflates without end")
+    stream.seek(0)
+
+
+class Clamped:
+    """A file of which no more is asked than it holds: a damaged length must not become an allocation."""
+
+    def __init__(self, stream: BufferedIOBase, size: int) -> None:
+        self._stream, self._size = stream, size
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file."""
+        left = max(0, self._size - self._stream.tell())
+        return self._stream.read(left if size < 0 else min(size, left))

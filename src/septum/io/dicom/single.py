@@ -1,0 +1,165 @@
+"""The header of a single-frame MR object as a frame."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from septum.io.dicom.frames import Frame
+from septum.io.dicom.values import number, numbers, text, whole, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from septum.core.geometry import Triple
+
+SINGLE_TAGS = [
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SeriesNumber",
+    "InstanceNumber",
+    "AcquisitionNumber",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "ImageType",
+    "ScanningSequence",
+    "SequenceVariant",
+    "EchoTime",
+    "InversionTime",
+    "PixelSpacing",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "TriggerTime",
+    "TemporalPositionIdentifier",
+    "CardiacNumberOfImages",
+    "NominalInterval",
+    "HeartRate",
+    "PatientSize",
+    "PatientWeight",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "SeriesDescription",
+    "ProtocolName",
+]
+
+#: What a description may suggest. It only breaks ties, and only the suggestion is kept.
+HINTS = {
+    "short axis": re.compile(r"\b(sax|sa|shax|kurzachse|petit axe)\b|short.?ax", re.IGNORECASE),
+    "late gadolinium": re.compile(r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc", re.IGNORECASE),
+}
+
+#: Third and later values of Image Type that tell something else than the magnitude of the signal.
+_REAL = ("R", "REAL", "I", "IMAGINARY", "MIXED", "PSIR", "PHASE_SENSITIVE")
+_MAPS = ("P", "PHASE", "VELOCITY", "ECV")
+_MAP_WORD = re.compile(r"\bMAP\b|^T[12]\W?\b|^PHASE|^VELOCITY")
+
+#: By how much direction cosines may miss a right angle and the unit length.
+_SKEW = 0.02
+
+
+def frame_of(file: Path, header: Dataset) -> Frame | None:
+    """The frame of a single-frame object; ``None`` if it has no place in the patient."""
+    orientation = directions(numbers(header, "ImageOrientationPatient"))
+    place = located(header, header, orientation)
+    if place is None:
+        return None
+    inverted = "IR" in words(header, "ScanningSequence") or (number(header, "InversionTime") or 0) > 0
+    return Frame(
+        **common(file, header),
+        **place,
+        number=None,
+        instance_number=whole(header, "InstanceNumber"),
+        acquisition_number=whole(header, "AcquisitionNumber"),
+        acquired=text(header, "AcquisitionDate") + text(header, "AcquisitionTime"),
+        trigger_ms=number(header, "TriggerTime"),
+        temporal_position=whole(header, "TemporalPositionIdentifier"),
+        phases=whole(header, "CardiacNumberOfImages"),
+        interval_ms=number(header, "NominalInterval"),
+        **kind_of(words(header, "ImageType")),
+        sequence=(*words(header, "ScanningSequence"), *words(header, "SequenceVariant")),
+        echo_ms=number(header, "EchoTime"),
+        inversion_ms=(number(header, "InversionTime") or 0.0) if inverted else None,
+        **scaling(header),
+    )
+
+
+def common(file: Path, header: Dataset) -> dict[str, Any]:
+    """What all frames of an object share."""
+    described = f"{text(header, 'SeriesDescription')} {text(header, 'ProtocolName')}".replace("_", " ")
+    rows, columns = whole(header, "Rows"), whole(header, "Columns")
+    return {
+        "path": file,
+        "sop_class_uid": text(header, "SOPClassUID"),
+        "sop_instance_uid": text(header, "SOPInstanceUID"),
+        "study_uid": text(header, "StudyInstanceUID"),
+        "series_uid": text(header, "SeriesInstanceUID"),
+        "space_uid": text(header, "FrameOfReferenceUID"),
+        "series_number": whole(header, "SeriesNumber"),
+        "shape": (rows, columns),
+        "heart_rate_bpm": number(header, "HeartRate"),
+        "height_m": number(header, "PatientSize"),
+        "weight_kg": number(header, "PatientWeight"),
+        "hints": frozenset(name for name, pattern in HINTS.items() if pattern.search(described)),
+        "inverted": words(header, "PhotometricInterpretation")[:1] == ("MONOCHROME1",),
+    }
+
+
+def located(
+    position: Dataset | None, measures: Dataset | None, orientation: tuple[Triple, Triple] | None
+) -> dict[str, Any] | None:
+    """Where a frame lies; ``None`` without position, orientation or pixel spacing."""
+    place, pixel_mm = numbers(position, "ImagePositionPatient"), numbers(measures, "PixelSpacing")
+    if orientation is None or len(place) != 3 or len(pixel_mm) != 2 or min(pixel_mm) <= 0:
+        return None
+    thickness = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
+    return {
+        "position_mm": tuple(place),
+        "pixel_mm": tuple(pixel_mm),
+        "row": orientation[0],
+        "column": orientation[1],
+        "thickness_mm": None if thickness is None else abs(thickness),
+    }
+
+
+def directions(cosines: Sequence[float]) -> tuple[Triple, Triple] | None:
+    """Unit vectors of row and column at a right angle; ``None`` if that is not what the cosines are."""
+    if len(cosines) != 6:
+        return None
+    row, column = np.array(cosines[:3]), np.array(cosines[3:])
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if max(abs(length - 1) for length in lengths) > _SKEW or abs(row @ column) > _SKEW:
+        return None
+    row = row / lengths[0]
+    column = column - (column @ row) * row
+    column /= np.linalg.norm(column)
+    return _triple(row), _triple(column)
+
+
+def kind_of(image_type: tuple[str, ...]) -> dict[str, Any]:
+    """Whether a frame was measured, and of what component, by the values of Image Type or Frame Type."""
+    later = image_type[2:]
+    component = "magnitude"
+    if any(value in _REAL for value in later):
+        component = "real"
+    if any(value in _MAPS or _MAP_WORD.search(value) for value in later):
+        component = "map"
+    return {"original": image_type[:1] != ("DERIVED",), "component": component}
+
+
+def scaling(transformation: Dataset | None) -> dict[str, Any]:
+    """Slope and intercept of stored values."""
+    slope, intercept = number(transformation, "RescaleSlope"), number(transformation, "RescaleIntercept")
+    return {"slope": slope or 1.0, "intercept": intercept or 0.0}
+
+
+def _triple(vector: Any) -> Triple:
+    x, y, z = (float(value) for value in vector)
+    return (x, y, z)

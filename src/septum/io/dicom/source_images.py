@@ -1,0 +1,257 @@
+"""What a DICOM object takes over from the images that it was made from: who, which study, where."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pydicom
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+
+from septum.core import InputError, OutputError
+from septum.io.dicom.header import DicomHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from septum.core import Study
+    from septum.core.geometry import Triple
+    from septum.io.dicom.header import FrameReference
+
+#: Attributes of the Patient and General Study modules that must be there, empty if need be (PS3.3, type 2).
+REQUIRED = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+)
+#: Attributes that go along where the source has them.
+OPTIONAL = (
+    "IssuerOfPatientID",
+    "StudyDescription",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "LongitudinalTemporalInformationModified",
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+)
+#: How far the image may already have lost detail: an object that is made from it must say so.
+LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+_PLACE = (
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "PositionReferenceIndicator",
+    "ImagePositionPatient",
+    "SliceThickness",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+)
+_TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *LOSSY, *_PLACE]
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """One frame of a source image.
+
+    Attributes:
+        sop_class_uid, sop_instance_uid, series_instance_uid: of the image.
+        frame_number: from 1; ``None`` in an image of a single frame.
+        position_mm: patient position (x, y, z) of the centre of its first pixel, in mm.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    frame_number: int | None
+    position_mm: Triple
+
+
+@dataclass(frozen=True)
+class SourceStudy:
+    """What objects take over from their source.
+
+    Attributes:
+        attributes: of patient and study; text is decoded.
+        study_instance_uid, frame_of_reference_uid: of all images.
+        position_reference: Position Reference Indicator, often empty.
+        images: [t][z], in the order of the labels.
+        slice_thickness_mm: as the first image tells it.
+        lossy: elements on lossy compression.
+        deidentified: whether it holds pseudonyms.
+    """
+
+    attributes: Dataset
+    study_instance_uid: str
+    frame_of_reference_uid: str
+    position_reference: str
+    images: tuple[tuple[SourceImage, ...], ...]
+    slice_thickness_mm: float | None
+    lossy: Dataset
+    deidentified: bool = False
+
+    def instances(self) -> list[SourceImage]:
+        """One entry for each image, whatever its number of frames."""
+        return list({i.sop_instance_uid: i for stack in self.images for i in stack}.values())
+
+
+def read_source(study: Study) -> SourceStudy:
+    """Read what objects take over from the files that a study came from.
+
+    Raises:
+        OutputError: the study did not come from DICOM, or its images belong to several studies or frames of
+            reference.
+        InputError: a source image cannot be read any more.
+    """
+    header = study.header
+    if not isinstance(header, DicomHeader):
+        raise OutputError(
+            "DICOM objects refer to the DICOM images that they were made from, and this input is not a DICOM "
+            "study; give the DICOM files as input, or do without DICOM output."
+        )
+    paths = dict.fromkeys(frame.path for stack in header.frames for frame in stack)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's would quote what stands in the header
+        datasets = {path: _read(path) for path in paths}
+        first = datasets[header.frames[0][0].path]
+        positions = _Positions(study, datasets)
+        return SourceStudy(
+            attributes=_copied(first, (*REQUIRED, *OPTIONAL)),
+            study_instance_uid=_the_only("StudyInstanceUID", datasets.values()),
+            frame_of_reference_uid=_the_only("FrameOfReferenceUID", datasets.values()),
+            position_reference=str(first.get("PositionReferenceIndicator") or ""),
+            images=tuple(
+                tuple(
+                    SourceImage(
+                        sop_class_uid=frame.sop_class_uid,
+                        sop_instance_uid=frame.sop_instance_uid,
+                        series_instance_uid=str(datasets[frame.path].SeriesInstanceUID),
+                        frame_number=frame.frame_number,
+                        position_mm=positions.of(frame, z),
+                    )
+                    for z, frame in enumerate(stack)
+                )
+                for stack in header.frames
+            ),
+            slice_thickness_mm=_slice_thickness_mm(first),
+            lossy=_copied(first, LOSSY),
+        )
+
+
+#: What tells people who was examined, and when.
+_IDENTITY = {
+    "Name": "PatientName",
+    "ID": "PatientID",
+    "Born": "PatientBirthDate",
+    "Sex": "PatientSex",
+    "Examined": "StudyDate",
+    "Accession number": "AccessionNumber",
+}
+
+
+def identity_of(study: Study) -> dict[str, str]:
+    """Who was examined and when, for a page that is to say so. Raises as :func:`read_source`."""
+    attributes = read_source(study).attributes
+    told = {title: str(attributes.get(keyword) or "") for title, keyword in _IDENTITY.items()}
+    return {title: text for title, text in told.items() if text}
+
+
+class _Positions:
+    """Patient positions of the first pixel of frames: the source's own, or those of the grid."""
+
+    def __init__(self, study: Study, datasets: dict[Path, Dataset]) -> None:
+        self._geometry = study.cine.geometry
+        self._datasets = datasets
+
+    def of(self, frame: FrameReference, z: int) -> Triple:
+        """Position (x, y, z) in mm of a frame that is slice ``z``."""
+        dataset = self._datasets[frame.path]
+        own = dataset.get("ImagePositionPatient")
+        if own is None and frame.frame_number is not None:
+            group = _group(dataset, frame.frame_number - 1, "PlanePositionSequence")
+            own = None if group is None else group.get("ImagePositionPatient")
+        if own is None:
+            own = self._geometry.to_patient_mm((z, 0, 0))
+        x_mm, y_mm, z_mm = (float(value) for value in own)
+        return (x_mm, y_mm, z_mm)
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+        dataset.SeriesInstanceUID  # noqa: B018 - absent, it is an AttributeError
+    except (OSError, pydicom.errors.InvalidDicomError, AttributeError, EOFError) as error:
+        raise InputError(
+            "one of the DICOM images of this study cannot be read again: expected the file that was "
+            "segmented, and it is gone, changed or names no series; put it back, and run again."
+        ) from error
+    return dataset
+
+
+def _group(dataset: Dataset, index: int, keyword: str) -> Dataset | None:
+    """The item of a functional group of a frame (from 0), be it its own or shared."""
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    for groups in (per_frame[index : index + 1], shared[:1]):
+        for group in groups:
+            if group.get(keyword):
+                item: Dataset = group.get(keyword)[0]
+                return item
+    return None
+
+
+def _slice_thickness_mm(dataset: Dataset) -> float | None:
+    thickness = dataset.get("SliceThickness")
+    if thickness is None:
+        measures = _group(dataset, 0, "PixelMeasuresSequence")
+        thickness = None if measures is None else measures.get("SliceThickness")
+    return float(thickness) if thickness else None
+
+
+def _copied(source: Dataset, keywords: Iterable[str]) -> Dataset:
+    """Elements of ``source``, decoded. What it lacks, or has in no valid form, is empty or left out."""
+    copy = Dataset()
+    for keyword in keywords:
+        try:
+            element = _element(keyword, source.get(keyword))
+        except (ValueError, TypeError, ArithmeticError):  # such as a weight that is no number
+            element = _element(keyword, None)
+        if keyword in REQUIRED or not element.is_empty:
+            copy.add(element)
+    return copy
+
+
+def _element(keyword: str, value: object) -> DataElement:
+    """An element of a value that came from elsewhere: too long or ill-formed, it stays as it is."""
+    decoded = str(value) if isinstance(value, pydicom.valuerep.PersonName) else value
+    vr = pydicom.datadict.dictionary_VR(keyword)
+    return DataElement(keyword, vr, decoded, validation_mode=pydicom.config.IGNORE)
+
+
+def _the_only(keyword: str, datasets: Iterable[Dataset]) -> str:
+    """The UID that all images share."""
+    found = {str(dataset.get(keyword) or "") for dataset in datasets}
+    if len(found) != 1 or found == {""}:
+        what = "no" if found == {""} else f"{len(found)} different values of"
+        raise OutputError(
+            f"the DICOM objects cannot be written: expected one {keyword} in all images of the study, and "
+            f"they have {what} {keyword}; give images of one study and position of the patient."
+        )
+    return found.pop()

@@ -1,0 +1,35 @@
+"""Body size and heart rate, from the headers of a stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from septum.io.dicom.frames import Frame
+
+#: What is believed: heights in m, weights in kg, heart rates in beats a minute.
+HEIGHT_M = (0.3, 2.5)
+WEIGHT_KG = (1.0, 400.0)
+HEART_RATE_BPM = (20.0, 250.0)
+
+
+def subject_of(frames: Sequence[Frame]) -> Subject:
+    """Medians over the frames; without a heart rate, that of the time from R wave to R wave."""
+    stated = _median((f.heart_rate_bpm for f in frames), HEART_RATE_BPM)
+    counted = _median((60_000.0 / f.interval_ms for f in frames if f.interval_ms), HEART_RATE_BPM)
+    return Subject(
+        height_m=_median((f.height_m for f in frames), HEIGHT_M),
+        weight_kg=_median((f.weight_kg for f in frames), WEIGHT_KG),
+        heart_rate_bpm=counted if stated is None else stated,
+    )
+
+
+def _median(values: Iterable[float | None], within: tuple[float, float]) -> float | None:
+    believed = [value for value in values if value is not None and within[0] <= value <= within[1]]
+    return round(float(np.median(believed)), 3) if believed else None

@@ -1,0 +1,208 @@
+"""The phases of a stack: one order for all slices, and their times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import InputError
+from septum.io.dicom.stacks import SAME_TIME_MS, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.io.dicom.frames import Frame
+
+    Key = Callable[[Frame], float]
+
+#: A slice with fewer than this share of the phases of the others is not one of the cine.
+LEAST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A stack in time.
+
+    Attributes:
+        frames: [t][z].
+        times_ms: of each phase after the R wave: the median over the slices. ``None`` where headers tell
+            none.
+        interval_ms: time between phases.
+        notes: what was settled, one sentence each.
+    """
+
+    frames: tuple[tuple[Frame, ...], ...]
+    times_ms: tuple[float, ...] | None
+    interval_ms: float | None
+    notes: tuple[str, ...]
+
+
+def in_time(folder: Path, stack: Stack) -> Beat:
+    """Order the phases of each slice, and match them from slice to slice.
+
+    By trigger time; by the number of the temporal position where trigger times are missing or do not tell
+    phases apart; by instance number where these do not, either.
+
+    Raises:
+        InputError: nothing tells the phases apart, or a slice within the stack lacks most of them.
+    """
+    if stack.phases == 1 and max(map(len, stack.slices)) == 1:
+        alone = tuple(frames[0] for frames in stack.slices)
+        return Beat((alone,), None, None, ("The study has a single phase: no curve can be had from it.",))
+    key, is_time, notes = _order(folder, stack)
+    slices, repeats = _sorted(stack.slices, key, SAME_TIME_MS if is_time else 0.5)
+    phases = Stack(slices).phases
+    slices, dropped = _without_bare_ends(folder, slices, phases)
+    whole = [frames for frames in slices if len(frames) == phases]
+    times = np.median([[key(f) for f in frames] for frames in whole], axis=0)
+    grid, filled = _matched(slices, times, key if is_time else None)
+    notes += [*repeats, *dropped, *(_doubts(whole) if is_time else []), *filled]
+    in_phase = tuple(tuple(frames[t] for frames in grid) for t in range(phases))
+    if is_time:
+        told = tuple(round(float(time), 3) for time in times)
+        interval = (told[-1] - told[0]) / (phases - 1) if phases > 1 else None
+        return Beat(in_phase, told, interval, tuple(notes))
+    interval = _interval_without_times(stack, phases)
+    if interval is not None:
+        notes.append(f"The time between phases, {interval:.4g} ms, is that between R waves over {phases}.")
+    return Beat(in_phase, None, interval, tuple(notes))
+
+
+def _matched(
+    slices: Sequence[tuple[Frame, ...]], times: NDArray[np.float64], key: Key | None
+) -> tuple[list[tuple[Frame, ...]], list[str]]:
+    """Slices with one frame for each of the times; where the number differs, the nearest in time.
+
+    Without a ``key`` that gives times, phases are taken to be spread evenly over the beat.
+    """
+    phases = len(times)
+    wanted = times if key else np.arange(phases) / phases
+    grid = []
+    for frames in slices:
+        own = np.array([key(f) for f in frames]) if key else np.arange(len(frames)) / len(frames)
+        nearest = [int(np.argmin(np.abs(own - time))) for time in wanted]
+        grid.append(frames if len(frames) == phases else tuple(frames[i] for i in nearest))
+    unequal = [len(frames) for frames in slices if len(frames) != phases]
+    if not unequal:
+        return grid, []
+    found = "/".join(map(str, sorted(set(unequal))))
+    note = (
+        f"{len(unequal)} of {len(slices)} slices have {found} phases, the others {phases}: there, the phase "
+        "nearest in time was taken."
+    )
+    return grid, [note]
+
+
+def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
+    """What phases are ordered by, whether it is a time, and notes."""
+    if _tells_apart(stack, lambda f: f.trigger_ms, SAME_TIME_MS):
+        return lambda f: float(f.trigger_ms or 0.0), True, []
+    some = any(f.trigger_ms is not None for f in stack.frames)
+    why = "Trigger times do not tell phases apart" if some else "There are no trigger times"
+    if _tells_apart(stack, lambda f: f.temporal_position, 0.5):
+        return (
+            lambda f: float(f.temporal_position or 0),
+            False,
+            [f"{why}: phases are in the order of temporal positions."],
+        )
+    if _tells_apart(stack, lambda f: f.instance_number, 0.5):
+        stated = {f.phases for f in stack.frames if f.phases}
+        doubt = ""
+        if stated and stated != {stack.phases}:
+            doubt = f", of which there should be {'/'.join(map(str, sorted(stated)))}"
+        return (
+            lambda f: float(f.instance_number or 0),
+            False,
+            [f"{why}: phases are in the order of instance numbers{doubt}."],
+        )
+    raise InputError(
+        f"{folder} holds a stack whose {stack.phases} phases cannot be told apart: expected trigger times, "
+        "temporal positions or instance numbers that differ, and found none; export the study again."
+    )
+
+
+def _tells_apart(stack: Stack, value: Callable[[Frame], float | None], apart: float) -> bool:
+    """Whether all frames have the value, and at least half of those of each slice another one."""
+    for frames in stack.slices:
+        values = [value(frame) for frame in frames]
+        known = sorted(v for v in values if v is not None)
+        distinct = 1 + sum(b - a >= apart for a, b in pairwise(known))
+        if len(known) < len(values) or distinct < min(len(values), max(2, len(values) / 2)):
+            return False
+    return True
+
+
+def _sorted(
+    slices: Sequence[Sequence[Frame]], key: Key, apart: float
+) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
+    """Each slice in order, each phase once: of repeated ones, the later."""
+    ordered, repeated = [], 0
+    for frames in slices:
+        kept: list[Frame] = []
+        for frame in sorted(frames, key=lambda f: (key(f), f.age)):
+            if kept and key(frame) - key(kept[-1]) < apart:
+                repeated += 1
+                kept[-1] = max(kept[-1], frame, key=lambda f: f.age)
+            else:
+                kept.append(frame)
+        ordered.append(tuple(kept))
+    notes = [f"{repeated} images repeat the phase of another one of their slice: the later ones were used."]
+    return tuple(ordered), notes if repeated else []
+
+
+def _without_bare_ends(
+    folder: Path, slices: tuple[tuple[Frame, ...], ...], phases: int
+) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
+    """The slices without those at either end that lack most phases."""
+    enough = [len(frames) >= LEAST_SHARE * phases for frames in slices]
+    first, last = enough.index(True), len(enough) - enough[::-1].index(True)
+    if not all(enough[first:last]):
+        bare = first + enough[first:last].index(False)
+        raise InputError(
+            f"{folder} lacks phases: expected {phases} of each slice, and found {len(slices[bare])} of slice "
+            f"{bare + 1} of {len(slices)}; export the whole study again."
+        )
+    dropped = len(slices) - (last - first)
+    if not dropped:
+        return slices, []
+    return slices[first:last], [
+        f"{dropped} slices at the end of the stack have too few phases: they were left out."
+    ]
+
+
+def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
+    """What instance numbers and the other slices say against the trigger times."""
+    notes = []
+    against = 0
+    for frames in slices:
+        numbers = [f.instance_number for f in frames if f.instance_number is not None]
+        by_series = defaultdict(list)
+        for frame in frames:
+            by_series[frame.series_uid].append(frame.instance_number)
+        against += len(set(numbers)) > 1 and len(by_series) == 1 and numbers != sorted(numbers)
+    if against:
+        notes.append(
+            f"In {against} slices instance numbers run otherwise than trigger times: the times were believed."
+        )
+    times = np.array([[f.trigger_ms for f in frames] for frames in slices], float)
+    spread = float(np.abs(times - np.median(times, axis=0)).max())
+    step = float(np.median(np.diff(np.median(times, axis=0)))) if times.shape[1] > 1 else 0.0
+    if spread > step / 2:
+        notes.append(
+            f"Trigger times differ from slice to slice by up to {spread:.3g} ms: the median was taken."
+        )
+    return notes
+
+
+def _interval_without_times(stack: Stack, phases: int) -> float | None:
+    """The time from R wave to R wave over the phases, as gating over a whole beat has it."""
+    intervals = [f.interval_ms for f in stack.frames if f.interval_ms]
+    beat = float(np.median(intervals)) if intervals else 0.0
+    return beat / phases if 200.0 <= beat <= 3000.0 else None

@@ -1,0 +1,96 @@
+"""``septum convert``: a study in, one NIfTI image with its true spacing and times out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from septum.core import OutputError
+from septum.core.files import write_text
+from septum.io import read_study, write_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from septum.core import Cine, Study
+    from septum.core.geometry import Triple
+    from septum.io.dicom.wanted import Wanted
+
+_ENDINGS = (".nii.gz", ".nii")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written.
+
+    Attributes:
+        image: the NIfTI file.
+        sidecar: the JSON beside it.
+        study: what was read.
+    """
+
+    image: Path
+    sidecar: Path
+    study: Study
+
+
+def convert(
+    source: Path,
+    out: Path,
+    *,
+    wanted: Wanted = "cine",
+    stack: int | None = None,
+    spacing_mm: Triple | None = None,
+) -> Converted:
+    """Write a study as NIfTI, and a JSON of the same name with the time of each frame.
+
+    Args:
+        source: a folder of DICOM files, or an image file.
+        out: ends in ``.nii.gz`` or ``.nii``.
+        wanted: which stack of a DICOM study.
+        stack: its number, instead.
+        spacing_mm: (Z, Y, X) in mm, instead of what the headers state.
+
+    Raises:
+        InputError: the study cannot be used as an image of a heart.
+        MissingExtraError: its images are compressed, and what decodes them is not installed.
+        OutputError: the result cannot be written, or has another ending.
+    """
+    ending = next((ending for ending in _ENDINGS if out.name.lower().endswith(ending)), None)
+    if ending is None:
+        raise OutputError(
+            f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give it such one."
+        )
+    study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
+    write_image(out, _compact(study.cine))
+    sidecar = out.with_name(out.name[: -len(ending)] + ".json")
+    write_text(sidecar, json.dumps(_facts(study), indent=2, allow_nan=False) + "\n")
+    return Converted(out, sidecar, study)
+
+
+def _compact(cine: Cine) -> Cine:
+    """The same as int16, where all of its values are whole numbers that fit."""
+    limits = np.iinfo(np.int16)
+    array = cine.array
+    if array.min() < limits.min or array.max() > limits.max or not (array == np.rint(array)).all():
+        return cine
+    return replace(cine, array=array.astype(np.int16))
+
+
+def _facts(study: Study) -> dict[str, Any]:
+    """What NIfTI has no room for. Nothing of it names a patient."""
+    cine, subject = study.cine, study.subject
+    return {
+        "frames": len(cine),
+        "frame_times_ms": cine.frame_times_ms,
+        "frame_interval_ms": cine.frame_interval_ms,
+        "spacing_mm_zyx": [round(v, 6) for v in cine.geometry.spacing_mm],
+        "heart_rate_bpm": subject.heart_rate_bpm,
+        "height_m": subject.height_m,
+        "weight_kg": subject.weight_kg,
+        "source_sha256": study.sha256,
+        "notes": list(study.notes),
+    }

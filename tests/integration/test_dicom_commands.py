@@ -1,0 +1,152 @@
+"""DICOM studies at the command line: listed, converted, segmented; which folder is a study, and its name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from septum.io import find_images, read_study
+from septum.workflows.cases import plan_cases
+from support.dicom_study import SECRETS, flat, images, localisers, screenshot, stored, write, write_cine
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A cine among localisers and a screenshot, in folders."""
+    write_cine(tmp_path / "ward/heart/series 5")
+    write(tmp_path / "ward/heart/series 1", localisers())
+    write(tmp_path / "ward/heart", [screenshot()])
+    (tmp_path / "ward/heart/DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "ward/heart/notes.txt").write_text("no image")
+    return tmp_path / "ward/heart"
+
+
+def other_study(uid: str):
+    objects = flat(images(stored(), uid=f"1.2.{uid}"))
+    for one in objects:
+        one.StudyInstanceUID = f"1.2.3.{uid}"
+    return objects
+
+
+def names_of(inputs, out) -> list[str]:
+    return sorted(case.name for case in plan_cases(inputs, out).cases)
+
+
+def test_info_lists_stacks_and_tells_which_is_taken(septum, study):
+    told = json.loads(septum("info", study, "--json").out)
+    assert (told["kind"], told["files"], told["passed_over"]) == (
+        "DICOM study",
+        40,
+        {"screenshots or colours": 1},
+    )
+    assert [(s["orientation"], s["kind"], s["slices"], s["phases"]) for s in told["stacks"]] == [
+        *((axis, "still", 3, 1) for axis in ("axial", "coronal", "sagittal")),
+        ("short axis", "cine", 6, 5),
+    ]
+    assert told["stacks"][3]["spacing_mm_zyx"] == [10.0, 3.0, 3.0]
+    assert (told["taken_as"]["cine"]["stack"], told["taken_as"]["late-gadolinium"]["stack"]) == (4, None)
+    answer = septum("info", study)
+    assert "taken as cine: stack 4" in answer.out
+    assert not any(secret in answer.out + json.dumps(told) + answer.err for secret in SECRETS)
+
+
+def test_convert_writes_times_and_spacing_and_nothing_of_the_patient(septum, study, tmp_path):
+    out = tmp_path / "cine.nii.gz"
+    answer = septum("convert", study, "-o", out)
+    assert answer.code == 0
+    image = nib.load(out)
+    assert image.shape == (72, 68, 6, 5)
+    assert image.get_data_dtype() == np.int16
+    assert image.header.get_zooms() == pytest.approx((3.0, 3.0, 10.0, 0.04))
+    assert image.header.get_xyzt_units() == ("mm", "sec")
+    told = json.loads((tmp_path / "cine.json").read_text())
+    assert told["frame_times_ms"] == [3.0, 43.0, 83.0, 123.0, 163.0]
+    ours, theirs = read_study(study).cine, read_study(out).cine
+    np.testing.assert_array_equal(ours.array, theirs.array)
+    np.testing.assert_allclose(
+        ours.geometry.to_patient_mm((5, 9, 9)), theirs.geometry.to_patient_mm((5, 9, 9)), atol=1e-3
+    )
+    assert theirs.frame_interval_ms == pytest.approx(40.0)
+    written = out.read_bytes() + (tmp_path / "cine.json").read_bytes() + answer.out.encode()
+    assert not any(secret.encode() in written for secret in SECRETS)
+
+
+def test_convert_takes_the_stack_that_it_is_told_and_refuses_other_names(septum, study, tmp_path):
+    assert septum("convert", study, "-o", tmp_path / "a.nii", "--stack", 2).code == 0
+    assert nib.load(tmp_path / "a.nii").shape == (72, 68, 3)
+    assert septum("convert", study, "-o", tmp_path / "a.nrrd").code == 4
+    assert septum("convert", study, "-o", tmp_path / "b.nii", "--kind", "late-gadolinium").code == 3
+    assert septum("convert", tmp_path / "a.nii", "-o", tmp_path / "c.nii").code == 0
+
+
+def test_a_study_is_segmented_and_known_again(septum, bundle, study, files_in):
+    command = ("segment", study, "-o", study / "out", "--model", bundle)
+    assert septum(*command).code == 0
+    assert files_in(study / "out") == ["heart_seg.json", "heart_seg.nii.gz"]
+    mask = nib.load(study / "out/heart_seg.nii.gz")
+    assert mask.shape == (72, 68, 6, 5)
+    assert "already done" in septum(*command).out
+    shutil.move(study / "series 5", study / "renamed")
+    assert "already done" in septum(*command).out
+    shutil.rmtree(study / "renamed")
+    write_cine(study / "renamed", stored() + 1)
+    answer = septum(*command)
+    assert answer.code == 4
+    assert "another file of the same name" in answer.err
+
+
+def test_a_folder_with_dicom_and_nifti_gives_both(septum, bundle, study, write_study, tmp_path, files_in):
+    write_study(study / "b.nii.gz", frames=2)
+    assert septum("segment", study, "-o", tmp_path / "out", "--model", bundle).code == 0
+    assert [name for name in files_in(tmp_path / "out") if name.endswith("gz")] == [
+        "b_seg.nii.gz",
+        "heart_seg.nii.gz",
+    ]
+
+
+@pytest.mark.usefixtures("study")
+def test_a_bad_study_among_good_ones_is_told_in_one_sentence(septum, bundle, tmp_path):
+    screens = write(tmp_path / "ward/screens", [screenshot()])
+    (only,) = screens.iterdir()
+    content = only.read_bytes()
+    only.write_bytes(content.replace(b"1.2.3.1\0", b"1.2.3.9\0"))
+    answer = septum("segment", tmp_path / "ward", "-o", tmp_path / "out", "--model", bundle)
+    assert answer.code == 1
+    assert (tmp_path / "out/heart_seg.nii.gz").is_file()
+    assert "holds no MR image that can be used" in answer.err
+
+
+def test_a_folder_of_one_study_is_a_case_and_one_of_several_holds_cases(study, tmp_path):
+    ward, out = tmp_path / "ward", tmp_path / "out"
+    assert names_of([ward], out) == ["ward"]
+    assert names_of([study / "series 5"], out) == ["series 5"]
+    write(ward / "second.v2/a/b", other_study("71"))
+    assert names_of([ward], out) == ["heart", "second.v2"]
+    write(tmp_path / "clinic/heart/x", other_study("72"))
+    assert names_of([ward, tmp_path / "clinic"], out) == ["clinic", "heart", "second.v2"]
+    assert names_of([tmp_path], out) == ["clinic", "heart", "second.v2"]
+    assert names_of([study, tmp_path / "clinic/heart"], out) == ["clinic/heart", "ward/heart"]
+
+
+def test_results_of_an_earlier_run_do_not_count_as_studies(study, tmp_path):
+    write(tmp_path / "ward/second", other_study("71"))
+    for i, one in enumerate((flat(images(stored(1, 1)))[0], other_study("71")[0])):
+        one.Modality = "SEG"
+        write(tmp_path / f"ward/results/{i}", [one])
+    assert names_of([tmp_path / "ward"], tmp_path / "out") == [study.name, "second"]
+
+
+def test_names_of_a_study_and_an_image_are_told_apart(study, write_study, tmp_path):
+    write_study(study / "heart.nii.gz")
+    assert names_of([study], tmp_path / "out") == ["heart_dicom", "heart_nii_gz"]
+
+
+def test_a_single_file_is_a_study_too(tmp_path):
+    folder = write_cine(tmp_path / "s", stored(1, 1))
+    (path,) = folder.iterdir()
+    assert read_study(path).cine.array.shape == (1, 1, 68, 72)
+    assert find_images(folder).studies == [folder]
