@@ -64,9 +64,9 @@ def left_ventricle(lv: Mask, heart: Mask, spacing_mm: tuple[float, float, float]
 
 def gaps(structure: Mask) -> tuple[int, ...]:
     """Slices without a structure, (Z, Y, X), between slices with it."""
-    present = structure.any(axis=(1, 2))
-    slices = np.flatnonzero(present)
-    return () if slices.size == 0 else tuple(int(z) for z in range(slices[0], slices[-1]) if not present[z])
+    areas = structure.sum(axis=(1, 2))
+    slices = np.flatnonzero(areas)
+    return () if slices.size == 0 else tuple(int(z) for z in range(slices[0], slices[-1]) if areas[z] == 0)
 
 
 def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, int | None]:
