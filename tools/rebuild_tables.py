@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
+from septum.inference import open_bundle
 from septum.metrics import summarise
 from septum.metrics.paired import compare_paired
 from septum.reporting.accuracy import accuracy_summary, accuracy_text
@@ -23,13 +24,18 @@ from septum.study import robustness_report
 from septum.study.comparison_table import MEASURES, patient_means
 from septum.study.declaration import load_study
 from septum.study.ledger import read_entry
+from septum.study.perturbations import PERTURBATIONS
+from septum.study.quality_cases import cases_of, corrupted_of
+from septum.study.quality_evaluation import evaluate_on, evaluate_unseen
+from septum.study.quality_report import corrupted_table, flag_table, limits_table, parts_table, verdict_table
 from septum.study.results import native_scores
 from septum.study.summary_table import ERRORS, index_errors
 from septum.study.table_cells import PRELIMINARY, fold_list
 from septum.study.tables import table, table_names
+from septum.workflows.quality import calibration_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from septum.reporting.score_table import Row as Scores
     from septum.study.declaration import Row, Study
@@ -54,7 +60,9 @@ ROBUSTNESS_PAGE = EXPLANATION / "robustness.md"
 PICTURES = ROOT / "docs" / "pictures"
 INDICES_RESULTS = ROOT / "studies" / "indices"
 INDICES_PAGE = EXPLANATION / "indices.md"
-DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE, INDICES_PAGE)
+QUALITY_RESULTS = ROOT / "studies" / "quality"
+QUALITY_PAGE = EXPLANATION / "quality.md"
+DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE, INDICES_PAGE, QUALITY_PAGE)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
@@ -62,6 +70,7 @@ ROBUSTNESS = re.compile(
     r"(<!-- robustness ([a-z0-9-]+): begin -->\n).*?(<!-- robustness \2: end -->)", re.DOTALL
 )
 INDICES = re.compile(r"(<!-- indices ([a-z-]+): begin -->\n).*?(<!-- indices \2: end -->)", re.DOTALL)
+QUALITY = re.compile(r"(<!-- quality ([a-z-]+): begin -->\n).*?(<!-- quality \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
 MARK = re.compile(r"<!-- study [^>]*-->")
@@ -83,6 +92,8 @@ def rebuilt(document: Path) -> str:
         return with_robustness(text, ROBUSTNESS_RESULTS)
     if document == INDICES_PAGE:
         return with_indices(text, INDICES_RESULTS)
+    if document == QUALITY_PAGE:
+        return with_quality(text, QUALITY_RESULTS)
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
     block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
@@ -164,9 +175,34 @@ def with_indices(text: str, results: Path) -> str:
         "agreement": agreement_table(read_results(results / "cine.csv")),
         "spacing": spacing_table(read_results(results / "slice_spacing.csv")),
     }
-    if sorted(match[2] for match in INDICES.finditer(text)) != sorted(tables):
-        sys.exit(f"the page on indices: expected one pair of marks for each of {', '.join(sorted(tables))}")
-    return INDICES.sub(lambda match: f"{match[1]}\n{tables[match[2]].markdown()}\n{match[3]}", text)
+    return _filled(text, INDICES, tables, "indices")
+
+
+def with_quality(text: str, results: Path) -> str:
+    """The page on quality with its tables between its marks."""
+    rows, spoilt = (read_results(results / name) for name in ("cases.csv", "corrupted.csv"))
+    cases = cases_of(rows)
+    outcomes = evaluate_unseen(cases)
+    of_spoilt = evaluate_on(cases, corrupted_of(spoilt, cases))
+    named = [(row["perturbation"], row["level"], one) for row, one in zip(spoilt, of_spoilt, strict=True)]
+    calibration = calibration_of(open_bundle(MAIN))
+    if calibration is None:
+        sys.exit(f"the model {MAIN} has no calibration of its networks: run tools/calibrate_quality.py fit")
+    tables = {
+        "limits": limits_table(calibration),
+        "parts": parts_table(outcomes, {row["patient"]: (row["fold"], row["model"]) for row in rows}),
+        "verdict": verdict_table(outcomes),
+        "flags": flag_table(outcomes),
+        "corrupted": corrupted_table(named, PERTURBATIONS),
+    }
+    return _filled(text, QUALITY, tables, "quality")
+
+
+def _filled(text: str, marks: re.Pattern[str], tables: Mapping[str, Table], page: str) -> str:
+    """A page with each of its tables between a pair of marks."""
+    if sorted(match[2] for match in marks.finditer(text)) != sorted(tables):
+        sys.exit(f"the page on {page}: expected one pair of marks for each of {', '.join(sorted(tables))}")
+    return marks.sub(lambda match: f"{match[1]}\n{tables[match[2]].markdown()}\n{match[3]}", text)
 
 
 def _robustness(name: str, results: Path) -> str:

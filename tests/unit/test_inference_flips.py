@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from septum.core import BundleError, Geometry, Region, Volume
+from septum.core import BundleError, Geometry, Localisation, LocalisationPath, Region, Volume
 from septum.inference import Stage, load_model
-from septum.inference.steps import segment_region
+from septum.inference.out_of_distribution import flip_agreement
+from septum.inference.steps import segment_found, segment_region
+from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
 
 
@@ -27,6 +29,29 @@ def test_flips_average_out_what_depends_on_the_side():
     assert np.ptp(segment_region(volume, region, stage)[0] - volume.array) == pytest.approx(3, abs=1e-5)
     averaged = segment_region(volume, region, stage, flips=True)
     np.testing.assert_allclose(averaged[0], volume.array + 1.5, atol=1e-5)
+
+
+def test_agreement_of_mirror_images_by_hand():
+    # Four voxels in a row; the mean labels the first two. One image does the same (Dice 1), one labels the
+    # first and the third (2 / 4), one nothing (0).
+    images = np.array([[3, 3, -9, -9], [1, -9, 1, -9], [-1, -1, -1, -1]], np.float32).reshape(3, 1, 1, 1, 4)
+    mean = np.array([1, 1, -3, -6], np.float32).reshape(1, 1, 1, 4)
+    assert flip_agreement(list(images), mean) == pytest.approx(0.5)
+    two = [np.concatenate([np.zeros_like(image), image]) for image in images]
+    assert flip_agreement(two, np.concatenate([np.zeros_like(mean), mean])) == pytest.approx(0.5)
+    assert flip_agreement(list(images[2:]), images[2]) is None
+
+
+def test_a_region_is_told_how_far_its_mirror_images_agree():
+    rng = np.random.default_rng(0)
+    array = rng.normal(-1.5, 1, size=(3, 16, 24)).astype(np.float32)
+    volume = Volume(array, Geometry((3, 16, 24), (8.0, 1.4, 1.4)))
+    found = Localisation(Region.whole(array.shape), LocalisationPath.MAP)
+    stage, settings = Stage(Slanted(), PreprocessingSettings()), LocalisationSettings()
+    _, _, alone = segment_found(volume, found, stage, settings)
+    _, _, agreement = segment_found(volume, found, stage, settings, flips=True)
+    assert alone is None
+    assert 0 < agreement < 1
 
 
 def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused():

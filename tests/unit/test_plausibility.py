@@ -1,4 +1,4 @@
-"""Warnings about numbers that no heart gives, and none about those of hearts."""
+"""Flags of numbers that no heart gives, and none about those of hearts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from septum.core import Geometry, VolumeCurve
-from septum.workflows.plausibility import implausibilities
+from septum.indices.quality_plausibility import plausibility_flags
 
 SCORES = Path(__file__).parents[2] / "studies" / "production" / "cine" / "test_scores.csv"
 HEART = Geometry((10, 216, 256), (10.0, 1.4, 1.4))
@@ -18,7 +18,8 @@ HEART = Geometry((10, 216, 256), (10.0, 1.4, 1.4))
 def told(
     volumes_ml: dict[str, tuple[float, ...]], geometry: Geometry = HEART, end_diastole: int = 0
 ) -> list[str]:
-    return list(implausibilities(VolumeCurve(volumes_ml, end_diastole, end_diastole, {}), geometry))
+    curve = VolumeCurve(volumes_ml, end_diastole, end_diastole, {})
+    return [flag.reason for flag in plausibility_flags(curve, geometry)]
 
 
 @pytest.mark.parametrize("column", ["true_ml", "predicted_ml"])

@@ -37,10 +37,13 @@ class Evidence:
             Neural Networks, ICLR 2017). It is not the probability that the mask is right.
         agreement: Dice coefficient, 0 to 1, of the localiser's mask and all that the segmenter labels, in the
             region. Networks that learnt apart agree on what they know, and by chance only elsewhere.
+        flip_agreement: Dice coefficient, 0 to 1, of the mask of a mirror image with that of the mean over
+            all four, averaged over structures and images; ``None`` where there were no mirror images, too.
     """
 
     confidence: float | None
     agreement: float | None
+    flip_agreement: float | None = None
 
 
 class TrainingImages(BaseModel):
@@ -125,6 +128,32 @@ def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -
         return Evidence(confidence, None)
     both = np.count_nonzero(labelled & coarse)
     return Evidence(confidence, round(2 * both / (count + np.count_nonzero(coarse)), DECIMALS))
+
+
+def flip_agreement(images: Sequence[NDArray[np.float32]], mean: NDArray[np.float32]) -> float | None:
+    """Mean Dice coefficient of the masks of mirror images with that of their mean.
+
+    Args:
+        images: logits of each image, (K, Z, Y, X), turned back; K as of :func:`evidence_of`.
+        mean: of these.
+
+    Returns:
+        Averaged over the structures that either mask has, and over images; ``None`` if none has any.
+    """
+    together, count = _channels(mean), max(len(mean), 2)
+    dices = []
+    for image in images:
+        alone = _channels(image)
+        for k in range(1, count):
+            sizes = np.count_nonzero(alone == k) + np.count_nonzero(together == k)
+            if sizes:
+                dices.append(2 * np.count_nonzero((alone == k) & (together == k)) / sizes)
+    return round(float(np.mean(dices)), DECIMALS) if dices else None
+
+
+def _channels(logits: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Channel that decides, background first."""
+    return (logits[0] > 0).astype(np.intp) if len(logits) == 1 else logits.argmax(axis=0)
 
 
 def _range(low: float, high: float) -> str:

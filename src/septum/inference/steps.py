@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
-from septum.inference.out_of_distribution import Evidence, evidence_of
+from septum.inference.out_of_distribution import Evidence, evidence_of, flip_agreement
 from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
 from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
 
@@ -66,11 +66,9 @@ def segment_region(
     With ``flips`` they are the mean over the region and its three in-plane mirror images, at four times the
     work.
     """
-    part = cut(prepared, region, stage.preprocessing)
-    padding = padded_to_multiple(part.array.shape, stage.engine.multiple)
-    image = padding.crop(part.array)
-    mirrored = [_mirrored_logits(image, stage, axes) for axes in (MIRRORS if flips else MIRRORS[:1])]
-    return _inverse(padding, part.array.shape).crop(np.mean(mirrored, axis=0) if flips else mirrored[0])
+    if flips:
+        return np.mean(_logits_of(prepared, region, stage, MIRRORS), axis=0)
+    return _logits_of(prepared, region, stage, MIRRORS[:1])[0]
 
 
 def segment_found(
@@ -80,18 +78,20 @@ def segment_found(
     settings: LocalisationSettings,
     *,
     flips: bool = False,
-) -> tuple[NDArray[np.float32], Localisation]:
+) -> tuple[NDArray[np.float32], Localisation, float | None]:
     """Logits in the region found, which is widened once if the mask touches its border inside the image.
 
-    If it still touches then, the localisation says that it is cut off.
+    If it still touches then, the localisation says that it is cut off. The third is the agreement of the
+    mirror images, ``None`` without flips; see :class:`~septum.inference.out_of_distribution.Evidence`.
     """
-    logits = segment_region(prepared, found.region, stage, flips=flips)
+    logits, agreement = _segmented(prepared, found.region, stage, flips=flips)
     if touches_border(logits, found.region, prepared.geometry.shape):
         wider = enlarge(found, prepared.geometry, settings)
         if wider is not None:
-            found, logits = wider, segment_region(prepared, wider.region, stage, flips=flips)
+            found = wider
+            logits, agreement = _segmented(prepared, wider.region, stage, flips=flips)
         found = replace(found, cut_off=touches_border(logits, found.region, prepared.geometry.shape))
-    return logits, found
+    return logits, found, agreement
 
 
 def paste_back(
@@ -169,8 +169,9 @@ def segment_prepared(
         values: mask value of each foreground channel.
         flips: as of :func:`segment_region`.
     """
-    logits, found = segment_found(prepared, found, segmenter, localisation, flips=flips)
+    logits, found, mirrored = segment_found(prepared, found, segmenter, localisation, flips=flips)
     evidence = evidence_of(logits, None if coarse is None else found.region.crop(coarse.array))
+    evidence = replace(evidence, flip_agreement=mirrored)
     return paste_back(logits, found.region, prepared.geometry, native, values), found, evidence
 
 
@@ -209,6 +210,27 @@ def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int
         if any(inside and heart.take(end, axis=axis).any() for end, inside in ends):
             return True
     return False
+
+
+def _segmented(
+    prepared: Volume, region: Region, stage: Stage, *, flips: bool
+) -> tuple[NDArray[np.float32], float | None]:
+    """As :func:`segment_region`, and with flips how far the mirror images agree."""
+    if not flips:
+        return segment_region(prepared, region, stage), None
+    images = _logits_of(prepared, region, stage, MIRRORS)
+    mean = np.mean(images, axis=0)
+    return mean, flip_agreement(images, mean)
+
+
+def _logits_of(
+    prepared: Volume, region: Region, stage: Stage, mirrors: Sequence[tuple[int, ...]]
+) -> list[NDArray[np.float32]]:
+    """Logits in a region, of each of these mirror images of it."""
+    part = cut(prepared, region, stage.preprocessing)
+    padding = padded_to_multiple(part.array.shape, stage.engine.multiple)
+    image, inside = padding.crop(part.array), _inverse(padding, part.array.shape)
+    return [inside.crop(_mirrored_logits(image, stage, axes)) for axes in mirrors]
 
 
 def _mirrored_logits(image: NDArray[np.float32], stage: Stage, axes: tuple[int, ...]) -> NDArray[np.float32]:

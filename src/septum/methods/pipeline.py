@@ -76,7 +76,7 @@ class Pipeline:
         if self.localisation is None:
             logits = segment_region(prepared, found.region, self.segmenter, flips=self.flips)
         else:
-            logits, found = segment_found(
+            logits, found, _ = segment_found(
                 prepared, found, self.segmenter, self.localisation, flips=self.flips
             )
         labels = self._labels(logits, found.region, prepared.geometry, native.volume.geometry)

@@ -19,9 +19,12 @@ from septum.methods.case_store import CaseStore
 from septum.study.ledger import Entry, Unit, publish
 from septum.study.scoring import score_cases
 from septum.training.device import device_name
+from septum.training.loop import Deadline
 from septum.training.methods import RUNS, unavailable
+from septum.training.multi_stage import MultiStageRun
 from septum.training.partition import TrainingData, cases_of, partition_of
 from septum.training.parts import DIGITS, VERSION, Parts, digest
+from septum.training.recipe import MultiStageRecipe
 from septum.training.recipe_file import load_recipe
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from septum.datasets import Case, Dataset
     from septum.methods.pipeline import Pipeline
     from septum.study.declaration import Study
-    from septum.training.loop import Deadline
+    from septum.training.multi_stage import Trained
     from septum.training.recipe import AnyRecipe
 
 
@@ -92,6 +95,15 @@ class Bench:
         )
         data = self._training_data(recipe.dataset, unit.fold)
         return RUNS[recipe.method](recipe, data, parts).pipeline(deadline), parts
+
+    def networks(self, unit: Unit) -> Trained:
+        """The networks of a multi-stage unit that has been trained here. Raises as :meth:`train`."""
+        recipe = self.recipe(unit.row)
+        if not isinstance(recipe, MultiStageRecipe):
+            raise RecipeError(f"{unit}: expected a multi-stage recipe, got {recipe.method}.")
+        parts = Parts(self.work / "parts", self.device, shared=True, max_epochs=self.max_epochs)
+        data = self._training_data(recipe.dataset, unit.fold)
+        return MultiStageRun(recipe, data, parts).run(Deadline(at=0.0))
 
     def _training_data(self, dataset: str, fold: int) -> TrainingData:
         store = self.store(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from septum.reporting.picture import save_picture
 from septum.study.ledger import Unit, read_entry
 from septum.study.plan import today_of
 from septum.study.table_cells import PRELIMINARY
+from septum.training.command import manifest_of
+from septum.training.export import write_bundle
 from septum.training.loop import Deadline, Interrupted
 from septum.training.parts import PartBusyError
 from septum.training.recipe import DetectThenSegmentRecipe
+from septum.training.terms import LICENCE_FILE, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from septum.methods.pipeline import Pipeline
     from septum.study.bench import Bench
     from septum.study.ledger import Entry
-    from septum.training.recipe import AnyRecipe
+    from septum.training.recipe import AnyRecipe, MultiStageRecipe
 
 LOGGER = logging.getLogger(__name__)
 #: A deadline in the past: what is trained is taken over, and nothing is trained.
@@ -61,6 +64,26 @@ def write_masks(bench: Bench, unit: Unit, output: Path) -> list[Path]:
         write_mask(path, mask, study)
         written.append(path)
     return written
+
+
+def write_unit_bundle(bench: Bench, unit: Unit, folder: Path) -> None:
+    """The networks of a unit, as they were scored, as a bundle that ``septum segment`` takes.
+
+    It knows nothing of its training images, and has no scores.
+
+    Raises:
+        NotTrainedHereError: the unit has not been run, or the networks that were scored are not here.
+        RecipeError: recipe or data do not fit, or the method has no bundle.
+        OutputError: the bundle cannot be written.
+    """
+    _trained(bench, unit)
+    trained, recipe = bench.networks(unit), bench.recipe(unit.row)
+    dataset = bench.store(recipe.dataset).dataset
+    terms = Terms(dataset, None)
+    cases = len(dataset.cases) - len(bench.test_cases(recipe.dataset, unit.fold))
+    manifest = manifest_of(cast("MultiStageRecipe", recipe), terms, trained, cases, None)
+    networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
+    write_bundle(folder, manifest, networks, {LICENCE_FILE: terms.licence()})
 
 
 def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: Path) -> list[Path]:

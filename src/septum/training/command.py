@@ -100,7 +100,7 @@ def train(
         return TrainOutcome(False, None, f"time budget used up; the same command goes on from {run}.")
     bundle = run / "bundle"
     terms = Terms(dataset, None if origin is None else origin.manifest)
-    manifest = _manifest(settings, terms, trained, len(partition.training), origin)
+    manifest = manifest_of(settings, terms, trained, len(partition.training), origin)
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
     write_bundle(bundle, manifest, networks, {LICENCE_FILE: terms.licence()})
     record_training_images(bundle, store, partition.training)
@@ -126,9 +126,18 @@ def _measure(
     return f"mean Dice {mean:.3f} on {tested}; bundle in {bundle}, results in {results}."
 
 
-def _manifest(
+def manifest_of(
     recipe: MultiStageRecipe, terms: Terms, trained: Trained, cases: int, origin: Bundle | None
 ) -> Manifest:
+    """Description of a bundle of trained networks.
+
+    Args:
+        recipe: by which they were trained.
+        terms: of the data set, and of the bundle that training started from.
+        trained: the networks.
+        cases: number of volumes that they were trained on.
+        origin: the bundle that training started from, if any.
+    """
     dataset = terms.dataset
     return Manifest(
         name=recipe.name,

@@ -1,4 +1,4 @@
-"""Clinical indices as JSON, and as one row of a table that has the same columns for every study."""
+"""Clinical indices as JSON, and with the quality verdict as one row of a table with fixed columns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from septum.core.files import write_text
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.segments import SEGMENTS
+from septum.workflows.quality import QUALITY_COLUMNS, quality_document, quality_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from septum.core import Indices
+    from septum.core import Indices, Quality
 
     Cell = str | int | float | None
 
@@ -33,7 +34,7 @@ _HEAD = (
 )  # fmt: skip
 
 #: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` are the
-#: AHA segments; frames are counted from 0.
+#: AHA segments; frames are counted from 0. The verdict and what goes with it come last.
 COLUMNS: tuple[str, ...] = (
     *_HEAD,
     *(
@@ -42,6 +43,7 @@ COLUMNS: tuple[str, ...] = (
         for name in ((one.key, f"{one.key}_indexed") if one.indexed else (one.key,))
     ),
     *(f"{stem}_{segment}" for stem in _WALL for segment in range(1, SEGMENTS + 1)),
+    *QUALITY_COLUMNS,
 )
 
 
@@ -77,12 +79,15 @@ def indices_document(indices: Indices) -> dict[str, Any]:
     }
 
 
-def document_row(study: str, document: Mapping[str, Any]) -> dict[str, Cell]:
+def document_row(
+    study: str, document: Mapping[str, Any], quality: Mapping[str, Any] | None = None
+) -> dict[str, Cell]:
     """One row of the table: a value or ``None`` for each of :data:`COLUMNS`, in their order.
 
     Args:
         study: what the row is called; it stands in the file as it is, so it should name no patient.
         document: of that study, as of :func:`indices_document`.
+        quality: as of :func:`septum.workflows.quality.quality_document`; its columns are empty without it.
     """
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
     row |= {"study": study, **{name: document.get(name) for name in _HEAD[1:]}}
@@ -93,26 +98,41 @@ def document_row(study: str, document: Mapping[str, Any]) -> dict[str, Cell]:
     for stem, field in _WALL.items():
         values = (document.get("wall") or {}).get(field) or (None,) * SEGMENTS
         row |= {f"{stem}_{segment}": value for segment, value in enumerate(values, start=1)}
-    return row
+    return row | quality_row(quality)
 
 
-def indices_row(study: str, indices: Indices) -> dict[str, Cell]:
-    """The same from the indices themselves."""
-    return document_row(study, indices_document(indices))
+def indices_row(study: str, indices: Indices, quality: Quality | None = None) -> dict[str, Cell]:
+    """The same from the indices and the quality themselves."""
+    return document_row(
+        study, indices_document(indices), None if quality is None else quality_document(quality)
+    )
 
 
-def indices_csv(documents: Mapping[str, Mapping[str, Any]]) -> str:
-    """The table as CSV, one row a study; what cannot be told is an empty cell."""
+def indices_csv(
+    documents: Mapping[str, Mapping[str, Any]],
+    qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> str:
+    """The table as CSV, one row a study; what cannot be told is an empty cell.
+
+    Args:
+        documents: of the indices, by what the row is called.
+        qualities: documents of the quality by the same names, as far as it was assessed.
+    """
+    verdicts = qualities or {}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(document_row(study, document) for study, document in documents.items())
+    writer.writerows(document_row(name, one, verdicts.get(name)) for name, one in documents.items())
     return text.getvalue()
 
 
-def write_indices_csv(path: Path, documents: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the table whole or not at all. Raises :class:`septum.core.OutputError`."""
-    write_text(path, indices_csv(documents))
+def write_indices_csv(
+    path: Path,
+    documents: Mapping[str, Mapping[str, Any]],
+    qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> None:
+    """Write :func:`indices_csv` whole or not at all. Raises :class:`septum.core.OutputError`."""
+    write_text(path, indices_csv(documents, qualities))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 from septum.cli.main import main
+from septum.core import RecipeError
+from septum.inference import load_model
+from septum.io import read_mask, read_study
 from septum.methods import mask_rcnn
+from septum.study.commands import make_bench
 from septum.study.declaration import load_study
-from septum.study.ledger import read_entry
+from septum.study.ledger import Unit, read_entry
+from septum.study.products import write_masks, write_unit_bundle
 from septum.study.results import COLUMNS
 from septum.study.tables import table_names
 from support.study_processes import finished, septum
@@ -177,3 +182,17 @@ def test_only_a_test_case_is_drawn(miniature, tmp_path):
     done = septum("study", "pictures", "patient000_ED", *miniature.folders, "-o", tmp_path, check=False)
     assert done.returncode == 5
     assert "no test case 'patient000_ED'" in done.stderr
+
+
+def test_a_unit_becomes_a_bundle_that_makes_its_masks(miniature, tmp_path):
+    bench = make_bench("miniature", miniature.results, None, miniature.work, "cpu", 1)
+    unit = Unit("acdc-multi-stage-keep-z", 0)
+    write_masks(bench, unit, tmp_path / "masks")
+    write_unit_bundle(bench, unit, tmp_path / "bundle")
+    model = load_model(tmp_path / "bundle")
+    case = bench.test_cases("acdc", 0)[0]
+    labels = model.segment_volume(read_study(case.image).cine.frame(0)).labels
+    (path,) = (tmp_path / "masks").glob(f"{case.name}_seg.*")
+    assert np.mean(labels != read_mask(path).cine.array[0]) < 1e-3
+    with pytest.raises(RecipeError, match="expected a multi-stage recipe"):
+        write_unit_bundle(bench, Unit("acdc-unet3d", 0), tmp_path / "none")

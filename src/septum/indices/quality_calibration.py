@@ -1,0 +1,124 @@
+"""What was learnt from masks of unseen patients: limits, an estimate of Dice, an interval for the EF.
+
+A calibration belongs to the networks of one bundle and lies beside them. It is fitted by
+``tools/calibrate_quality.py``; here it is only applied.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from septum.core import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = "quality.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DiceEstimate(_Part):
+    """A linear estimate of the mean Dice coefficient from standardised measures.
+
+    Attributes:
+        features: keys of measures.
+        centre, scale: what each is standardised by.
+        coefficients: one a feature.
+        intercept: the estimate of a mask whose measures are all at their centre.
+    """
+
+    features: tuple[str, ...]
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+
+    def estimate(self, values: Mapping[str, float]) -> float:
+        """From measures by key; one that is not there counts as its centre. Between 0 and 1."""
+        total = self.intercept
+        for key, centre, scale, coefficient in zip(
+            self.features, self.centre, self.scale, self.coefficients, strict=True
+        ):
+            total += coefficient * (values.get(key, centre) - centre) / scale
+        return min(max(total, 0.0), 1.0)
+
+
+class IntervalWidth(_Part):
+    """A split-conformal interval of the LV ejection fraction, wider where a mask is expected to be worse.
+
+    Its half width is ``multiple`` times the difficulty, 1 - estimated Dice, which counts as at least
+    ``least_difficulty``.
+
+    Attributes:
+        level: share of studies that it is to hold.
+        multiple: in points.
+        least_difficulty: see above.
+        measured_coverage: share of unseen studies that it held, ``None`` if not measured.
+    """
+
+    level: float = Field(gt=0, lt=1)
+    multiple: float
+    least_difficulty: float
+    measured_coverage: float | None = None
+
+    def difficulty(self, estimated_dice: float) -> float:
+        """Expected error of a mask, 0 to 1."""
+        return max(1.0 - estimated_dice, self.least_difficulty)
+
+    def interval(self, percent: float, estimated_dice: float) -> tuple[float, float]:
+        """(low, high) in percent about an ejection fraction, within 0 to 100."""
+        half = self.multiple * self.difficulty(estimated_dice)
+        return max(0.0, percent - half), min(100.0, percent + half)
+
+
+class Calibration(_Part):
+    """Contents of ``quality.json`` in a bundle.
+
+    Attributes:
+        format: version of this schema.
+        networks: SHA-256 of the graphs of localiser and segmenter that it holds for.
+        cases: number of patients that it was learnt from.
+        limits: by key of flag, instead of those of the rules.
+        dice: the estimate.
+        rejected_below, reviewed_below: of the estimated Dice.
+        ejection_fraction: the interval.
+    """
+
+    format: Literal[1] = 1
+    networks: tuple[str, str]
+    cases: int
+    limits: dict[str, float]
+    dice: DiceEstimate
+    rejected_below: float
+    reviewed_below: float
+    ejection_fraction: IntervalWidth
+
+
+@lru_cache(maxsize=8)
+def load_calibration(folder: Path, networks: tuple[str, str]) -> Calibration | None:
+    """The calibration of a bundle; ``None`` if it has none, or one of other networks.
+
+    Args:
+        folder: of the bundle.
+        networks: SHA-256 of the graphs of its localiser and its segmenter.
+
+    Raises:
+        BundleError: there is one that cannot be read.
+    """
+    path = Path(folder) / FILE
+    try:
+        calibration = Calibration.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise BundleError(
+            f"{path}: expected a calibration of the quality verdict in format 1; restore the bundle."
+        ) from error
+    return calibration if calibration.networks == networks else None

@@ -1,0 +1,102 @@
+"""The mask along the stack of slices: whether it holds the whole heart, has gaps, or jumps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import center_of_mass
+
+from septum.indices.slices import base_is_last
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+#: Slices whose left ventricle is smaller than this share of its largest slice have no steady centre.
+STEADY_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class LeftVentricle:
+    """Reach of the left ventricle, cavity and myocardium, along the stack.
+
+    Attributes:
+        length: number of slices times their distance, over the diameter of a disc as large as the largest
+            slice; 0 for an empty mask.
+        apex_cut: area in the last slice of the stack at the apex, as a share of the largest slice; 0 where
+            that slice has none.
+        apex_stopped: area in the last slice of the mask towards the apex, likewise, if the stack goes on.
+    """
+
+    length: float
+    apex_cut: float
+    apex_stopped: float
+
+
+def left_ventricle(lv: Mask, heart: Mask, spacing_mm: tuple[float, float, float]) -> LeftVentricle:
+    """How much of the left ventricle the stack and the mask hold.
+
+    The base gives no such sign as the apex: expert masks, too, end there at full area, and most stacks of
+    ACDC end with them. What is missing there shortens the ventricle.
+
+    Args:
+        lv: cavity with its myocardium, (Z, Y, X).
+        heart: all structures, which tell where the base is.
+        spacing_mm: along (Z, Y, X).
+    """
+    areas = lv.sum(axis=(1, 2)).astype(float)
+    if not areas.any():
+        return LeftVentricle(0.0, 0.0, 0.0)
+    if not base_is_last(heart):
+        areas = areas[::-1]
+    slice_mm, y_mm, x_mm = spacing_mm
+    diameter_mm = 2.0 * float(np.sqrt(areas.max() * y_mm * x_mm / np.pi))
+    shares, first = areas / areas.max(), int(np.flatnonzero(areas)[0])
+    return LeftVentricle(
+        length=float(np.count_nonzero(areas)) * slice_mm / diameter_mm,
+        apex_cut=float(shares[0]),
+        apex_stopped=float(shares[first]) if first > 0 else 0.0,
+    )
+
+
+def gaps(structure: Mask) -> tuple[int, ...]:
+    """Slices without a structure, (Z, Y, X), between slices with it."""
+    areas = structure.sum(axis=(1, 2))
+    slices = np.flatnonzero(areas)
+    return () if slices.size == 0 else tuple(int(z) for z in range(slices[0], slices[-1]) if areas[z] == 0)
+
+
+def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, int | None]:
+    """How far a slice is from where its two neighbours say that it should be, in plane.
+
+    The centre of the LV in a slice is compared with the point midway between the centres in the slices before
+    and after it: along a smooth axis both are the same, and a slice taken in another breath-hold stands out
+    by as much as it is shifted.
+
+    Args:
+        lv: cavity with its myocardium, (Z, Y, X).
+        spacing_mm: in plane, along (Y, X).
+
+    Returns:
+        The largest distance in mm and its slice; 0 and ``None`` with fewer than three slices in a row.
+    """
+    areas = lv.sum(axis=(1, 2))
+    steady = areas >= max(1.0, STEADY_SHARE * float(areas.max()))
+    centres = {int(z): np.multiply(center_of_mass(lv[z]), spacing_mm) for z in np.flatnonzero(steady)}
+    shifts = {
+        z: float(np.linalg.norm(centre - (centres[z - 1] + centres[z + 1]) / 2.0))
+        for z, centre in centres.items()
+        if z - 1 in centres and z + 1 in centres
+    }
+    if not shifts:
+        return 0.0, None
+    worst = max(shifts, key=lambda z: shifts[z])
+    return shifts[worst], worst
+
+
+def on_edge(heart: Mask) -> int:
+    """Voxels of the heart, (Z, Y, X), in the outermost rows and columns of its slices."""
+    return int(heart.sum()) - int(heart[:, 1:-1, 1:-1].sum())

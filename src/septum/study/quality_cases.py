@@ -1,0 +1,80 @@
+"""Cases of the quality verdict as lines of a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from septum.core.files import write_text
+from septum.indices.quality_rules import RULES
+from septum.study.quality_fit import FEATURES, QualityCase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from septum.reporting.score_table import Row
+
+#: Keys of measures, each a column.
+MEASURES = tuple(dict.fromkeys((*FEATURES, *(rule.measure for rule in RULES))))
+_OUTCOME = ("mean_dice", "least_dice", "predicted_ef", "true_ef")
+#: Columns that say what a case is: a corrupted one has a perturbation and its level.
+HEAD = ("patient", "fold", "model", "perturbation", "level")
+COLUMNS = (*HEAD, *MEASURES, "basic_flags", *_OUTCOME)
+DIGITS = 5
+
+
+def line_of(case: QualityCase, **head: str) -> Row:
+    """A case as text; what is not known is an empty cell."""
+    cells: dict[str, str] = dict.fromkeys(COLUMNS, "") | {"patient": case.patient, "fold": case.group} | head
+    cells |= {key: _text(case.measures[key]) for key in MEASURES if key in case.measures}
+    cells["basic_flags"] = ";".join(f"{key}:{verdict}" for key, verdict in case.basic.items())
+    return cells | {key: _text(getattr(case, key)) for key in _OUTCOME}
+
+
+def case_of(row: Row, group: str | None = None) -> QualityCase:
+    """The case that a line holds; patients are left out with their fold, unless a group is given."""
+    flags = [pair.partition(":") for pair in row["basic_flags"].split(";") if pair]
+    return QualityCase(
+        patient=row["patient"],
+        group=row["fold"] if group is None else group,
+        measures={key: float(row[key]) for key in MEASURES if row[key]},
+        basic={key: verdict for key, _, verdict in flags},
+        mean_dice=float(row["mean_dice"]),
+        least_dice=float(row["least_dice"]),
+        predicted_ef=float(row["predicted_ef"]) if row["predicted_ef"] else None,
+        true_ef=float(row["true_ef"]),
+    )
+
+
+def cases_of(rows: Sequence[Row]) -> list[QualityCase]:
+    """All cases; as long as there are fewer than three folds, each patient is a group of its own."""
+    by_patient = len({row["fold"] for row in rows}) < 3
+    return [case_of(row, row["patient"] if by_patient else None) for row in rows]
+
+
+def corrupted_of(rows: Sequence[Row], cases: Sequence[QualityCase]) -> list[QualityCase]:
+    """Cases of corrupted images, in the groups that their patients have among the others."""
+    groups = {case.patient: case.group for case in cases}
+    return [case_of(row, groups[row["patient"]]) for row in rows]
+
+
+def write_cases(path: Path, rows: Iterable[Row]) -> None:
+    """Write lines, whole or not at all. Raises :class:`septum.core.OutputError`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text.getvalue())
+
+
+def _text(value: float | None) -> str:
+    return (
+        ""
+        if value is None
+        else f"{round(value, DIGITS):g}"
+        if value == int(value)
+        else str(round(value, DIGITS))
+    )

@@ -1,0 +1,106 @@
+"""How good the quality verdict is, for patients that neither the models nor the calibration have seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scipy.special import betaincinv
+
+from septum.core import Flag, Verdict
+from septum.indices.quality import judge, worst_of
+from septum.indices.quality_measures import Measure
+from septum.study.quality_fit import fit_calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from septum.indices.quality_calibration import Calibration
+    from septum.inference import Manifest
+    from septum.study.quality_fit import QualityCase
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the verdict said of a case, and what is true.
+
+    Attributes:
+        case: that case.
+        verdict: of it.
+        flags: keys of its flags.
+        estimated_dice: see :class:`septum.core.Quality`.
+        interval: of the LV ejection fraction, in percent; ``None`` where the mask gives no EF.
+    """
+
+    case: QualityCase
+    verdict: Verdict
+    flags: tuple[str, ...]
+    estimated_dice: float
+    interval: tuple[float, float] | None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether someone is told to look, or not to use it."""
+        return self.verdict is not Verdict.FINE
+
+    @property
+    def held(self) -> bool:
+        """Whether the true ejection fraction lies in the interval; without one it does not."""
+        return self.interval is not None and self.interval[0] <= self.case.true_ef <= self.interval[1]
+
+
+def apply_to(case: QualityCase, calibration: Calibration) -> Outcome:
+    """The verdict by a calibration."""
+    measures = {key: Measure(value) for key, value in case.measures.items()}
+    flags, estimated = judge(measures, calibration)
+    flags += [Flag(key, Verdict(verdict), "") for key, verdict in case.basic.items()]
+    if estimated is None:
+        raise ValueError(f"{case.patient}: expected an estimate of a case with both phases, got none")
+    interval = (
+        None
+        if case.predicted_ef is None
+        else calibration.ejection_fraction.interval(case.predicted_ef, estimated)
+    )
+    keys = tuple(dict.fromkeys(flag.key for flag in flags))
+    return Outcome(case, worst_of(flags), keys, estimated, interval)
+
+
+def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:
+    """Each case by a calibration that was fitted without its group.
+
+    Args:
+        cases: of at least three groups, for each fit takes two.
+    """
+    return evaluate_on(cases, cases)
+
+
+def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> list[Outcome]:
+    """Other cases, each by a calibration that was fitted to the first ones without its group."""
+    fits = {
+        group: fit_calibration([case for case in cases if case.group != group])
+        for group in dict.fromkeys(case.group for case in others)
+    }
+    return [apply_to(case, fits[case.group]) for case in others]
+
+
+def shipped_calibration(cases: Sequence[QualityCase], manifest: Manifest) -> Calibration:
+    """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones."""
+    held = [outcome.held for outcome in evaluate_unseen(cases)]
+    networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
+    calibration = fit_calibration(cases, networks)
+    width = calibration.ejection_fraction.model_copy(
+        update={"measured_coverage": round(sum(held) / len(held), 4)}
+    )
+    return calibration.model_copy(update={"ejection_fraction": width})
+
+
+def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper-Pearson interval of a share, 0 to 1.
+
+    Source: Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the
+    binomial. Biometrika 1934; 26:404-413.
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(betaincinv(hits, trials - hits + 1, tail))
+    high = 1.0 if hits == trials else float(betaincinv(hits + 1, trials - hits, 1 - tail))
+    return low, high

@@ -1,0 +1,98 @@
+"""The verdict on what a model made of a study, and how files tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from septum.indices.quality import assess_quality
+from septum.indices.quality_calibration import load_calibration
+from septum.indices.quality_measures import NetworkEvidence
+from septum.workflows.plausibility import unlike_training_images
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from septum.core import Indices, Quality, Segmentation
+    from septum.indices.quality_calibration import Calibration
+    from septum.inference import Bundle, FrameResult
+    from septum.workflows.indices_table import Cell
+
+#: Columns of the table of studies.
+QUALITY_COLUMNS = ("verdict", "flags", "estimated_dice", "lv_ef_low_percent", "lv_ef_high_percent")
+DIGITS = 4
+
+
+def study_quality(
+    segmentation: Segmentation, indices: Indices, frames: Sequence[FrameResult], bundle: Bundle
+) -> Quality:
+    """The verdict on a segmented study.
+
+    Args:
+        segmentation: masks of all frames.
+        indices: of these.
+        frames: what the model made of each frame.
+        bundle: the model; it brings its calibration, if it has one.
+
+    Raises:
+        BundleError: its calibration cannot be read.
+    """
+    evidence = [frame.evidence for frame in frames]
+    return assess_quality(
+        segmentation,
+        indices,
+        [frame.localisation for frame in frames],
+        network_evidence(frames),
+        calibration_of(bundle),
+        tuple(unlike_training_images(bundle.manifest, segmentation.geometry, evidence)),
+    )
+
+
+def calibration_of(bundle: Bundle) -> Calibration | None:
+    """The calibration of a bundle, if it has one of its networks. Raises :class:`BundleError`."""
+    manifest = bundle.manifest
+    return load_calibration(bundle.folder, (manifest.localiser.sha256, manifest.segmenter.sha256))
+
+
+def network_evidence(frames: Sequence[FrameResult]) -> NetworkEvidence:
+    """What the networks made of each frame."""
+    found = [frame.evidence for frame in frames]
+    return NetworkEvidence(
+        tuple(one.confidence for one in found),
+        tuple(one.agreement for one in found),
+        tuple(one.flip_agreement for one in found),
+    )
+
+
+def quality_document(quality: Quality) -> dict[str, Any]:
+    """A verdict for JSON; ``None`` for what was not estimated."""
+    interval = quality.ejection_fraction_interval
+    return {
+        "verdict": quality.verdict.value,
+        "flags": [
+            {
+                "key": flag.key,
+                "verdict": flag.verdict.value,
+                "reason": flag.reason,
+                "value": _rounded(flag.value),
+                "limit": _rounded(flag.limit),
+            }
+            for flag in quality.flags
+        ],
+        "estimated_dice": _rounded(quality.estimated_dice),
+        "lv_ef_interval_percent": None if interval is None else [_rounded(v) for v in interval],
+        "interval_coverage": _rounded(quality.interval_coverage),
+    }
+
+
+def quality_row(document: Mapping[str, Any] | None) -> dict[str, Cell]:
+    """A verdict's document as cells of :data:`QUALITY_COLUMNS`; all empty where quality was not assessed."""
+    if document is None:
+        return dict.fromkeys(QUALITY_COLUMNS)
+    low, high = document["lv_ef_interval_percent"] or (None, None)
+    keys = dict.fromkeys(flag["key"] for flag in document["flags"])
+    cells = (document["verdict"], ";".join(keys), document["estimated_dice"], low, high)
+    return dict(zip(QUALITY_COLUMNS, cells, strict=True))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)

@@ -1,0 +1,223 @@
+"""The calibration by hand on tiny data, and that what is reported of it is of unseen patients."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from septum.core import BundleError, Verdict
+from septum.indices import clinical_indices
+from septum.indices.quality import assess_quality
+from septum.indices.quality_calibration import (
+    FILE,
+    Calibration,
+    DiceEstimate,
+    IntervalWidth,
+    load_calibration,
+)
+from septum.indices.quality_measures import NetworkEvidence
+from septum.inference import open_bundle
+from septum.reporting.score_table import read_results
+from septum.study.quality_cases import case_of, cases_of, line_of
+from septum.study.quality_evaluation import (
+    apply_to,
+    evaluate_on,
+    evaluate_unseen,
+    exact_interval,
+    shipped_calibration,
+)
+from septum.study.quality_fit import (
+    QualityCase,
+    conformal_quantile,
+    fit_calibration,
+    fit_dice,
+    limit_of,
+    unseen_estimates,
+)
+from septum.workflows.quality import calibration_of
+from support.hearts import cine, heart
+
+ROOT = Path(__file__).parents[2]
+STUDY = ROOT / "studies" / "quality"
+DICE = DiceEstimate(
+    features=("confidence", "open_wall"), centre=(0.9, 0.1), scale=(0.05, 0.1), coefficients=(0.02, -0.04),
+    intercept=0.85,
+)  # fmt: skip
+WIDTH = IntervalWidth(level=0.9, multiple=50.0, least_difficulty=0.05, measured_coverage=0.88)
+CALIBRATION = Calibration(
+    networks=("a", "b"), cases=10, limits={"low_confidence": 0.9, "open_wall": 0.05}, dice=DICE,
+    rejected_below=0.8, reviewed_below=0.87, ejection_fraction=WIDTH,
+)  # fmt: skip
+
+
+def case(number, group, *, dice=None, error=2.0, confidence=None, **more):
+    confidence = 0.9 + 0.002 * (number % 20) if confidence is None else confidence
+    return QualityCase(
+        patient=f"p{number}",
+        group=group,
+        measures={"confidence": confidence, "open_wall": 0.01 * (number % 5), **more},
+        basic={},
+        mean_dice=0.9 if dice is None else dice,
+        least_dice=0.85 if dice is None else dice,
+        predicted_ef=50.0 + error,
+        true_ef=50.0,
+    )
+
+
+def cases(groups="abcd", each=8):
+    numbered = [(n, groups[n % len(groups)]) for n in range(each * len(groups))]
+    return [case(n, g, dice=0.85 + 0.002 * (n % 20), error=(n % 7) - 3.0) for n, g in numbered]
+
+
+def test_the_estimate_by_hand():
+    assert DICE.estimate({"confidence": 0.95, "open_wall": 0.3}) == pytest.approx(0.85 + 0.02 - 0.08)
+    assert DICE.estimate({"open_wall": 0.0}) == pytest.approx(0.89)  # what is missing counts as the centre
+    assert DICE.estimate({"confidence": -10.0}) == 0.0
+
+
+def test_the_interval_by_hand():
+    assert WIDTH.interval(60.0, 0.9) == pytest.approx((55.0, 65.0))  # 50 times 0.1
+    assert WIDTH.interval(60.0, 0.99) == pytest.approx((57.5, 62.5))  # 0.05 at least
+    assert WIDTH.interval(2.0, 0.9) == pytest.approx((0.0, 7.0))
+
+
+def test_conformal_quantiles_and_limits_by_hand():
+    # Of 9 scores, ceil(10 * 0.9) = 9, ceil(10 * 0.8) = 8, ceil(10 * 0.75) = 8; of 4, ceil(5 * 0.9) = 5 > 4.
+    scores = [3.0, 1.0, 2.0, 9.0, 8.0, 7.0, 4.0, 5.0, 6.0]
+    assert [conformal_quantile(scores, level) for level in (0.9, 0.8, 0.75)] == [9.0, 8.0, 8.0]
+    assert conformal_quantile(scores[:4], 0.9) == 9.0
+    assert limit_of(scores, 0.2, low=False) == 8.0
+    assert limit_of(scores, 0.2, low=True) == 2.0
+
+
+def test_a_case_is_bad_by_each_of_three_signs():
+    good = case(0, "a")
+    assert not good.bad
+    assert case(0, "a", dice=0.79).bad
+    assert QualityCase("p", "a", {}, {}, 0.9, 0.59, 50.0, 50.0).bad
+    assert case(0, "a", error=-10.1).bad
+    assert not case(0, "a", error=10.0).bad
+    assert QualityCase("p", "a", {}, {}, 0.9, 0.9, None, 50.0).bad
+
+
+def test_the_regression_finds_what_is_linear():
+    found = [
+        case(n, "a", dice=0.5 + 5 * (confidence - 0.9), confidence=confidence)
+        for n, confidence in enumerate(0.9 + 0.001 * k for k in range(60))
+    ]
+    fitted = fit_dice(found)
+    assert fitted.estimate({"confidence": 0.93}) == pytest.approx(0.65, abs=0.01)
+    assert dict(zip(fitted.features, fitted.coefficients, strict=True))["agreement"] == 0.0  # in no case
+
+
+def test_exact_intervals_by_hand():
+    # 0 of 10: 1 - 0.025^(1/10); 10 of 10: 0.025^(1/10).
+    assert exact_interval(0, 10) == (0.0, pytest.approx(1 - 0.025**0.1))
+    assert exact_interval(10, 10) == (pytest.approx(0.025**0.1), 1.0)
+    assert exact_interval(5, 10) == (pytest.approx(0.1871, abs=1e-4), pytest.approx(0.8129, abs=1e-4))
+
+
+def test_a_case_is_judged_without_its_group():
+    # Truth and measures of one group change beyond recognition: what is said of its cases by their measures
+    # stays, and what is said of others changes.
+    plain = cases()
+    poisoned = [
+        one
+        if one.group != "a"
+        else case(i, "a", dice=0.1, error=60.0, confidence=one.measures["confidence"],
+                  open_wall=one.measures["open_wall"])
+        for i, one in enumerate(plain)
+    ]  # fmt: skip
+    before, after = evaluate_unseen(plain), evaluate_unseen(poisoned)
+    for old, new in zip(before, after, strict=True):
+        same = (old.verdict, old.flags, old.estimated_dice) == (new.verdict, new.flags, new.estimated_dice)
+        width = [round(high - low, 6) for low, high in (old.interval, new.interval)]
+        if old.case.group == "a":
+            assert same
+            assert old.estimated_dice == new.estimated_dice
+        else:
+            assert width[0] != width[1]
+    held_out = [one for one in poisoned if one.group == "a"]
+    by_others = fit_calibration([one for one in plain if one.group != "a"])
+    assert [one.interval for one in after if one.case.group == "a"] == [
+        apply_to(one, by_others).interval for one in held_out
+    ]
+    spoilt = [case(99, "a", dice=0.2, confidence=0.5)]
+    assert evaluate_on(poisoned, spoilt)[0] == apply_to(spoilt[0], by_others)
+
+
+def test_limits_of_the_calibration_come_from_estimates_without_the_case():
+    plain = cases()
+    changed = [case(0, "a", dice=0.2, confidence=0.95), *plain[1:]]
+    assert unseen_estimates(plain)[0] == pytest.approx(
+        fit_dice([c for c in plain if c.group != "a"]).estimate(plain[0].measures)
+    )
+    assert unseen_estimates(changed)[4] == unseen_estimates(plain)[4]  # of the same group
+    assert unseen_estimates(changed)[1] != unseen_estimates(plain)[1]
+
+
+def test_a_calibration_takes_two_groups_and_accepts_the_case_that_gave_a_limit():
+    with pytest.raises(ValueError, match="two groups"):
+        fit_calibration(cases("a"))
+    fitted = fit_calibration([case(n, "ab"[n % 2], confidence=0.912345678 + n / 1e3) for n in range(20)])
+    assert fitted.limits["low_confidence"] <= 0.912345678
+    assert "slice_shift" not in fitted.limits  # not measured, so not calibrated
+
+
+def test_a_verdict_with_a_calibration():
+    mask = cine(heart(), heart(0.5))
+    indices = clinical_indices(mask, end_diastole=0, end_systole=1)
+
+    def judged(confidence, **more):
+        evidence = NetworkEvidence((confidence, confidence))
+        return assess_quality(mask, indices, evidence=evidence, calibration=CALIBRATION, **more)
+
+    fine = judged(0.95)
+    assert (fine.verdict, fine.estimated_dice) == (
+        Verdict.FINE,
+        pytest.approx(0.91),
+    )  # no wall is open: + 0.04
+    ef = next(item.value for item in indices.items if item.key == "lv_ef_percent")
+    assert fine.ejection_fraction_interval == pytest.approx((ef - 4.5, ef + 4.5))
+    assert fine.interval_coverage == 0.88
+    low = judged(0.84)
+    assert [flag.key for flag in low.flags] == ["low_confidence", "low_estimated_dice"]
+    assert (low.verdict, low.flags[1].limit) == (Verdict.REVIEW, 0.87)
+    bad = judged(0.6)
+    assert (bad.verdict, bad.flags[0].key) == (Verdict.REJECT, "low_estimated_dice")
+    other = judged(0.6, unlike=["It is another image."])
+    assert other.verdict is Verdict.REJECT
+    assert (other.estimated_dice, other.ejection_fraction_interval) == (None, None)
+    alone = assess_quality(cine(heart()), clinical_indices(cine(heart())), calibration=CALIBRATION)
+    assert alone.estimated_dice is None
+
+
+def test_a_calibration_lies_beside_its_networks_and_holds_for_no_others(tmp_path):
+    assert load_calibration(tmp_path, ("a", "b")) is None
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / FILE).write_text(CALIBRATION.model_dump_json(), encoding="utf-8")
+    assert load_calibration(folder, ("a", "b")) == CALIBRATION
+    assert load_calibration(folder, ("a", "c")) is None
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / FILE).write_text("{}", encoding="utf-8")
+    with pytest.raises(BundleError, match="expected a calibration"):
+        load_calibration(broken, ("a", "b"))
+
+
+def test_the_shipped_calibration_is_that_of_the_committed_cases():
+    bundle = open_bundle("cine")
+    assert calibration_of(bundle) == shipped_calibration(
+        cases_of(read_results(STUDY / "cases.csv")), bundle.manifest
+    )
+    assert calibration_of(open_bundle("la")) is None
+
+
+def test_cases_survive_their_file_and_few_parts_are_parted_by_patient():
+    rows = read_results(STUDY / "cases.csv")
+    assert [line_of(case_of(row), **{k: row[k] for k in ("fold", "model")}) for row in rows] == rows
+    folds = {row["fold"] for row in rows}
+    groups = {one.group for one in cases_of(rows)}
+    assert groups == (folds if len(folds) > 2 else {row["patient"] for row in rows})
+    assert all(math.isfinite(v) for one in cases_of(rows) for v in one.measures.values())

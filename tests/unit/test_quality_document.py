@@ -1,0 +1,46 @@
+"""The verdict in JSON and in the table of studies."""
+
+import json
+
+from septum.core import Flag, Quality, Verdict
+from septum.indices import clinical_indices
+from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
+from septum.workflows.quality import QUALITY_COLUMNS, quality_document
+from support.hearts import cine, heart
+
+FLAGS = (
+    Flag("low_estimated_dice", Verdict.REJECT, "Such masks are bad.", 0.71234567, 0.8),
+    Flag("small_lv", Verdict.REVIEW, "LV has 9.0 ml.", 9.0, 15.0),
+    Flag("missing_structure", Verdict.REVIEW, "RV found in no frame."),
+)
+QUALITY = Quality(Verdict.REJECT, FLAGS, 0.71234567, (40.0, 61.5), 0.9)
+
+
+def test_the_document_holds_all_and_is_json():
+    document = json.loads(json.dumps(quality_document(QUALITY)))
+    assert document["verdict"] == "reject"
+    assert document["flags"][0] == {
+        "key": "low_estimated_dice",
+        "verdict": "reject",
+        "reason": "Such masks are bad.",
+        "value": 0.7123,
+        "limit": 0.8,
+    }
+    assert document["flags"][2]["value"] is None
+    assert (document["estimated_dice"], document["interval_coverage"]) == (0.7123, 0.9)
+    assert document["lv_ef_interval_percent"] == [40.0, 61.5]
+    plain = quality_document(Quality(Verdict.FINE))
+    assert (plain["flags"], plain["estimated_dice"], plain["lv_ef_interval_percent"]) == ([], None, None)
+
+
+def test_the_table_ends_with_the_verdict_in_a_fixed_order():
+    indices = clinical_indices(cine(heart(), heart(0.5)))
+    assert COLUMNS[-5:] == QUALITY_COLUMNS
+    row = indices_row("a", indices, QUALITY)
+    assert tuple(row) == COLUMNS
+    assert [row[key] for key in QUALITY_COLUMNS] == [
+        "reject", "low_estimated_dice;small_lv;missing_structure", 0.7123, 40.0, 61.5,
+    ]  # fmt: skip
+    document, fine = indices_document(indices), quality_document(Quality(Verdict.FINE))
+    lines = indices_csv({"a": document, "b": document}, {"a": fine}).splitlines()
+    assert [line.split(",")[-5:] for line in lines[1:]] == [["fine", "", "", "", ""], [""] * 5]

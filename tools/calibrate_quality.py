@@ -1,0 +1,125 @@
+"""Calibrate the quality verdict on masks of patients that the models have not seen.
+
+    python tools/calibrate_quality.py predict --data DATA --work WORK -o MASKS
+    python tools/calibrate_quality.py measure --data DATA --masks 0 MASKS/fold0 --masks 1 MASKS/fold1
+    python tools/calibrate_quality.py corrupt --data DATA
+    python tools/calibrate_quality.py fit
+
+``predict`` segments the patients of part 0 of the cross-validation of ACDC with the shipped model ``cine``,
+whose test patients they are, and those of each other part with the networks of ``studies/quality/study.toml``
+that were trained without it; units that are not done are passed over. ``measure`` compares masks with the
+truth, into ``studies/quality/cases.csv``: these or masks by any other models that have not seen the patients;
+lines of other parts stay. ``corrupt`` does so for images of part 0 that are spoilt on purpose, into
+``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``, and says how good it is;
+``make tables`` writes that into the page on quality.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from septum.core.files import write_text
+from septum.datasets import REGISTRY, load_cross_validation
+from septum.indices.quality_calibration import FILE
+from septum.inference import load_model, open_bundle
+from septum.reporting.score_table import read_results
+from septum.study.quality_cases import cases_of, line_of, write_cases
+from septum.study.quality_corruption import corrupted_rows
+from septum.study.quality_evaluation import evaluate_unseen, shipped_calibration
+from septum.study.quality_measuring import cases_in
+from septum.study.quality_report import verdict_table
+from septum.workflows.lazy_model import LazyModel
+from septum.workflows.segment import segment_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STUDY = Path(__file__).resolve().parents[1] / "studies" / "quality"
+CASES, CORRUPTED = STUDY / "cases.csv", STUDY / "corrupted.csv"
+#: The bundle that is calibrated, and the part of the cross-validation that it has not seen.
+MODEL, UNSEEN = "cine", 0
+
+data_option = click.option(
+    "--data", required=True, envvar="SEPTUM_DATA", type=click.Path(path_type=Path, exists=True)
+)
+
+
+@click.group()
+def main() -> None:
+    """Calibrate the quality verdict of the shipped model."""
+
+
+@main.command()
+@data_option
+@click.option(
+    "--work", type=click.Path(path_type=Path, exists=True), help="Of the units; none: part 0 alone."
+)
+@click.option("--results", default=STUDY, type=click.Path(path_type=Path), help="Ledger of the units.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+def predict(data: Path, work: Path | None, results: Path, output: Path) -> None:
+    """Masks of all parts that a model is there for, in a folder each."""
+    _segment(LazyModel(MODEL), data, UNSEEN, output)
+    if work is None:
+        return
+    from septum.study.commands import make_bench  # noqa: PLC0415  # torch is needed for nothing else here
+    from septum.study.ledger import Unit, read_entry  # noqa: PLC0415
+    from septum.study.products import write_unit_bundle  # noqa: PLC0415
+
+    bench = make_bench(str(STUDY / "study.toml"), results, data, work, "cpu", None)
+    for row, fold in bench.study.units():
+        if fold == UNSEEN or read_entry(bench.results, row.key, fold) is None:
+            continue
+        bundle = output / f"bundle{fold}"
+        write_unit_bundle(bench, Unit(row.key, fold), bundle)
+        _segment(LazyModel(bundle), data, fold, output)
+
+
+def _segment(model: LazyModel, data: Path, fold: int, output: Path) -> None:
+    patients = load_cross_validation("acdc").parts[fold]
+    images = [case.image for case in REGISTRY["acdc"](data).of(set(patients))]
+    report = segment_inputs(images, output / f"fold{fold}", model=model, overwrite=True)
+    for failure in report.failures:
+        raise failure.error
+    click.echo(f"part {fold}: {len(report.results)} masks by {model.bundle.manifest.title}")
+
+
+@main.command()
+@data_option
+@click.option("--masks", required=True, multiple=True, type=(click.IntRange(0), click.Path(path_type=Path)))
+def measure(data: Path, masks: Sequence[tuple[int, Path]]) -> None:
+    """Compare masks with the truth."""
+    dataset = REGISTRY["acdc"](data)
+    rows = read_results(CASES) if CASES.is_file() else []
+    for fold, folder in masks:
+        model = MODEL if fold == UNSEEN else f"{MODEL}, shortly trained"
+        new = [line_of(case, model=model) for case in cases_in(folder, dataset, fold)]
+        rows = [row for row in rows if row["fold"] != str(fold)] + new
+        click.echo(f"part {fold}: {len(new)} patients")
+    write_cases(CASES, sorted(rows, key=lambda row: (row["fold"], row["patient"])))
+
+
+@main.command()
+@data_option
+def corrupt(data: Path) -> None:
+    """Measure what the shipped model makes of spoilt images of patients that it has not seen."""
+    patients = load_cross_validation("acdc").parts[UNSEEN]
+    rows = corrupted_rows(load_model(MODEL), REGISTRY["acdc"](data), patients, str(UNSEEN), click.echo)
+    write_cases(CORRUPTED, rows)
+
+
+@main.command()
+def fit() -> None:
+    """Make the calibration of the shipped model, and say how good it is."""
+    cases = cases_of(read_results(CASES))
+    bundle = open_bundle(MODEL)
+    outcomes = evaluate_unseen(cases)
+    calibration = shipped_calibration(cases, bundle.manifest)
+    write_text(bundle.folder / FILE, calibration.model_dump_json(indent=1) + "\n")
+    click.echo(verdict_table(outcomes).markdown())
+
+
+if __name__ == "__main__":
+    main()
