@@ -70,7 +70,11 @@ def segment(
             on_event=narrator,
         )  # fmt: skip
     if csv_file is not None:
-        write_indices_csv(csv_file, {result.name: result.record.indices for result in report.results})
+        write_indices_csv(
+            csv_file,
+            {result.name: result.record.indices for result in report.results},
+            {result.name: result.record.quality for result in report.results},
+        )
     if as_json:
         say_json(_document(report))
     else:
@@ -106,7 +110,7 @@ def _document(report: Report) -> dict[str, Any]:
 
 def _say_result(result: StudyResult) -> None:
     done = "already done" if result.skipped else f"{result.record.timings_s.total:.1f} s"
-    say(f"{result.mask}  {_numbers(result)}  ({done})")
+    say(f"{result.mask}  {_numbers(result)}  {result.record.quality['verdict']}  ({done})")
 
 
 def _say_summary(report: Report) -> None:

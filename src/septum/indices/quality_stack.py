@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import center_of_mass
 
 from septum.indices.slices import base_is_last
 
@@ -85,7 +84,7 @@ def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, in
     """
     areas = lv.sum(axis=(1, 2))
     steady = areas >= max(1.0, STEADY_SHARE * float(areas.max()))
-    centres = {int(z): np.multiply(center_of_mass(lv[z]), spacing_mm) for z in np.flatnonzero(steady)}
+    centres = {int(z): np.argwhere(lv[z]).mean(axis=0) * spacing_mm for z in np.flatnonzero(steady)}
     shifts = {
         z: float(np.linalg.norm(centre - (centres[z - 1] + centres[z + 1]) / 2.0))
         for z, centre in centres.items()

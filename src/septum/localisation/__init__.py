@@ -1,6 +1,6 @@
 """Where the heart is: density map to region of interest."""
 
-from septum.localisation.components import largest_component
+from septum.core.components import largest_component
 from septum.localisation.region import enlarge, joined, locate, region_about
 from septum.localisation.settings import LocalisationSettings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.localisation.components import largest_component
+from septum.core.components import largest_component
 from septum.preprocessing import percentile
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def write_extras(  # what a study comes to
     study: Study,
     segmentation: Segmentation,
     indices: Indices,
-    quality: Quality | None,
+    quality: Quality,
     model: ModelFacts,
     provenance: Mapping[str, str],
 ) -> None:

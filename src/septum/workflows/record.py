@@ -16,6 +16,7 @@ from septum.workflows.asked import IndexSettings
 from septum.workflows.indices_table import indices_document
 from septum.workflows.mask_warnings import mask_warnings
 from septum.workflows.plausibility import unlike_training_images
+from septum.workflows.quality import quality_document, study_quality
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,8 @@ class Record(_Part):
         myocardial_mass_g: at end-diastole, or of a single frame; ``None`` without such a frame, or without
             myocardium among the structures.
         indices: clinical indices with units and definitions, wall thickness, and what had to be settled.
+        quality: verdict on the mask with its reasons, Dice to be expected, interval about the LV's ejection
+            fraction.
         regions: one a frame.
         localisation_paths: number of frames by the way in which their region was found.
         confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
@@ -146,6 +149,7 @@ class Record(_Part):
     ejection_fraction_percent: dict[str, float]
     myocardial_mass_g: float | None
     indices: dict[str, Any] = {}
+    quality: dict[str, Any] = {}
     regions: tuple[FrameRegion, ...]
     localisation_paths: dict[LocalisationPath, int]
     confidence: tuple[float | None, ...] = ()
@@ -165,12 +169,13 @@ def make_record(  # what a study comes to
     timings_s: Timings,
     *,
     notes: tuple[str, ...] = (),
-) -> tuple[Record, Quality | None]:
+) -> tuple[Record, Quality]:
     """Everything that is told about one segmented study, and the quality of its mask."""
     geometry, phases = study.cine.geometry, indices.phases
     regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
     paths, evidence = Counter(region.path for region in regions), [frame.evidence for frame in frames]
     manifest, values = model.bundle.manifest, {item.key: item.value for item in indices.items}
+    quality = study_quality(segmentation, indices, frames, model.bundle)
     fractions = {name: values.get(f"{name.lower()}_ef_percent") for name in ("LV", "RV")}
     record = Record(
         format=FORMAT,
@@ -193,6 +198,7 @@ def make_record(  # what a study comes to
         ejection_fraction_percent={name: round(v, 2) for name, v in fractions.items() if v is not None},
         myocardial_mass_g=_mass_g(indices, len(frames)),
         indices=indices_document(indices),
+        quality=quality_document(quality),
         regions=regions,
         localisation_paths=dict(paths),
         confidence=tuple(one.confidence for one in evidence),
@@ -201,7 +207,7 @@ def make_record(  # what a study comes to
         timings_s=timings_s,
         statement=STATEMENT,
     )
-    return record, None
+    return record, quality
 
 
 def provenance_of(record: Record) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Region
+from septum.core.region import Region
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
