@@ -22,7 +22,8 @@ from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.execution import Execution
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
-from septum.inference.steps import find_region, segment_prepared
+from septum.inference.steps import find_region, paste_back, segment_frame
+from septum.inference.temporal import consistent
 from septum.io import check_heart_fits
 from septum.preprocessing import prepare, prepared_geometry
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.inference.out_of_distribution import Evidence
+    from septum.inference.temporal import FrameLogits
 
 #: Frames of a cine in which the heart is looked for.
 LOCALISED_FRAMES = 4
@@ -79,17 +81,38 @@ class Model:
         self.bundle, self.execution, self.flips = bundle, execution or Execution(), flips
         self.localiser, self.segmenter = load_stages(bundle, self.execution)
 
-    def segment_frames(self, cine: Cine) -> Iterator[FrameResult]:
+    def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
 
         The heart is looked for in a few frames spread over the cine, and all frames are segmented in the one
-        region found. A frame's mask comes back on its own grid; the time of the search
-        is in the first frame's.
+        region found; its time is in the first frame's. A frame's mask comes back on its own grid.
+
+        Args:
+            cine: one frame or more.
+            smooth: make frames consistent with their neighbours, see :mod:`septum.inference.temporal`.
         """
         started = time.perf_counter()
         orientation, manifest = Orientation.of(cine.geometry), self.bundle.manifest
         native = cine.geometry.permuted(orientation.axes)
         working = prepared_geometry(native, manifest.segmenter.preprocessing)
+        frames = self._frame_logits(cine, orientation, native, working)
+        for frame in consistent(frames, len(cine)) if smooth else frames:
+            labels = paste_back(frame.logits, frame.found.region, working, native, manifest.labels.values)
+            labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
+            yield FrameResult(
+                labels=np.ascontiguousarray(orientation.undo(labels)),
+                localisation=frame.found,
+                working_geometry=working,
+                evidence=frame.evidence,
+                seconds=time.perf_counter() - started,
+            )
+            started = time.perf_counter()
+
+    def _frame_logits(
+        self, cine: Cine, orientation: Orientation, native: Geometry, working: Geometry
+    ) -> Iterator[FrameLogits]:
+        """What the segmenter makes of each frame, alone."""
+        manifest = self.bundle.manifest
 
         def oriented(t: int) -> Volume:
             return Volume(np.ascontiguousarray(orientation.apply(cine.array[t])), native)
@@ -100,20 +123,10 @@ class Model:
         )
         coarse = dict(zip(looked_at, masks, strict=True))
         for t in range(len(cine)):
-            labels, found, evidence = segment_prepared(
-                prepare(oriented(t), manifest.segmenter.preprocessing), region,
-                coarse.get(t), native, self.segmenter, manifest.localisation,
-                manifest.labels.values, flips=self.flips,
-            )  # fmt: skip
-            labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
-            yield FrameResult(
-                labels=np.ascontiguousarray(orientation.undo(labels)),
-                localisation=found,
-                working_geometry=working,
-                evidence=evidence,
-                seconds=time.perf_counter() - started,
+            prepared = prepare(oriented(t), manifest.segmenter.preprocessing)
+            yield segment_frame(
+                prepared, region, coarse.get(t), self.segmenter, manifest.localisation, flips=self.flips
             )
-            started = time.perf_counter()
 
     def segment_volume(self, volume: Volume) -> FrameResult:
         """Segment one volume in any order of axes; the mask comes back on its own grid."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
 from septum.inference.out_of_distribution import Evidence, evidence_of, flip_agreement
+from septum.inference.temporal import FrameLogits
 from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
 from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
 
@@ -146,33 +147,28 @@ def find_region(
     return locate(Volume(density, working), Volume(together, working), working, settings), coarse
 
 
-def segment_prepared(
+def segment_frame(
     prepared: Volume,
     found: Localisation,
     coarse: Volume | None,
-    native: Geometry,
     segmenter: Stage,
     localisation: LocalisationSettings,
-    values: tuple[int, ...],
     *,
     flips: bool = False,
-) -> tuple[NDArray[np.uint8], Localisation, Evidence]:
-    """From a region to labels on the ``native`` grid; the rest as of :func:`segment_volume`.
+) -> FrameLogits:
+    """What the fine network makes of a frame in its region.
 
     Args:
         prepared: on the segmenter's grid.
         found: the region.
-        coarse: the localiser's mask on that grid, ``None`` if it has not seen this volume.
-        native: grid of the labels.
+        coarse: the localiser's mask on that grid, ``None`` if it has not seen this frame.
         segmenter: the fine network.
         localisation: sizes to which the region may be widened.
-        values: mask value of each foreground channel.
         flips: as of :func:`segment_region`.
     """
     logits, found, mirrored = segment_found(prepared, found, segmenter, localisation, flips=flips)
     evidence = evidence_of(logits, None if coarse is None else found.region.crop(coarse.array))
-    evidence = replace(evidence, flip_agreement=mirrored)
-    return paste_back(logits, found.region, prepared.geometry, native, values), found, evidence
+    return FrameLogits(logits, found, replace(evidence, flip_agreement=mirrored))
 
 
 def segment_volume(
@@ -192,9 +188,9 @@ def segment_volume(
     """
     prepared = prepare(volume, segmenter.preprocessing)
     found, (coarse,) = find_region([volume], localiser, prepared.geometry, localisation)
-    return segment_prepared(
-        prepared, found, coarse, volume.geometry, segmenter, localisation, values, flips=flips
-    )
+    frame = segment_frame(prepared, found, coarse, segmenter, localisation, flips=flips)
+    labels = paste_back(frame.logits, frame.found.region, prepared.geometry, volume.geometry, values)
+    return labels, frame.found, frame.evidence
 
 
 def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]) -> bool:
