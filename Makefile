@@ -27,8 +27,9 @@ lint: $(DEVELOPMENT) ## style, types, and which room may import which
 	$(VENV_TEST)/bin/mypy
 	$(VENV_TEST)/bin/lint-imports
 
-bench: $(DEVELOPMENT) ## time one frame, stage by stage; results in benchmarks/results/
+bench: $(RUNTIME) $(DEVELOPMENT) ## measure speed and memory, beside nnU-Net if it is there; results in benchmarks/results/
 	$(VENV_TEST)/bin/python benchmarks/frame_time.py
+	$(VENV_TEST)/bin/python benchmarks/suite.py --runtime $(VENV)
 
 tables: $(DEVELOPMENT) ## rebuild the documentation's tables from the committed results
 	$(VENV_TEST)/bin/python tools/rebuild_tables.py

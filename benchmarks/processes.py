@@ -26,7 +26,7 @@ SHAPE, IN_PLANE_MM = (10, 256, 216), 1.5625
 CINE_FRAMES = 30
 SEED = 0
 #: What is varied one at a time, from a cine of 10 frames of SHAPE with all threads.
-FRAMES, SLICES, MATRICES = (1, 2, 5, 10, 20, 30), (2, 5, 10, 15, 20), (128, 192, 256, 384, 512)
+FRAMES, SLICES, MATRICES = (1, 5, 10, 20, 30), (5, 10, 15, 20), (144, 256, 384, 512)
 
 
 @dataclass(frozen=True)

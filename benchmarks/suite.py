@@ -81,7 +81,7 @@ def sized(data: Path | None, folder: Path) -> Path:
 
 def peer_times(peer: nnunet.Peer, mode: str, image: Path, images: Sequence[Path], repeats: int) -> Peer:
     """nnU-Net on the volume and, if there is one, on the folder."""
-    runs = [nnunet.segment(peer, nnunet.MODES[mode], [image], memory=False) for _ in range(1 + repeats)]
+    runs = [nnunet.segment(peer, nnunet.MODES[mode], [image], memory=False) for _ in range(repeats)]
     watched = nnunet.segment(peer, nnunet.MODES[mode], [image], memory=True)
     folder = None
     if images:
@@ -95,7 +95,7 @@ def peer_times(peer: nnunet.Peer, mode: str, image: Path, images: Sequence[Path]
         configuration=nnunet.MODES[mode].configuration,
         mirroring=nnunet.MODES[mode].mirroring,
         volume=ProcessTimes(
-            wall_s=Spread.of([run.cost.wall_s for run in runs[1:]]),
+            wall_s=Spread.of([run.cost.wall_s for run in runs]),
             peak_mb=round(watched.cost.peak_bytes / 1e6, 1),
         ),
         folder=folder,
@@ -136,6 +136,7 @@ def measure(
         if peer is not None:
             say("nnU-Net")
             nnunet.prepare(peer, data / "acdc" if data is not None else Path())
+            nnunet.segment(peer, nnunet.MODES["2d"], [image], memory=False)  # brings its files into memory
             peers = [
                 peer_times(peer, "2d", image, images[:FOLDER], 3),
                 peer_times(peer, "3d", image, [], 1),

@@ -27,6 +27,7 @@ from septum.inference import load_model
 from septum.io import read_mask, read_study
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.indices_table import indices_row
+from septum.workflows.quality import QUALITY_COLUMNS
 
 if TYPE_CHECKING:
     from septum.datasets import Dataset
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).resolve().parents[1] / "studies" / "indices"
 #: Columns of an index row that are no index.
-NO_INDEX = ("study", "end_diastole_frame", "end_systole_frame", "phase_confidence")
+NO_INDEX = ("study", "end_diastole_frame", "end_systole_frame", "phase_confidence", *QUALITY_COLUMNS)
 SPACINGS_MM = (10.0, 8.0, 5.0, 2.5)
 #: Ways of the base in systole: between two slices, it ends anywhere.
 DESCENTS_MM = tuple(float(mm) for mm in range(5, 15))

@@ -5,11 +5,12 @@ Run ``make tables`` after results change; a test fails where a table and its res
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from septum.core.files import write_text
 from septum.inference import open_bundle
@@ -19,7 +20,10 @@ from septum.reporting.accuracy import accuracy_summary, accuracy_text
 from septum.reporting.agreement_plot import save_figure
 from septum.reporting.indices_agreement import agreement_table, spacing_table
 from septum.reporting.score_table import read_results
+from septum.reporting.speed_figure import scaling_figure
+from septum.reporting.speed_tables import speed_summary, speed_tables
 from septum.reporting.table import Column, Section, Table
+from septum.reporting.temporal_table import temporal_table
 from septum.study import robustness_report
 from septum.study.comparison_table import MEASURES, patient_means
 from septum.study.declaration import load_study
@@ -62,7 +66,9 @@ INDICES_RESULTS = ROOT / "studies" / "indices"
 INDICES_PAGE = EXPLANATION / "indices.md"
 QUALITY_RESULTS = ROOT / "studies" / "quality"
 QUALITY_PAGE = EXPLANATION / "quality.md"
-DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE, INDICES_PAGE, QUALITY_PAGE)
+SPEED_RESULT = ROOT / "benchmarks" / "results" / "suite.json"
+SPEED_PAGE = EXPLANATION / "speed.md"
+DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE, INDICES_PAGE, QUALITY_PAGE, SPEED_PAGE)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
@@ -71,6 +77,7 @@ ROBUSTNESS = re.compile(
 )
 INDICES = re.compile(r"(<!-- indices ([a-z-]+): begin -->\n).*?(<!-- indices \2: end -->)", re.DOTALL)
 QUALITY = re.compile(r"(<!-- quality ([a-z-]+): begin -->\n).*?(<!-- quality \2: end -->)", re.DOTALL)
+SPEED = re.compile(r"(<!-- speed ([a-z-]+): begin -->\n).*?(<!-- speed \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
 MARK = re.compile(r"<!-- study [^>]*-->")
@@ -94,12 +101,22 @@ def rebuilt(document: Path) -> str:
         return with_indices(text, INDICES_RESULTS)
     if document == QUALITY_PAGE:
         return with_quality(text, QUALITY_RESULTS)
+    if document == SPEED_PAGE:
+        return _filled(text, SPEED, speed_tables(speed_result()), "speed")
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
     block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
+    if document == README:
+        text = SPEED.sub(lambda match: match[1] + speed_summary(speed_result()) + match[3], text)
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
     if count != 1:
         sys.exit(f"{document}: expected one block between the accuracy marks, found {count}")
     return text
+
+
+def speed_result() -> dict[str, Any]:
+    """What the suite of benchmarks found, the last time."""
+    result: dict[str, Any] = json.loads(SPEED_RESULT.read_text(encoding="utf-8"))
+    return result
 
 
 def with_study(text: str, study: Study, results: Path) -> str:
@@ -170,10 +187,11 @@ def with_robustness(text: str, results: Path) -> str:
 
 
 def with_indices(text: str, results: Path) -> str:
-    """The page on clinical indices with its two tables between its marks."""
+    """The page on clinical indices with its tables between its marks."""
     tables = {
         "agreement": agreement_table(read_results(results / "cine.csv")),
         "spacing": spacing_table(read_results(results / "slice_spacing.csv")),
+        "temporal": temporal_table(read_results(results / "temporal.csv")),
     }
     return _filled(text, INDICES, tables, "indices")
 
@@ -262,3 +280,4 @@ if __name__ == "__main__":
     for path in DOCUMENTS:
         write_text(path, rebuilt(path))
     draw_robustness(ROBUSTNESS_PAGE.read_text(encoding="utf-8"), ROBUSTNESS_RESULTS)
+    save_figure(scaling_figure(speed_result()["scaling"]), PICTURES / "scaling", [".svg"])
