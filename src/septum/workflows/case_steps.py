@@ -139,13 +139,13 @@ class CaseSteps:
         opened, frames = segmented.opened, segmented.frames
         case, study = opened.case, opened.study
         mask, json = case.mask(self.out), case.record(self.out)
-        started = time.perf_counter()
         labels = np.stack([frame.labels for frame in frames])
         segmentation = Segmentation(labels, study.cine.geometry, self.model.bundle.manifest.labels)
+        indices = self.settings.indices.indices_of(segmentation, study)
+        started = time.perf_counter()
         _remove(json)  # a mask never stands beside the record of another
         write_mask(mask, segmentation, study)
         timings = _timings(opened.read_s, frames, time.perf_counter() - started)
-        indices = self.settings.indices.indices_of(segmentation, study)
         record, quality = make_record(
             study, segmentation, indices, frames, self.model, self.settings, timings,
             notes=dicom_note(self.extras, study),

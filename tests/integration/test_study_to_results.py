@@ -1,0 +1,98 @@
+"""From a DICOM study to mask, indices, verdict, report, table, DICOM objects and meshes."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+
+from support.dicom_study import SECRETS, localisers, write, write_cine
+
+ALL = ("--report", "--dicom", "--mesh", "ply")
+
+
+@pytest.fixture
+def study(tmp_path):
+    write(tmp_path / "ward/one/a", localisers())
+    return write_cine(tmp_path / "ward/one/b").parent
+
+
+def names_in(folder) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_everything_that_is_asked_for_is_written_and_tells_nothing_of_the_patient(
+    septum, bundle, study, tmp_path
+):
+    out = tmp_path / "out"
+    answer = septum("segment", study, "-o", out, "--model", bundle, *ALL, "--csv", out / "all.csv")
+    assert answer.code == 0, answer.err
+    assert [name for name in names_in(out) if "_mesh/" not in name] == [
+        "all.csv", "one_report.html", "one_seg.dcm", "one_seg.json", "one_seg.nii.gz", "one_sr.dcm",
+    ]  # fmt: skip
+    told = json.loads((out / "one_seg.json").read_text())
+    assert (told["input"]["frames"], told["input"]["spacing_mm"]) == (5, [10.0, 3.0, 3.0])
+    assert told["indices"]["body_surface_area_m2"] == pytest.approx(1.871, abs=2e-3)  # 1.76 m, 71.5 kg
+    assert told["quality"]["verdict"] in ("fine", "review", "reject")
+    (row,) = csv.DictReader((out / "all.csv").open())
+    assert (row["study"], row["verdict"]) == ("one", told["quality"]["verdict"])
+    texts = [answer.out, answer.err, *names_in(out)]
+    texts += [(out / name).read_text() for name in ("one_seg.json", "all.csv", "one_report.html")]
+    assert not [secret for secret in SECRETS for text in texts if secret in text]
+    assert str(pydicom.dcmread(out / "one_seg.dcm").PatientName) == SECRETS[0]
+
+
+def test_the_dicom_segmentation_holds_the_mask(septum, bundle, study, tmp_path):
+    septum("segment", study, "-o", tmp_path / "out", "--model", bundle, "--dicom")
+    mask = np.asarray(nib.load(tmp_path / "out/one_seg.nii.gz").dataobj)
+    found = pydicom.dcmread(tmp_path / "out/one_seg.dcm")
+    values = {i + 1: value for i, value in enumerate((1, 2, 3))}
+    counts = dict.fromkeys(values, 0)
+    for frame, plane in zip(
+        found.PerFrameFunctionalGroupsSequence, np.atleast_3d(found.pixel_array), strict=True
+    ):
+        counts[int(frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber)] += int(plane.sum())
+    assert counts == {number: int((mask == value).sum()) for number, value in values.items()}
+
+
+def test_pseudonyms_and_names_are_there_when_they_are_asked_for(septum, bundle, study, tmp_path):
+    out = tmp_path / "out"
+    septum(
+        "segment", study, "-o", out, "--model", bundle, "--dicom", "--deidentify", "--report", "--identify"
+    )
+    for name in ("one_seg.dcm", "one_sr.dcm"):
+        content = (out / name).read_bytes()
+        assert not [secret for secret in SECRETS if secret.encode() in content]
+    assert SECRETS[1] in (out / "one_report.html").read_text()
+
+
+def test_what_is_asked_for_later_is_made_later_and_nothing_twice(septum, bundle, study, tmp_path):
+    out, call = tmp_path / "out", ("segment", study, "-o", tmp_path / "out", "--model", bundle)
+    septum(*call)
+    assert "already done" in septum(*call).out
+    assert "already done" not in septum(*call, "--report").out
+    assert "already done" in septum(*call, "--report").out
+    assert (out / "one_report.html").is_file()
+
+
+def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
+    given = ("--ed", 1, "--es", 3, "--height", 2.0, "--weight", 100, "--bsa", "mosteller", "--heart-rate", 60)
+    septum("segment", study, "-o", tmp_path / "out", "--model", bundle, *given)
+    told = json.loads((tmp_path / "out/one_seg.json").read_text())
+    assert (told["end_diastole_frame"], told["end_systole_frame"]) == (1, 3)
+    assert told["indices"]["body_surface_area_m2"] == pytest.approx((2.0 * 100 / 36) ** 0.5, abs=1e-3)
+    assert told["indices"]["heart_rate_bpm"] == 60
+    volumes = told["volumes_ml"]["LV"]
+    assert told["indices"]["items"]["lv_edv_ml"]["value"] == pytest.approx(volumes[1], abs=1e-3)
+
+
+def test_a_frame_that_is_not_there_is_told_in_one_sentence(septum, bundle, study, tmp_path):
+    answer = septum("segment", study, "-o", tmp_path / "out", "--model", bundle, "--es", 17)
+    assert answer.code == 3
+    assert "17" in answer.err
+    assert "Traceback" not in answer.err
+    assert names_in(tmp_path / "out") == []
