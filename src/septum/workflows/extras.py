@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.core import OutputError
+from septum.core import InputError, OutputError
 from septum.io import DicomHeader
 
 if TYPE_CHECKING:
@@ -83,7 +83,12 @@ def _write_dicom(
     from septum.io.dicom.measurement_report import write_measurement_report  # noqa: PLC0415
     from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
     from septum.io.dicom.segmentation_object import write_dicom_segmentation  # noqa: PLC0415
+    from septum.io.dicom.source_images import read_source  # noqa: PLC0415
 
+    try:
+        read_source(study)
+    except OutputError as error:  # it is this study that cannot be referred to; others may well be
+        raise InputError(str(error)) from error
     algorithm = Algorithm(model.name, model.sha256[:_VERSION_DIGITS])
     pseudonyms = Pseudonyms.fresh() if extras.deidentify else None
     reference = write_dicom_segmentation(path, segmentation, study, algorithm, deidentify=pseudonyms)
