@@ -26,7 +26,7 @@ from septum.datasets import REGISTRY, load_cross_validation
 from septum.indices.quality_calibration import FILE
 from septum.inference import load_model, open_bundle
 from septum.reporting.score_table import read_results
-from septum.study.quality_cases import cases_of, line_of, write_cases
+from septum.study.quality_cases import cases_of, line_of, typical_lacks, write_cases
 from septum.study.quality_corruption import corrupted_rows
 from septum.study.quality_evaluation import evaluate_unseen, shipped_calibration
 from septum.study.quality_measuring import cases_in
@@ -113,10 +113,11 @@ def corrupt(data: Path) -> None:
 @main.command()
 def fit() -> None:
     """Make the calibration of the shipped model, and say how good it is."""
-    cases = cases_of(read_results(CASES))
+    rows = read_results(CASES)
+    cases = cases_of(rows)
     bundle = open_bundle(MODEL)
     outcomes = evaluate_unseen(cases)
-    calibration = shipped_calibration(cases, bundle.manifest)
+    calibration = shipped_calibration(cases, bundle.manifest, typical_lacks(rows)[MODEL, str(UNSEEN)])
     write_text(bundle.folder / FILE, calibration.model_dump_json(indent=1) + "\n")
     click.echo(verdict_table(outcomes).markdown())
 

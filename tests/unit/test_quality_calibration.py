@@ -1,6 +1,7 @@
 """The calibration by hand on tiny data, and that what is reported of it is of unseen patients."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from septum.indices.quality_calibration import (
 from septum.indices.quality_measures import NetworkEvidence
 from septum.inference import open_bundle
 from septum.reporting.score_table import read_results
-from septum.study.quality_cases import case_of, cases_of, line_of
+from septum.study.quality_cases import case_of, cases_of, line_of, typical_lacks
 from septum.study.quality_evaluation import (
     apply_to,
     evaluate_on,
@@ -164,6 +165,19 @@ def test_a_calibration_takes_two_groups_and_accepts_the_case_that_gave_a_limit()
     assert "slice_shift" not in fitted.limits  # not measured, so not calibrated
 
 
+def test_limits_of_an_unsure_model_do_not_excuse_a_sure_one():
+    # Two models, of which one typically lacks 0.1 and the other 0.02: the least confident case of the first
+    # lacks 1.5 times as much as is typical, so 0.03 of the second, and its limit is a confidence of 0.97.
+    unsure = [case(n, "ab"[n % 2], confidence=c) for n, c in enumerate((0.9, 0.91, 0.9, 0.89, 0.9, 0.85))]
+    typical = {"confidence": 0.1}
+    unsure = [replace(one, typical=typical) for one in unsure]
+    assert fit_calibration(unsure, typical=typical).limits["low_confidence"] == pytest.approx(0.85, abs=2e-5)
+    of_sure = fit_calibration(unsure, typical={"confidence": 0.02})
+    assert of_sure.limits["low_confidence"] == pytest.approx(0.97, abs=2e-5)
+    rows = [line_of(one, model="m", fold="1") for one in unsure]
+    assert typical_lacks(rows)["m", "1"] == {"confidence": pytest.approx(0.1)}
+
+
 def test_a_verdict_with_a_calibration():
     mask = cine(heart(), heart(0.5))
     indices = clinical_indices(mask, end_diastole=0, end_systole=1)
@@ -208,9 +222,9 @@ def test_a_calibration_lies_beside_its_networks_and_holds_for_no_others(tmp_path
 
 def test_the_shipped_calibration_is_that_of_the_committed_cases():
     bundle = open_bundle("cine")
-    assert calibration_of(bundle) == shipped_calibration(
-        cases_of(read_results(STUDY / "cases.csv")), bundle.manifest
-    )
+    rows = read_results(STUDY / "cases.csv")
+    typical = typical_lacks(rows)["cine", "0"]
+    assert calibration_of(bundle) == shipped_calibration(cases_of(rows), bundle.manifest, typical)
     assert calibration_of(open_bundle("la")) is None
 
 

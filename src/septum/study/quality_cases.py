@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
+from statistics import median
 from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
@@ -11,7 +13,7 @@ from septum.indices.quality_rules import RULES
 from septum.study.quality_fit import FEATURES, QualityCase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from septum.reporting.score_table import Row
@@ -33,7 +35,7 @@ def line_of(case: QualityCase, **head: str) -> Row:
     return cells | {key: _text(getattr(case, key)) for key in _OUTCOME}
 
 
-def case_of(row: Row, group: str | None = None) -> QualityCase:
+def case_of(row: Row, group: str | None = None, typical: Mapping[str, float] | None = None) -> QualityCase:
     """The case that a line holds; patients are left out with their fold, unless a group is given."""
     flags = [pair.partition(":") for pair in row["basic_flags"].split(";") if pair]
     return QualityCase(
@@ -45,19 +47,41 @@ def case_of(row: Row, group: str | None = None) -> QualityCase:
         least_dice=float(row["least_dice"]),
         predicted_ef=float(row["predicted_ef"]) if row["predicted_ef"] else None,
         true_ef=float(row["true_ef"]),
+        typical=typical or {},
     )
 
 
 def cases_of(rows: Sequence[Row]) -> list[QualityCase]:
     """All cases; as long as there are fewer than three folds, each patient is a group of its own."""
     by_patient = len({row["fold"] for row in rows}) < 3
-    return [case_of(row, row["patient"] if by_patient else None) for row in rows]
+    typical = typical_lacks(rows)
+    return [
+        case_of(row, row["patient"] if by_patient else None, typical[row["model"], row["fold"]])
+        for row in rows
+    ]
+
+
+def typical_lacks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
+    """Median of what confidence and agreement lack of 1, by key, of each model: its name and its fold."""
+    grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["model"], row["fold"]].append(row)
+    known = {
+        model: {
+            key: [1.0 - float(row[key]) for row in some if row[key]] for key in ("confidence", "agreement")
+        }
+        for model, some in grouped.items()
+    }
+    return {
+        model: {key: median(lacks) for key, lacks in by_key.items() if lacks}
+        for model, by_key in known.items()
+    }
 
 
 def corrupted_of(rows: Sequence[Row], cases: Sequence[QualityCase]) -> list[QualityCase]:
     """Cases of corrupted images, in the groups that their patients have among the others."""
-    groups = {case.patient: case.group for case in cases}
-    return [case_of(row, groups[row["patient"]]) for row in rows]
+    known = {case.patient: case for case in cases}
+    return [case_of(row, known[row["patient"]].group, known[row["patient"]].typical) for row in rows]
 
 
 def write_cases(path: Path, rows: Iterable[Row]) -> None:

@@ -13,7 +13,7 @@ from septum.indices.quality_measures import Measure
 from septum.study.quality_fit import fit_calibration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from septum.indices.quality_calibration import Calibration
     from septum.inference import Manifest
@@ -75,19 +75,24 @@ def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:
 
 
 def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> list[Outcome]:
-    """Other cases, each by a calibration that was fitted to the first ones without its group."""
+    """Other cases, each by a calibration that was fitted to the first ones without its group.
+
+    The cases of a group are by one model.
+    """
     fits = {
-        group: fit_calibration([case for case in cases if case.group != group])
-        for group in dict.fromkeys(case.group for case in others)
+        case.group: fit_calibration([one for one in cases if one.group != case.group], typical=case.typical)
+        for case in {case.group: case for case in others}.values()
     }
     return [apply_to(case, fits[case.group]) for case in others]
 
 
-def shipped_calibration(cases: Sequence[QualityCase], manifest: Manifest) -> Calibration:
+def shipped_calibration(
+    cases: Sequence[QualityCase], manifest: Manifest, typical: Mapping[str, float]
+) -> Calibration:
     """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones."""
     held = [outcome.held for outcome in evaluate_unseen(cases)]
     networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
-    calibration = fit_calibration(cases, networks)
+    calibration = fit_calibration(cases, networks, typical)
     width = calibration.ejection_fraction.model_copy(
         update={"measured_coverage": round(sum(held) / len(held), 4)}
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,8 @@ class QualityCase:
         mean_dice: over structures and phases; a missed structure counts as 0.
         least_dice: of a structure in a phase.
         predicted_ef, true_ef: of the LV, in percent; ``None`` where the mask gives none.
+        typical: what confidence and agreement of its model typically lack of 1, by key. That takes images
+            and no truth.
     """
 
     patient: str
@@ -59,6 +61,7 @@ class QualityCase:
     least_dice: float
     predicted_ef: float | None
     true_ef: float
+    typical: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ef_error(self) -> float | None:
@@ -76,7 +79,11 @@ class QualityCase:
         )
 
 
-def fit_calibration(cases: Sequence[QualityCase], networks: tuple[str, str] = ("", "")) -> Calibration:
+def fit_calibration(
+    cases: Sequence[QualityCase],
+    networks: tuple[str, str] = ("", ""),
+    typical: Mapping[str, float] | None = None,
+) -> Calibration:
     """Limits, estimate and interval from cases of at least two groups.
 
     The limit of the estimate, and the interval, come from estimates of each case by a fit without its group,
@@ -85,6 +92,8 @@ def fit_calibration(cases: Sequence[QualityCase], networks: tuple[str, str] = ("
     Args:
         cases: by models that have not seen the patient.
         networks: of the bundle that it is for.
+        typical: of that bundle, see :class:`QualityCase`. What other models lack is told as a multiple of
+            what they typically lack, so that a limit learnt from an unsure model does not excuse a sure one.
 
     Raises:
         ValueError: there are fewer than two groups, or no good case.
@@ -95,7 +104,7 @@ def fit_calibration(cases: Sequence[QualityCase], networks: tuple[str, str] = ("
     estimates = unseen_estimates(cases)
     limits = {}
     for rule in RULES:
-        values = [case.measures[rule.measure] for case in good if rule.measure in case.measures]
+        values = [_as_of(case, rule.measure, typical or {}) for case in good if rule.measure in case.measures]
         if rule.calibrated and values:
             limits[rule.key] = _outward(limit_of(values, BEYOND_A_LIMIT, low=rule.low), low=rule.low)
     of_good = [e for e, case in zip(estimates, cases, strict=True) if not case.bad]
@@ -116,6 +125,14 @@ def fit_calibration(cases: Sequence[QualityCase], networks: tuple[str, str] = ("
             update={"multiple": round(conformal_quantile(scores, LEVEL), DIGITS)}
         ),
     )
+
+
+def _as_of(case: QualityCase, key: str, typical: Mapping[str, float]) -> float:
+    """A measure as it would be of a model that typically lacks so much of 1."""
+    value = case.measures[key]
+    if key not in typical or not case.typical.get(key):
+        return value
+    return 1.0 - (1.0 - value) * typical[key] / case.typical[key]
 
 
 def unseen_estimates(cases: Sequence[QualityCase]) -> list[float]:
