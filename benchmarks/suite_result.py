@@ -46,15 +46,19 @@ class Inside(_Part):
     Attributes:
         volumes: how many different ones.
         wall_s: for all of them, reading and writing overlapped with the networks.
-        networks_s: time in the networks.
-        other_s: time of all other steps, one after the other: reading, resampling, region, pasting, writing.
+        overlapped_networks_s: time in the networks within that.
+        networks_s: time in the networks, all steps one after the other.
+        other_s: of the other steps then: reading, resampling, region, pasting, writing the mask.
+        rest_s: of what follows from the mask then: indices, verdict, record.
         flop: floating-point operations of the networks' convolutions.
     """
 
     volumes: int
     wall_s: float
+    overlapped_networks_s: float
     networks_s: float
     other_s: float
+    rest_s: float
     flop: float
 
 
