@@ -1,8 +1,6 @@
 """``python -m septum`` is the command ``septum``."""
 
-import sys
-
-from septum.cli.main import main
+from septum.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -38,7 +38,7 @@ def test_everything_that_is_asked_for_is_written_and_tells_nothing_of_the_patien
     assert (told["input"]["frames"], told["input"]["spacing_mm"]) == (5, [10.0, 3.0, 3.0])
     assert told["indices"]["body_surface_area_m2"] == pytest.approx(1.871, abs=2e-3)  # 1.76 m, 71.5 kg
     assert told["quality"]["verdict"] in ("fine", "review", "reject")
-    (row,) = csv.DictReader((out / "all.csv").open())
+    (row,) = csv.DictReader((out / "all.csv").read_text().splitlines())
     assert (row["study"], row["verdict"]) == ("one", told["quality"]["verdict"])
     texts = [answer.out, answer.err, *names_in(out)]
     texts += [(out / name).read_text() for name in ("one_seg.json", "all.csv", "one_report.html")]

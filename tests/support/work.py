@@ -89,10 +89,9 @@ class Passes:
         self._voxels = voxels
         for function in functions:
             counted = self._counted(function)
-            for name, module in list(sys.modules.items()):
+            for module in [one for name, one in sys.modules.items() if name.startswith("septum.")]:
                 for attribute in [a for a, value in vars(module).items() if value is function]:
-                    if name.startswith("septum."):
-                        monkeypatch.setattr(module, attribute, counted)
+                    monkeypatch.setattr(module, attribute, counted)
 
     def _counted(self, function: Any) -> Any:
         def counted(*arguments: Any, **named: Any) -> Any:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -63,3 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last place where an error can become a sentence
         return say_error(error)
     return code or 0
+
+
+def run() -> None:
+    """The program: ends the process as soon as all is written.
+
+    Unloading OpenVINO would take longer than writing a mask. Where torch is loaded, its processes and files
+    are cleaned up as usual.
+    """
+    code = main()
+    with suppress(OSError, ValueError):  # whoever read it has gone away
+        sys.stdout.flush()
+        sys.stderr.flush()
+    if "openvino" in sys.modules and "torch" not in sys.modules:
+        os._exit(code)
+    sys.exit(code)

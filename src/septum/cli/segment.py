@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ def segment(
     """
     from septum.workflows.lazy_model import LazyModel
 
+    gc.disable()  # looking through what is loaded for garbage takes longer than reading the image
     without_converter()
     indices = {name: asked.pop(name) for name in INDEX_OPTIONS}
     extras = {name: asked.pop(name) for name in EXTRA_OPTIONS}
@@ -75,6 +77,7 @@ def segment(
     from septum.workflows.output_folder import check_writable
     from septum.workflows.segment import segment_inputs
 
+    gc.enable()
     check_writable(out)
     say_result = None if as_json else _say_result
     with Narrator(say_result) as narrator:
