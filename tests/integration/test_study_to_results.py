@@ -38,7 +38,7 @@ def test_everything_that_is_asked_for_is_written_and_tells_nothing_of_the_patien
     assert (told["input"]["frames"], told["input"]["spacing_mm"]) == (5, [10.0, 3.0, 3.0])
     assert told["indices"]["body_surface_area_m2"] == pytest.approx(1.871, abs=2e-3)  # 1.76 m, 71.5 kg
     assert told["quality"]["verdict"] in ("fine", "review", "reject")
-    (row,) = csv.DictReader((out / "all.csv").open())
+    (row,) = csv.DictReader((out / "all.csv").read_text().splitlines())
     assert (row["study"], row["verdict"]) == ("one", told["quality"]["verdict"])
     texts = [answer.out, answer.err, *names_in(out)]
     texts += [(out / name).read_text() for name in ("one_seg.json", "all.csv", "one_report.html")]
@@ -77,6 +77,33 @@ def test_what_is_asked_for_later_is_made_later_and_nothing_twice(septum, bundle,
     assert "already done" not in septum(*call, "--report").out
     assert "already done" in septum(*call, "--report").out
     assert (out / "one_report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "file"),
+    [
+        ((), ("--dicom",), "one_seg.dcm"),
+        (("--dicom",), ("--dicom", "--deidentify"), "one_seg.dcm"),
+        (("--report", "--identify"), ("--report",), "one_report.html"),
+        (("--mesh", "stl"), ("--mesh", "ply"), "one_mesh/*.ply"),
+    ],
+)
+def test_a_rerun_never_passes_off_what_was_asked_for_otherwise(
+    septum, bundle, study, tmp_path, earlier, now, file
+):
+    out, call = tmp_path / "out", ("segment", study, "-o", tmp_path / "out", "--model", bundle)
+    septum(*call, *earlier)
+    before = [path.read_bytes() for path in out.glob(file)]
+    assert "already done" not in septum(*call, *now).out
+    after = [path.read_bytes() for path in out.glob(file)]
+    assert after
+    assert after != before
+    if now != ("--dicom",):  # which must hold who the patient is
+        assert not [secret for secret in SECRETS for content in after if secret.encode() in content]
+    assert "already done" in septum(*call, *now).out
+    if "--dicom" in now:
+        (out / "one_seg.dcm").unlink()
+        assert "already done" not in septum(*call, *now).out
 
 
 def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
