@@ -275,4 +275,7 @@ def test_the_page_on_the_method_tells_the_numbers_of_the_shipped_recipe():
 def test_the_readme_opens_with_the_two_commands_and_the_main_job():
     first, second, *_ = blocks(ROOT / "README.md", "console")
     assert [line.split("#")[0].strip() for line in first.splitlines()] == ["make demo", "make test"]
-    assert second.strip() == "septum segment your_study.nii.gz -o out/"
+    assert [line.split("#")[0].strip() for line in second.splitlines()] == [
+        "septum segment your_study.nii.gz -o out/",
+        "septum segment your_study.nii.gz -o out/ --report",
+    ]

@@ -19,7 +19,7 @@ from septum.workflows.segment import segment_file
 FIELDS = {
     "format", "software", "model", "input", "settings", "labels", "volumes_ml", "end_diastole_frame",
     "end_systole_frame", "ejection_fraction_percent", "myocardial_mass_g", "regions", "localisation_paths",
-    "warnings", "timings_s", "statement", "confidence", "agreement", "indices", "quality",
+    "warnings", "timings_s", "statement", "confidence", "agreement", "indices", "quality", "extras",
 }  # fmt: skip
 
 

@@ -97,3 +97,10 @@ def test_info_on_a_folder_without_a_description(septum, bundle):
     answer = septum("info", bundle)
     assert answer.code == 5
     assert f"{bundle}: expected a model bundle or a DICOM study, but it holds no model.json" in answer.err
+
+
+def test_a_process_that_ends_while_networks_are_compiled_keeps_its_exit_code(tmp_path):
+    (tmp_path / "a.nii.gz").write_text("no image")
+    command = [sys.executable, "-m", "septum", "segment", tmp_path / "a.nii.gz", "-o", tmp_path / "out"]
+    ended = [subprocess.run(command, capture_output=True, check=False) for _ in range(6)]
+    assert [one.returncode for one in ended] == [3] * 6

@@ -79,6 +79,33 @@ def test_what_is_asked_for_later_is_made_later_and_nothing_twice(septum, bundle,
     assert (out / "one_report.html").is_file()
 
 
+@pytest.mark.parametrize(
+    ("earlier", "now", "file"),
+    [
+        ((), ("--dicom",), "one_seg.dcm"),
+        (("--dicom",), ("--dicom", "--deidentify"), "one_seg.dcm"),
+        (("--report", "--identify"), ("--report",), "one_report.html"),
+        (("--mesh", "stl"), ("--mesh", "ply"), "one_mesh/*.ply"),
+    ],
+)
+def test_a_rerun_never_passes_off_what_was_asked_for_otherwise(
+    septum, bundle, study, tmp_path, earlier, now, file
+):
+    out, call = tmp_path / "out", ("segment", study, "-o", tmp_path / "out", "--model", bundle)
+    septum(*call, *earlier)
+    before = [path.read_bytes() for path in out.glob(file)]
+    assert "already done" not in septum(*call, *now).out
+    after = [path.read_bytes() for path in out.glob(file)]
+    assert after
+    assert after != before
+    if now != ("--dicom",):  # which must hold who the patient is
+        assert not [secret for secret in SECRETS for content in after if secret.encode() in content]
+    assert "already done" in septum(*call, *now).out
+    if "--dicom" in now:
+        (out / "one_seg.dcm").unlink()
+        assert "already done" not in septum(*call, *now).out
+
+
 def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
     given = ("--ed", 1, "--es", 3, "--height", 2.0, "--weight", 100, "--bsa", "mosteller", "--heart-rate", 60)
     septum("segment", study, "-o", tmp_path / "out", "--model", bundle, *given)

@@ -202,3 +202,6 @@ def test_the_joint_map_of_frames_is_dense_where_any_of_them_is():
     assert found[0, 4, 4] == 0
     assert joined([one], 95) is one
     assert np.array_equal(joined([np.zeros_like(one), one], 95), one / 5)
+    speck = np.zeros_like(one)
+    speck[0, 9, 9] = 1e6  # alone, its percentile would be zero, and it no map
+    assert np.array_equal(joined([speck, one], 95), one / 5)

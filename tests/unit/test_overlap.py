@@ -131,3 +131,10 @@ def test_what_is_wrong_with_the_model_ends_the_run_after_that_result(step):
     with pytest.raises(BundleError, match="damaged"):
         outcomes.extend(in_turn(cases("abc"), steps, lambda _: None))
     assert outcomes == steps.done["write"] == ["a"]
+
+
+@pytest.mark.parametrize("step", ["open", "segment", "write"])
+def test_a_case_that_takes_too_much_memory_is_told_as_such(step):
+    (outcome,) = in_turn(cases("a"), Steps({(step, "a"): MemoryError()}), lambda _: None)
+    assert isinstance(outcome.error, InputError)
+    assert "memory" in str(outcome.error)

@@ -90,3 +90,12 @@ def test_a_single_voxel_of_the_heart_reaches_a_much_coarser_grid(times):
     expected, _ = pasted_everywhere(logits, region, working, native)
     assert found.any()
     assert np.array_equal(found, expected)
+
+
+def test_a_heart_in_what_the_region_pads_the_image_with_is_no_label():
+    image = Geometry((1, 20, 20), (9.0, WORKING_MM, WORKING_MM))
+    region = Region((0, -14, -14), (1, 34, 34))
+    logits = np.zeros((2, *region.size), np.float32)
+    logits[1] = -1.0
+    logits[1, 0, 2, 2] = 1.0  # twelve voxels before the image begins
+    assert not paste_back(logits, region, image, image, (1,)).any()

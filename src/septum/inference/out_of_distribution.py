@@ -37,6 +37,7 @@ class Evidence:
             Neural Networks, ICLR 2017). It is not the probability that the mask is right.
         agreement: Dice coefficient, 0 to 1, of the localiser's mask and all that the segmenter labels, in the
             region. Networks that learnt apart agree on what they know, and by chance only elsewhere.
+            ``None``, too, in a frame that the localiser has not seen.
         flip_agreement: Dice coefficient, 0 to 1, of the mask of a mirror image with that of the mean over
             all four, averaged over structures and images; ``None`` where there were no mirror images, too.
     """

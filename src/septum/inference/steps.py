@@ -121,6 +121,8 @@ def paste_back(
     near = heart.widened([ceil(2 * r) for r in reach]).clipped(logits.shape[1:])
     place = near.moved(region.start)
     target = native.window_of(place, working)
+    if min(target.size) < 1:  # all of it lies in what the region pads the image with
+        return labels
     part = resample(near.crop(logits), working.cropped(place), native.cropped(target))
     target.paste(np.asarray([0, *values], dtype=np.uint8)[_largest(part)], labels)
     return labels
@@ -141,7 +143,9 @@ def find_region(
         _density_and_mask(prepare(volume, localiser.preprocessing), localiser, working, settings)
         for volume in volumes
     ]
-    density = joined([one.array for one, _ in seen], settings.percentile)
+    # The soft-argmax's weights are relative to their largest already.
+    percent = settings.percentile if settings.evidence == "map" else 100.0
+    density = joined([one.array for one, _ in seen], percent)
     coarse = [mask for _, mask in seen]
     together = np.any([mask.array for mask in coarse], axis=0)
     return locate(Volume(density, working), Volume(together, working), working, settings), coarse

@@ -103,11 +103,14 @@ def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettin
 
 
 def joined(densities: Sequence[NDArray[np.float32]], percent: float) -> NDArray[np.float32]:
-    """One density map for several frames: dense where any of them is, relative to its percentile."""
+    """One density map for several frames: dense where any of them is, relative to its percentile.
+
+    A frame whose percentile is zero has no say, as alone it would have no map.
+    """
     if len(densities) == 1:
         return densities[0]
-    tops = [percentile(density, percent) for density in densities]
-    relative = [d / np.float32(t) if t > 0 else d for d, t in zip(densities, tops, strict=True)]
+    tops = [np.float32(percentile(density, percent)) for density in densities]
+    relative = [d / t if t > 0 else np.zeros_like(d) for d, t in zip(densities, tops, strict=True)]
     return np.max(relative, axis=0)
 
 

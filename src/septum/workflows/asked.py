@@ -70,6 +70,14 @@ class Extras:
     identify: bool = False
     deidentify: bool = False
 
+    def hold(self, asked: Extras) -> bool:
+        """Whether what was written for these is what is asked for now, if it is still there."""
+        return (
+            (not asked.report or (self.report and self.identify == asked.identify))
+            and (not asked.dicom or (self.dicom and self.deidentify == asked.deidentify))
+            and asked.mesh in (None, self.mesh)
+        )
+
     def files(self, mask: Path) -> dict[str, Path]:
         """What stands beside a mask when its case is finished; of meshes, their folder.
 

@@ -12,7 +12,7 @@ from septum.core import LEFT_ATRIUM, InputError, OutputError, Segmentation
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, read_study, write_mask
 from septum.workflows.asked import Extras, IndexSettings
-from septum.workflows.extras import dicom_note, write_extras
+from septum.workflows.extras import NO_DICOM, write_extras
 from septum.workflows.outcomes import FrameDone, StudyResult
 from septum.workflows.record import (
     SOFTWARE,
@@ -107,14 +107,17 @@ class CaseSteps:
             earlier = read_record(json)
             if earlier is not None:
                 self._check_same_input(case, json, earlier)
-                if self._is_there(mask) and self._is_finished(earlier):
+                if self._is_there(mask, earlier) and self._is_finished(earlier):
                     return StudyResult(case.name, case.source, mask, json, earlier, skipped=True)
-            anew = f"{json} is not of this version, model and setting: the case is done anew."
+            anew = (
+                f"{json} is not of this version, model and setting, or lacks what is asked for: the case is "
+                "done anew."
+            )
         started = time.perf_counter()
         try:
             study = read_study(case.source, spacing_mm=self.settings.spacing_mm, wanted=self.wanted)
         except MemoryError as error:
-            raise _too_large(case.source) from error
+            raise too_large(case.source) from error
         return Opened(case, study, time.perf_counter() - started, anew)
 
     def segment(
@@ -129,7 +132,7 @@ class CaseSteps:
                 frames.append(frame)
                 tell(FrameDone(opened.case.name, len(frames), len(opened.study.cine)))
         except MemoryError as error:
-            raise _too_large(opened.case.source) from error
+            raise too_large(opened.case.source) from error
         return Segmented(opened, tuple(frames))
 
     def write(self, segmented: Segmented | StudyResult) -> StudyResult:
@@ -148,7 +151,7 @@ class CaseSteps:
         timings = _timings(opened.read_s, frames, time.perf_counter() - started)
         record, quality = make_record(
             study, segmentation, indices, frames, self.model, self.settings, timings,
-            notes=dicom_note(self.extras, study),
+            extras=self.extras,
         )  # fmt: skip
         write_extras(
             self.extras, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
@@ -156,16 +159,20 @@ class CaseSteps:
         write_record(json, record)
         return StudyResult(case.name, case.source, mask, json, record, skipped=False)
 
-    def _is_there(self, mask: Path) -> bool:
+    def _is_there(self, mask: Path, earlier: Record) -> bool:
         """Whether the mask and what is asked for beside it exist; DICOM objects exist only for DICOM."""
         beside = self.extras.files(mask)
-        return mask.is_file() and all(path.exists() for what, path in beside.items() if what != "dicom")
+        if NO_DICOM in earlier.warnings:
+            beside.pop("dicom", None)
+        return mask.is_file() and all(path.exists() for path in beside.values())
 
     def _is_finished(self, earlier: Record) -> bool:
         """Whether a record of this input was made as it would be made now; the threads make no difference."""
         return (
             earlier.software == SOFTWARE
             and earlier.model.sha256 == self.model.bundle.sha256
+            and bool(earlier.quality)  # what knew no verdict
+            and earlier.extras.hold(self.extras)
             and earlier.settings.model_copy(update={"threads": self.settings.threads}) == self.settings
         )
 
@@ -200,7 +207,8 @@ def _remove(json: Path) -> None:
         raise OutputError(f"{json} cannot be replaced: {error.strerror}; choose another folder.") from error
 
 
-def _too_large(source: Path) -> InputError:
+def too_large(source: Path) -> InputError:
+    """The error for a case that takes more memory than there is."""
     return InputError(
         f"{source} does not fit into memory: expected room for segmenting one frame and for all masks; "
         "free some, or use a machine with more."

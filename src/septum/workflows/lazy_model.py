@@ -50,7 +50,8 @@ class LazyModel:
         """Start to load in a thread, while the first image is read. Its error is raised by ``loaded``."""
         if self._begun is None and "loaded" not in self.__dict__:
             self._begun = Future()
-            Thread(target=self._load_into, args=(self._begun,), daemon=True).start()
+            # The process waits for it: one that ends amid a compilation is aborted, whatever its exit code.
+            Thread(target=self._load_into, args=(self._begun,)).start()
 
     @cached_property
     def loaded(self) -> Model:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from septum.core import BundleError, MissingExtraError, OutputError, SeptumError
 from septum.core.errors import MaskGivenError, UnexpectedError
-from septum.workflows.case_steps import Opened
+from septum.workflows.case_steps import Opened, too_large
 from septum.workflows.outcomes import Failure, Notice, PassedOver, StudyResult
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _attempt(case: Case, step: Callable[..., T], *arguments: object) -> T | Pass
         if case.searched and isinstance(error, MaskGivenError):
             return PassedOver(f"{case.source}: passed over, since it looks like a mask.")
         return Failure(case.source, error)
+    except MemoryError:
+        return Failure(case.source, too_large(case.source))
     except Exception as error:  # noqa: BLE001  # one bad file never ends a run
         unexpected = UnexpectedError.of(error)
         unexpected.__cause__ = error

@@ -12,7 +12,8 @@ from septum.core import LocalisationPath
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.indices import myocardial_mass_g, volume_curve
-from septum.workflows.asked import IndexSettings
+from septum.workflows.asked import Extras, IndexSettings
+from septum.workflows.extras import dicom_note
 from septum.workflows.indices_table import indices_document
 from septum.workflows.mask_warnings import mask_warnings
 from septum.workflows.plausibility import unlike_training_images
@@ -119,6 +120,7 @@ class Record(_Part):
     Attributes:
         format: version of this schema.
         software, model, input, settings: provenance.
+        extras: what was asked for beside the mask.
         labels: mask value of each structure.
         volumes_ml: of each structure, one value a frame.
         end_diastole_frame, end_systole_frame: from 0, by the LV volume; ``None`` for a single frame, and if
@@ -142,6 +144,7 @@ class Record(_Part):
     model: ModelFacts
     input: InputFacts
     settings: Settings
+    extras: Extras = Extras()
     labels: dict[str, int]
     volumes_ml: dict[str, tuple[float, ...]]
     end_diastole_frame: int | None
@@ -168,7 +171,7 @@ def make_record(  # what a study comes to
     settings: Settings,
     timings_s: Timings,
     *,
-    notes: tuple[str, ...] = (),
+    extras: Extras,
 ) -> tuple[Record, Quality]:
     """Everything that is told about one segmented study, and the quality of its mask."""
     geometry, phases = study.cine.geometry, indices.phases
@@ -191,6 +194,7 @@ def make_record(  # what a study comes to
             notes=study.notes,
         ),
         settings=settings,
+        extras=extras,
         labels={s.name: s.value for s in segmentation.schema.structures},
         volumes_ml={name: _rounded(volumes) for name, volumes in indices.volumes_ml.items()},
         end_diastole_frame=phases.end_diastole if phases else None,
@@ -203,7 +207,7 @@ def make_record(  # what a study comes to
         localisation_paths=dict(paths),
         confidence=tuple(one.confidence for one in evidence),
         agreement=tuple(one.agreement for one in evidence),
-        warnings=(*warnings_about(segmentation, frames, manifest), *notes),
+        warnings=(*warnings_about(segmentation, frames, manifest), *dicom_note(extras, study)),
         timings_s=timings_s,
         statement=STATEMENT,
     )
