@@ -46,7 +46,7 @@ STAGES = (
     (steps, "segment_region", "crop and pad"),
     (steps, "touches_border", "check the border"),
     (steps, "evidence_of", "confidence and agreement"),
-    (steps, "paste_back", "paste back"),
+    (model, "paste_back", "paste back"),
     (model, "postprocess", "largest components"),
 )
 #: The networks' own time, by the stage that runs them.
