@@ -57,7 +57,7 @@ def model_options(command: Command) -> Command:
             type=click.Choice(["f32", "bf16"]),
             default="f32",
             show_default=True,
-            help="bf16 is about twice as fast where the processor multiplies in it.",
+            help="bf16 makes the networks quicker where the processor multiplies in it.",
         ),
         click.option(
             "--device",

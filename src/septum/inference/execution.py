@@ -19,7 +19,7 @@ class Execution:
         engine: ``openvino`` or ``onnxruntime``; ``None`` takes OpenVINO on the CPU and ONNX Runtime on a GPU.
         threads: CPU threads, or ``None`` for the engine's choice.
         device: ``cpu``, or ``cuda`` with ONNX Runtime.
-        precision: ``f32``, or ``bf16`` with OpenVINO on processors that multiply in it: about twice as fast.
+        precision: ``f32``, or ``bf16`` with OpenVINO on processors that multiply in it, where it is quicker.
 
     Raises:
         SeptumError: a value is unknown, or two do not go together.
