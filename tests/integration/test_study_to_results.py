@@ -123,3 +123,23 @@ def test_a_frame_that_is_not_there_is_told_in_one_sentence(septum, bundle, study
     assert "17" in answer.err
     assert "Traceback" not in answer.err
     assert names_in(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+    "options", [("--height", 180), ("--weight", 0), ("--heart-rate", 5), ("--csv", "study.nii.gz")]
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_done(options, septum, bundle, study, tmp_path):
+    answer = septum("segment", study, "-o", tmp_path / "out", "--model", bundle, *options)
+    assert answer.code == 2
+    assert options[0] in answer.err
+    assert names_in(tmp_path / "out") == []
+
+
+def test_convert_never_replaces_its_input(septum, study, tmp_path):
+    cine = tmp_path / "cine.nii.gz"
+    assert septum("convert", study, "-o", cine).code == 0
+    before = cine.read_bytes()
+    answer = septum("convert", cine, "-o", cine)
+    assert answer.code == 4
+    assert "is the input" in answer.err
+    assert cine.read_bytes() == before

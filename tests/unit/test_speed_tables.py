@@ -62,7 +62,7 @@ def test_ratios_by_hand(result):
     assert targets["Networks' time over the floor"][-1] == "1.40"
     assert targets["Reading, resampling, cropping, pasting, writing"][-1] == "25 %"
     assert targets["Wall over the networks' time, 100 volumes"][-1] == "1.20"
-    assert cells(tables["peers"])["nnU-Net, 2d, none"] == ("20.0 s", "25", "3000", "3.00 s", "15")
+    assert cells(tables["peers"])["nnU-Net, 2d, no mirror images"] == ("20.0 s", "25", "3000", "3.00 s", "15")
     assert cells(tables["accuracy"])["openvino"] == ("0.8995", "-0.0005")
     assert "25 times as fast as nnU-Net's 2d without mirroring" in speed_summary(result)
 

@@ -85,7 +85,8 @@ def model_options(command: Command) -> Command:
 
 def index_options(command: Command) -> Command:
     """The options that say how clinical indices are taken: the fields of IndexSettings."""
-    positive = click.FloatRange(min=0, min_open=True)
+    # The same limits as those within which the indices believe a study.
+    metres, kilograms, beats = (click.FloatRange(*limits) for limits in ((0.3, 2.6), (1, 400), (20, 250)))
     for option in (
         click.option(
             "--bsa",
@@ -95,9 +96,9 @@ def index_options(command: Command) -> Command:
             show_default=True,
             help="Formula of body surface area.",
         ),
-        click.option("--weight", "weight_kg", type=positive, metavar="KG", help="Of the body, in kg."),
-        click.option("--height", "height_m", type=positive, metavar="M", help="Of the body, in m."),
-        click.option("--heart-rate", "heart_rate_bpm", type=positive, metavar="BPM", help="Beats a minute."),
+        click.option("--weight", "weight_kg", type=kilograms, metavar="KG", help="Of the body, in kg."),
+        click.option("--height", "height_m", type=metres, metavar="M", help="Of the body, in m."),
+        click.option("--heart-rate", "heart_rate_bpm", type=beats, metavar="BPM", help="Beats a minute."),
         click.option(
             "--es", "end_systole", type=click.IntRange(min=0), metavar="FRAME", help="End-systole, from 0."
         ),

@@ -63,6 +63,8 @@ def segment(
     """
     from septum.workflows.lazy_model import LazyModel
 
+    if csv_file is not None and csv_file.suffix.lower() != ".csv":
+        raise click.BadParameter(f"expected a name that ends in .csv, got {csv_file}.", param_hint="--csv")
     gc.disable()  # looking through what is loaded for garbage takes longer than reading the image
     without_converter()
     indices = {name: asked.pop(name) for name in INDEX_OPTIONS}

@@ -124,7 +124,8 @@ def _peers(result: Result) -> Table:
         )
     ]  # fmt: skip
     for peer in result["peers"]:
-        name = f"nnU-Net, {peer['configuration']}, {'eight mirror images' if peer['mirroring'] else 'none'}"
+        mirrored = "eight mirror images" if peer["mirroring"] else "no mirror images"
+        name = f"nnU-Net, {peer['configuration']}, {mirrored}"
         alone, folder = _median(peer["volume"]["wall_s"]), peer["folder"]
         beside = None if folder is None else _median(folder["warm_s"])
         rows.append(

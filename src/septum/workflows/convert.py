@@ -64,6 +64,8 @@ def convert(
         raise OutputError(
             f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give it such one."
         )
+    if out.resolve() == source.resolve():
+        raise OutputError(f"{out} is the input: expected another name for the result; give one with -o.")
     study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
     write_image(out, _compact(study.cine))
     sidecar = out.with_name(out.name[: -len(ending)] + ".json")
