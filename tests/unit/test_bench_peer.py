@@ -50,11 +50,11 @@ def test_nnunet_is_called_with_its_own_defaults(mode, own):
 
 def test_nnunet_chooses_its_threads_whatever_the_shell_says():
     shell = {"PATH": "/bin", "OMP_NUM_THREADS": "1", "PYTHONPATH": "src", "nnUNet_def_n_proc": "1"}
-    assert nnunet.environment(nnunet.Peer(work=Path("/work")), shell) == {
+    assert nnunet.environment(nnunet.Peer(work=Path("/bench")), shell) == {
         "PATH": "/bin",
-        "nnUNet_raw": "/work/raw",
-        "nnUNet_preprocessed": "/work/preprocessed",
-        "nnUNet_results": "/work/results",
+        "nnUNet_raw": "/bench/raw",
+        "nnUNet_preprocessed": "/bench/preprocessed",
+        "nnUNet_results": "/bench/results",
     }
 
 
