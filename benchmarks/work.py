@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import openvino
 from openvino import opset13 as ops
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: Convolutions among which the fastest says what the machine can do: channels, kernel, image.
@@ -27,15 +29,26 @@ RUNS = 30
 @cache
 def flop_of(graph: Path, shape: tuple[int, ...]) -> float:
     """Floating-point operations of the convolutions of a graph for an image (N, C, Z, Y, X)."""
+    return 2.0 * multiply_adds(graph, shape)
+
+
+def multiply_adds(graph: Path, shape: Sequence[int]) -> int:
+    """Multiplications with an addition in all convolutions of a graph, for one image (N, C, Z, Y, X).
+
+    Raises:
+        ValueError: the graph has products of another kind, which are not counted.
+    """
     model = openvino.Core().read_model(str(graph))
     model.reshape(list(shape))
-    total = 0.0
+    total = 0
     for op in model.get_ordered_ops():
         kind = op.get_type_name()
         if kind in ("Convolution", "ConvolutionBackpropData"):
-            moved = op.output(0) if kind == "Convolution" else op.input(0)
-            places = np.prod([int(n) for n in moved.get_shape()[2:]])
-            total += 2.0 * float(np.prod([int(n) for n in op.input(1).get_shape()])) * float(places)
+            weights = op.input(1).get_shape()  # channels out (back: in), channels in (back: out), z, y, x
+            voxels = op.output(0).get_shape() if kind == "Convolution" else op.input(0).get_shape()
+            total += prod(voxels) * prod(weights[1:])
+        elif kind == "MatMul" or "Convolution" in kind:
+            raise ValueError(f"{kind} is not counted")
     return total
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from work import multiply_adds
 
 from septum.inference import load_model, open_bundle
 from septum.inference.model import LOCALISED_FRAMES
@@ -22,7 +23,7 @@ from septum.preprocessing.intensity import clip_to_percentiles, percentile, zsco
 from septum.workflows import lazy_model
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_inputs
-from support.work import Engines, Passes, in_a_fresh_process, multiply_adds
+from support.work import Engines, Passes, in_a_fresh_process
 
 FRAMES, SLICES = 6, 7
 SMALL = PhantomSettings(

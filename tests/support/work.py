@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,28 +27,6 @@ from septum.cli.main import main
 code = main(sys.argv[2:])
 print(json.dumps([code, sorted(set(sys.modules) - before), opened.count(watched)]))
 """
-
-
-def multiply_adds(graph: Path, shape: Sequence[int]) -> int:
-    """Multiplications with an addition in all convolutions of a graph, for one image (N, C, Z, Y, X).
-
-    Raises:
-        ValueError: the graph has products of another kind, which are not counted.
-    """
-    import openvino
-
-    model = openvino.Core().read_model(str(graph))
-    model.reshape(list(shape))
-    total = 0
-    for op in model.get_ordered_ops():
-        kind = op.get_type_name()
-        if kind in ("Convolution", "ConvolutionBackpropData"):
-            weights = op.input(1).get_shape()  # channels out (back: in), channels in (back: out), z, y, x
-            voxels = op.output(0).get_shape() if kind == "Convolution" else op.input(0).get_shape()
-            total += prod(voxels) * prod(weights[1:])
-        elif kind == "MatMul" or "Convolution" in kind:
-            raise ValueError(f"{kind} is not counted")
-    return total
 
 
 class Engines:
