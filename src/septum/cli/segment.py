@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from septum.cli.output import say, say_json
 from septum.cli.parameters import index_options, model_options, parse_spacing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from septum.workflows.outcomes import Report, StudyResult
 
 
@@ -61,25 +64,24 @@ def segment(
     Files are NIfTI or NRRD, folders may hold DICOM studies; of a cine, every frame is segmented. Each NAME
     gives OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
     """
-    from septum.workflows.lazy_model import LazyModel
-
     if csv_file is not None and csv_file.suffix.lower() != ".csv":
         raise click.BadParameter(f"expected a name that ends in .csv, got {csv_file}.", param_hint="--csv")
-    gc.disable()  # looking through what is loaded for garbage takes longer than reading the image
-    without_converter()
     indices = {name: asked.pop(name) for name in INDEX_OPTIONS}
     extras = {name: asked.pop(name) for name in EXTRA_OPTIONS}
-    lazy = LazyModel(model, **asked)
-    if overwrite or next(out.rglob("*_seg.json"), None) is None:
-        lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
+    with without_collecting_garbage():
+        from septum.workflows.lazy_model import LazyModel
 
-    from septum.cli.progress import Narrator
-    from septum.workflows.asked import Extras, IndexSettings
-    from septum.workflows.indices_table import write_indices_csv
-    from septum.workflows.output_folder import check_writable
-    from septum.workflows.segment import segment_inputs
+        without_converter()
+        lazy = LazyModel(model, **asked)
+        if overwrite or next(out.rglob("*_seg.json"), None) is None:
+            lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
-    gc.enable()
+        from septum.cli.progress import Narrator
+        from septum.workflows.asked import Extras, IndexSettings
+        from septum.workflows.indices_table import write_indices_csv
+        from septum.workflows.output_folder import check_writable
+        from septum.workflows.segment import segment_inputs
+
     check_writable(out)
     say_result = None if as_json else _say_result
     with Narrator(say_result) as narrator:
@@ -98,6 +100,16 @@ def segment(
     else:
         _say_summary(report)
     return report.exit_code
+
+
+@contextmanager
+def without_collecting_garbage() -> Iterator[None]:
+    """While the program is loaded: looking through it for garbage takes longer than reading an image."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def without_converter() -> None:
