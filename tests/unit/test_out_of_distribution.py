@@ -45,7 +45,7 @@ def test_evidence_of_four_voxels(classes):
 
 
 def test_expected_overlaps_of_two_structures_and_of_one_without_a_voxel():
-    # Softmax of the logarithms of 1, 2 and 1 is 1/4, 1/2 and 1/4, and the second decides; 0, -20, -20 is background.
+    # Softmax of the logarithms of 1, 2 and 1 is 1/4, 1/2 and 1/4, and the second decides.
     logits = np.zeros((3, 1, 1, 2), dtype=np.float32)
     logits[:, 0, 0, 0] = np.log([1, 2, 1])
     logits[1:, 0, 0, 1] = -20.0

@@ -143,7 +143,7 @@ RULES = (
         "low_flip_agreement", "flip_agreement", 0.85,
         "Masks of mirror images agree with their mean by a Dice coefficient of {value}, and less than "
         "{limit} is rare: look at the mask.",
-        form=".3f", low=True,
+        form=".3f", low=True, calibrated=True,
     ),
 )  # fmt: skip
 

@@ -98,11 +98,19 @@ def ef_percent(indices: Indices) -> dict[str, float]:
     return {name: value for name, value in fractions.items() if value is not None}
 
 
-def cases_in(folder: Path, dataset: Dataset, fold: int) -> Iterator[QualityCase]:
+def cases_in(
+    folder: Path, dataset: Dataset, fold: int, mirrored: Path | None = None
+) -> Iterator[QualityCase]:
     """Cases of the patients of a part of the cross-validation whose masks are in a folder.
 
     A mask is named by the image, as ``septum segment`` does, or by the case, as ``septum study predict``
     does, with ``_seg`` after it. What the JSON beside it tells is used.
+
+    Args:
+        folder: with the masks.
+        dataset: with the truth.
+        fold: part of the cross-validation.
+        mirrored: folder with masks of the same by mirror images, of which only their agreement is used.
 
     Raises:
         InputError: a patient has a mask of one phase only, or none has any.
@@ -119,7 +127,7 @@ def cases_in(folder: Path, dataset: Dataset, fold: int) -> Iterator[QualityCase]
             )
         if files:
             count += 1
-            yield _read_case(patient, str(fold), files, [both[phase] for phase in PHASES], dataset)
+            yield _read_case(patient, str(fold), files, [both[phase] for phase in PHASES], dataset, mirrored)
     if count == 0:
         raise InputError(
             f"{folder}: expected masks such as {patients[0]}_ED_seg.nii.gz of patients of part {fold}, found "
@@ -128,7 +136,12 @@ def cases_in(folder: Path, dataset: Dataset, fold: int) -> Iterator[QualityCase]
 
 
 def _read_case(
-    patient: str, fold: str, masks: Sequence[Path], cases: Sequence[Case], dataset: Dataset
+    patient: str,
+    fold: str,
+    masks: Sequence[Path],
+    cases: Sequence[Case],
+    dataset: Dataset,
+    mirrored: Path | None,
 ) -> QualityCase:
     read = [read_mask(mask).cine for mask in masks]
     truth = np.stack([read_mask(case.mask).cine.array[0].astype(np.uint8) for case in cases])
@@ -136,6 +149,7 @@ def _read_case(
         np.stack([one.array[0].astype(np.uint8) for one in read]), read[0].geometry, dataset.schema
     )
     records = [_record(mask) for mask in masks]
+    flips = [] if mirrored is None else [_record(mirrored / mask.name) for mask in masks]
     regions = [
         Found(LocalisationPath(region["path"]), region["cut_off"])
         for record in records
@@ -147,6 +161,7 @@ def _read_case(
             tuple(record.get("soft_dice", {}).get(name, [None])[0] for name in dataset.schema.names)
             for record in records
         ),
+        flip_agreement=tuple(next(iter(record.get("flip_agreement", [])), None) for record in flips),
     )
     return measured_case(patient, fold, predicted, truth, regions, evidence)
 
