@@ -10,8 +10,8 @@ whose test patients they are, and those of each other part with the networks of 
 that were trained without it; units that are not done are passed over. Each is segmented once more with mirror
 images, of which only their agreement is used. ``measure`` compares these masks with the truth, into
 ``studies/quality/cases.csv``; lines of other parts stay. ``corrupt`` does so for images of part 0 that are
-spoilt on purpose, into ``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``, and
-says how good it is; ``make tables`` writes that into the page on quality.
+spoilt on purpose, into ``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``,
+and says how good it is; ``make tables`` writes that into the page on quality.
 """
 
 from __future__ import annotations
