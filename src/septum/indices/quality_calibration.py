@@ -26,13 +26,13 @@ class _Part(BaseModel):
 
 
 class DiceEstimate(_Part):
-    """A linear estimate of the mean Dice coefficient from standardised measures.
+    """An estimate of the mean Dice coefficient: what it lacks of 1 has a logarithm linear in the measures.
 
     Attributes:
         features: keys of measures.
         centre, scale: what each is standardised by.
         coefficients: one a feature.
-        intercept: the estimate of a mask whose measures are all at their centre.
+        intercept: logarithm of what a mask lacks whose measures are all at their centre.
     """
 
     features: tuple[str, ...]
@@ -48,7 +48,12 @@ class DiceEstimate(_Part):
             self.features, self.centre, self.scale, self.coefficients, strict=True
         ):
             total += coefficient * (values.get(key, centre) - centre) / scale
-        return min(max(total, 0.0), 1.0)
+        return 1.0 - math.exp(min(total, 0.0))
+
+
+def possible(percent: float) -> float:
+    """The nearest ejection fraction that there can be, 0 to 100; a failed mask may have any."""
+    return min(max(percent, 0.0), 100.0)
 
 
 class IntervalWidth(_Part):
@@ -76,8 +81,8 @@ class IntervalWidth(_Part):
 
     def interval(self, percent: float, soft_dice: float) -> tuple[float, float]:
         """(low, high) in percent about an ejection fraction, within 0 to 100."""
-        half = self.multiple * self.difficulty(soft_dice)
-        return max(0.0, percent - half), min(100.0, percent + half)
+        half, middle = self.multiple * self.difficulty(soft_dice), possible(percent)
+        return possible(middle - half), possible(middle + half)
 
 
 class Calibration(_Part):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.indices.quality_calibration import Calibration, DiceEstimate, IntervalWidth
+from septum.indices.quality_calibration import Calibration, DiceEstimate, IntervalWidth, possible
+from septum.indices.quality_measures import LEAST_LACK
 from septum.indices.quality_rules import RULES
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ BELOW_THE_ESTIMATE = 0.15
 LEVEL = 0.90
 #: Ventricles whose ejection fraction has an interval; that of the first decides what is bad.
 VENTRICLES = ("LV", "RV")
-LEAST_LACK = 0.02
+#: What an expected overlap lacks of 1 counts as at least so much for an interval.
+LEAST_EXPECTED_LACK = 0.02
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
 DIGITS = 5
 
@@ -125,13 +127,13 @@ def fit_calibration(
 
 def fit_width(cases: Sequence[QualityCase], ventricle: str) -> IntervalWidth:
     """The interval of a ventricle's ejection fraction."""
-    width = IntervalWidth(level=LEVEL, multiple=100.0, least_lack=LEAST_LACK)
+    width = IntervalWidth(level=LEVEL, multiple=100.0, least_lack=LEAST_EXPECTED_LACK)
     key = f"{ventricle.lower()}_soft_dice"
-    errors = [(case.ef_error(ventricle), case.measures.get(key)) for case in cases]
     scores = [
-        abs(error) / width.difficulty(overlap)
-        for error, overlap in errors
-        if error is not None and overlap is not None
+        abs(possible(case.predicted_ef[ventricle]) - case.true_ef[ventricle])
+        / width.difficulty(case.measures[key])
+        for case in cases
+        if case.ef_error(ventricle) is not None and key in case.measures
     ]
     if not scores:
         return width
@@ -156,7 +158,9 @@ def unseen_estimates(cases: Sequence[QualityCase]) -> list[float]:
 
 
 def fit_dice(cases: Sequence[QualityCase]) -> DiceEstimate:
-    """Ridge regression of the mean Dice on standardised measures; what is missing counts as the mean.
+    """Ridge regression, on standardised measures, of the logarithm of what the mean Dice lacks of 1.
+
+    Measures that are missing count as their mean.
 
     Of the penalties, the one with the least leave-one-out error is taken, which for ridge regression has a
     closed form (Allen, The Relationship between Variable Selection and Data Augmentation, Technometrics 16,
@@ -170,7 +174,7 @@ def fit_dice(cases: Sequence[QualityCase]) -> DiceEstimate:
     away = np.where(present, table - centre, 0.0)
     scale = np.sqrt((away**2).sum(axis=0) / count)
     scale[scale == 0] = 1.0
-    target = np.asarray([case.mean_dice for case in cases], dtype=np.float64)
+    target = np.log([max(1.0 - case.mean_dice, LEAST_LACK) for case in cases])
     coefficients = _ridge(away / scale, target - target.mean())
     return DiceEstimate(
         features=FEATURES,
