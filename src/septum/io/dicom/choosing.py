@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from septum.core import InputError
-from septum.io.dicom.stacks import SAME_SLICE_MM
+from septum.io.dicom.ranking import ranked, what_decided
+from septum.io.dicom.stacks import FEW_SLICES_WITHIN, SAME_SLICE_MM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from septum.io.dicom.scanning import Scan
     from septum.io.dicom.stacks import Stack
     from septum.io.dicom.wanted import Wanted
-
-#: A stack of at least so many slices covers a heart, however thick they are.
-WHOLE_SLICES = 5
-#: Of slices in no known direction, so many parallel ones at least are believed to be short axis.
-OBLIQUE_SLICES = 5
-#: A late-gadolinium stack has at least so many slices.
-LEAST_GADOLINIUM_SLICES = 3
 
 
 @dataclass(frozen=True)
@@ -43,18 +37,13 @@ class Choice:
 def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "cine") -> Choice:
     """The stack to take.
 
-    For ``cine``: short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither
-    inverted nor repeated at one time of the beat. More than one phase before a single one; a stack of five
-    and more slices before a smaller one; measured before computed; then more slices, more phases, a
-    description that says short axis, and the later one. For ``late-gadolinium``: one phase after an
-    inversion (or, where no header tells of an inversion, a description that says so), magnitude before real
-    part; then measured before computed, more slices, description, and the later one.
+    Of those that can serve (:func:`septum.io.dicom.ranking.unfit`), the first by
+    :data:`septum.io.dicom.ranking.ORDER`.
 
     Raises:
         InputError: no stack will do.
     """
-    fits, rank = (_is_cine, _cine_rank) if wanted == "cine" else (_is_gadolinium, _gadolinium_rank)
-    able = sorted((stack for stack in stacks if fits(stack)), key=rank, reverse=True)
+    able = ranked(stacks, wanted)
     if not able:
         raise InputError(_refusal(folder, scan, stacks, wanted))
     studies = {frame.study_uid for stack in able for frame in stack.frames}
@@ -67,13 +56,19 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     notes = [*best.notes, *_rivals(best, rest)]
     if best.orientation == "oblique":
         notes.append("The stack lies in no usual direction: it was taken for short axis.")
+    elif wanted == "cine" and best.tilt_degrees > FEW_SLICES_WITHIN:
+        notes.append(
+            f"Its slices lie {best.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
+            "they are short axis."
+        )
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
-    why = (
-        f"Of {len(able)} that could serve, number {best.number} ranks first."
-        if rest
-        else "The only one that serves."
-    )
+    why = "It is the only one that can serve."
+    if rest:
+        why = (
+            f"Of the {len(able)} that can serve it comes first: {what_decided(best, rest[0], wanted)}. The "
+            f"next is stack {rest[0].number}."
+        )
     return Choice(best, why, tuple(notes))
 
 
@@ -86,52 +81,6 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
         )
     stack = stacks[number - 1]
     return Choice(stack, "It was asked for.", stack.notes)
-
-
-def _is_cine(stack: Stack) -> bool:
-    if stack.kind not in ("cine", "still"):
-        return False
-    oblique = stack.orientation == "oblique" and len(stack.slices) >= OBLIQUE_SLICES
-    return stack.orientation == "short axis" or oblique
-
-
-def _cine_rank(stack: Stack) -> tuple[Any, ...]:
-    slices = len(stack.slices)
-    return (
-        stack.phases > 1,
-        stack.orientation == "short axis",
-        slices >= WHOLE_SLICES,
-        stack.original,
-        slices,
-        stack.phases,
-        "short axis" in stack.hints,
-        *_latest(stack),
-    )
-
-
-def _is_gadolinium(stack: Stack) -> bool:
-    if stack.phases > 1 or len(stack.slices) < LEAST_GADOLINIUM_SLICES:
-        return False
-    if stack.kind == "late gadolinium":
-        return True
-    return stack.kind in ("still", "real part") and "late gadolinium" in stack.hints
-
-
-def _gadolinium_rank(stack: Stack) -> tuple[Any, ...]:
-    return (
-        stack.first.component == "magnitude",
-        stack.kind == "late gadolinium",
-        stack.original,
-        len(stack.slices),
-        "late gadolinium" in stack.hints,
-        *_latest(stack),
-    )
-
-
-def _latest(stack: Stack) -> tuple[Any, ...]:
-    """The later acquisition; of one acquisition, the series with the smaller number: it was there first."""
-    acquired = max(frame.acquired for frame in stack.frames)
-    return (acquired, -min(stack.series, default=0), -stack.number)
 
 
 def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
@@ -160,10 +109,7 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
     """Why nothing of a folder will do, and what to do about it."""
     asked = "a short-axis cine" if wanted == "cine" else "a late-gadolinium stack"
     if not stacks:
-        return (
-            f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM "
-            f"files, {scan.told() or 'none of them an image'}; give the folder that holds the MR images."
-        )
+        return no_image(folder, scan, asked)
     counts = Counter(f"{stack.orientation} {stack.kind}" for stack in stacks)
     found = ", ".join(f"{what}: {n}" for what, n in counts.most_common(6))
     damaged = f" and {scan.damaged} damaged files" if scan.damaged else ""
@@ -171,4 +117,13 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
         f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found "
         f"only other stacks ({found}){damaged}; give the folder that holds the right series, or take one of "
         "these with septum convert --stack."
+    )
+
+
+def no_image(folder: Path, scan: Scan, asked: str = "a cardiac MR study") -> str:
+    """The sentence for a folder without any image that can be used."""
+    what = "copy or export the study again" if scan.damaged else "give the folder that holds the MR images"
+    return (
+        f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM "
+        f"files, {scan.told() or 'none of them an image'}; {what}."
     )

@@ -45,6 +45,17 @@ def dicom_files(path: Path) -> Iterator[Path]:
         yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
 
 
+def count_files(path: Path) -> int:
+    """Number of files where :func:`dicom_files` looks, of any kind."""
+    if path.is_file():
+        return 1
+    count = 0
+    for _, subfolders, names in os.walk(path):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        count += sum(not name.startswith(".") for name in names)
+    return count
+
+
 def holds_dicom(path: Path) -> bool:
     """Whether a path is a DICOM file, or a folder with one in it or in its subfolders."""
     return next(dicom_files(path), None) is not None

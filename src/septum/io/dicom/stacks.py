@@ -20,6 +20,11 @@ LONG_AXIS = np.array([0.65, -0.55, -0.52])
 #: Angles of a stack's normal to it, in degrees: slices count as short axis up to one, as long from the other.
 SHORT_AXIS_WITHIN = 50.0
 LONG_AXIS_BEYOND = 65.0
+#: The angle for stacks of fewer than ``WHOLE_SLICES``: views of the outflow tracts, which are a few slices,
+#: lie 35 degrees and more from it, and nothing but the angle tells them from short axis.
+FEW_SLICES_WITHIN = 30.0
+#: A stack of at least so many slices covers a heart, however thick they are.
+WHOLE_SLICES = 5
 #: Angle of a normal to an axis of the patient within which slices count as axial, coronal or sagittal.
 ALIGNED_WITHIN = 12.0
 #: Slices nearer to each other than this are one, in mm.
@@ -112,10 +117,15 @@ class Stack:
         nearest = int(np.argmax(normal))
         if _degrees(normal[nearest]) <= ALIGNED_WITHIN:
             return ("sagittal", "coronal", "axial")[nearest]
-        angle = _degrees(abs(float(self.first.normal @ LONG_AXIS)) / float(np.linalg.norm(LONG_AXIS)))
-        if angle <= SHORT_AXIS_WITHIN:
+        few = len(self.slices) < WHOLE_SLICES
+        if self.tilt_degrees <= (FEW_SLICES_WITHIN if few else SHORT_AXIS_WITHIN):
             return "short axis"
-        return "long axis" if angle >= LONG_AXIS_BEYOND else "oblique"
+        return "long axis" if self.tilt_degrees >= LONG_AXIS_BEYOND else "oblique"
+
+    @property
+    def tilt_degrees(self) -> float:
+        """Angle of the normal to the direction of most people's long axis."""
+        return _degrees(abs(float(self.first.normal @ LONG_AXIS)) / float(np.linalg.norm(LONG_AXIS)))
 
     @property
     def kind(self) -> str:
