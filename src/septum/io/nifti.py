@@ -142,8 +142,8 @@ def _read_voxels(path: Path, header_path: Path, header: Any, layout: Layout) -> 
         raise InputError(_cut_short(voxel_path, count, f"at most {max(0, held - offset):,}"))
     if offset > _MOST_OFFSET_BYTES and _is_gzip(voxel_path):
         raise InputError(
-            f"{path} has a damaged header: expected voxels that begin within {_MOST_OFFSET_BYTES:,} bytes, and "
-            f"it says {offset:,}; copy or export the file again."
+            f"{path} has a damaged header: expected voxels that begin within {_MOST_OFFSET_BYTES:,} bytes, "
+            f"and it says {offset:,}; copy or export the file again."
         )
     with _open(voxel_path) as stream:
         stream.seek(offset)

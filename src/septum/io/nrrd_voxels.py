@@ -9,7 +9,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import nrrd
-import numpy as np
 from nrrd.errors import NRRDError
 
 from septum.core import InputError
@@ -115,6 +114,6 @@ def _line_skip(header: dict[str, Any]) -> int:
 def _too_much(path: Path, layout: Layout) -> str:
     size = " x ".join(map(str, layout.shape))
     return (
-        f"{path} is damaged: expected as many voxels as its header promises, {size}, and found far more; copy "
-        "or export the file again."
+        f"{path} is damaged: expected as many voxels as its header promises, {size}, and found far more; "
+        "copy or export the file again."
     )
