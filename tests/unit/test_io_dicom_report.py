@@ -7,8 +7,10 @@ import pydicom
 import pytest
 from pydicom.sr.codedict import codes
 
+from septum.indices.definitions import DEFINITIONS
 from septum.io.dicom.measurement_report import write_measurement_report
 from septum.io.dicom.segmentation_object import write_dicom_segmentation
+from septum.io.dicom.terms import INDICES as INDEX_TERMS
 from septum.workflows.indices_table import indices_document
 from support.dicom_objects import INDICES, MODEL
 from support.dicom_out_study import write_classic, write_enhanced
@@ -108,3 +110,7 @@ def test_a_report_tells_the_wall_by_segment_with_the_numbers_of_the_json(tmp_pat
     ]
     points = [key[1] for key in numbers_of([pydicom.dcmread(path)]) if key[2] is not None]
     assert points == ["416190007"] * 16 + ["416430001"] * 16 + [None] * 15
+
+
+def test_every_index_has_coded_terms():
+    assert {one.key for one in DEFINITIONS} <= set(INDEX_TERMS)

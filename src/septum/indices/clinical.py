@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import CardiacPhases, Indices, InputError, Orientation, Subject
+from septum.indices.absences import absences
 from septum.indices.body import BodySurfaceArea, surface_area
 from septum.indices.curve import LEAST_FRAMES, PeriodicCurve, peak_rates
 from septum.indices.definitions import DEFINITIONS
@@ -77,6 +78,7 @@ def clinical_indices(
         notes += [*timed.notes, *wall_notes]
     if "LA" in volumes and max(volumes["LA"]) > 0:
         values["la_volume_ml"] = max(volumes["LA"])
+    notes += absences(volumes, phases, timed)
     return Indices(
         phases=phases,
         volumes_ml=volumes,

@@ -64,7 +64,7 @@ class Pseudonyms:
             key = path.read_bytes().strip()
         except OSError as error:
             raise OutputError(
-                f"{path} cannot be read as key for pseudonyms: expected {_LEAST_KEY} bytes or more in a file, "
+                f"{path} cannot be read as key for pseudonyms: expected {_LEAST_KEY} bytes or more, "
                 f"and found a problem ({error.strerror}); check {KEY_VARIABLE}, or make a key with "
                 "openssl rand -hex -out FILE 32."
             ) from error

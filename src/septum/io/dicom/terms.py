@@ -93,6 +93,7 @@ BY_AREA = {
 PER_MINUTE = Code("/min", "UCUM", "per minute")
 HEART_RATE = Code("8867-4", "LN", "Heart rate")
 
+_VOLUME = Code("118565006", "SCT", "Volume")
 _MASS = Code("18087-7", "LN", "Left Ventricle Mass")
 
 #: Key of an index to its terms.
@@ -114,6 +115,8 @@ INDICES = {
         _L_MIN,
         Code("54993008", "SCT", "Cardiac Index"),
     ),
+    "lv_volume_ml": Term(LEFT_VENTRICLE, _VOLUME, _ML),
+    "lv_mass_g": Term(MYOCARDIUM, _MASS, _GRAM),
     "lv_mass_ed_g": Term(MYOCARDIUM, _MASS, _GRAM, at=END_DIASTOLE),
     "lv_mass_es_g": Term(MYOCARDIUM, _MASS, _GRAM, at=END_SYSTOLE),
     "lv_peak_ejection_rate_ml_s": Term(LEFT_VENTRICLE, Code("122616", "DCM", "Peak Ejection Rate"), _ML_S),
@@ -131,7 +134,8 @@ INDICES = {
     "rv_ef_percent": Term(
         RIGHT_VENTRICLE, Code("8818-7", "LN", "Right ventricular ejection fraction by MR"), _PERCENT
     ),
-    "la_volume_ml": Term(LEFT_ATRIUM, Code("118565006", "SCT", "Volume"), _ML),
+    "rv_volume_ml": Term(RIGHT_VENTRICLE, _VOLUME, _ML),
+    "la_volume_ml": Term(LEFT_ATRIUM, _VOLUME, _ML),
 }
 
 _THICKNESS = Code("122445", "DCM", "Wall Thickness")
