@@ -134,6 +134,8 @@ class Record(_Part):
         regions: one a frame.
         localisation_paths: number of frames by the way in which their region was found.
         confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
+        soft_dice: of each structure, the overlap that the segmenter expects of its mask, one value a frame.
+        flip_agreement: of mirror images with their mean, one value a frame; empty without mirror images.
         warnings: what deserves a look, one sentence each.
         timings_s: where the time went.
         statement: what this must not be used for.
@@ -157,6 +159,8 @@ class Record(_Part):
     localisation_paths: dict[LocalisationPath, int]
     confidence: tuple[float | None, ...] = ()
     agreement: tuple[float | None, ...] = ()
+    soft_dice: dict[str, tuple[float | None, ...]] = {}
+    flip_agreement: tuple[float | None, ...] = ()
     warnings: tuple[str, ...]
     timings_s: Timings
     statement: str
@@ -207,6 +211,10 @@ def make_record(  # what a study comes to
         localisation_paths=dict(paths),
         confidence=tuple(one.confidence for one in evidence),
         agreement=tuple(one.agreement for one in evidence),
+        soft_dice={
+            name: tuple(one.soft_dice[k] for one in evidence) for k, name in enumerate(manifest.labels.names)
+        },
+        flip_agreement=tuple(one.flip_agreement for one in evidence) if settings.flips else (),
         warnings=(*warnings_about(segmentation, frames, manifest), *dicom_note(extras, study)),
         timings_s=timings_s,
         statement=STATEMENT,
