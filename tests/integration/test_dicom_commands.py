@@ -73,6 +73,8 @@ def test_info_says_what_decided_and_what_reading_would_note_or_refuse(septum, st
     holed = write(study.parent / "holed", flat([[*row[:2], *row[3:]] for row in objects]))
     assert "It would be refused: " in septum("info", holed).out
     assert "lacks slices" in json.loads(septum("info", holed, "--json").out)["taken_as"]["cine"]["refused"]
+    mixed = write(study.parent / "mixed", [*flat(objects), *other_study("71")])
+    assert " ".join(septum("info", mixed).out.split()).count("give each study a folder of its own. Late") == 1
     late = write(study.parent / "late", flat([objects[0][1:], *objects[1:]]))
     assert "the phase nearest in time was taken" in septum("info", late).out
 

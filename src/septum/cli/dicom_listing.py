@@ -97,7 +97,7 @@ def _taken(choice: dict[str, Any]) -> list[str]:
 def _none(choice: dict[str, Any], stacks: list[dict[str, Any]], wanted: str, needed: str) -> str:
     """Nothing fits; or several do, and cannot be told apart."""
     fits = any(stack["unfit_as"][wanted] is None for stack in stacks)
-    return f"none: {choice['why'] if fits else needed}."
+    return f"none: {choice['why'] if fits else f'{needed}.'}"
 
 
 def _times(values: tuple[float, ...]) -> str:
