@@ -20,6 +20,9 @@ SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operatio
 CARDIAC_MRI = Code("241620005", "SCT", "Cardiac MRI")
 HEART = Code("80891009", "SCT", "Heart")
 DEVICE = Code("121007", "DCM", "Device")
+CARDIAC_CYCLE_POINT = Code("272518008", "SCT", "Cardiac cycle point")
+END_DIASTOLE = Code("416190007", "SCT", "End diastole")
+END_SYSTOLE = Code("416430001", "SCT", "End Systole")
 
 LEFT_VENTRICLE = Code("87878005", "SCT", "Left ventricle")
 RIGHT_VENTRICLE = Code("53085002", "SCT", "Right ventricle")
@@ -75,10 +78,8 @@ class Term:
     at: Code | None = None
 
 
-CARDIAC_CYCLE_POINT = Code("272518008", "SCT", "Cardiac cycle point")
-END_DIASTOLE = Code("416190007", "SCT", "End diastole")
-END_SYSTOLE = Code("416430001", "SCT", "End Systole")
-
+_VOLUME = Code("118565006", "SCT", "Volume")
+_LV_MASS = Code("18087-7", "LN", "Left Ventricle Mass")
 _ML = Code("ml", "UCUM", "milliliter")
 _PERCENT = Code("%", "UCUM", "Percent")
 _GRAM = Code("g", "UCUM", "gram")
@@ -92,9 +93,6 @@ BY_AREA = {
 }
 PER_MINUTE = Code("/min", "UCUM", "per minute")
 HEART_RATE = Code("8867-4", "LN", "Heart rate")
-
-_VOLUME = Code("118565006", "SCT", "Volume")
-_MASS = Code("18087-7", "LN", "Left Ventricle Mass")
 
 #: Key of an index to its terms.
 INDICES = {
@@ -115,10 +113,8 @@ INDICES = {
         _L_MIN,
         Code("54993008", "SCT", "Cardiac Index"),
     ),
-    "lv_volume_ml": Term(LEFT_VENTRICLE, _VOLUME, _ML),
-    "lv_mass_g": Term(MYOCARDIUM, _MASS, _GRAM),
-    "lv_mass_ed_g": Term(MYOCARDIUM, _MASS, _GRAM, at=END_DIASTOLE),
-    "lv_mass_es_g": Term(MYOCARDIUM, _MASS, _GRAM, at=END_SYSTOLE),
+    "lv_mass_ed_g": Term(MYOCARDIUM, _LV_MASS, _GRAM, at=END_DIASTOLE),
+    "lv_mass_es_g": Term(MYOCARDIUM, _LV_MASS, _GRAM, at=END_SYSTOLE),
     "lv_peak_ejection_rate_ml_s": Term(LEFT_VENTRICLE, Code("122616", "DCM", "Peak Ejection Rate"), _ML_S),
     "lv_time_to_peak_ejection_ms": Term(LEFT_VENTRICLE, Code("122617", "DCM", "Peak Ejection Time"), _MS),
     "lv_peak_filling_rate_ml_s": Term(LEFT_VENTRICLE, Code("122618", "DCM", "Peak Filling Rate"), _ML_S),
@@ -134,8 +130,10 @@ INDICES = {
     "rv_ef_percent": Term(
         RIGHT_VENTRICLE, Code("8818-7", "LN", "Right ventricular ejection fraction by MR"), _PERCENT
     ),
-    "rv_volume_ml": Term(RIGHT_VENTRICLE, _VOLUME, _ML),
     "la_volume_ml": Term(LEFT_ATRIUM, _VOLUME, _ML),
+    "lv_volume_ml": Term(LEFT_VENTRICLE, _VOLUME, _ML),
+    "rv_volume_ml": Term(RIGHT_VENTRICLE, _VOLUME, _ML),
+    "lv_mass_g": Term(MYOCARDIUM, _LV_MASS, _GRAM),
 }
 
 _THICKNESS = Code("122445", "DCM", "Wall Thickness")
