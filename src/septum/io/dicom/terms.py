@@ -73,6 +73,8 @@ class Term:
     indexed: Code | None = None
 
 
+_VOLUME = Code("118565006", "SCT", "Volume")
+_LV_MASS = Code("18087-7", "LN", "Left Ventricle Mass")
 _ML = Code("ml", "UCUM", "milliliter")
 _PERCENT = Code("%", "UCUM", "Percent")
 _GRAM = Code("g", "UCUM", "gram")
@@ -105,7 +107,7 @@ INDICES = {
         _L_MIN,
         Code("54993008", "SCT", "Cardiac Index"),
     ),
-    "lv_mass_ed_g": Term(MYOCARDIUM, Code("18087-7", "LN", "Left Ventricle Mass"), _GRAM),
+    "lv_mass_ed_g": Term(MYOCARDIUM, _LV_MASS, _GRAM),
     "lv_peak_ejection_rate_ml_s": Term(LEFT_VENTRICLE, Code("122616", "DCM", "Peak Ejection Rate"), _ML_S),
     "lv_peak_filling_rate_ml_s": Term(LEFT_VENTRICLE, Code("122618", "DCM", "Peak Filling Rate"), _ML_S),
     "rv_edv_ml": Term(RIGHT_VENTRICLE, Code("8822-9", "LN", "Right Ventricular ED Volume"), _ML),
@@ -119,5 +121,8 @@ INDICES = {
     "rv_ef_percent": Term(
         RIGHT_VENTRICLE, Code("8818-7", "LN", "Right ventricular ejection fraction by MR"), _PERCENT
     ),
-    "la_volume_ml": Term(LEFT_ATRIUM, Code("118565006", "SCT", "Volume"), _ML),
+    "la_volume_ml": Term(LEFT_ATRIUM, _VOLUME, _ML),
+    "lv_volume_ml": Term(LEFT_VENTRICLE, _VOLUME, _ML),
+    "rv_volume_ml": Term(RIGHT_VENTRICLE, _VOLUME, _ML),
+    "lv_mass_g": Term(MYOCARDIUM, _LV_MASS, _GRAM),
 }
