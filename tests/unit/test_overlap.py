@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import wait
 from pathlib import Path
 from threading import Event
+from time import sleep
 
 import pytest
 
@@ -21,6 +22,8 @@ SECONDS = 30
 
 class Frame(str):
     """A frame of this case is segmented."""
+
+    __slots__ = ()
 
 
 class Steps:
@@ -160,8 +163,11 @@ def test_a_result_is_told_after_the_next_frame_and_not_a_case_later():
             tell(Frame(f"{opened}1"))
             if opened == "b":
                 assert written.wait(SECONDS), "a is not written while b is segmented"
-                while "a" not in events:  # what the writer's thread needs to hand its answer over
+                for _ in range(1000):  # what the writer's thread needs to hand its answer over
                     tell(Frame("b2"))
+                    if "a" in events:
+                        break
+                    sleep(SECONDS / 1000)
             return self._step("segment", opened)
 
         def write(self, segmented):

@@ -103,7 +103,7 @@ def _refuse_what_cannot_be_meant(csv_file: Path | None, asked: dict[str, Any]) -
         raise click.BadParameter(f"expected a name that ends in .csv, got {csv_file}.", param_hint="--csv")
     for option, needed in (("identify", "report"), ("deidentify", "dicom")):
         if asked[option] and not asked[needed]:
-            raise click.UsageError(f"--{option} says how --{needed} is written: give both, or neither.")
+            raise click.UsageError(f"--{option} goes with --{needed}: give that, too, or leave it out.")
     if asked["end_diastole"] is not None and asked["end_diastole"] == asked["end_systole"]:
         raise click.UsageError(f"--ed and --es: expected two frames, got {asked['end_systole']} for both.")
 
@@ -160,14 +160,15 @@ def _say_result(result: StudyResult) -> None:
         done = "already done" if result.skipped else "mask kept"
     say(f"{result.mask}  {_numbers(result)}  {result.record.quality['verdict']}  ({done})")
     if result.beside:
-        say(f"  beside it: {', '.join(path.name for path in result.beside)}")
+        names = [f"{path.name}/" if path.is_dir() else path.name for path in result.beside]
+        say(f"  beside it: {', '.join(names)}")
 
 
 def _say_summary(report: Report, csv_file: Path | None) -> None:
     skipped = sum(result.skipped for result in report.results)
     kept = sum(result.mask_kept for result in report.results) - skipped
     counts = [f"{len(report.results) - skipped - kept} segmented"]
-    counts += [f"{kept} of a mask that was there"] if kept else []
+    counts += [f"{kept} with the mask kept"] if kept else []
     counts += [f"{skipped} already done"] if skipped else []
     counts += [f"{len(report.failures)} failed"] if report.failures else []
     where = " Numbers are in the .json beside each mask" if report.results else ""

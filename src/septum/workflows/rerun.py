@@ -35,12 +35,12 @@ def reason_to_segment(earlier: Record, mask: Path, settings: Settings, model_sha
     if earlier.model.sha256 != model_sha256:
         return f"it is of another model ({earlier.model.name})"
     other = [
-        name
+        f"--{name.removesuffix('_mm')}"
         for name in Settings.model_fields
         if name not in _WITHOUT_EFFECT and getattr(earlier.settings, name) != getattr(settings, name)
     ]
     if other:
-        return f"it was made with another {' and another '.join(other)}"
+        return f"it was made with other settings ({', '.join(other)})"
     return "" if earlier.mask_sha256 else "it does not say which mask it is of"
 
 
@@ -118,7 +118,7 @@ class Work:
         told = [f"{json}: {reason}, so the case is done anew."] if reason else []
         gone = [kind for kind in self.removed if kind not in self.written.kinds()]
         if self.earlier is not None and gone:
-            names = " and ".join(path.name for path in shown(gone, mask, self.earlier))
+            names = ", ".join(path.name for path in shown(gone, mask, self.earlier))
             of = "indices" if self.keeps_mask else "mask"
-            told.append(f"{mask}: {names}, of the earlier {of}, go with it.")
+            told.append(f"{mask}: removed with the earlier {of}: {names}.")
         return " ".join(told)
