@@ -1,23 +1,22 @@
 """Calibrate the quality verdict on masks of patients that the models have not seen.
 
     python tools/calibrate_quality.py predict --data DATA --work WORK -o MASKS
-    python tools/calibrate_quality.py measure --data DATA --masks 0 MASKS/fold0 --masks 1 MASKS/fold1
+    python tools/calibrate_quality.py measure --data DATA --masks MASKS
     python tools/calibrate_quality.py corrupt --data DATA
     python tools/calibrate_quality.py fit
 
 ``predict`` segments the patients of part 0 of the cross-validation of ACDC with the shipped model ``cine``,
 whose test patients they are, and those of each other part with the networks of ``studies/quality/study.toml``
-that were trained without it; units that are not done are passed over. ``measure`` compares masks with the
-truth, into ``studies/quality/cases.csv``: these or masks by any other models that have not seen the patients;
-lines of other parts stay. ``corrupt`` does so for images of part 0 that are spoilt on purpose, into
-``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``, and says how good it is;
-``make tables`` writes that into the page on quality.
+that were trained without it; units that are not done are passed over. Each is segmented once more with mirror
+images, of which only their agreement is used. ``measure`` compares these masks with the truth, into
+``studies/quality/cases.csv``; lines of other parts stay. ``corrupt`` does so for images of part 0 that are
+spoilt on purpose, into ``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``,
+and says how good it is; ``make tables`` writes that into the page on quality.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -34,13 +33,12 @@ from septum.study.quality_report import verdict_table
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_inputs
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "quality"
 CASES, CORRUPTED = STUDY / "cases.csv", STUDY / "corrupted.csv"
 #: The bundle that is calibrated, and the part of the cross-validation that it has not seen.
 MODEL, UNSEEN = "cine", 0
+#: What follows the name of a folder with masks by mirror images.
+MIRRORED = "-mirrored"
 
 data_option = click.option(
     "--data", required=True, envvar="SEPTUM_DATA", type=click.Path(path_type=Path, exists=True)
@@ -61,7 +59,7 @@ def main() -> None:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def predict(data: Path, work: Path | None, results: Path, output: Path) -> None:
     """Masks of all parts that a model is there for, in a folder each."""
-    _segment(LazyModel(MODEL), data, UNSEEN, output)
+    _segment(MODEL, data, UNSEEN, output)
     if work is None:
         return
     from septum.study.commands import make_bench  # noqa: PLC0415  # torch is needed for nothing else here
@@ -74,28 +72,34 @@ def predict(data: Path, work: Path | None, results: Path, output: Path) -> None:
             continue
         bundle = output / f"bundle{fold}"
         write_unit_bundle(bench, Unit(row.key, fold), bundle)
-        _segment(LazyModel(bundle), data, fold, output)
+        _segment(bundle, data, fold, output)
 
 
-def _segment(model: LazyModel, data: Path, fold: int, output: Path) -> None:
+def _segment(model: str | Path, data: Path, fold: int, output: Path) -> None:
     patients = load_cross_validation("acdc").parts[fold]
     images = [case.image for case in REGISTRY["acdc"](data).of(set(patients))]
-    report = segment_inputs(images, output / f"fold{fold}", model=model, overwrite=True)
-    for failure in report.failures:
-        raise failure.error
-    click.echo(f"part {fold}: {len(report.results)} masks by {model.bundle.manifest.title}")
+    for flips, folder in ((False, f"fold{fold}"), (True, f"fold{fold}{MIRRORED}")):
+        lazy = LazyModel(model, flips=flips)
+        report = segment_inputs(images, output / folder, model=lazy, overwrite=True)
+        for failure in report.failures:
+            raise failure.error
+        click.echo(f"{folder}: {len(report.results)} masks by {lazy.bundle.manifest.title}")
 
 
 @main.command()
 @data_option
-@click.option("--masks", required=True, multiple=True, type=(click.IntRange(0), click.Path(path_type=Path)))
-def measure(data: Path, masks: Sequence[tuple[int, Path]]) -> None:
-    """Compare masks with the truth."""
+@click.option("--masks", required=True, type=click.Path(path_type=Path, exists=True))
+def measure(data: Path, masks: Path) -> None:
+    """Compare the masks that ``predict`` wrote with the truth."""
     dataset = REGISTRY["acdc"](data)
     rows = read_results(CASES) if CASES.is_file() else []
-    for fold, folder in masks:
+    for fold in range(len(load_cross_validation("acdc").parts)):
+        folder = masks / f"fold{fold}"
+        if not folder.is_dir():
+            continue
         model = MODEL if fold == UNSEEN else f"{MODEL}, shortly trained"
-        new = [line_of(case, model=model) for case in cases_in(folder, dataset, fold)]
+        found = cases_in(folder, dataset, fold, masks / f"fold{fold}{MIRRORED}")
+        new = [line_of(case, model=model) for case in found]
         rows = [row for row in rows if row["fold"] != str(fold)] + new
         click.echo(f"part {fold}: {len(new)} patients")
     write_cases(CASES, sorted(rows, key=lambda row: (row["fold"], row["patient"])))

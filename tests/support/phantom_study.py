@@ -8,6 +8,7 @@ import numpy as np
 
 from septum.core import (
     CardiacPhases,
+    EjectionFractionInterval,
     Flag,
     Index,
     Indices,
@@ -69,8 +70,7 @@ def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:
                 ),
             ),
             estimated_dice=0.91,
-            ejection_fraction_interval=(56.2, 65.1),
-            interval_coverage=0.9,
+            ejection_fractions={"LV": EjectionFractionInterval(56.2, 65.1, 0.9)},
         ),
     )
 

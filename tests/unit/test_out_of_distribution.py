@@ -38,18 +38,29 @@ def test_evidence_of_four_voxels(classes):
     foreground = np.log([3.0, 9.0, 0.1, 0.1]).astype(np.float32).reshape(1, 1, 1, 4)
     logits = np.concatenate([np.zeros_like(foreground), foreground])[-classes:]
     coarse = np.array([False, True, True, False]).reshape(1, 1, 4)
-    assert evidence_of(logits, coarse) == Evidence(confidence=0.825, agreement=0.5)
+    found = evidence_of(logits, coarse)
+    assert (found.confidence, found.agreement) == (0.825, 0.5)
+    # Twice 1.65 that the mask holds, of 2 voxels of it and of 1.65 + 2 / 11 that are expected.
+    assert found.soft_dice == (pytest.approx(3.3 / (3.65 + 2 / 11), abs=1e-4),)
+
+
+def test_expected_overlaps_of_two_structures_and_of_one_without_a_voxel():
+    # Softmax of the logarithms of 1, 2 and 1 is 1/4, 1/2 and 1/4, and the second decides.
+    logits = np.zeros((3, 1, 1, 2), dtype=np.float32)
+    logits[:, 0, 0, 0] = np.log([1, 2, 1])
+    logits[1:, 0, 0, 1] = -20.0
+    assert evidence_of(logits, None).soft_dice == (pytest.approx(2 * 0.5 / 1.5, abs=1e-4), None)
 
 
 def test_a_frame_that_the_localiser_has_not_seen_has_no_agreement():
     logits = np.log([3.0, 9.0, 0.1, 0.1]).astype(np.float32).reshape(1, 1, 1, 4)
-    assert evidence_of(logits, None) == Evidence(confidence=0.825, agreement=None)
+    assert evidence_of(logits, None).agreement is None
 
 
 @pytest.mark.parametrize("coarse", [None, np.ones((2, 3, 3), dtype=bool)])
 def test_no_evidence_where_nothing_is_labelled(coarse):
     logits = np.full((1, 2, 3, 3), -1.0, dtype=np.float32)
-    assert evidence_of(logits, coarse) == Evidence(None, None)
+    assert evidence_of(logits, coarse) == Evidence(None, None, (None,))
 
 
 def test_training_cases_leave_their_extremes():

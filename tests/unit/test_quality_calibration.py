@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from septum.core import BundleError, Verdict
+from septum.core import BundleError, EjectionFractionInterval, Verdict
 from septum.indices import clinical_indices
 from septum.indices.quality import assess_quality
 from septum.indices.quality_calibration import (
@@ -41,27 +41,29 @@ from support.hearts import cine, heart
 ROOT = Path(__file__).parents[2]
 STUDY = ROOT / "studies" / "quality"
 DICE = DiceEstimate(
-    features=("confidence", "open_wall"), centre=(0.9, 0.1), scale=(0.05, 0.1), coefficients=(0.02, -0.04),
+    features=("agreement", "open_wall"), centre=(0.9, 0.1), scale=(0.05, 0.1), coefficients=(0.02, -0.04),
     intercept=0.85,
 )  # fmt: skip
-WIDTH = IntervalWidth(level=0.9, multiple=50.0, least_difficulty=0.05, measured_coverage=0.88)
+WIDTH = IntervalWidth(level=0.9, multiple=50.0, least_lack=0.01, measured_coverage=0.88)
 CALIBRATION = Calibration(
     networks=("a", "b"), cases=10, limits={"low_confidence": 0.9, "open_wall": 0.05}, dice=DICE,
-    rejected_below=0.8, reviewed_below=0.87, ejection_fraction=WIDTH,
+    rejected_below=0.8, reviewed_below=0.87, ejection_fractions={"LV": WIDTH},
 )  # fmt: skip
 
 
-def case(number, group, *, dice=None, error=2.0, confidence=None, **more):
-    confidence = 0.9 + 0.002 * (number % 20) if confidence is None else confidence
+def case(number, group, *, dice=None, error=2.0, overlap=None, **more):
+    overlap = 0.9 + 0.002 * (number % 20) if overlap is None else overlap
+    expected = {"least_soft_dice": overlap, "log_least_soft_dice_lack": math.log(1 - overlap)}
+    expected |= {"lv_soft_dice": overlap, "rv_soft_dice": overlap}
     return QualityCase(
         patient=f"p{number}",
         group=group,
-        measures={"confidence": confidence, "open_wall": 0.01 * (number % 5), **more},
+        measures={**expected, "open_wall": 0.01 * (number % 5), **more},
         basic={},
         mean_dice=0.9 if dice is None else dice,
         least_dice=0.85 if dice is None else dice,
-        predicted_ef=50.0 + error,
-        true_ef=50.0,
+        predicted_ef={"LV": 50.0 + error, "RV": 50.0 - 2 * error},
+        true_ef={"LV": 50.0, "RV": 50.0},
     )
 
 
@@ -71,15 +73,15 @@ def cases(groups="abcd", each=8):
 
 
 def test_the_estimate_by_hand():
-    assert DICE.estimate({"confidence": 0.95, "open_wall": 0.3}) == pytest.approx(0.85 + 0.02 - 0.08)
+    assert DICE.estimate({"agreement": 0.95, "open_wall": 0.3}) == pytest.approx(0.85 + 0.02 - 0.08)
     assert DICE.estimate({"open_wall": 0.0}) == pytest.approx(0.89)  # what is missing counts as the centre
-    assert DICE.estimate({"confidence": -10.0}) == 0.0
+    assert DICE.estimate({"agreement": -10.0}) == 0.0
 
 
 def test_the_interval_by_hand():
-    assert WIDTH.interval(60.0, 0.9) == pytest.approx((55.0, 65.0))  # 50 times 0.1
-    assert WIDTH.interval(60.0, 0.99) == pytest.approx((57.5, 62.5))  # 0.05 at least
-    assert WIDTH.interval(2.0, 0.9) == pytest.approx((0.0, 7.0))
+    assert WIDTH.interval(60.0, 0.96) == pytest.approx((50.0, 70.0))  # 50 times the root of 0.04
+    assert WIDTH.interval(60.0, 0.999) == pytest.approx((55.0, 65.0))  # of 0.01 at least
+    assert WIDTH.interval(2.0, 0.96) == pytest.approx((0.0, 12.0))
 
 
 def test_conformal_quantiles_and_limits_by_hand():
@@ -95,19 +97,22 @@ def test_a_case_is_bad_by_each_of_three_signs():
     good = case(0, "a")
     assert not good.bad
     assert case(0, "a", dice=0.79).bad
-    assert QualityCase("p", "a", {}, {}, 0.9, 0.59, 50.0, 50.0).bad
+    assert QualityCase("p", "a", {}, {}, 0.9, 0.59, {"LV": 50.0}, {"LV": 50.0}).bad
     assert case(0, "a", error=-10.1).bad
     assert not case(0, "a", error=10.0).bad
-    assert QualityCase("p", "a", {}, {}, 0.9, 0.9, None, 50.0).bad
+    assert QualityCase("p", "a", {}, {}, 0.9, 0.9, {"RV": 50.0}, {"LV": 50.0, "RV": 50.0}).bad
 
 
 def test_the_regression_finds_what_is_linear():
     found = [
-        case(n, "a", dice=0.5 + 5 * (confidence - 0.9), confidence=confidence)
-        for n, confidence in enumerate(0.9 + 0.001 * k for k in range(60))
+        case(n, "a", dice=0.5 - 0.1 * math.log(1 - overlap), overlap=overlap)
+        for n, overlap in enumerate(0.9 + 0.001 * k for k in range(60))
     ]
     fitted = fit_dice(found)
-    assert fitted.estimate({"confidence": 0.93}) == pytest.approx(0.65, abs=0.01)
+    log_lack = math.log(0.07)
+    assert fitted.estimate({"log_least_soft_dice_lack": log_lack}) == pytest.approx(
+        0.5 - 0.1 * log_lack, abs=0.01
+    )
     assert dict(zip(fitted.features, fitted.coefficients, strict=True))["agreement"] == 0.0  # in no case
 
 
@@ -125,14 +130,14 @@ def test_a_case_is_judged_without_its_group():
     poisoned = [
         one
         if one.group != "a"
-        else case(i, "a", dice=0.1, error=60.0, confidence=one.measures["confidence"],
+        else case(i, "a", dice=0.1, error=60.0, overlap=one.measures["least_soft_dice"],
                   open_wall=one.measures["open_wall"])
         for i, one in enumerate(plain)
     ]  # fmt: skip
     before, after = evaluate_unseen(plain), evaluate_unseen(poisoned)
     for old, new in zip(before, after, strict=True):
         same = (old.verdict, old.flags, old.estimated_dice) == (new.verdict, new.flags, new.estimated_dice)
-        width = [round(high - low, 6) for low, high in (old.interval, new.interval)]
+        width = [round(high - low, 6) for low, high in (old.intervals["LV"], new.intervals["LV"])]
         if old.case.group == "a":
             assert same
             assert old.estimated_dice == new.estimated_dice
@@ -140,16 +145,16 @@ def test_a_case_is_judged_without_its_group():
             assert width[0] != width[1]
     held_out = [one for one in poisoned if one.group == "a"]
     by_others = fit_calibration([one for one in plain if one.group != "a"])
-    assert [one.interval for one in after if one.case.group == "a"] == [
-        apply_to(one, by_others).interval for one in held_out
+    assert [one.intervals for one in after if one.case.group == "a"] == [
+        apply_to(one, by_others).intervals for one in held_out
     ]
-    spoilt = [case(99, "a", dice=0.2, confidence=0.5)]
+    spoilt = [case(99, "a", dice=0.2, overlap=0.5)]
     assert evaluate_on(poisoned, spoilt)[0] == apply_to(spoilt[0], by_others)
 
 
 def test_limits_of_the_calibration_come_from_estimates_without_the_case():
     plain = cases()
-    changed = [case(0, "a", dice=0.2, confidence=0.95), *plain[1:]]
+    changed = [case(0, "a", dice=0.2, overlap=0.95), *plain[1:]]
     assert unseen_estimates(plain)[0] == pytest.approx(
         fit_dice([c for c in plain if c.group != "a"]).estimate(plain[0].measures)
     )
@@ -160,30 +165,39 @@ def test_limits_of_the_calibration_come_from_estimates_without_the_case():
 def test_a_calibration_takes_two_groups_and_accepts_the_case_that_gave_a_limit():
     with pytest.raises(ValueError, match="two groups"):
         fit_calibration(cases("a"))
-    fitted = fit_calibration([case(n, "ab"[n % 2], confidence=0.912345678 + n / 1e3) for n in range(20)])
+    fitted = fit_calibration([case(n, "ab"[n % 2], overlap=0.912345678 + n / 1e3) for n in range(20)])
     assert fitted.limits["low_confidence"] <= 0.912345678
-    assert "slice_shift" not in fitted.limits  # not measured, so not calibrated
+    assert "short_ventricle" not in fitted.limits  # not measured, so not calibrated
+
+
+def test_the_interval_of_each_ventricle_is_a_rank_of_its_own_errors():
+    # The RV's errors are twice the LV's. Of 20 cases the 19th smallest score counts.
+    fitted = fit_calibration([case(n, "ab"[n % 2], error=1.0 + n, overlap=0.91) for n in range(20)])
+    widths = {name: width.multiple for name, width in fitted.ejection_fractions.items()}
+    assert widths == {"LV": pytest.approx(19.0 / 0.3, rel=1e-4), "RV": pytest.approx(38.0 / 0.3, rel=1e-4)}
 
 
 def test_limits_of_an_unsure_model_do_not_excuse_a_sure_one():
-    # Two models, of which one typically lacks 0.1 and the other 0.02: the least confident case of the first
-    # lacks 1.5 times as much as is typical, so 0.03 of the second, and its limit is a confidence of 0.97.
-    unsure = [case(n, "ab"[n % 2], confidence=c) for n, c in enumerate((0.9, 0.91, 0.9, 0.89, 0.9, 0.85))]
-    typical = {"confidence": 0.1}
+    # Two models, of which one typically lacks 0.1 and the other 0.02: the least sure case of the first lacks
+    # 1.5 times as much as is typical, so 0.03 of the second, and its limit is an expected overlap of 0.97.
+    unsure = [case(n, "ab"[n % 2], overlap=c) for n, c in enumerate((0.9, 0.91, 0.9, 0.89, 0.9, 0.85))]
+    typical = {"least_soft_dice": 0.1}
     unsure = [replace(one, typical=typical) for one in unsure]
     assert fit_calibration(unsure, typical=typical).limits["low_confidence"] == pytest.approx(0.85, abs=2e-5)
-    of_sure = fit_calibration(unsure, typical={"confidence": 0.02})
+    of_sure = fit_calibration(unsure, typical={"least_soft_dice": 0.02})
     assert of_sure.limits["low_confidence"] == pytest.approx(0.97, abs=2e-5)
     rows = [line_of(one, model="m", fold="1") for one in unsure]
-    assert typical_lacks(rows)["m", "1"] == {"confidence": pytest.approx(0.1)}
+    assert typical_lacks(rows)["m", "1"] == {"least_soft_dice": pytest.approx(0.1)}
 
 
 def test_a_verdict_with_a_calibration():
     mask = cine(heart(), heart(0.5))
     indices = clinical_indices(mask, end_diastole=0, end_systole=1)
 
-    def judged(confidence, **more):
-        evidence = NetworkEvidence((confidence, confidence))
+    def judged(agreement, overlap=0.96, **more):
+        evidence = NetworkEvidence(
+            agreement=(agreement,), soft_dice=((0.95, 0.95, 0.97), (overlap, 0.95, 0.96))
+        )
         return assess_quality(mask, indices, evidence=evidence, calibration=CALIBRATION, **more)
 
     fine = judged(0.95)
@@ -192,16 +206,18 @@ def test_a_verdict_with_a_calibration():
         pytest.approx(0.91),
     )  # no wall is open: + 0.04
     ef = next(item.value for item in indices.items if item.key == "lv_ef_percent")
-    assert fine.ejection_fraction_interval == pytest.approx((ef - 4.5, ef + 4.5))
-    assert fine.interval_coverage == 0.88
-    low = judged(0.84)
+    assert fine.ejection_fractions == {
+        "LV": EjectionFractionInterval(pytest.approx(ef - 10), pytest.approx(ef + 10), 0.88)
+    }
+    low = judged(0.84, overlap=0.85)
     assert [flag.key for flag in low.flags] == ["low_confidence", "low_estimated_dice"]
+    assert f"{mask.schema.names[0]} in frame 1" in low.flags[0].reason
     assert (low.verdict, low.flags[1].limit) == (Verdict.REVIEW, 0.87)
     bad = judged(0.6)
     assert (bad.verdict, bad.flags[0].key) == (Verdict.REJECT, "low_estimated_dice")
     other = judged(0.6, unlike=["It is another image."])
     assert other.verdict is Verdict.REJECT
-    assert (other.estimated_dice, other.ejection_fraction_interval) == (None, None)
+    assert (other.estimated_dice, other.ejection_fractions) == (None, {})
     alone = assess_quality(cine(heart()), clinical_indices(cine(heart())), calibration=CALIBRATION)
     assert alone.estimated_dice is None
 

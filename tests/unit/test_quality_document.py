@@ -2,7 +2,7 @@
 
 import json
 
-from septum.core import Flag, Quality, Verdict
+from septum.core import EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices import clinical_indices
 from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
 from septum.workflows.quality import QUALITY_COLUMNS, quality_document
@@ -13,7 +13,7 @@ FLAGS = (
     Flag("small_lv", Verdict.REVIEW, "LV has 9.0 ml.", 9.0, 15.0),
     Flag("missing_structure", Verdict.REVIEW, "RV found in no frame."),
 )
-QUALITY = Quality(Verdict.REJECT, FLAGS, 0.71234567, (40.0, 61.5), 0.9)
+QUALITY = Quality(Verdict.REJECT, FLAGS, 0.71234567, {"LV": EjectionFractionInterval(40.0, 61.5, 0.9)})
 
 
 def test_the_document_holds_all_and_is_json():
@@ -27,20 +27,20 @@ def test_the_document_holds_all_and_is_json():
         "limit": 0.8,
     }
     assert document["flags"][2]["value"] is None
-    assert (document["estimated_dice"], document["interval_coverage"]) == (0.7123, 0.9)
-    assert document["lv_ef_interval_percent"] == [40.0, 61.5]
+    assert (document["estimated_dice"], document["lv_ef_interval_coverage"]) == (0.7123, 0.9)
+    assert (document["lv_ef_interval_percent"], document["rv_ef_interval_percent"]) == ([40.0, 61.5], None)
     plain = quality_document(Quality(Verdict.FINE))
     assert (plain["flags"], plain["estimated_dice"], plain["lv_ef_interval_percent"]) == ([], None, None)
 
 
 def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     indices = clinical_indices(cine(heart(), heart(0.5)))
-    assert COLUMNS[-5:] == QUALITY_COLUMNS
+    assert COLUMNS[-7:] == QUALITY_COLUMNS
     row = indices_row("a", indices, QUALITY)
     assert tuple(row) == COLUMNS
     assert [row[key] for key in QUALITY_COLUMNS] == [
-        "reject", "low_estimated_dice;small_lv;missing_structure", 0.7123, 40.0, 61.5,
+        "reject", "low_estimated_dice;small_lv;missing_structure", 0.7123, 40.0, 61.5, None, None,
     ]  # fmt: skip
     document, fine = indices_document(indices), quality_document(Quality(Verdict.FINE))
     lines = indices_csv({"a": document, "b": document}, {"a": fine}).splitlines()
-    assert [line.split(",")[-5:] for line in lines[1:]] == [["fine", "", "", "", ""], [""] * 5]
+    assert [line.split(",")[-7:] for line in lines[1:]] == [["fine", *[""] * 6], [""] * 7]

@@ -101,7 +101,7 @@ def test_a_mask_has_the_flag_of_its_fault_and_no_other(change, grid, expected):
 def test_a_steady_heart_is_fine_and_the_phantom_is_too():
     quality = quality_of(both(lambda labels: labels))
     assert (quality.verdict, quality.flags) == (Verdict.FINE, ())
-    assert (quality.estimated_dice, quality.ejection_fraction_interval) == (None, None)
+    assert (quality.estimated_dice, quality.ejection_fractions) == (None, {})
     beating = beating_heart(np.random.default_rng(5), PhantomSettings(frames=20, matrix=(144, 144)))
     assert keys(beating.truth) == set()
 
@@ -150,9 +150,9 @@ def test_the_way_to_the_mask_is_flagged():
     ]
     assert keys(steady, regions=regions) == {"localisation_fallback", "region_cut_off"}
     assert keys(steady, unlike=["It is another image."]) == {"unlike_training_images"}
-    sure = NetworkEvidence((0.5, 0.5), (0.1, 0.1), (0.86, 0.86))
+    sure = NetworkEvidence((0.5, 0.5), (0.1, 0.1), ((0.1, 0.1, 0.1),) * 2, (0.86, 0.86))
     assert keys(steady, evidence=sure) == set()  # without a calibration, no limit of confidence
-    assert keys(steady, evidence=NetworkEvidence((), (), (0.84, 0.84))) == {"low_flip_agreement"}
+    assert keys(steady, evidence=NetworkEvidence(flip_agreement=(0.84, 0.84))) == {"low_flip_agreement"}
 
 
 def test_an_atrium_is_judged_by_what_holds_for_it():

@@ -2,6 +2,7 @@
 
 from septum.core.clinical import (
     CardiacPhases,
+    EjectionFractionInterval,
     Flag,
     Index,
     Indices,
@@ -31,6 +32,7 @@ __all__ = [
     "BundleError",
     "CardiacPhases",
     "Cine",
+    "EjectionFractionInterval",
     "Flag",
     "Geometry",
     "Index",

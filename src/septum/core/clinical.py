@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -119,6 +119,20 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class EjectionFractionInterval:
+    """Where the true ejection fraction of a ventricle is to be expected.
+
+    Attributes:
+        low_percent, high_percent: its ends, within 0 to 100.
+        coverage: share of studies whose true ejection fraction lies in such an interval, as measured.
+    """
+
+    low_percent: float
+    high_percent: float
+    coverage: float | None = None
+
+
+@dataclass(frozen=True)
 class Quality:
     """How far a mask is to be trusted.
 
@@ -126,12 +140,10 @@ class Quality:
         verdict: the worst of the flags, ``FINE`` without any.
         flags: the reasons.
         estimated_dice: mean Dice expected of such a mask, or ``None`` where that was not calibrated.
-        ejection_fraction_interval: (low, high) in percent about the LV ejection fraction.
-        interval_coverage: the share of studies whose true EF lies in such an interval, as measured.
+        ejection_fractions: interval of each ventricle that has one, by name.
     """
 
     verdict: Verdict
     flags: tuple[Flag, ...] = ()
     estimated_dice: float | None = None
-    ejection_fraction_interval: tuple[float, float] | None = None
-    interval_coverage: float | None = None
+    ejection_fractions: Mapping[str, EjectionFractionInterval] = field(default_factory=dict)

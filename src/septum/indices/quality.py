@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.core import Flag, Quality, Verdict
+from septum.core import EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices.quality_measures import NetworkEvidence, measure_quality
 from septum.indices.quality_plausibility import plausibility_flags
 from septum.indices.quality_region import region_flags
@@ -45,7 +45,7 @@ def assess_quality(
     curve = volume_curve(segmentation)
     flags = list(basic_flags(curve, regions, segmentation.geometry))
     flags += [Flag("unlike_training_images", Verdict.REVIEW, sentence) for sentence in unlike]
-    estimated = None
+    estimated, measures = None, {}
     if not is_empty(curve):
         measures = measure_quality(segmentation, indices, evidence or NetworkEvidence())
         found, estimated = judge(measures, calibration, beats=indices.phases is not None)
@@ -54,7 +54,25 @@ def assess_quality(
     flags.sort(key=lambda flag: _ORDER.index(flag.verdict), reverse=True)
     if estimated is None or calibration is None or unlike:
         return Quality(verdict, tuple(flags))
-    return _calibrated(verdict, flags, indices, estimated, calibration)
+    intervals = ejection_fraction_intervals(measures, indices, calibration)
+    return Quality(verdict, tuple(flags), estimated, intervals)
+
+
+def ejection_fraction_intervals(
+    measures: Mapping[str, Measure], indices: Indices, calibration: Calibration
+) -> dict[str, EjectionFractionInterval]:
+    """The interval of each ventricle that has an ejection fraction and an expected overlap."""
+    values = {item.key: item.value for item in indices.items}
+    found = {}
+    for name, width in calibration.ejection_fractions.items():
+        fraction, overlap = (
+            values.get(f"{name.lower()}_ef_percent"),
+            measures.get(f"{name.lower()}_soft_dice"),
+        )
+        if fraction is not None and overlap is not None:
+            low, high = width.interval(fraction, overlap.value)
+            found[name] = EjectionFractionInterval(low, high, width.measured_coverage)
+    return found
 
 
 def judge(
@@ -107,18 +125,4 @@ def _about_estimate(estimated: float, calibration: Calibration) -> Iterator[Flag
         f"{'do not use its numbers' if rejected else 'look at the mask'}.",
         estimated,
         calibration.rejected_below if rejected else limit,
-    )
-
-
-def _calibrated(
-    verdict: Verdict, flags: Sequence[Flag], indices: Indices, estimated: float, calibration: Calibration
-) -> Quality:
-    fraction = next((item.value for item in indices.items if item.key == "lv_ef_percent"), None)
-    width = calibration.ejection_fraction
-    return Quality(
-        verdict=verdict,
-        flags=tuple(flags),
-        estimated_dice=estimated,
-        ejection_fraction_interval=None if fraction is None else width.interval(fraction, estimated),
-        interval_coverage=None if fraction is None else width.measured_coverage,
     )

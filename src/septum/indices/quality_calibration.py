@@ -1,4 +1,4 @@
-"""What was learnt from masks of unseen patients: limits, an estimate of Dice, an interval for the EF.
+"""What was learnt from masks of unseen patients: limits, an estimate of Dice, intervals for the EF.
 
 A calibration belongs to the networks of one bundle and lies beside them. It is fitted by
 ``tools/calibrate_quality.py``; here it is only applied.
@@ -6,6 +6,7 @@ A calibration belongs to the networks of one bundle and lies beside them. It is 
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -51,30 +52,31 @@ class DiceEstimate(_Part):
 
 
 class IntervalWidth(_Part):
-    """A split-conformal interval of the LV ejection fraction, wider where a mask is expected to be worse.
+    """A split-conformal interval of an ejection fraction, wider where the ventricle's mask is less sure.
 
-    Its half width is ``multiple`` times the difficulty, 1 - estimated Dice, which counts as at least
-    ``least_difficulty``.
+    Its half width is ``multiple`` times the difficulty, which is the square root of what the ventricle's
+    expected overlap lacks of 1 (:class:`septum.inference.out_of_distribution.Evidence`, the lesser of both
+    phases), and of at least ``least_lack``.
 
     Attributes:
         level: share of studies that it is to hold.
         multiple: in points.
-        least_difficulty: see above.
+        least_lack: see above.
         measured_coverage: share of unseen studies that it held, ``None`` if not measured.
     """
 
     level: float = Field(gt=0, lt=1)
     multiple: float
-    least_difficulty: float
+    least_lack: float
     measured_coverage: float | None = None
 
-    def difficulty(self, estimated_dice: float) -> float:
-        """Expected error of a mask, 0 to 1."""
-        return max(1.0 - estimated_dice, self.least_difficulty)
+    def difficulty(self, soft_dice: float) -> float:
+        """Of a ventricle with this expected overlap, 0 to 1."""
+        return math.sqrt(max(1.0 - soft_dice, self.least_lack))
 
-    def interval(self, percent: float, estimated_dice: float) -> tuple[float, float]:
+    def interval(self, percent: float, soft_dice: float) -> tuple[float, float]:
         """(low, high) in percent about an ejection fraction, within 0 to 100."""
-        half = self.multiple * self.difficulty(estimated_dice)
+        half = self.multiple * self.difficulty(soft_dice)
         return max(0.0, percent - half), min(100.0, percent + half)
 
 
@@ -88,17 +90,17 @@ class Calibration(_Part):
         limits: by key of flag, instead of those of the rules.
         dice: the estimate.
         rejected_below, reviewed_below: of the estimated Dice.
-        ejection_fraction: the interval.
+        ejection_fractions: the interval of each ventricle, by name.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     networks: tuple[str, str]
     cases: int
     limits: dict[str, float]
     dice: DiceEstimate
     rejected_below: float
     reviewed_below: float
-    ejection_fraction: IntervalWidth
+    ejection_fractions: dict[str, IntervalWidth]
 
 
 @lru_cache(maxsize=8)
@@ -119,6 +121,6 @@ def load_calibration(folder: Path, networks: tuple[str, str]) -> Calibration | N
         return None
     except (OSError, ValidationError) as error:
         raise BundleError(
-            f"{path}: expected a calibration of the quality verdict in format 1; restore the bundle."
+            f"{path}: expected a calibration of the quality verdict in format 2; restore the bundle."
         ) from error
     return calibration if calibration.networks == networks else None

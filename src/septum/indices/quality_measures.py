@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Frame = NDArray[np.uint8]
 
 VENTRICULAR = frozenset({"LV", "MYO", "RV"})
+#: An overlap cannot be expected to be better than so much less than 1.
+LEAST_LACK = 0.001
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,13 @@ class NetworkEvidence:
     """What the networks made of each frame, ``None`` where that is not known.
 
     Attributes:
-        confidence, agreement, flip_agreement: see :class:`septum.inference.out_of_distribution.Evidence`.
+        confidence, agreement, soft_dice, flip_agreement: see
+            :class:`septum.inference.out_of_distribution.Evidence`.
     """
 
     confidence: tuple[float | None, ...] = ()
     agreement: tuple[float | None, ...] = ()
+    soft_dice: tuple[tuple[float | None, ...], ...] = ()
     flip_agreement: tuple[float | None, ...] = ()
 
 
@@ -58,7 +62,7 @@ def measure_quality(
     """Everything that can be measured; what cannot is left out.
 
     Shapes are measured at end-diastole and end-systole, or in the only frame, and the worse of both counts.
-    Confidence is the mean of these frames, agreement that of all frames which have one.
+    The same holds of the expected overlap; agreement is the mean of all frames which have one.
 
     Args:
         segmentation: (T, Z, Y, X), in any order of the spatial axes.
@@ -71,7 +75,12 @@ def measure_quality(
         for key, measure in _of_frame(segmentation, t):
             if key not in worst or _is_worse(key, measure.value, worst[key].value):
                 worst[key] = measure
-    return {**_of_volumes(indices), **worst, **_of_networks(evidence, frames)}
+    return {
+        **_of_volumes(indices),
+        **worst,
+        **_of_networks(evidence),
+        **_of_expected_overlap(evidence, frames, segmentation.schema.names),
+    }
 
 
 def _frames(phases: CardiacPhases | None) -> tuple[int, ...]:
@@ -156,14 +165,42 @@ def _of_volumes(indices: Indices) -> dict[str, Measure]:
     return found
 
 
-def _of_networks(evidence: NetworkEvidence, frames: Sequence[int]) -> dict[str, Measure]:
-    known = {
-        "confidence": [evidence.confidence[t] for t in frames if t < len(evidence.confidence)],
-        "agreement": evidence.agreement,
-        "flip_agreement": evidence.flip_agreement,
-    }
+def _of_networks(evidence: NetworkEvidence) -> dict[str, Measure]:
+    known = {"agreement": evidence.agreement, "flip_agreement": evidence.flip_agreement}
     means = {key: [v for v in values if v is not None] for key, values in known.items()}
     return {key: Measure(float(np.mean(values))) for key, values in means.items() if values}
+
+
+def _of_expected_overlap(
+    evidence: NetworkEvidence, frames: Sequence[int], names: Sequence[str]
+) -> dict[str, Measure]:
+    """The Dice coefficient that the segmenter expects: mean, least, and least of each ventricle."""
+    known = [
+        (value, name, t)
+        for t in frames
+        if t < len(evidence.soft_dice)
+        for name, value in zip(names, evidence.soft_dice[t], strict=False)
+        if value is not None
+    ]
+    if not known:
+        return {}
+    least, name, t = min(known)
+    mean = float(np.mean([value for value, _, _ in known]))
+    found = {
+        "least_soft_dice": Measure(least, f"{name} in frame {t}"),
+        "log_soft_dice_lack": Measure(_log_lack(mean)),
+        "log_least_soft_dice_lack": Measure(_log_lack(least)),
+    }
+    for ventricle in ("LV", "RV"):
+        of_it = [value for value, name, _ in known if name == ventricle]
+        if of_it:
+            found[f"{ventricle.lower()}_soft_dice"] = Measure(min(of_it))
+    return found
+
+
+def _log_lack(share: float) -> float:
+    """Logarithm of what a share lacks of 1."""
+    return math.log(max(1.0 - share, LEAST_LACK))
 
 
 def _is_ventricular(schema: LabelSchema) -> bool:

@@ -63,7 +63,6 @@ RULES = (
         "stroke_volume_mismatch", "stroke_volume_mismatch", 0.65,
         "The stroke volumes of the ventricles ({where}) differ by {value} of the larger one, and more than "
         "{limit} is rare without a shunt or regurgitation: look at the basal slices of both.",
-        calibrated=True,
     ),
     Rule(
         "mass_not_constant", "mass_change", 0.35,
@@ -121,7 +120,7 @@ RULES = (
         "slice_shift", "slice_shift_mm", 15.0,
         "The centre of the left ventricle in {where} is {value} mm away from where its neighbours say, and "
         "more than {limit} mm is rare: a breath-hold at another depth, or a mask that went astray.",
-        form=".1f", calibrated=True,
+        form=".1f",
     ),
     Rule(
         "at_image_edge", "on_edge", 0,
@@ -129,9 +128,9 @@ RULES = (
         form=".0f",
     ),
     Rule(
-        "low_confidence", "confidence", None,
-        "The segmenter's mean confidence in its labels is {value}, and less than {limit} is rare in masks "
-        "that are right: look at the mask.",
+        "low_confidence", "least_soft_dice", None,
+        "The segmenter itself expects of its {where} an overlap (Dice coefficient) of only {value}, and less "
+        "than {limit} is rare in masks that are right: look at it.",
         form=".3f", low=True, calibrated=True,
     ),
     Rule(
@@ -144,7 +143,7 @@ RULES = (
         "low_flip_agreement", "flip_agreement", 0.85,
         "Masks of mirror images agree with their mean by a Dice coefficient of {value}, and less than "
         "{limit} is rare: look at the mask.",
-        form=".3f", low=True,
+        form=".3f", low=True, calibrated=True,
     ),
 )  # fmt: skip
 

@@ -25,6 +25,8 @@ SLICE_TOLERANCE = 1.01
 #: What confidence and agreement lack of 1 may be so many times what they lack in any training case.
 LACK_FACTOR = 1.5
 DECIMALS = 4
+#: A voxel counts as background where all structures' logits are so far below: their probability is 6e-6 each.
+NEGLIGIBLE = 12.0
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,17 @@ class Evidence:
         agreement: Dice coefficient, 0 to 1, of the localiser's mask and all that the segmenter labels, in the
             region. Networks that learnt apart agree on what they know, and by chance only elsewhere.
             ``None``, too, in a frame that the localiser has not seen.
+        soft_dice: one value a structure, in the order of the labels: the Dice coefficient that the segmenter
+            itself expects of its mask, 0 to 1. With its probabilities p and its mask m it is
+            2 sum(p m) / (sum(p) + sum(m)) (Borges, Pacheco and Silva, Soft Dice Confidence, 2024,
+            arXiv:2402.10665). ``None`` for a structure without a voxel.
         flip_agreement: Dice coefficient, 0 to 1, of the mask of a mirror image with that of the mean over
             all four, averaged over structures and images; ``None`` where there were no mirror images, too.
     """
 
     confidence: float | None
     agreement: float | None
+    soft_dice: tuple[float | None, ...] = ()
     flip_agreement: float | None = None
 
 
@@ -109,7 +116,7 @@ class TrainingImages(BaseModel):
 
 
 def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -> Evidence:
-    """Confidence and agreement of one frame.
+    """Confidence, agreement and expected overlap of one frame.
 
     Args:
         logits: the segmenter's, (K, Z, Y, X), background first; K = 1 means one sigmoid channel.
@@ -118,17 +125,29 @@ def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -
     """
     if len(logits) == 1:
         logits = np.concatenate([np.zeros_like(logits), logits])
-    labelled = logits[1:].max(axis=0) > logits[0]
+    margin = logits[1:].max(axis=0) - logits[0]
+    labelled = margin > 0
     count = np.count_nonzero(labelled)
     if count == 0:
-        return Evidence(None, None)
-    inside = logits[:, labelled]
-    largest = 1 / np.exp(inside - inside.max(axis=0)).sum(axis=0)
-    confidence = round(float(largest.mean()), DECIMALS)
+        return Evidence(None, None, (None,) * (len(logits) - 1))
+    near = logits[:, margin > -NEGLIGIBLE]
+    probability = np.exp(near - near.max(axis=0))
+    probability /= probability.sum(axis=0)
+    mask = near.argmax(axis=0)
+    confidence = round(float(probability.max(axis=0)[mask > 0].mean()), DECIMALS)
+    expected = tuple(_soft_dice(probability[k], mask == k) for k in range(1, len(logits)))
     if coarse is None:
-        return Evidence(confidence, None)
+        return Evidence(confidence, None, expected)
     both = np.count_nonzero(labelled & coarse)
-    return Evidence(confidence, round(2 * both / (count + np.count_nonzero(coarse)), DECIMALS))
+    return Evidence(confidence, round(2 * both / (count + np.count_nonzero(coarse)), DECIMALS), expected)
+
+
+def _soft_dice(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> float | None:
+    size = np.count_nonzero(mask)
+    if size == 0:
+        return None
+    total = float(probability.sum(dtype=np.float64))
+    return round(2 * float(probability[mask].sum(dtype=np.float64)) / (total + size), DECIMALS)
 
 
 def flip_agreement(images: Sequence[NDArray[np.float32]], mean: NDArray[np.float32]) -> float | None:

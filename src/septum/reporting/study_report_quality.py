@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NAMES = {Verdict.FINE: "Fine", Verdict.REVIEW: "Review", Verdict.REJECT: "Reject"}
 _ADVICE = {
-    Verdict.FINE: "The image, the mask and the numbers passed every check.",
+    Verdict.FINE: "No check found a fault. Checks miss things: look at the mask all the same.",
     Verdict.REVIEW: "Look at what is listed here before you use the numbers.",
     Verdict.REJECT: "Do not use the numbers.",
 }
@@ -68,15 +68,15 @@ def _flag(flag: Flag) -> Element:
 
 
 def _expected(quality: Quality) -> str:
-    """What was estimated of the mask and of the ejection fraction."""
+    """What was estimated of the mask and of the ejection fractions."""
     told = []
     if quality.estimated_dice is not None:
         told.append(f"Mean Dice expected of such a mask: {quality.estimated_dice:.2f}.")
-    if quality.ejection_fraction_interval is not None:
-        low, high = quality.ejection_fraction_interval
-        share = quality.interval_coverage
+    for name, interval in quality.ejection_fractions.items():
+        share = interval.coverage
         held = f" (it held the true value in {100.0 * share:.0f} % of studies)" if share is not None else ""
-        told.append(f"LV ejection fraction between {low:.1f} and {high:.1f} %{held}.")
+        ends = f"between {interval.low_percent:.0f} and {interval.high_percent:.0f} %"
+        told.append(f"{name} ejection fraction {ends}{held}.")
     return " ".join(told)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.files import write_text
 from septum.indices.quality_rules import RULES
-from septum.study.quality_fit import FEATURES, QualityCase
+from septum.study.quality_fit import FEATURES, VENTRICLES, QualityCase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +19,19 @@ if TYPE_CHECKING:
     from septum.reporting.score_table import Row
 
 #: Keys of measures, each a column.
-MEASURES = tuple(dict.fromkeys((*FEATURES, *(rule.measure for rule in RULES))))
-_OUTCOME = ("mean_dice", "least_dice", "predicted_ef", "true_ef")
+MEASURES = tuple(
+    dict.fromkeys(
+        (*FEATURES, *(rule.measure for rule in RULES), *(f"{name.lower()}_soft_dice" for name in VENTRICLES))
+    )
+)
+_EF = tuple(
+    (f"{kind}_{name.lower()}_ef", kind, name) for name in VENTRICLES for kind in ("predicted", "true")
+)
 #: Columns that say what a case is: a corrupted one has a perturbation and its level.
 HEAD = ("patient", "fold", "model", "perturbation", "level")
-COLUMNS = (*HEAD, *MEASURES, "basic_flags", *_OUTCOME)
+COLUMNS = (*HEAD, *MEASURES, "basic_flags", "mean_dice", "least_dice", *(column for column, _, _ in _EF))
+#: What tells how sure a model is, and differs from model to model.
+SURENESS = ("least_soft_dice", "agreement")
 DIGITS = 5
 
 
@@ -32,7 +40,9 @@ def line_of(case: QualityCase, **head: str) -> Row:
     cells: dict[str, str] = dict.fromkeys(COLUMNS, "") | {"patient": case.patient, "fold": case.group} | head
     cells |= {key: _text(case.measures[key]) for key in MEASURES if key in case.measures}
     cells["basic_flags"] = ";".join(f"{key}:{verdict}" for key, verdict in case.basic.items())
-    return cells | {key: _text(getattr(case, key)) for key in _OUTCOME}
+    cells |= {"mean_dice": _text(case.mean_dice), "least_dice": _text(case.least_dice)}
+    known = {"predicted": case.predicted_ef, "true": case.true_ef}
+    return cells | {column: _text(known[kind].get(name)) for column, kind, name in _EF}
 
 
 def case_of(row: Row, group: str | None = None, typical: Mapping[str, float] | None = None) -> QualityCase:
@@ -45,8 +55,8 @@ def case_of(row: Row, group: str | None = None, typical: Mapping[str, float] | N
         basic={key: verdict for key, _, verdict in flags},
         mean_dice=float(row["mean_dice"]),
         least_dice=float(row["least_dice"]),
-        predicted_ef=float(row["predicted_ef"]) if row["predicted_ef"] else None,
-        true_ef=float(row["true_ef"]),
+        predicted_ef=_fractions(row, "predicted"),
+        true_ef=_fractions(row, "true"),
         typical=typical or {},
     )
 
@@ -62,14 +72,12 @@ def cases_of(rows: Sequence[Row]) -> list[QualityCase]:
 
 
 def typical_lacks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
-    """Median of what confidence and agreement lack of 1, by key, of each model: its name and its fold."""
+    """Median of what each of :data:`SURENESS` lacks of 1, by key, of each model: its name and its fold."""
     grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row["model"], row["fold"]].append(row)
     known = {
-        model: {
-            key: [1.0 - float(row[key]) for row in some if row[key]] for key in ("confidence", "agreement")
-        }
+        model: {key: [1.0 - float(row[key]) for row in some if row[key]] for key in SURENESS}
         for model, some in grouped.items()
     }
     return {
@@ -92,6 +100,10 @@ def write_cases(path: Path, rows: Iterable[Row]) -> None:
     writer.writerows(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text.getvalue())
+
+
+def _fractions(row: Row, which: str) -> dict[str, float]:
+    return {name: float(row[column]) for column, kind, name in _EF if kind == which and row[column]}
 
 
 def _text(value: float | None) -> str:

@@ -11,13 +11,13 @@ from septum.core import Cine, Segmentation, Verdict
 from septum.io import read_mask, read_study
 from septum.study.perturbations import perturbed
 from septum.study.quality_cases import line_of
-from septum.study.quality_measuring import PHASES, lv_ef_percent, measured_case
+from septum.study.quality_measuring import PHASES, measured_case, true_ef_percent
 from septum.study.scan import Scan
 from septum.workflows.plausibility import unlike_training_images
 from septum.workflows.quality import network_evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,7 +49,7 @@ def corrupted_rows(
     rows = []
     for patient in patients:
         images, truths, geometry = _phases(dataset, patient)
-        true_ef = lv_ef_percent(Segmentation(truths, geometry, dataset.schema))
+        true_ef = true_ef_percent(Segmentation(truths, geometry, dataset.schema))
         for name, level in CORRUPTIONS:
             spoilt = _spoilt(images, truths, geometry, (name, level), patient)
             if spoilt is not None:
@@ -60,7 +60,7 @@ def corrupted_rows(
 
 
 def _case(
-    model: Model, dataset: Dataset, patient: str, fold: str, spoilt: Spoilt, true_ef: float
+    model: Model, dataset: Dataset, patient: str, fold: str, spoilt: Spoilt, true_ef: Mapping[str, float]
 ) -> QualityCase:
     """What the model makes of both phases as a cine of two frames."""
     cine, truths = spoilt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from scipy.special import betaincinv
@@ -29,24 +30,26 @@ class Outcome:
         verdict: of it.
         flags: keys of its flags.
         estimated_dice: see :class:`septum.core.Quality`.
-        interval: of the LV ejection fraction, in percent; ``None`` where the mask gives no EF.
+        intervals: of the ejection fraction of each ventricle that has one, in percent.
     """
 
     case: QualityCase
     verdict: Verdict
     flags: tuple[str, ...]
     estimated_dice: float
-    interval: tuple[float, float] | None
+    intervals: Mapping[str, tuple[float, float]]
 
     @property
     def stopped(self) -> bool:
         """Whether someone is told to look, or not to use it."""
         return self.verdict is not Verdict.FINE
 
-    @property
-    def held(self) -> bool:
+    def held(self, ventricle: str) -> bool:
         """Whether the true ejection fraction lies in the interval; without one it does not."""
-        return self.interval is not None and self.interval[0] <= self.case.true_ef <= self.interval[1]
+        if ventricle not in self.intervals:
+            return False
+        low, high = self.intervals[ventricle]
+        return low <= self.case.true_ef[ventricle] <= high
 
 
 def apply_to(case: QualityCase, calibration: Calibration) -> Outcome:
@@ -56,13 +59,13 @@ def apply_to(case: QualityCase, calibration: Calibration) -> Outcome:
     flags += [Flag(key, Verdict(verdict), "") for key, verdict in case.basic.items()]
     if estimated is None:
         raise ValueError(f"{case.patient}: expected an estimate of a case with both phases, got none")
-    interval = (
-        None
-        if case.predicted_ef is None
-        else calibration.ejection_fraction.interval(case.predicted_ef, estimated)
-    )
+    intervals = {
+        name: width.interval(case.predicted_ef[name], case.measures[f"{name.lower()}_soft_dice"])
+        for name, width in calibration.ejection_fractions.items()
+        if name in case.predicted_ef and f"{name.lower()}_soft_dice" in case.measures
+    }
     keys = tuple(dict.fromkeys(flag.key for flag in flags))
-    return Outcome(case, worst_of(flags), keys, estimated, interval)
+    return Outcome(case, worst_of(flags), keys, estimated, intervals)
 
 
 def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:
@@ -90,13 +93,16 @@ def shipped_calibration(
     cases: Sequence[QualityCase], manifest: Manifest, typical: Mapping[str, float]
 ) -> Calibration:
     """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones."""
-    held = [outcome.held for outcome in evaluate_unseen(cases)]
+    outcomes = evaluate_unseen(cases)
     networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
     calibration = fit_calibration(cases, networks, typical)
-    width = calibration.ejection_fraction.model_copy(
-        update={"measured_coverage": round(sum(held) / len(held), 4)}
-    )
-    return calibration.model_copy(update={"ejection_fraction": width})
+    widths = {
+        name: width.model_copy(
+            update={"measured_coverage": round(fmean(one.held(name) for one in outcomes), 4)}
+        )
+        for name, width in calibration.ejection_fractions.items()
+    }
+    return calibration.model_copy(update={"ejection_fractions": widths})
 
 
 def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

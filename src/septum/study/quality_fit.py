@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: What the Dice coefficient is estimated from.
 FEATURES = (
-    "confidence", "agreement", "open_wall", "mass_change", "stroke_volume_mismatch", "slice_shift_mm",
-    "log_lv_esv_ml", "log_rv_esv_ml",
+    "log_soft_dice_lack", "log_least_soft_dice_lack", "agreement", "open_wall", "mass_change",
+    "stroke_volume_mismatch", "slice_shift_mm", "log_lv_esv_ml", "log_rv_esv_ml",
 )  # fmt: skip
 #: A case is bad if any of these fails: mean Dice, Dice of each structure, error of the LV EF in points.
 LEAST_MEAN_DICE = 0.80
@@ -29,10 +29,12 @@ LEAST_DICE = 0.60
 MOST_EF_ERROR = 10.0
 #: Of the good cases, so many may lie beyond each limit of a rule, and below that of the estimated Dice.
 BEYOND_A_LIMIT = 0.03
-BELOW_THE_ESTIMATE = 0.05
+BELOW_THE_ESTIMATE = 0.15
 #: Share of studies that the interval of the ejection fraction is to hold.
 LEVEL = 0.90
-LEAST_DIFFICULTY = 0.05
+#: Ventricles whose ejection fraction has an interval; that of the first decides what is bad.
+VENTRICLES = ("LV", "RV")
+LEAST_LACK = 0.02
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
 DIGITS = 5
 
@@ -48,9 +50,9 @@ class QualityCase:
         basic: keys of the basic flags with their verdict, such as ``small_lv`` to ``review``.
         mean_dice: over structures and phases; a missed structure counts as 0.
         least_dice: of a structure in a phase.
-        predicted_ef, true_ef: of the LV, in percent; ``None`` where the mask gives none.
-        typical: what confidence and agreement of its model typically lack of 1, by key. That takes images
-            and no truth.
+        predicted_ef, true_ef: of each ventricle, in percent; one that the mask does not give is not there.
+        typical: what least expected overlap and agreement of its model typically lack of 1, by key. That
+            takes images and no truth.
     """
 
     patient: str
@@ -59,23 +61,25 @@ class QualityCase:
     basic: Mapping[str, str]
     mean_dice: float
     least_dice: float
-    predicted_ef: float | None
-    true_ef: float
+    predicted_ef: Mapping[str, float]
+    true_ef: Mapping[str, float]
     typical: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def ef_error(self) -> float | None:
-        """Predicted minus true, in points."""
-        return None if self.predicted_ef is None else self.predicted_ef - self.true_ef
+    def ef_error(self, ventricle: str = VENTRICLES[0]) -> float | None:
+        """Predicted minus true ejection fraction, in points; ``None`` where there is none."""
+        if ventricle not in self.predicted_ef or ventricle not in self.true_ef:
+            return None
+        return self.predicted_ef[ventricle] - self.true_ef[ventricle]
 
     @property
     def bad(self) -> bool:
         """Whether a mask should not be used; this was settled before anything was measured."""
+        error = self.ef_error()
         return (
             self.mean_dice < LEAST_MEAN_DICE
             or self.least_dice < LEAST_DICE
-            or self.ef_error is None
-            or abs(self.ef_error) > MOST_EF_ERROR
+            or error is None
+            or abs(error) > MOST_EF_ERROR
         )
 
 
@@ -84,10 +88,10 @@ def fit_calibration(
     networks: tuple[str, str] = ("", ""),
     typical: Mapping[str, float] | None = None,
 ) -> Calibration:
-    """Limits, estimate and interval from cases of at least two groups.
+    """Limits, estimate and intervals from cases of at least two groups.
 
-    The limit of the estimate, and the interval, come from estimates of each case by a fit without its group,
-    for those of the fit itself would be too good.
+    The limit of the estimate comes from estimates of each case by a fit without its group, for those of the
+    fit itself would be too good.
 
     Args:
         cases: by models that have not seen the patient.
@@ -108,12 +112,6 @@ def fit_calibration(
         if rule.calibrated and values:
             limits[rule.key] = _outward(limit_of(values, BEYOND_A_LIMIT, low=rule.low), low=rule.low)
     of_good = [e for e, case in zip(estimates, cases, strict=True) if not case.bad]
-    width = IntervalWidth(level=LEVEL, multiple=1.0, least_difficulty=LEAST_DIFFICULTY)
-    scores = [
-        abs(case.ef_error) / width.difficulty(estimate)
-        for estimate, case in zip(estimates, cases, strict=True)
-        if case.ef_error is not None
-    ]
     return Calibration(
         networks=networks,
         cases=len(cases),
@@ -121,10 +119,23 @@ def fit_calibration(
         dice=fit_dice(cases),
         rejected_below=LEAST_MEAN_DICE,
         reviewed_below=_outward(limit_of(of_good, BELOW_THE_ESTIMATE, low=True), low=True),
-        ejection_fraction=width.model_copy(
-            update={"multiple": round(conformal_quantile(scores, LEVEL), DIGITS)}
-        ),
+        ejection_fractions={name: fit_width(cases, name) for name in VENTRICLES},
     )
+
+
+def fit_width(cases: Sequence[QualityCase], ventricle: str) -> IntervalWidth:
+    """The interval of a ventricle's ejection fraction."""
+    width = IntervalWidth(level=LEVEL, multiple=100.0, least_lack=LEAST_LACK)
+    key = f"{ventricle.lower()}_soft_dice"
+    errors = [(case.ef_error(ventricle), case.measures.get(key)) for case in cases]
+    scores = [
+        abs(error) / width.difficulty(overlap)
+        for error, overlap in errors
+        if error is not None and overlap is not None
+    ]
+    if not scores:
+        return width
+    return width.model_copy(update={"multiple": round(conformal_quantile(scores, LEVEL), DIGITS)})
 
 
 def _as_of(case: QualityCase, key: str, typical: Mapping[str, float]) -> float:

@@ -13,9 +13,10 @@ from septum.indices.quality_rules import RULES
 from septum.metrics.bootstrap import mean_interval
 from septum.reporting.table import Column, Section, Table
 from septum.study.quality_evaluation import exact_interval
+from septum.study.quality_fit import MOST_EF_ERROR, VENTRICLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from septum.indices.quality_calibration import Calibration
     from septum.study.perturbations import Perturbation
@@ -30,7 +31,7 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     good = [one for one in outcomes if not one.case.bad]
     errors = [abs(one.estimated_dice - one.case.mean_dice) for one in outcomes]
     constant = statistics.fmean(one.case.mean_dice for one in outcomes)
-    widths = [high - low for low, high in (one.interval or (0.0, 100.0) for one in outcomes)]
+    astray = [one for one in outcomes if abs(one.case.ef_error("RV") or 0.0) > MOST_EF_ERROR]
     lines = (
         ("Bad cases that are stopped", *_share(bad, lambda one: one.stopped)),
         ("Bad cases that are rejected", *_share(bad, lambda one: one.verdict is Verdict.REJECT)),
@@ -42,8 +43,12 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
             f"{statistics.fmean(abs(one.case.mean_dice - constant) for one in outcomes):.3f}",
             "",
         ),
-        ("EF intervals that hold the true value", *_share(outcomes, lambda one: one.held)),
-        ("EF intervals, median width (points)", f"{statistics.median(widths):.1f}", _range(widths)),
+        *_interval_lines(outcomes, "LV"),
+        *_interval_lines(outcomes, "RV"),
+        (
+            f"Cases with an RV EF that is off by more than {MOST_EF_ERROR:g} points that are stopped",
+            *_share(astray, lambda one: one.stopped),
+        ),
     )
     columns = (Column("What"), Column("Found"), Column("95 % interval"))
     parts = len({one.case.group for one in outcomes})
@@ -57,6 +62,17 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     )
     notes = (told, how)
     return Table("The verdict on unseen patients", columns, (Section("", lines),), notes)
+
+
+def _interval_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
+    widths = [high - low for low, high in (one.intervals.get(ventricle, (0.0, 100.0)) for one in outcomes)]
+    held = _share(outcomes, lambda one: one.held(ventricle))
+    yield (f"{ventricle} EF intervals that hold the true value", *held)
+    yield (
+        f"{ventricle} EF intervals, median width (points)",
+        f"{statistics.median(widths):.1f}",
+        _range(widths),
+    )
 
 
 def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str]]) -> Table:
@@ -75,10 +91,13 @@ def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str
             model,
             str(len(some)),
             f"{statistics.fmean(one.case.mean_dice for one in some):.3f}",
-            f"{statistics.fmean(abs(one.case.ef_error or 0.0) for one in some):.1f}",
+            *(
+                f"{statistics.fmean(abs(one.case.ef_error(name) or 0.0) for one in some):.1f}"
+                for name in VENTRICLES
+            ),
             str(sum(one.case.bad for one in some)),
             str(sum(one.stopped for one in some)),
-            str(sum(one.held for one in some)),
+            *(str(sum(one.held(name) for one in some)) for name in VENTRICLES),
         )
         for (part, model), some in sorted(grouped.items())
     )
@@ -88,10 +107,13 @@ def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str
         "Patients",
         "Mean Dice",
         "LV EF, mean absolute error (points)",
+        "RV EF, the same",
         "Bad",
         "Stopped",
+        "LV EF interval holds",
+        "RV EF interval holds",
     )
-    columns = (*map(Column, heads), Column("EF interval holds"))
+    columns = tuple(map(Column, heads))
     return Table("Unseen patients, by model", columns, (Section("", lines),))
 
 

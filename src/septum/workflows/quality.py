@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from septum.workflows.indices_table import Cell
 
 #: Columns of the table of studies.
-QUALITY_COLUMNS = ("verdict", "flags", "estimated_dice", "lv_ef_low_percent", "lv_ef_high_percent")
+VENTRICLES = ("LV", "RV")
+QUALITY_COLUMNS = (
+    "verdict", "flags", "estimated_dice",
+    *(f"{name.lower()}_ef_{end}_percent" for name in VENTRICLES for end in ("low", "high")),
+)  # fmt: skip
 DIGITS = 4
 
 
@@ -73,13 +77,19 @@ def network_evidence(frames: Sequence[JudgedFrame]) -> NetworkEvidence:
     return NetworkEvidence(
         tuple(one.confidence for one in found),
         tuple(one.agreement for one in found),
+        tuple(one.soft_dice for one in found),
         tuple(one.flip_agreement for one in found),
     )
 
 
 def quality_document(quality: Quality) -> dict[str, Any]:
     """A verdict for JSON; ``None`` for what was not estimated."""
-    interval = quality.ejection_fraction_interval
+    intervals: dict[str, Any] = {}
+    for name in VENTRICLES:
+        interval = quality.ejection_fractions.get(name)
+        ends = None if interval is None else [_rounded(interval.low_percent), _rounded(interval.high_percent)]
+        intervals[f"{name.lower()}_ef_interval_percent"] = ends
+        intervals[f"{name.lower()}_ef_interval_coverage"] = _rounded(interval.coverage if interval else None)
     return {
         "verdict": quality.verdict.value,
         "flags": [
@@ -93,8 +103,7 @@ def quality_document(quality: Quality) -> dict[str, Any]:
             for flag in quality.flags
         ],
         "estimated_dice": _rounded(quality.estimated_dice),
-        "lv_ef_interval_percent": None if interval is None else [_rounded(v) for v in interval],
-        "interval_coverage": _rounded(quality.interval_coverage),
+        **intervals,
     }
 
 
@@ -102,9 +111,9 @@ def quality_row(document: Mapping[str, Any] | None) -> dict[str, Cell]:
     """A verdict's document as cells of :data:`QUALITY_COLUMNS`; all empty where quality was not assessed."""
     if document is None:
         return dict.fromkeys(QUALITY_COLUMNS)
-    low, high = document["lv_ef_interval_percent"] or (None, None)
     keys = dict.fromkeys(flag["key"] for flag in document["flags"])
-    cells = (document["verdict"], ";".join(keys), document["estimated_dice"], low, high)
+    ends = [document[f"{name.lower()}_ef_interval_percent"] or (None, None) for name in VENTRICLES]
+    cells = (document["verdict"], ";".join(keys), document["estimated_dice"], *ends[0], *ends[1])
     return dict(zip(QUALITY_COLUMNS, cells, strict=True))
 
 

@@ -121,8 +121,9 @@ class Record(_Part):
             fraction.
         regions: one a frame.
         localisation_paths: number of frames by the way in which their region was found.
-        confidence, agreement, flip_agreement: of the networks, one value a frame; see :class:`Evidence` of
-            ``inference``.
+        confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
+        soft_dice: of each structure, the overlap that the segmenter expects of its mask, one value a frame.
+        flip_agreement: of mirror images with their mean, one value a frame; empty without mirror images.
         warnings: what deserves a look, one sentence each.
         timings_s: where the time went.
         statement: what this must not be used for.
@@ -147,6 +148,7 @@ class Record(_Part):
     localisation_paths: dict[LocalisationPath, int]
     confidence: tuple[float | None, ...] = ()
     agreement: tuple[float | None, ...] = ()
+    soft_dice: dict[str, tuple[float | None, ...]] = {}
     flip_agreement: tuple[float | None, ...] = ()
     warnings: tuple[str, ...]
     timings_s: Timings

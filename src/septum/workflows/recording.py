@@ -61,9 +61,17 @@ class Making:
     @classmethod
     def before(cls, earlier: Record, indices: IndexSettings) -> Making:
         """In an earlier run; only the indices are taken anew."""
-        evidence = zip(earlier.confidence, earlier.agreement, earlier.flip_agreement, strict=True)
         made = (
-            MadeFrame(region, Evidence(*of)) for region, of in zip(earlier.regions, evidence, strict=True)
+            MadeFrame(
+                region,
+                Evidence(
+                    earlier.confidence[t],
+                    earlier.agreement[t],
+                    tuple(earlier.soft_dice[name][t] for name in earlier.labels),
+                    earlier.flip_agreement[t] if earlier.flip_agreement else None,
+                ),
+            )
+            for t, region in enumerate(earlier.regions)
         )
         settings = earlier.settings.model_copy(update={"indices": indices})
         return cls(tuple(made), settings, earlier.timings_s)
@@ -125,7 +133,10 @@ def make_record(  # what a study comes to
         localisation_paths=dict(Counter(frame.localisation.path for frame in frames)),
         confidence=tuple(one.confidence for one in evidence),
         agreement=tuple(one.agreement for one in evidence),
-        flip_agreement=tuple(one.flip_agreement for one in evidence),
+        soft_dice={
+            name: tuple(one.soft_dice[k] for one in evidence) for k, name in enumerate(manifest.labels.names)
+        },
+        flip_agreement=tuple(one.flip_agreement for one in evidence) if making.settings.flips else (),
         warnings=(*warnings_about(segmentation, frames, manifest), *notes),
         timings_s=making.timings_s,
         statement=STATEMENT,
