@@ -31,14 +31,14 @@ def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event | Out
         cases: in order.
         steps: what is done with each.
         tell: is told, in this thread, of frames that are done, of results that are replaced, and what becomes
-            of each case, in order: when it is written, or after the next frame of the case that follows.
+            of each case, in order: when it is written, or with the next frame of the case that follows.
     """
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
         writing = _Writing(writer, tell)
 
         def tell_frame(event: FrameDone) -> None:
-            tell(event)
             writing.look()
+            tell(event)
 
         try:
             for case, opened in _ahead(cases, steps, reader):
