@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from septum.core import InputError
+from septum.io.dicom.joining import FEW_SLICES, LEAST_SHARE, is_lacking
 from septum.io.dicom.stacks import SAME_SLICE_MM
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 WHOLE_SLICES = 5
 #: Of slices in no known direction, so many parallel ones at least are believed to be short axis.
 OBLIQUE_SLICES = 5
+#: Hints of a description that a stack was taken for something else than volumes.
+OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping")
+#: Cosine of the angle up to which slices of two stacks count as nearly parallel.
+PARALLEL = 0.985
+#: How far in plane the corners of slices with other matrices may be apart, in mm.
+SAME_CENTRE_MM = 60.0
 #: A late-gadolinium stack has at least so many slices.
 LEAST_GADOLINIUM_SLICES = 3
 
@@ -33,19 +40,22 @@ class Choice:
         stack: the one.
         why: in a sentence.
         notes: what the user should know of it, the stack's own notes among them.
+        elsewhere: numbers of other stacks that have slices which it lacks.
     """
 
     stack: Stack
     why: str
     notes: tuple[str, ...]
+    elsewhere: tuple[int, ...] = ()
 
 
 def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "cine") -> Choice:
     """The stack to take.
 
     For ``cine``: short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither
-    inverted nor repeated at one time of the beat. More than one phase before a single one; a stack of five
-    and more slices before a smaller one; measured before computed; then more slices, more phases, a
+    inverted nor repeated at one time of the beat. More than one phase before a single one; no description
+    that speaks of perfusion, tagging, flow or mapping before one that does; a stack of five and more slices
+    before a smaller one; measured before computed; then more slices, more phases, a
     description that says short axis, and the later one. For ``late-gadolinium``: one phase after an
     inversion (or, where no header tells of an inversion, a description that says so), magnitude before real
     part; then measured before computed, more slices, description, and the later one.
@@ -67,14 +77,24 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     notes = [*best.notes, *_rivals(best, rest)]
     if best.orientation == "oblique":
         notes.append("The stack lies in no usual direction: it was taken for short axis.")
+    if purposes := _other_purposes(best):
+        notes.append(f"Its description speaks of {' and '.join(purposes)}: see whether it is what you mean.")
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
+    elif len(best.slices) < WHOLE_SLICES:
+        notes.append(f"The stack has {len(best.slices)} slices: volumes are those of the slices.")
+    elsewhere = tuple(other.number for other in stacks if _has_more(best, other))
+    if elsewhere:
+        notes.append(
+            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid or of "
+            "another pulse sequence: they were left out, and volumes lack them."
+        )
     why = (
         f"Of {len(able)} that could serve, number {best.number} ranks first."
         if rest
         else "The only one that serves."
     )
-    return Choice(best, why, tuple(notes))
+    return Choice(best, why, tuple(notes), elsewhere)
 
 
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
@@ -99,6 +119,7 @@ def _cine_rank(stack: Stack) -> tuple[Any, ...]:
     slices = len(stack.slices)
     return (
         stack.phases > 1,
+        not _other_purposes(stack),
         stack.orientation == "short axis",
         slices >= WHOLE_SLICES,
         stack.original,
@@ -128,6 +149,23 @@ def _gadolinium_rank(stack: Stack) -> tuple[Any, ...]:
     )
 
 
+def _other_purposes(stack: Stack) -> list[str]:
+    return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints]
+
+
+def _has_more(stack: Stack, other: Stack) -> bool:
+    """Whether another stack is a slice or two of the same kind that would fill this one or continue it."""
+    return (
+        other is not stack
+        and len(other.slices) <= FEW_SLICES < len(stack.slices)
+        and other.kind == stack.kind
+        and not _other_purposes(other)
+        and LEAST_SHARE * stack.phases <= other.phases
+        and abs(float(stack.first.normal @ other.first.normal)) > PARALLEL
+        and all(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
+    )
+
+
 def _latest(stack: Stack) -> tuple[Any, ...]:
     """The later acquisition; of one acquisition, the series with the smaller number: it was there first."""
     acquired = max(frame.acquired for frame in stack.frames)
@@ -138,7 +176,7 @@ def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
     """What to say of other stacks at the same place."""
     notes = []
     for other in rest:
-        if not _same_place(best, other):
+        if other.kind != best.kind or not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
         what = (
@@ -152,7 +190,8 @@ def _same_place(one: Stack, other: Stack) -> bool:
     """Whether two stacks have nearly the same slices."""
     if abs(float(one.first.normal @ other.first.normal)) < 0.99:
         return False
-    shared = sum(any(abs(a - b) <= 10 * SAME_SLICE_MM for b in other.depths_mm) for a in one.depths_mm)
+    within = max(10 * SAME_SLICE_MM, (one.step_mm or 0.0) / 2)
+    shared = sum(any(abs(a - b) <= within for b in other.depths_mm) for a in one.depths_mm)
     return 2 * shared > max(len(one.slices), len(other.slices))
 
 

@@ -114,7 +114,7 @@ def _settled(
     contents: Contents, wanted: Wanted, stack: int | None, spacing_mm: Triple | None
 ) -> tuple[Choice, Placed, Beat]:
     choice = contents.choose(wanted, stack)
-    placed = place(contents.folder, choice.stack, spacing_mm)
+    placed = place(contents.folder, choice.stack, spacing_mm, choice.elsewhere)
     return choice, placed, in_time(contents.folder, placed.stack)
 
 
