@@ -240,3 +240,24 @@ def test_trigger_times_of_objects_that_were_converted_from_single_frames(tmp_pat
     study = read_study(write(tmp_path, [one]))
     np.testing.assert_array_equal(study.cine.array, values(stored()))
     assert study.cine.frame_times_ms == (3.0, 43.0, 83.0, 123.0, 163.0)
+
+
+def test_a_stack_of_which_most_was_taken_again_is_not_mixed_with_the_second(tmp_path):
+    rest, stress = images(stored(), per_slice=True), again(stored()[:, :5] + 9)
+    for row in stress:
+        for z, one in enumerate(row):
+            one.SeriesInstanceUID, one.SeriesNumber = f"1.2.3.9.{60 + z}", 60 + z
+            one.AcquisitionTime = f"1130{z:02d}"
+    study = read_study(write(tmp_path, [*flat(rest), *flat(stress)]))
+    np.testing.assert_array_equal(study.cine.array, values(stored()))
+    said(study, "Stack 2 seems to be the same acquired another time")
+
+
+def test_the_time_of_acquisition_in_one_element(tmp_path):
+    made = perfusion(acquired_every_s=0.85)
+    for one in made:
+        one.AcquisitionDateTime = f"20200304{one.AcquisitionTime}"
+        del one.AcquisitionTime
+    write(tmp_path, made)
+    with pytest.raises(InputError, match="short axis dynamic: 1"):
+        read_study(tmp_path)

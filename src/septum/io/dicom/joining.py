@@ -29,15 +29,14 @@ LEAST_SHARE = 0.5
 def join(parts: Sequence[Stack]) -> list[Stack]:
     """Series that hold a slice or two each as one stack; of a slice that is there twice, the later one.
 
-    A whole stack that was taken again elsewhere along the axis, its slices between those of the first, is a
-    stack of its own.
+    A stack of which more than half was taken again, at the same slices or between them, is two stacks.
     """
     one = _joined(parts)
     rounds = _rounds(parts)
     if len(rounds) > 1:
-        steps = [stack.step_mm or 0.0 for stack in rounds]
         closest = min(np.diff(one.depths_mm), default=0.0)
-        if closest < TOO_CLOSE_STEPS * min(steps):
+        between = closest < TOO_CLOSE_STEPS * min(stack.step_mm or 0.0 for stack in rounds)
+        if between or sum(2 * len(stack.slices) > len(one.slices) for stack in rounds) > 1:
             return rounds
     return [one]
 
@@ -65,9 +64,13 @@ def _rounds(parts: Sequence[Stack]) -> list[Stack]:
         if not known or min(known) - SAME_SLICE_MM <= depth <= max(known) + SAME_SLICE_MM:
             rounds.append([])
         rounds[-1].append(part)
-    if any(len(one) <= FEW_SLICES for one in rounds):
-        return []  # single slices that were taken again
-    return [_joined(one) for one in rounds]
+    long: list[list[Stack]] = []
+    for some in rounds:  # single slices that were taken again belong to the round before
+        if long and len(some) <= FEW_SLICES:
+            long[-1] += some
+        else:
+            long.append(some)
+    return [_joined(some) for some in long]
 
 
 def completed(whole: list[Stack], rest: list[Stack]) -> list[Stack]:

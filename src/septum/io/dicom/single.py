@@ -27,6 +27,7 @@ SINGLE_TAGS = [
     "AcquisitionNumber",
     "AcquisitionDate",
     "AcquisitionTime",
+    "AcquisitionDateTime",
     "ImageType",
     "ScanningSequence",
     "SequenceVariant",
@@ -82,7 +83,7 @@ def frame_of(file: Path, header: Dataset) -> Frame | None:
         number=None,
         instance_number=whole(header, "InstanceNumber"),
         acquisition_number=whole(header, "AcquisitionNumber"),
-        acquired=text(header, "AcquisitionDate") + text(header, "AcquisitionTime"),
+        acquired=_acquired(header),
         trigger_ms=number(header, "TriggerTime"),
         temporal_position=whole(header, "TemporalPositionIdentifier"),
         phases=whole(header, "CardiacNumberOfImages"),
@@ -93,6 +94,12 @@ def frame_of(file: Path, header: Dataset) -> Frame | None:
         inversion_ms=(number(header, "InversionTime") or 0.0) if inverted else None,
         **scaling(header),
     )
+
+
+def _acquired(header: Dataset) -> str:
+    """Date and time of acquisition, in whichever way they are written."""
+    time = text(header, "AcquisitionTime")
+    return text(header, "AcquisitionDate") + time if time else text(header, "AcquisitionDateTime")
 
 
 def _variants(header: Dataset) -> tuple[str, ...]:
