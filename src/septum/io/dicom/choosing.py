@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.core import InputError
-from septum.io.dicom.ranking import ranked, what_decided
-from septum.io.dicom.stacks import FEW_SLICES_WITHIN, SAME_SLICE_MM
+from septum.io.dicom.joining import FEW_SLICES, LEAST_SHARE, is_lacking
+from septum.io.dicom.ranking import other_purposes, ranked, what_decided
+from septum.io.dicom.stacks import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from septum.io.dicom.scanning import Scan
     from septum.io.dicom.stacks import Stack
     from septum.io.dicom.wanted import Wanted
+
+#: Cosine of the angle up to which slices of two stacks count as nearly parallel.
+PARALLEL = 0.985
+#: How far in plane the corners of slices with other matrices may be apart, in mm.
+SAME_CENTRE_MM = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,13 @@ class Choice:
         stack: the one.
         why: in a sentence.
         notes: what the user should know of it, the stack's own notes among them.
+        elsewhere: numbers of other stacks that have slices which it lacks.
     """
 
     stack: Stack
     why: str
     notes: tuple[str, ...]
+    elsewhere: tuple[int, ...] = ()
 
 
 def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "cine") -> Choice:
@@ -61,15 +69,25 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
             f"Its slices lie {best.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
             "they are short axis."
         )
+    if purposes := other_purposes(best):
+        notes.append(f"Its description speaks of {' and '.join(purposes)}: see whether it is what you mean.")
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
+    elif len(best.slices) < WHOLE_SLICES:
+        notes.append(f"The stack has {len(best.slices)} slices: volumes are those of the slices.")
+    elsewhere = tuple(other.number for other in stacks if _has_more(best, other))
+    if elsewhere:
+        notes.append(
+            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid or of "
+            "another pulse sequence: they were left out, and volumes lack them."
+        )
     why = "It is the only one that can serve."
     if rest:
         why = (
             f"Of the {len(able)} that can serve it comes first: {what_decided(best, rest[0], wanted)}. The "
             f"next is stack {rest[0].number}."
         )
-    return Choice(best, why, tuple(notes))
+    return Choice(best, why, tuple(notes), elsewhere)
 
 
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
@@ -83,11 +101,24 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
     return Choice(stack, "It was asked for.", stack.notes)
 
 
+def _has_more(stack: Stack, other: Stack) -> bool:
+    """Whether another stack is a slice or two of the same kind that would fill this one or continue it."""
+    return (
+        other is not stack
+        and len(other.slices) <= FEW_SLICES < len(stack.slices)
+        and other.kind == stack.kind
+        and not other_purposes(other)
+        and LEAST_SHARE * stack.phases <= other.phases
+        and abs(float(stack.first.normal @ other.first.normal)) > PARALLEL
+        and all(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
+    )
+
+
 def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
     """What to say of other stacks at the same place."""
     notes = []
     for other in rest:
-        if not _same_place(best, other):
+        if other.kind != best.kind or not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
         what = (
@@ -101,7 +132,8 @@ def _same_place(one: Stack, other: Stack) -> bool:
     """Whether two stacks have nearly the same slices."""
     if abs(float(one.first.normal @ other.first.normal)) < 0.99:
         return False
-    shared = sum(any(abs(a - b) <= 10 * SAME_SLICE_MM for b in other.depths_mm) for a in one.depths_mm)
+    within = max(10 * SAME_SLICE_MM, (one.step_mm or 0.0) / 2)
+    shared = sum(any(abs(a - b) <= within for b in other.depths_mm) for a in one.depths_mm)
     return 2 * shared > max(len(one.slices), len(other.slices))
 
 

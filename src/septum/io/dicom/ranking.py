@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: A late-gadolinium stack has at least so many slices.
 LEAST_GADOLINIUM_SLICES = 3
+#: Hints of a description that a stack was taken for something else than volumes.
+OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping")
 
 #: The later acquisition; of one acquisition, the series with the smaller number: it was there first.
 _LATEST: Rank = (
@@ -28,6 +30,7 @@ _LATEST: Rank = (
 ORDER: Mapping[Wanted, Rank] = {
     "cine": (
         ("it has several phases", lambda s: s.phases > 1),
+        ("its description speaks of no other purpose", lambda s: not other_purposes(s)),
         ("it is short axis, not oblique", lambda s: s.orientation == "short axis"),
         (f"it has {WHOLE_SLICES} slices or more", lambda s: len(s.slices) >= WHOLE_SLICES),
         ("it lies nearer to the usual short axis", lambda s: s.tilt_degrees <= FEW_SLICES_WITHIN),
@@ -67,6 +70,11 @@ def unfit(stack: Stack, wanted: Wanted) -> str:
         return f"fewer than {LEAST_GADOLINIUM_SLICES} slices"
     told = stack.kind in ("still", "real part") and "late gadolinium" in stack.hints
     return "" if stack.kind == "late gadolinium" or told else "no inversion"
+
+
+def other_purposes(stack: Stack) -> list[str]:
+    """What else than volumes its description says that a stack is for."""
+    return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints]
 
 
 def ranked(stacks: Sequence[Stack], wanted: Wanted) -> list[Stack]:

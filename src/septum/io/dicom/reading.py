@@ -125,7 +125,7 @@ def dicom_sha256(folder: Path, *, wanted: Wanted = "cine") -> str:
 
 
 def _settled(folder: Path, choice: Choice, spacing_mm: Triple | None) -> tuple[Placed, Beat]:
-    placed = place(folder, choice.stack, spacing_mm)
+    placed = place(folder, choice.stack, spacing_mm, choice.elsewhere)
     return placed, in_time(folder, placed.stack)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from septum.io.dicom.pacing import one_image_a_beat
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,8 +31,6 @@ WHOLE_SLICES = 5
 ALIGNED_WITHIN = 12.0
 #: Slices nearer to each other than this are one, in mm.
 SAME_SLICE_MM = 0.1
-#: Times nearer to each other than this are one, in ms.
-SAME_TIME_MS = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ class Stack:
         """Frames of one grid and orientation, sorted into slices by their position along the normal."""
         slices: list[list[Frame]] = []
         last = -np.inf
-        for depth, frame in sorted(((f.depth_mm, f) for f in frames), key=lambda pair: pair[0]):
+        some = tuple(frames)
+        normal = some[0].normal  # nearly parallel frames need one: far from the origin depths are sensitive
+        for depth, frame in sorted(
+            ((float(normal @ f.position_mm), f) for f in some), key=lambda pair: pair[0]
+        ):
             if depth - last > SAME_SLICE_MM:
                 slices.append([])
                 last = depth
@@ -75,8 +79,9 @@ class Stack:
 
     @property
     def depths_mm(self) -> list[float]:
-        """Position of each slice along the normal."""
-        return [frames[0].depth_mm for frames in self.slices]
+        """Position of each slice along the normal of the first."""
+        normal = self.first.normal
+        return [float(normal @ frames[0].position_mm) for frames in self.slices]
 
     @property
     def step_mm(self) -> float | None:
@@ -139,15 +144,7 @@ class Stack:
             return "real part" if first.component == "real" else "still"
         if first.component == "real":
             return "real part"
-        return "dynamic" if self._dynamic else "cine"
-
-    @property
-    def _dynamic(self) -> bool:
-        """Whether slices were taken again and again at one time of the beat, or after varied inversions."""
-        if len({round(frame.inversion_ms or 0.0) for frame in self.frames}) > len(self.slices):
-            return True
-        times = [[f.trigger_ms or 0.0 for f in frames] for frames in self.slices if len(frames) > 1]
-        return all(min(one) > 0 and max(one) - min(one) < SAME_TIME_MS for one in times)
+        return "dynamic" if one_image_a_beat(self.slices) else "cine"
 
     def summary(self) -> str:
         """Such as ``10 slices x 25 phases, short axis, cine``. Nothing in it is text of a header."""
