@@ -50,8 +50,45 @@ def test_info_lists_stacks_and_tells_which_is_taken(septum, study):
     assert told["stacks"][3]["spacing_mm_zyx"] == [10.0, 3.0, 3.0]
     assert (told["taken_as"]["cine"]["stack"], told["taken_as"]["late-gadolinium"]["stack"]) == (4, None)
     answer = septum("info", study)
-    assert "taken as cine: stack 4" in answer.out
+    assert answer.code == 0
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    assert lines[:4] == [
+        "DICOM study: 42 files",
+        "39 used: MR images with a place in the patient",
+        "1 passed over: a screenshot or in colours, not a grey image",
+        "2 passed over: not DICOM, or an index of a medium (DICOMDIR)",
+    ]
+    assert "1 axial still 3 1 68 x 72 20 x 3 x 3 1 no: axial" in lines
+    assert "4 short axis cine 6 5 68 x 72 10 x 3 x 3 5 taken as cine" in lines
+    assert "stack 4. It is the only one that can serve." in lines
+    assert "none: no stack has three or more slices at one phase after an inversion." in lines
     assert not any(secret in answer.out + json.dumps(told) + answer.err for secret in SECRETS)
+
+
+def test_info_says_what_decided_and_what_reading_would_note_or_refuse(septum, study):
+    write(study / "less", flat(images(stored(5, 5), series=9, uid="1.2.9")))
+    told = septum("info", study).out
+    assert "stack 4. Of the 2 that can serve it comes first: it has more slices. The next is stack 5." in told
+    objects = images(stored(), series=5)
+    holed = write(study.parent / "holed", flat([[*row[:2], *row[3:]] for row in objects]))
+    assert "It would be refused: " in septum("info", holed).out
+    assert "lacks slices" in json.loads(septum("info", holed, "--json").out)["taken_as"]["cine"]["refused"]
+    mixed = write(study.parent / "mixed", [*flat(objects), *other_study("71")])
+    assert " ".join(septum("info", mixed).out.split()).count("give each study a folder of its own. Late") == 1
+    late = write(study.parent / "late", flat([objects[0][1:], *objects[1:]]))
+    assert "the phase nearest in time was taken" in septum("info", late).out
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_info_on_a_folder_without_a_whole_image_lists_it_and_fails(septum, study, options):
+    for file in (study / "series 5").iterdir():
+        file.write_bytes(file.read_bytes()[:3000])
+    answer = septum("info", study / "series 5", *options)
+    assert answer.code == 3
+    assert "cut short" in answer.out
+    assert "holds no MR image that can be used" in answer.err
+    assert "30 DICOM files, 30 cut short; copy or export the study again" in answer.err
+    assert septum("info", study, *options).code == 0
 
 
 def test_convert_writes_times_and_spacing_and_nothing_of_the_patient(septum, study, tmp_path):
@@ -81,6 +118,20 @@ def test_convert_takes_the_stack_that_it_is_told_and_refuses_other_names(septum,
     assert septum("convert", study, "-o", tmp_path / "a.nrrd").code == 4
     assert septum("convert", study, "-o", tmp_path / "b.nii", "--kind", "late-gadolinium").code == 3
     assert septum("convert", tmp_path / "a.nii", "-o", tmp_path / "c.nii").code == 0
+
+
+@pytest.mark.parametrize("taken", ["cine.nii.gz", "cine.json"])
+def test_convert_replaces_no_file_unless_asked(septum, study, tmp_path, files_in, taken):
+    theirs, out = tmp_path / "out" / taken, tmp_path / "out/cine.nii.gz"
+    theirs.parent.mkdir()
+    theirs.write_text("another's")
+    answer = septum("convert", study, "-o", out)
+    assert (answer.code, theirs.read_text()) == (4, "another's")
+    assert f"{taken} is there already" in answer.err
+    assert files_in(tmp_path / "out") == [taken]
+    assert septum("convert", study, "-o", out, "--overwrite").code == 0
+    assert nib.load(out).shape == (72, 68, 6, 5)
+    assert json.loads((tmp_path / "out/cine.json").read_text())["frames"] == 5
 
 
 def test_a_study_is_segmented_and_known_again(septum, bundle, study, files_in):

@@ -20,6 +20,7 @@ FIELDS = {
     "format", "software", "model", "input", "settings", "labels", "volumes_ml", "end_diastole_frame",
     "end_systole_frame", "ejection_fraction_percent", "myocardial_mass_g", "regions", "localisation_paths",
     "warnings", "timings_s", "statement", "confidence", "agreement", "indices", "quality", "extras",
+    "mask_sha256", "soft_dice", "flip_agreement",
 }  # fmt: skip
 
 

@@ -10,7 +10,10 @@ import sys
 
 import pytest
 
+from septum.cli import progress
+from septum.core import InputError
 from septum.workflows import case_steps
+from septum.workflows.outcomes import Failure, FrameDone, Planned
 
 
 @pytest.fixture
@@ -81,6 +84,21 @@ def test_the_bar_on_a_terminal_does_not_catch_the_results(bundle, write_study, t
     assert result.startswith(f"{tmp_path / 'out/a_seg.nii.gz'}  RV ")
     assert summary == "1 segmented. Numbers are in the .json beside each mask. For research use only."
     assert b"a_seg.nii.gz" not in drawn
+
+
+def test_the_bar_counts_a_case_whose_result_is_still_being_written(monkeypatch, tmp_path):
+    shown = []
+
+    class Counted(progress.NoBar):
+        def update(self, **fields):
+            shown.append(fields.get("completed"))
+
+    monkeypatch.setattr(progress, "NoBar", Counted)
+    narrator = progress.Narrator()
+    failed = Failure(tmp_path / "a.nii", InputError("a.nii is bad"))
+    for event in (Planned(3), FrameDone("a", 4, 4), FrameDone("b", 1, 4), failed, FrameDone("b", 2, 4)):
+        narrator(event)
+    assert shown == [0, 1.0, 1.25, 1, 1.5]
 
 
 def test_info_on_what_is_not_there(septum, tmp_path):

@@ -1,9 +1,7 @@
-"""DICOM segmentation objects and measurement reports, read again by hand."""
+"""DICOM segmentation objects, read again by hand; what they and reports take over from their source."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import warnings
 
 import highdicom
@@ -11,32 +9,13 @@ import numpy as np
 import pydicom
 import pytest
 
-from septum.core import Index, Indices, Study
-from septum.io.dicom.instances import Algorithm
 from septum.io.dicom.measurement_report import write_measurement_report
 from septum.io.dicom.pseudonyms import Pseudonyms
 from septum.io.dicom.segmentation_object import write_dicom_segmentation
+from support.dicom_objects import INDICES, MODEL, dciodvfy_errors
 from support.dicom_out_study import IDENTIFYING, SHAPE, write_classic, write_enhanced
 
-MODEL = Algorithm("cine", "1.0")
 SOURCES = {"classic": write_classic, "enhanced": write_enhanced}
-INDICES = Indices(
-    phases=None,
-    volumes_ml={},
-    times_ms=None,
-    items=(
-        Index("lv_edv_ml", "LV end-diastolic volume", 123.456789, "ml", indexed=65.0),
-        Index("lv_esv_ml", "LV end-systolic volume", 50.5, "ml"),
-        Index("lv_sv_ml", "LV stroke volume", 72.956789, "ml", indexed=38.4),
-        Index("lv_ef_percent", "LV ejection fraction", 59.1, "%"),
-        Index("cardiac_output_l_min", "Cardiac output", 4.815, "l/min", indexed=2.53),
-        Index("lv_mass_ed_g", "LV mass at end-diastole", 110.0, "g"),
-        Index("rv_edv_ml", "RV end-diastolic volume", None, "ml"),
-        Index("rv_ef_percent", "RV ejection fraction", 51.0, "%"),
-        Index("unheard_of", "Something without a code", 1.0, "ml"),
-    ),
-    heart_rate_bpm=66.0,
-)
 
 
 @pytest.fixture(params=SOURCES)
@@ -51,7 +30,7 @@ def frames_of(instance) -> np.ndarray:
     return bits[: np.prod(shape)].reshape(shape).astype(bool)
 
 
-def labels_by_source_frame(path, study: Study) -> np.ndarray:
+def labels_by_source_frame(path, study) -> np.ndarray:
     """The mask, each plane put where the source frame that it names lies."""
     instance = pydicom.dcmread(path)
     place = {
@@ -67,7 +46,7 @@ def labels_by_source_frame(path, study: Study) -> np.ndarray:
     return labels
 
 
-def labels_by_dimensions(path, study: Study) -> np.ndarray:
+def labels_by_dimensions(path, study) -> np.ndarray:
     """The mask, each plane put by its dimension indices, which here run through all phases and slices."""
     instance = pydicom.dcmread(path)
     pointers = [
@@ -140,61 +119,6 @@ def test_a_mask_of_nothing_is_an_object_of_one_empty_plane(tmp_path):
     assert instance.NumberOfFrames == 1
     assert not frames_of(instance).any()
     assert dciodvfy_errors(path) == []
-
-
-def numbers_of(items) -> dict[str, tuple[float, str, int | None]]:
-    """Code of a measurement to value, unit and the segment that its group names."""
-    found = {}
-    for item in items:
-        children = item.get("ContentSequence", [])
-        segments = [
-            c.ReferencedSOPSequence[0].get("ReferencedSegmentNumber")
-            for c in children
-            if c.ValueType == "IMAGE"
-        ]
-        for child in children:
-            if child.ValueType == "NUM":
-                value = child.MeasuredValueSequence[0]
-                unit = value.MeasurementUnitsCodeSequence[0].CodeValue
-                code = child.ConceptNameCodeSequence[0].CodeValue
-                found[code] = (float(value.NumericValue), unit, segments[0] if segments else None)
-        found |= numbers_of(children)
-    return found
-
-
-def test_a_report_tells_the_indices_in_coded_terms_with_their_segments(written, tmp_path):
-    seg, path = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
-    reference = write_dicom_segmentation(seg, written.segmentation, written.study, MODEL)
-    write_measurement_report(path, INDICES, written.study, reference, MODEL)
-    report = pydicom.dcmread(path)
-    assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
-    assert numbers_of([report]) == {
-        "8821-1": (123.457, "ml", 3),
-        "8823-7": (50.5, "ml", 3),
-        "90096001": (72.9568, "ml", 3),
-        "277381004": (38.4, "ml/m2", 3),
-        "8811-2": (59.1, "%", 3),
-        "82799009": (4.815, "l/min", 3),
-        "54993008": (2.53, "l/min/m2", 3),
-        "18087-7": (110.0, "g", 2),
-        "8818-7": (51.0, "%", 1),
-        "8867-4": (66.0, "/min", None),
-    }
-    evidence = report.CurrentRequestedProcedureEvidenceSequence[0]
-    named = {
-        i.ReferencedSOPInstanceUID for s in evidence.ReferencedSeriesSequence for i in s.ReferencedSOPSequence
-    }
-    images = {frame.sop_instance_uid for stack in written.study.header.frames for frame in stack}
-    assert named == images | {pydicom.dcmread(seg).SOPInstanceUID}
-
-
-def dciodvfy_errors(path) -> list[str]:
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("needs dciodvfy, of dicom3tools, to tell whether an object is valid")
-    done = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
-    said = (done.stdout + done.stderr).splitlines()
-    assert {"Segmentation", "ComprehensiveSR"} & set(said), said
-    return [line for line in said if line.startswith("Error")] or ["exit status"] * (done.returncode != 0)
 
 
 @pytest.mark.parametrize("deidentify", [None, Pseudonyms(b"k" * 32)], ids=["identified", "deidentified"])

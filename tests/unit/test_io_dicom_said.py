@@ -150,7 +150,17 @@ def test_repeated_phases(tmp_path):
             one.AcquisitionNumber = 2
     study = read(tmp_path, [*flat(images(stored())), *flat(again)])
     np.testing.assert_array_equal(study.cine.array, values(stored() + 3))
-    said(study, "30 images repeat the phase")
+    said(study, "6 slices hold several beats or acquisitions")
+
+
+def test_repeated_images_of_one_phase(tmp_path):
+    again = images(stored() + 3, uid="1.2.88")[2]
+    for one in again:
+        one.AcquisitionNumber = 2
+    study = read(tmp_path, [*flat(images(stored())), *again])
+    np.testing.assert_array_equal(study.cine.array[2], values(stored() + 3)[2])
+    np.testing.assert_array_equal(study.cine.array[3], values(stored())[3])
+    said(study, "6 images repeat the phase")
 
 
 def test_trigger_times_that_differ_from_slice_to_slice(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
 import nrrd
@@ -50,6 +51,16 @@ def test_encodings_give_the_same_values(tmp_path: Path, encoding: str, ending: s
     study = read_study(write_lps(tmp_path / f"a{ending}", array, encoding=encoding))
     assert study.cine.array.dtype == np.float32
     np.testing.assert_array_equal(study.cine.array[0], array.T)
+
+
+@pytest.mark.parametrize("skip", ["byte skip: 7\n", "byte skip: -1\n"])
+def test_what_is_before_packed_voxels_is_skipped(tmp_path: Path, skip: str) -> None:
+    array = noise(80, 72, 3)
+    path = write_lps(tmp_path / "a.nhdr", array, encoding="gzip")
+    path.write_bytes(path.read_bytes().rstrip(b"\n") + f"\nline skip: 2\n{skip}".encode())
+    packed = gzip.compress(b"a title" + array.tobytes("F"))
+    (tmp_path / "a.raw.gz").write_bytes(b"one line\nanother\n" + packed)
+    np.testing.assert_array_equal(read_study(path).cine.array[0], array.T)
 
 
 def test_big_endian_is_read(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from septum.core import VENTRICLES, Cine, Geometry, Quality, Segmentation, Study, Verdict
+from septum.indices import clinical_indices
 from septum.phantom import PhantomSettings
 from septum.reporting import study_report_pictures, write_study_report
 from septum.reporting.study_report_markup import luminance, on_paper
@@ -132,6 +133,29 @@ def test_values_are_those_given_in_the_table_and_for_machines(heart, tmp_path):
         shown = ["–" if index.value is None else f"{index.value:.{decimals}f}", index.unit]
         shown.append("" if index.indexed is None else f"{index.indexed:.{decimals}f}")
         assert cells == [index.title, *shown, index.definition]
+
+
+def test_indices_are_those_that_the_mask_can_have(heart, still, tmp_path):
+    def rows(segmentation):
+        page = written(tmp_path, heart, segmentation=segmentation, indices=clinical_indices(segmentation))
+        return dict(re.findall(r'<tr id="index-(\w+)">.*?<td class="number value">(.*?)</td>', page))
+
+    beating = rows(heart.segmentation)
+    assert {key for key in beating if key.endswith("_volume_ml") or key == "lv_mass_g"} == set()
+    assert {key for key, cell in beating.items() if cell == "–"} == {
+        "cardiac_output_l_min",  # there is no heart rate, and there are too few frames for a curve
+        "lv_peak_ejection_rate_ml_s", "lv_time_to_peak_ejection_ms",
+        "lv_peak_filling_rate_ml_s", "lv_time_to_peak_filling_ms",
+    }  # fmt: skip
+    empty = replace(heart.segmentation, labels=np.zeros_like(heart.segmentation.labels))
+    assert rows(empty) == {}
+    page = written(
+        tmp_path,
+        still,
+        indices=clinical_indices(still.segmentation),
+    )
+    assert re.findall(r'<tr id="index-(\w+)">', page) == ["lv_volume_ml", "rv_volume_ml", "lv_mass_g"]
+    assert ">–<" not in page.split('id="indices"')[1].split("</section>")[0]
 
 
 def test_what_was_given_is_text_wherever_it_stands(heart, tmp_path):

@@ -34,8 +34,15 @@ from septum.cli.parameters import parse_spacing
 @click.option(
     "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the headers'."
 )
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 def convert(
-    source: Path, out: Path, wanted: str, stack: int | None, spacing: tuple[float, float, float] | None
+    source: Path,
+    out: Path,
+    wanted: str,
+    stack: int | None,
+    spacing: tuple[float, float, float] | None,
+    *,
+    overwrite: bool,
 ) -> int:
     """Write a DICOM study, or another image, as NIfTI.
 
@@ -44,7 +51,7 @@ def convert(
     """
     from septum.workflows.convert import convert as run
 
-    done = run(source, out, wanted=wanted, stack=stack, spacing_mm=spacing)  # type: ignore[arg-type]  # click checked it
+    done = run(source, out, wanted=wanted, stack=stack, spacing_mm=spacing, overwrite=overwrite)  # type: ignore[arg-type]  # click checked it
     for note in done.study.notes:
         say_aside(note)
     cine = done.study.cine

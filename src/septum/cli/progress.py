@@ -71,6 +71,7 @@ class Narrator:
         self._bar = Bar() if sys.stderr.isatty() else NoBar()
         self._say_result = say_result
         self._planned = self._finished = self._failed = 0
+        self._begun: list[str] = []  # cases with frames that are done and no result yet, the oldest first
         self._notes: dict[str, list[Path]] = {}
 
     def __enter__(self) -> Self:
@@ -100,9 +101,10 @@ class Narrator:
                 self._planned, self._finished, self._failed = cases, 0, 0
                 self._bar.update(total=cases, completed=0)
             case FrameDone(name, frame, frames):
+                self._begun += [name] if name not in self._begun else []
                 self._bar.update(
                     description=f"{name}, frame {frame} of {frames}" if frames > 1 else name,
-                    completed=self._finished + frame / frames,
+                    completed=self._finished + len(self._begun) - 1 + frame / frames,
                 )
             case PassedOver(text):
                 say_aside(text)
@@ -130,4 +132,5 @@ class Narrator:
 
     def _finish_case(self) -> None:
         self._finished += 1
+        self._begun = self._begun[1:]
         self._bar.update(completed=self._finished)

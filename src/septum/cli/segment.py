@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from septum.workflows.outcomes import Report, StudyResult
-
-
-#: Options that are fields of IndexSettings, and of Extras.
-INDEX_OPTIONS = (
-    "end_diastole", "end_systole", "heart_rate_bpm", "height_m", "weight_kg", "body_surface_area",
-)  # fmt: skip
-EXTRA_OPTIONS = ("report", "dicom", "mesh", "identify", "deidentify")
 
 
 @click.command()
@@ -64,30 +58,31 @@ def segment(
     Files are NIfTI or NRRD, folders may hold DICOM studies; of a cine, every frame is segmented. Each NAME
     gives OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
     """
-    if csv_file is not None and csv_file.suffix.lower() != ".csv":
-        raise click.BadParameter(f"expected a name that ends in .csv, got {csv_file}.", param_hint="--csv")
-    indices = {name: asked.pop(name) for name in INDEX_OPTIONS}
-    extras = {name: asked.pop(name) for name in EXTRA_OPTIONS}
+    _refuse_what_cannot_be_meant(csv_file, asked)
     with without_collecting_garbage():
+        from septum.workflows.asked import Extras, IndexSettings
         from septum.workflows.lazy_model import LazyModel
 
+        indices = IndexSettings(**{name: asked.pop(name) for name in IndexSettings.model_fields})
+        extras = Extras(**{field.name: asked.pop(field.name) for field in fields(Extras)})
         without_converter()
         lazy = LazyModel(model, **asked)
         if overwrite or next(out.rglob("*_seg.json"), None) is None:
             lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
         from septum.cli.progress import Narrator
-        from septum.workflows.asked import Extras, IndexSettings
         from septum.workflows.indices_table import write_indices_csv
-        from septum.workflows.output_folder import check_writable
+        from septum.workflows.output_folder import check_writable, check_writable_file
         from septum.workflows.segment import segment_inputs
 
     check_writable(out)
+    if csv_file is not None:
+        check_writable_file(csv_file)
     say_result = None if as_json else _say_result
     with Narrator(say_result) as narrator:
         report = segment_inputs(
-            inputs, out, model=lazy, spacing_mm=spacing, indices=IndexSettings(**indices),
-            extras=Extras(**extras), overwrite=overwrite, on_event=narrator,
+            inputs, out, model=lazy, spacing_mm=spacing, indices=indices, extras=extras,
+            overwrite=overwrite, on_event=narrator,
         )  # fmt: skip
     if csv_file is not None:
         write_indices_csv(
@@ -98,8 +93,19 @@ def segment(
     if as_json:
         say_json(_document(report))
     else:
-        _say_summary(report)
+        _say_summary(report, csv_file)
     return report.exit_code
+
+
+def _refuse_what_cannot_be_meant(csv_file: Path | None, asked: dict[str, Any]) -> None:
+    """Refuse options that do not go together, and a table that is none. Raises :class:`click.UsageError`."""
+    if csv_file is not None and csv_file.suffix.lower() != ".csv":
+        raise click.BadParameter(f"expected a name that ends in .csv, got {csv_file}.", param_hint="--csv")
+    for option, needed in (("identify", "report"), ("deidentify", "dicom")):
+        if asked[option] and not asked[needed]:
+            raise click.UsageError(f"--{option} goes with --{needed}: give that, too, or leave it out.")
+    if asked["end_diastole"] is not None and asked["end_diastole"] == asked["end_systole"]:
+        raise click.UsageError(f"--ed and --es: expected two frames, got {asked['end_systole']} for both.")
 
 
 @contextmanager
@@ -127,7 +133,9 @@ def _document(report: Report) -> dict[str, Any]:
                 "input": str(result.source),
                 "mask": str(result.mask),
                 "json": str(result.json),
+                "beside": [str(path) for path in result.beside],
                 "skipped": result.skipped,
+                "mask_kept": result.mask_kept,
                 "record": result.record.model_dump(mode="json"),
             }
             for result in report.results
@@ -147,16 +155,25 @@ def _document(report: Report) -> dict[str, Any]:
 
 
 def _say_result(result: StudyResult) -> None:
-    done = "already done" if result.skipped else f"{result.record.timings_s.total:.1f} s"
+    done = f"{result.record.timings_s.total:.1f} s"
+    if result.mask_kept:
+        done = "already done" if result.skipped else "mask kept"
     say(f"{result.mask}  {_numbers(result)}  {result.record.quality['verdict']}  ({done})")
+    if result.beside:
+        names = [f"{path.name}/" if path.is_dir() else path.name for path in result.beside]
+        say(f"  beside it: {', '.join(names)}")
 
 
-def _say_summary(report: Report) -> None:
+def _say_summary(report: Report, csv_file: Path | None) -> None:
     skipped = sum(result.skipped for result in report.results)
-    counts = [f"{len(report.results) - skipped} segmented"]
+    kept = sum(result.mask_kept for result in report.results) - skipped
+    counts = [f"{len(report.results) - skipped - kept} segmented"]
+    counts += [f"{kept} with the mask kept"] if kept else []
     counts += [f"{skipped} already done"] if skipped else []
     counts += [f"{len(report.failures)} failed"] if report.failures else []
-    where = " Numbers are in the .json beside each mask. For research use only." if report.results else ""
+    where = " Numbers are in the .json beside each mask" if report.results else ""
+    where += f", and in {csv_file}" if report.results and csv_file is not None else ""
+    where += ". For research use only." if report.results else ""
     say(f"{', '.join(counts)}.{where}")
 
 

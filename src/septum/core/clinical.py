@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: Stands with all that is told of a study.
+STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
+
 
 @dataclass(frozen=True)
 class CardiacPhases:
@@ -67,7 +70,7 @@ class Indices:
     """All clinical numbers of a study.
 
     Attributes:
-        phases: frames they are taken at; ``None`` for a single frame.
+        phases: frames they are taken at; ``None`` for a single frame, or if all volumes are the same.
         volumes_ml: structure to one volume in ml a frame.
         times_ms: time of each frame in ms, if known.
         items: the numbers, in the order in which they are told.

@@ -5,8 +5,8 @@ shortest ways from there to the one border and to the other: a chord of the cent
 meet at an angle, so that it cannot miss a cavity that is small or out of round.
 
 Sources: Sheehan FH et al. Advantages and applications of the centerline method for characterizing regional
-ventricular function. Circulation 1986; 74:293-305; for wall thickness in cine images: van Rugge FP et al.
-Circulation 1994; 90:127-138.
+ventricular function. Circulation 1986; for wall thickness in cine images: van Rugge FP et al. Circulation
+1994.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import CardiacPhases, Indices, InputError, Orientation, Subject
+from septum.indices.absences import absences
 from septum.indices.body import BodySurfaceArea, surface_area
 from septum.indices.curve import LEAST_FRAMES, PeriodicCurve, peak_rates
 from septum.indices.definitions import DEFINITIONS
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 PAPILLARY_NOTE = "Papillary muscles and trabeculae count as cavity, not as myocardium."
 ONE_FRAME_NOTE = (
-    "There is one frame, whose phase is not known: there are no end-diastolic and end-systolic values."
+    "There is one frame, whose phase is not known: volumes and mass are of that frame, and there are no "
+    "end-diastolic and end-systolic values."
 )
+GIVEN_FRAME_NOTE = "There is one frame, whose phase was given: there are no values of the other phase."
 FLAT_NOTE = "The volume is the same in all frames: there is no end-diastole and no end-systole."
 
 
@@ -68,15 +71,21 @@ def clinical_indices(
     phases, wall, timed = None, None, TimeBase(None, None, subject.heart_rate_bpm)
     if timing is not None:
         phases = find_phases(timing, end_diastole=end_diastole, end_systole=end_systole)
-        notes += [PAPILLARY_NOTE] if phases else [FLAT_NOTE if frames > 1 else ONE_FRAME_NOTE]
+        told = end_diastole is not None or end_systole is not None
+        single = [GIVEN_FRAME_NOTE if told else ONE_FRAME_NOTE, PAPILLARY_NOTE]
+        notes += [PAPILLARY_NOTE] if phases else [FLAT_NOTE] if frames > 1 else single
     if phases is not None and timing is not None:
         timed = time_base(timing, times_ms, subject.heart_rate_bpm)
         values |= _volumetric(volumes, phases, notes)
         values |= _dynamic(volumes, phases, timed, values)
         wall, wall_notes = _wall(segmentation, phases)
         notes += [*timed.notes, *wall_notes]
+    elif frames == 1:
+        phase = "ed" if end_diastole is not None else "es" if end_systole is not None else None
+        values |= _still(volumes, phase)
     if "LA" in volumes and max(volumes["LA"]) > 0:
         values["la_volume_ml"] = max(volumes["LA"])
+    notes += absences(volumes, phases, timed)
     return Indices(
         phases=phases,
         volumes_ml=volumes,
@@ -106,6 +115,17 @@ def _volumetric(volumes: Volumes, phases: CardiacPhases, notes: list[str]) -> di
     for key, frame in (("lv_mass_ed_g", phases.end_diastole), ("lv_mass_es_g", phases.end_systole)):
         if "MYO" in volumes and volumes["MYO"][frame] > 0:
             values[key] = myocardial_mass_g(volumes["MYO"][frame])
+    return values
+
+
+def _still(volumes: Volumes, phase: str | None) -> dict[str, float]:
+    """Volumes and mass of a single frame, named for its phase, ``ed`` or ``es``, where that is given."""
+    named = {"ed": "{}_edv_ml", "es": "{}_esv_ml", None: "{}_volume_ml"}[phase]
+    values = {
+        named.format(n.lower()): volumes[n][0] for n in ("LV", "RV") if n in volumes and volumes[n][0] > 0
+    }
+    if "MYO" in volumes and volumes["MYO"][0] > 0:
+        values["lv_mass_g" if phase is None else f"lv_mass_{phase}_g"] = myocardial_mass_g(volumes["MYO"][0])
     return values
 
 

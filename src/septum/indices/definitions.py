@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from septum.core import Index
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _SUM = (
     "sum over slices of area times the distance of slice centres, papillary muscles in the cavity "
@@ -23,6 +27,9 @@ class Definition:
         unit: of the value.
         text: how it is obtained, one sentence.
         indexed: whether it is also told by body surface area.
+        structure: without which there is no such index.
+        of: ``beat``, of end-diastole and end-systole; ``frame``, of a single one whose phase is not known;
+            ``mask``, of any mask.
     """
 
     key: str
@@ -30,6 +37,17 @@ class Definition:
     unit: str
     text: str
     indexed: bool = True
+    structure: str = "LV"
+    of: Literal["beat", "frame", "mask"] = "beat"
+
+    def applies(self, structures: Container[str], *, beats: bool) -> bool:
+        """Whether it is missed where it has no value; a single frame has what its mask has.
+
+        Args:
+            structures: of the mask.
+            beats: whether its end-diastole and end-systole are known.
+        """
+        return self.structure in structures and (self.of == "mask" or (self.of == "beat" and beats))
 
     def index(self, value: float | None, body_surface_area_m2: float | None) -> Index:
         """The index with this value."""
@@ -39,28 +57,41 @@ class Definition:
         return Index(self.key, self.title, value, self.unit, by_area, self.text)
 
 
-def _of_cavity(name: str, key: str) -> tuple[Definition, ...]:
+def _of_cavity(name: str) -> tuple[Definition, ...]:
+    key = name.lower()
     return (
-        Definition(f"{key}_edv_ml", f"{name} end-diastolic volume", "ml", f"Cavity at end-diastole: {_SUM}."),
-        Definition(f"{key}_esv_ml", f"{name} end-systolic volume", "ml", f"Cavity at end-systole: {_SUM}."),
-        Definition(f"{key}_sv_ml", f"{name} stroke volume", "ml", "EDV - ESV."),
         Definition(
-            f"{key}_ef_percent", f"{name} ejection fraction", "%", "100 (EDV - ESV) / EDV.", indexed=False
+            f"{key}_edv_ml", f"{name} end-diastolic volume", "ml", f"Cavity at end-diastole: {_SUM}.",
+            structure=name,
         ),
-    )
+        Definition(
+            f"{key}_esv_ml", f"{name} end-systolic volume", "ml", f"Cavity at end-systole: {_SUM}.",
+            structure=name,
+        ),
+        Definition(f"{key}_sv_ml", f"{name} stroke volume", "ml", "EDV - ESV.", structure=name),
+        Definition(
+            f"{key}_ef_percent", f"{name} ejection fraction", "%", "100 (EDV - ESV) / EDV.", indexed=False,
+            structure=name,
+        ),
+    )  # fmt: skip
 
 
 _MASS = "times 1.05 g/ml, without papillary muscles (Schulz-Menger 2020)"
+_STILL = "a single frame whose phase is not known"
 
 #: All indices of a short-axis study, and that of the left atrium.
 DEFINITIONS: tuple[Definition, ...] = (
-    *_of_cavity("LV", "lv"),
+    *_of_cavity("LV"),
     Definition(
-        "lv_mass_ed_g", "LV mass at end-diastole", "g", f"Myocardial volume at end-diastole {_MASS}."
+        "lv_mass_ed_g", "LV mass at end-diastole", "g", f"Myocardial volume at end-diastole {_MASS}.",
+        structure="MYO",
     ),
-    Definition("lv_mass_es_g", "LV mass at end-systole", "g", f"Myocardial volume at end-systole {_MASS}."),
+    Definition(
+        "lv_mass_es_g", "LV mass at end-systole", "g", f"Myocardial volume at end-systole {_MASS}.",
+        structure="MYO",
+    ),
     Definition("cardiac_output_l_min", "Cardiac output", "l/min", "LV stroke volume times heart rate."),
-    *_of_cavity("RV", "rv"),
+    *_of_cavity("RV"),
     Definition(
         "lv_peak_ejection_rate_ml_s", "LV peak ejection rate", "ml/s",
         f"Steepest fall between end-diastole and end-systole {_CURVE}.",
@@ -80,6 +111,16 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition(
         "la_volume_ml", "LA volume", "ml",
         "Left atrial cavity, the largest of all frames: sum over slices of area times the distance of slice "
-        "centres.",
+        "centres.", structure="LA", of="mask",
+    ),
+    *(
+        Definition(
+            f"{name.lower()}_volume_ml", f"{name} volume", "ml", f"Cavity in {_STILL}: {_SUM}.",
+            structure=name, of="frame",
+        )
+        for name in ("LV", "RV")
+    ),
+    Definition(
+        "lv_mass_g", "LV mass", "g", f"Myocardial volume in {_STILL} {_MASS}.", structure="MYO", of="frame",
     ),
 )  # fmt: skip

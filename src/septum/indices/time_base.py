@@ -60,12 +60,20 @@ def time_base(
     if times_ms is not None:
         return _from_times(tuple(float(t) for t in times_ms), heart_rate_bpm, closes, notes)
     if heart_rate_bpm is None:
-        notes.append("The heart rate is not known: there is no cardiac output.")
+        notes.append(
+            "Neither the times of the frames nor the heart rate are known: there is no cardiac output, "
+            "and there are no rates of ejection and filling."
+        )
     elif closes:
         cycle_ms, frames = 60_000.0 / heart_rate_bpm, len(volumes_ml)
         notes.append("The times of the frames are not known: they are taken to be spread evenly over a beat.")
         evenly = tuple(t * cycle_ms / frames for t in range(frames))
         return TimeBase(evenly, cycle_ms, heart_rate_bpm, tuple(notes))
+    else:
+        notes.append(
+            "The times of the frames are not known, nor that the frames cover a whole beat: there are no "
+            "rates of ejection and filling."
+        )
     return TimeBase(None, None, heart_rate_bpm, tuple(notes))
 
 
@@ -90,7 +98,8 @@ def _from_times(
         )
         return TimeBase(times_ms, span_ms, rate_bpm, tuple(notes))
     notes.append(
-        "The heart rate is not known, and the frames do not cover a whole beat: there is no cardiac output."
+        "The heart rate is not known, and the frames do not cover a whole beat: there is no cardiac output, "
+        "and there are no rates of ejection and filling."
     )
     return TimeBase(None, None, None, tuple(notes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from septum.core import InputError
 from septum.core.files import atomic_path
 from septum.core.surfaces import surface_with_volume_of
 from septum.io.frames import frames_to_write
+from septum.io.names import mesh_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,8 +67,8 @@ def write_meshes(
                 )
                 if surface is None:
                     continue
-                when = f"_{t:03}" if count > 1 else ""
-                path = folder / f"{name}_{_name_of(structure)}{when}.{file_format}"
+                frame = t if count > 1 else None
+                path = folder / mesh_name(name, structure.name, structure.value, frame, file_format)
                 mesh = patient_mesh(surface, segmentation.geometry)
                 files.enter_context(atomic_path(path)).write_bytes(
                     _ENCODERS[file_format](mesh, structure, f"{structure.name}, frame {t}")
@@ -91,12 +91,6 @@ def patient_mesh(surface: Surface, geometry: Geometry) -> trimesh.Trimesh:
     if np.einsum("ij,ij->", a, np.cross(b, c)) < 0.0:
         faces = faces[:, ::-1]
     return trimesh.Trimesh(vertices, faces, process=False)
-
-
-def _name_of(structure: Structure) -> str:
-    """A structure's name as part of a file's; with its value where characters had to go."""
-    plain = re.sub(r"[^A-Za-z0-9-]+", "-", structure.name)
-    return plain if plain == structure.name else f"{plain}-{structure.value}"
 
 
 def _said(what: str) -> str:

@@ -36,3 +36,18 @@ def case_name(path: Path) -> str:
 def is_mask_name(path: Path) -> bool:
     """Whether a file's name says that it holds a mask, not an image (``_gt``, ``-seg``, ``laendo``)."""
     return _MASK_NAME.search(case_name(path).lower()) is not None
+
+
+def mesh_name(name: str, structure: str, value: int, frame: int | None, file_format: str) -> str:
+    """The name of the file with the surface of one structure in one frame, ``NAME_LV_000.stl``.
+
+    Args:
+        name: how it begins.
+        structure: its name; characters that do not belong into a file's go, and its value comes with it.
+        value: of the structure in the mask.
+        frame: from 0; ``None`` in a mask of a single frame, ``NAME_LV.stl``.
+        file_format: its ending.
+    """
+    plain = re.sub(r"[^A-Za-z0-9-]+", "-", structure)
+    told = plain if plain == structure else f"{plain}-{value}"
+    return f"{name}_{told}{'' if frame is None else f'_{frame:03}'}.{file_format}"

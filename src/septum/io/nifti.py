@@ -43,6 +43,8 @@ _RAS_TO_LPS = (-1.0, -1.0, 1.0)
 #: Deflate packs at most this many bytes into one.
 _MOST_DEFLATED = 1032
 _CHUNK_BYTES = 2**24
+#: Voxels begin within so many bytes, whatever extensions are before them: no more is unpacked to find them.
+_MOST_OFFSET_BYTES = 2**26
 #: A packed file may go on for so long behind its voxels; beyond that it is taken to be damaged.
 _MOST_SURPLUS_BYTES = 2**20
 
@@ -138,6 +140,11 @@ def _read_voxels(path: Path, header_path: Path, header: Any, layout: Layout) -> 
     held = voxel_path.stat().st_size * (_MOST_DEFLATED if _is_gzip(voxel_path) else 1)
     if held < count + offset:
         raise InputError(_cut_short(voxel_path, count, f"at most {max(0, held - offset):,}"))
+    if offset > _MOST_OFFSET_BYTES and _is_gzip(voxel_path):
+        raise InputError(
+            f"{path} has a damaged header: expected voxels that begin within {_MOST_OFFSET_BYTES:,} bytes, "
+            f"and it says {offset:,}; copy or export the file again."
+        )
     with _open(voxel_path) as stream:
         stream.seek(offset)
         buffer = bytearray(count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import nrrd
@@ -13,6 +12,7 @@ from septum.core import Cine, InputError
 from septum.io.grid import build_geometry, frame_interval_ms, orthonormal, settle_spacing
 from septum.io.native import Layout, NativeHeader, Reading
 from septum.io.nrrd_header import mask_header, space_name
+from septum.io.nrrd_voxels import read_voxels, voxel_path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +56,7 @@ def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
             ndim = int(header["dimension"])
             rows = _directions(header, ndim)
             layout = Layout.checked(path, header["sizes"], _frame_axes(path, header, rows))
-            _check_voxels_fit(path, header, layout)
-            raw = nrrd.read_data(header, stream, str(path))
+            raw = read_voxels(path, header, stream, layout)
     except _DAMAGED as error:
         raise _damaged(path) from error
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
@@ -74,7 +73,7 @@ def nrrd_files(path: Path) -> tuple[Path, ...]:
     """
     try:
         with path.open("rb") as stream:
-            voxel_path = _voxel_path(path, _parse_header(path, stream))
+            voxel_path = voxel_path_of(path, _parse_header(path, stream))
     except _DAMAGED as error:
         raise _damaged(path) from error
     return (path,) if voxel_path == path else (path, voxel_path)
@@ -89,11 +88,6 @@ def _parse_header(path: Path, stream: BinaryIO) -> dict[str, Any]:
     stream.seek(0)
     with np.errstate(invalid="ignore"):  # a size that is no number becomes one that no file can hold
         return dict(nrrd.read_header(stream))
-
-
-def _voxel_path(path: Path, header: dict[str, Any]) -> Path:
-    detached = header.get("data file", header.get("datafile"))
-    return path.parent / str(detached) if detached else path
 
 
 def _damaged(path: Path) -> InputError:
@@ -189,20 +183,6 @@ def _frame_axes(path: Path, header: dict[str, Any], rows: NDArray[np.float64] | 
             return [int(a) for a in np.flatnonzero(outside)]
     named = [a for a, kind in enumerate(kinds) if kind in _FRAME_KINDS]
     return named or list(range(3, ndim))
-
-
-def _check_voxels_fit(path: Path, header: dict[str, Any], layout: Layout) -> None:
-    if header["type"] == "block":
-        raise InputError(
-            f"{path} does not hold grey values: expected one real number a voxel, and found blocks; "
-            "export the magnitude image."
-        )
-    held = _voxel_path(path, header).stat().st_size
-    if header["encoding"] == "raw" and held < prod(layout.shape):
-        raise InputError(
-            f"{path} is cut short: expected at least {prod(layout.shape):,} bytes of voxels as its header "
-            f"says, and found {held:,}; copy or export the file again."
-        )
 
 
 def _with_normal(steps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from string import Template
 from typing import TYPE_CHECKING
 
+from septum.core.clinical import STATEMENT
 from septum.core.files import write_text
 from septum.reporting.study_report_curve import curve_svg
 from septum.reporting.study_report_data import embedded, study_data
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from septum.core import Indices, LabelSchema, Quality, Segmentation, Study
-
-STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
 
 
 def write_study_report(

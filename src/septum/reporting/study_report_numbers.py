@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from septum.indices.definitions import DEFINITIONS
 from septum.reporting.study_report_bullseye import bullseyes, segment_table
 from septum.reporting.study_report_markup import NOTHING, node, number, section
 
@@ -23,7 +24,11 @@ HEADLINE = (
     "rv_ef_percent",
     "rv_edv_ml",
     "la_volume_ml",
+    "lv_volume_ml",
+    "rv_volume_ml",
+    "lv_mass_g",
 )
+_DEFINITIONS = {one.key: one for one in DEFINITIONS}
 
 
 def headline(indices: Indices) -> Element | None:
@@ -36,15 +41,19 @@ def headline(indices: Indices) -> Element | None:
 
 
 def index_table(indices: Indices) -> Element:
-    """All indices, with what each is, and what they rest on."""
+    """The indices that such a mask can have, with what each is, and what they rest on.
+
+    One that it can have and that cannot be told has a dash.
+    """
+    shown = [index for index in indices.items if _belongs(index, indices)]
     columns = {"Index": None, "Value": "number", "Unit": None}
-    if any(index.indexed is not None for index in indices.items):
+    if any(index.indexed is not None for index in shown):
         columns["Per m² BSA"] = "number"
-    if any(index.definition for index in indices.items):
+    if any(index.definition for index in shown):
         columns["Definition"] = None
     head = node("tr", *(node("th", name, scope="col", class_=kind) for name, kind in columns.items()))
-    rows = [_row(index, columns) for index in indices.items]
-    table = node("table", node("thead", head), node("tbody", *rows), class_="indices")
+    rows = [_row(index, columns) for index in shown]
+    table = node("table", node("thead", head), node("tbody", *rows), class_="indices") if rows else None
     notes = node("ul", *(node("li", note) for note in indices.notes)) if indices.notes else None
     return section("indices", "Indices", node("p", _basis(indices), class_="basis"), table, notes)
 
@@ -56,6 +65,14 @@ def wall_section(wall: WallThickness, *, phased: bool) -> Element:
     words += f"the septum to the left. {NOTHING} stands where a segment is not to be seen."
     table = node("details", node("summary", "All 17 segments as a table"), segment_table(wall, phased=phased))
     return section("wall", "Wall thickness", node("p", words, class_="basis"), figures, table)
+
+
+def _belongs(index: Index, indices: Indices) -> bool:
+    definition = _DEFINITIONS.get(index.key)
+    beats = indices.phases is not None
+    return (
+        index.value is not None or definition is None or definition.applies(indices.volumes_ml, beats=beats)
+    )
 
 
 def _large(index: Index) -> Element:

@@ -25,7 +25,7 @@ from septum.study.robustness_results import (
     write_results,
 )
 from septum.study.scan import Scan
-from septum.workflows.record import warnings_about
+from septum.workflows.recording import warnings_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

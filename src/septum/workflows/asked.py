@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from septum.core import Subject
+from septum.core import InputError, Subject
 from septum.indices import clinical_indices
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from septum.core import Indices, Segmentation, Study
+
+#: How an extra is wanted, by its kind: the report identified or not, DICOM with pseudonyms or not, the format
+#: of meshes.
+Kinds = dict[str, bool | str]
 
 
 class IndexSettings(BaseModel):
@@ -34,6 +39,15 @@ class IndexSettings(BaseModel):
     height_m: float | None = Field(default=None, gt=0)
     weight_kg: float | None = Field(default=None, gt=0)
     body_surface_area: Literal["du-bois", "mosteller"] = "du-bois"
+
+    def check_frames(self, frames: int, source: Path) -> None:
+        """Refuse frames that an image does not have, before it is segmented. Raises :class:`InputError`."""
+        for option, frame in (("--ed", self.end_diastole), ("--es", self.end_systole)):
+            if frame is not None and frame >= frames:
+                raise InputError(
+                    f"{source}: expected {option} to be a frame from 0 to {frames - 1}, and got {frame}; "
+                    "frames are counted from 0. Give one of these, or leave it to be detected."
+                )
 
     def indices_of(self, segmentation: Segmentation, study: Study) -> Indices:
         """Clinical indices of a mask. Raises :class:`InputError` for a frame that is not there."""
@@ -70,26 +84,28 @@ class Extras:
     identify: bool = False
     deidentify: bool = False
 
-    def hold(self, asked: Extras) -> bool:
-        """Whether what was written for these is what is asked for now, if it is still there."""
-        return (
-            (not asked.report or (self.report and self.identify == asked.identify))
-            and (not asked.dicom or (self.dicom and self.deidentify == asked.deidentify))
-            and asked.mesh in (None, self.mesh)
+    @classmethod
+    def of(cls, kinds: Mapping[str, bool | str]) -> Extras:
+        """The extras of these kinds."""
+        return cls(
+            report="report" in kinds,
+            dicom="dicom" in kinds,
+            mesh=str(kinds["mesh"]) if "mesh" in kinds else None,
+            identify=bool(kinds.get("report")),
+            deidentify=bool(kinds.get("dicom")),
         )
 
-    def files(self, mask: Path) -> dict[str, Path]:
-        """What stands beside a mask when its case is finished; of meshes, their folder.
-
-        Args:
-            mask: path of the mask, ``NAME_seg`` and an ending.
-        """
-        stem = mask.name[: mask.name.rindex("_seg.")]
-        names = {}
+    def kinds(self) -> Kinds:
+        """Each that is asked for, and how."""
+        asked: Kinds = {}
         if self.report:
-            names["report"] = f"{stem}_report.html"
+            asked["report"] = self.identify
         if self.dicom:
-            names["dicom"] = f"{stem}_seg.dcm"
+            asked["dicom"] = self.deidentify
         if self.mesh is not None:
-            names["mesh"] = f"{stem}_mesh"
-        return {what: mask.parent / name for what, name in names.items()}
+            asked["mesh"] = self.mesh
+        return asked
+
+    def possible(self, *, is_dicom: bool) -> Extras:
+        """Those that an input can have: what is not DICOM names no patient, and no object refers to it."""
+        return self if is_dicom else replace(self, dicom=False, identify=False, deidentify=False)

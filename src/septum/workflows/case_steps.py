@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LEFT_ATRIUM, InputError, OutputError, Segmentation
+from septum.core import LEFT_ATRIUM, InputError, Segmentation
 from septum.core.errors import NameTakenError
-from septum.io import content_sha256, read_study, write_mask
+from septum.core.files import sha256_of
+from septum.io import content_sha256, holds_dicom, read_mask, read_study, write_mask
 from septum.workflows.asked import Extras, IndexSettings
-from septum.workflows.extras import NO_DICOM, write_extras
+from septum.workflows.beside import remove, remove_file, shown
+from septum.workflows.extras import notes_on, write_extras
 from septum.workflows.outcomes import FrameDone, StudyResult
-from septum.workflows.record import (
-    SOFTWARE,
-    Record,
-    Settings,
-    Timings,
-    make_record,
-    provenance_of,
-    read_record,
-    write_record,
-)
+from septum.workflows.record import Settings, Timings, read_record, write_record
+from septum.workflows.recording import Making, make_record, provenance_of
+from septum.workflows.rerun import Work, reason_to_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from septum.core import Study
     from septum.core.geometry import Triple
@@ -35,30 +32,36 @@ if TYPE_CHECKING:
     from septum.io.dicom.wanted import Wanted
     from septum.workflows.cases import Case
     from septum.workflows.lazy_model import LazyModel
+    from septum.workflows.record import Record
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A case that is to be segmented.
+    """A case with something to do.
 
     Attributes:
         case: which.
         study: its image.
         read_s: seconds that reading took.
-        anew: a sentence if an earlier result is replaced, else empty.
+        work: what there is to do.
+        said: a sentence if something of an earlier run is replaced or removed, else empty.
+        labels: the mask (T, Z, Y, X), if that of the earlier run is kept.
     """
 
     case: Case
     study: Study
     read_s: float
-    anew: str = ""
+    work: Work
+    said: str = ""
+    labels: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
 class Segmented:
-    """A case whose masks are there and not yet written."""
+    """A case whose masks are there, with what the networks made of each frame, if they ran."""
 
     opened: Opened
+    labels: NDArray[Any]
     frames: tuple[FrameResult, ...]
 
 
@@ -95,37 +98,45 @@ class CaseSteps:
         )  # fmt: skip
 
     def open(self, case: Case) -> Opened | StudyResult:
-        """Read a case, or say that it is done already.
+        """Read a case, or say that it is done already. The model is begun where it is needed.
 
         Raises:
-            NameTakenError: the result of another input has its name.
+            NameTakenError: the result of another input has its name, or its mask was changed by others.
             InputError: it cannot be used.
         """
         mask, json = case.mask(self.out), case.record(self.out)
-        anew = ""
+        earlier, reason = read_record(json), ""
         if not self.overwrite and json.is_file():
-            earlier = read_record(json)
+            reason = "it cannot be read"
             if earlier is not None:
                 self._check_same_input(case, json, earlier)
-                if self._is_there(mask, earlier) and self._is_finished(earlier):
-                    return StudyResult(case.name, case.source, mask, json, earlier, skipped=True)
-            anew = (
-                f"{json} is not of this version, model and setting, or lacks what is asked for: the case is "
-                "done anew."
-            )
+                reason = reason_to_segment(earlier, mask, self.settings, self.model.bundle.sha256)
+        keeps = earlier is not None and not self.overwrite and not reason
+        work = Work.of(earlier, mask, self._extras_of(case), self.settings.indices, keeps_mask=keeps)
+        if earlier is not None and keeps and work.is_nothing:
+            return self._result(case, earlier, skipped=True, mask_kept=True)
+        if earlier is not None and not self.overwrite:
+            _check_untouched(mask, json, earlier)
+        if not keeps:
+            self.model.begin()
         started = time.perf_counter()
         try:
             study = read_study(case.source, spacing_mm=self.settings.spacing_mm, wanted=self.wanted)
         except MemoryError as error:
             raise too_large(case.source) from error
-        return Opened(case, study, time.perf_counter() - started, anew)
+        self.settings.indices.check_frames(len(study.cine), case.source)
+        read_s = time.perf_counter() - started
+        labels = read_mask(mask).cine.array if keeps else None
+        return Opened(case, study, read_s, work, work.said(json, mask, reason), labels)
 
     def segment(
         self, opened: Opened | StudyResult, tell: Callable[[FrameDone], None]
     ) -> Segmented | StudyResult:
-        """Segment every frame; ``tell`` is called after each. A result that is there passes through."""
+        """Segment every frame; ``tell`` is called after each. A result or a mask that is there is kept."""
         if isinstance(opened, StudyResult):
             return opened
+        if opened.labels is not None:
+            return Segmented(opened, opened.labels, ())
         frames: list[FrameResult] = []
         try:
             for frame in self.model.segment_frames(opened.study.cine):
@@ -133,48 +144,58 @@ class CaseSteps:
                 tell(FrameDone(opened.case.name, len(frames), len(opened.study.cine)))
         except MemoryError as error:
             raise too_large(opened.case.source) from error
-        return Segmented(opened, tuple(frames))
+        return Segmented(opened, np.stack([frame.labels for frame in frames]), tuple(frames))
 
     def write(self, segmented: Segmented | StudyResult) -> StudyResult:
-        """Write the mask, what is asked for beside it, and the JSON last. Raises :class:`OutputError`."""
+        """Write the mask, its JSON, and then what belongs beside them. Raises :class:`OutputError`.
+
+        What an earlier run left beside a mask goes before the JSON that knows of it does, and nothing is
+        written beside a mask whose JSON does not say so. So a process may be killed at any moment: what
+        stands is of one making, and the next run knows all of it.
+        """
         if isinstance(segmented, StudyResult):
             return segmented
-        opened, frames = segmented.opened, segmented.frames
+        opened, work = segmented.opened, segmented.opened.work
         case, study = opened.case, opened.study
         mask, json = case.mask(self.out), case.record(self.out)
-        labels = np.stack([frame.labels for frame in frames])
-        segmentation = Segmentation(labels, study.cine.geometry, self.model.bundle.manifest.labels)
+        segmentation = Segmentation(segmented.labels, study.cine.geometry, self.model.bundle.manifest.labels)
         indices = self.settings.indices.indices_of(segmentation, study)
         started = time.perf_counter()
-        _remove(json)  # a mask never stands beside the record of another
-        write_mask(mask, segmentation, study)
-        timings = _timings(opened.read_s, frames, time.perf_counter() - started)
+        if work.earlier is not None:
+            remove(work.removed, mask, work.earlier)
+        if not work.keeps_mask:
+            remove_file(json)  # a mask never stands beside the record of another
+            write_mask(mask, segmentation, study)
+        making = self._making(segmented, time.perf_counter() - started)
         record, quality = make_record(
-            study, segmentation, indices, frames, self.model, self.settings, timings,
-            extras=self.extras,
+            study, segmentation, indices, making, self.model.bundle, mask_sha256=sha256_of(mask),
+            extras=work.extras, notes=notes_on(self.extras, study),
         )  # fmt: skip
-        write_extras(
-            self.extras, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
-        )
         write_record(json, record)
-        return StudyResult(case.name, case.source, mask, json, record, skipped=False)
-
-    def _is_there(self, mask: Path, earlier: Record) -> bool:
-        """Whether the mask and what is asked for beside it exist; DICOM objects exist only for DICOM."""
-        beside = self.extras.files(mask)
-        if NO_DICOM in earlier.warnings:
-            beside.pop("dicom", None)
-        return mask.is_file() and all(path.exists() for path in beside.values())
-
-    def _is_finished(self, earlier: Record) -> bool:
-        """Whether a record of this input was made as it would be made now; the threads make no difference."""
-        return (
-            earlier.software == SOFTWARE
-            and earlier.model.sha256 == self.model.bundle.sha256
-            and bool(earlier.quality)  # what knew no verdict
-            and earlier.extras.hold(self.extras)
-            and earlier.settings.model_copy(update={"threads": self.settings.threads}) == self.settings
+        write_extras(
+            work.written, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
         )
+        return self._result(case, record, skipped=False, mask_kept=work.keeps_mask)
+
+    def _making(self, segmented: Segmented, write_s: float) -> Making:
+        opened = segmented.opened
+        if opened.work.earlier is not None and opened.work.keeps_mask:
+            return Making.before(opened.work.earlier, self.settings.indices)
+        timings = _timings(opened.read_s, segmented.frames, write_s)
+        return Making.now(segmented.frames, opened.study.cine.geometry, self.settings, timings)
+
+    def _result(self, case: Case, record: Record, *, skipped: bool, mask_kept: bool) -> StudyResult:
+        mask = case.mask(self.out)
+        beside = shown(self.extras.kinds(), mask, record)
+        return StudyResult(
+            case.name, case.source, mask, case.record(self.out), record, beside=beside, skipped=skipped,
+            mask_kept=mask_kept,
+        )  # fmt: skip
+
+    def _extras_of(self, case: Case) -> Extras:
+        """Those of what is asked for that this case can have."""
+        needs_dicom = self.extras.dicom or self.extras.identify
+        return self.extras.possible(is_dicom=holds_dicom(case.source)) if needs_dicom else self.extras
 
     def _check_same_input(self, case: Case, json: Path, earlier: Record) -> None:
         """Refuse to replace the result of another input, as of another patient's file of the same name."""
@@ -200,11 +221,13 @@ def _timings(read_s: float, frames: tuple[FrameResult, ...], write_s: float) -> 
     )
 
 
-def _remove(json: Path) -> None:
-    try:
-        json.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{json} cannot be replaced: {error.strerror}; choose another folder.") from error
+def _check_untouched(mask: Path, json: Path, earlier: Record) -> None:
+    """Refuse to replace a mask that is not the one that its JSON describes."""
+    if earlier.mask_sha256 and mask.is_file() and sha256_of(mask) != earlier.mask_sha256:
+        raise NameTakenError(
+            f"{mask} was changed after {json.name} was written, as by hand: it is not replaced, and what is "
+            "asked for cannot be made of it; give it another name, or --overwrite."
+        )
 
 
 def too_large(source: Path) -> InputError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import OutputError
+from septum.core.errors import NameTakenError
 from septum.core.files import write_text
 from septum.io import read_study, write_image
 
@@ -44,6 +45,7 @@ def convert(
     wanted: Wanted = "cine",
     stack: int | None = None,
     spacing_mm: Triple | None = None,
+    overwrite: bool = False,
 ) -> Converted:
     """Write a study as NIfTI, and a JSON of the same name with the time of each frame.
 
@@ -53,8 +55,10 @@ def convert(
         wanted: which stack of a DICOM study.
         stack: its number, instead.
         spacing_mm: (Z, Y, X) in mm, instead of what the headers state.
+        overwrite: replace what is there.
 
     Raises:
+        NameTakenError: a file of the image's or the JSON's name is there.
         InputError: the study cannot be used as an image of a heart.
         MissingExtraError: its images are compressed, and what decodes them is not installed.
         OutputError: the result cannot be written, or has another ending.
@@ -66,11 +70,25 @@ def convert(
         )
     if out.resolve() == source.resolve():
         raise OutputError(f"{out} is the input: expected another name for the result; give one with -o.")
-    study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
-    write_image(out, _compact(study.cine))
     sidecar = out.with_name(out.name[: -len(ending)] + ".json")
+    taken = next((path for path in (out, sidecar) if path.exists()), None)
+    if taken is not None and not overwrite:
+        raise NameTakenError(
+            f"{taken} is there already: expected a name that is free for the image and for the JSON beside "
+            "it; give another one with -o, or --overwrite."
+        )
+    study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
+    _remove(sidecar)  # an image never stands beside the times of another
+    write_image(out, _compact(study.cine))
     write_text(sidecar, json.dumps(_facts(study), indent=2, allow_nan=False) + "\n")
     return Converted(out, sidecar, study)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be replaced: {error.strerror}; choose another name.") from error
 
 
 def _compact(cine: Cine) -> Cine:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import InputError, OutputError
 from septum.io import DicomHeader
+from septum.workflows.beside import Names, has_measurements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,14 @@ _VERSION_DIGITS = 12
 NO_DICOM = (
     "No DICOM objects were written: they refer to the images they came from, and the input is not DICOM."
 )
+NO_IDENTITY = "The report does not show who the patient is: the input is not DICOM, which would tell."
 
 
-def dicom_note(extras: Extras, study: Study) -> tuple[str, ...]:
-    """A sentence where DICOM objects are asked of an input that has none to refer to."""
-    return (NO_DICOM,) if extras.dicom and not isinstance(study.header, DicomHeader) else ()
+def notes_on(asked: Extras, study: Study) -> tuple[str, ...]:
+    """A sentence on each thing that is asked of an input that is not DICOM and cannot have it."""
+    if isinstance(study.header, DicomHeader):
+        return ()
+    return (*[NO_DICOM] * asked.dicom, *[NO_IDENTITY] * asked.identify)
 
 
 def write_extras(  # what a study comes to
@@ -40,7 +44,7 @@ def write_extras(  # what a study comes to
     """Write what is asked for beside a mask; libraries for it are loaded only then.
 
     Args:
-        extras: what is asked for.
+        extras: what is to be written, and can be of this study.
         mask: path of the mask, whose name the others follow.
         study: the image.
         segmentation: its mask.
@@ -53,31 +57,34 @@ def write_extras(  # what a study comes to
         OutputError: something cannot be written.
         InputError: a DICOM image that an object refers to cannot be read again.
     """
-    files = extras.files(mask)
-    stem = mask.name[: mask.name.rindex("_seg.")]
-    is_dicom = isinstance(study.header, DicomHeader)
-    if "mesh" in files:
+    names = Names(mask)
+    if extras.mesh is not None:
         from septum.io.mesh import write_meshes  # noqa: PLC0415
 
-        write_meshes(files["mesh"], stem, segmentation, file_format=str(extras.mesh))
-    if "dicom" in files and is_dicom:
-        _write_dicom(extras, files["dicom"], study, segmentation, indices, model)
-    if "report" in files:
+        write_meshes(names.meshes, names.stem, segmentation, file_format=extras.mesh)
+    if extras.dicom:
+        _write_dicom(extras, names, study, segmentation, indices, model)
+    if extras.report:
         from septum.reporting import write_study_report  # noqa: PLC0415
 
         identity = None
-        if extras.identify and is_dicom:
+        if extras.identify:
             from septum.io.dicom.source_images import identity_of  # noqa: PLC0415
 
             identity = identity_of(study)
         write_study_report(
-            files["report"], title=stem, study=study, segmentation=segmentation, indices=indices,
+            names.report, title=names.stem, study=study, segmentation=segmentation, indices=indices,
             quality=quality, provenance=provenance, identify=identity,
         )  # fmt: skip
 
 
 def _write_dicom(
-    extras: Extras, path: Path, study: Study, segmentation: Segmentation, indices: Indices, model: ModelFacts
+    extras: Extras,
+    names: Names,
+    study: Study,
+    segmentation: Segmentation,
+    indices: Indices,
+    model: ModelFacts,
 ) -> None:
     from septum.io.dicom.instances import Algorithm  # noqa: PLC0415
     from septum.io.dicom.measurement_report import write_measurement_report  # noqa: PLC0415
@@ -91,11 +98,14 @@ def _write_dicom(
         raise InputError(str(error)) from error
     algorithm = Algorithm(model.name, model.sha256[:_VERSION_DIGITS])
     pseudonyms = Pseudonyms.fresh() if extras.deidentify else None
-    reference = write_dicom_segmentation(path, segmentation, study, algorithm, deidentify=pseudonyms)
-    if any(item.value is not None for item in indices.items):
-        report = path.with_name(path.name.replace("_seg.dcm", "_sr.dcm"))
+    reference = write_dicom_segmentation(
+        names.segmentation, segmentation, study, algorithm, deidentify=pseudonyms
+    )
+    if has_measurements({item.key: item.value for item in indices.items}):
         try:
-            write_measurement_report(report, indices, study, reference, algorithm, deidentify=pseudonyms)
+            write_measurement_report(
+                names.measurements, indices, study, reference, algorithm, deidentify=pseudonyms
+            )
         except OutputError:
-            path.unlink(missing_ok=True)  # the two are one result
+            names.segmentation.unlink(missing_ok=True)  # the two are one result
             raise

@@ -11,11 +11,14 @@ from septum.core import BundleError, InputError, Orientation
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
+from septum.io.dicom.finding import count_files
+from septum.io.dicom.ranking import unfit
 from septum.io.dicom.wanted import WANTED
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry
     from septum.inference import StageManifest
+    from septum.io.dicom.choosing import Choice
     from septum.io.dicom.reading import Contents
     from septum.io.dicom.stacks import Stack
     from septum.io.dicom.wanted import Wanted
@@ -98,15 +101,26 @@ def describe_image(path: Path) -> dict[str, Any]:
 
 
 def describe_dicom(path: Path) -> dict[str, Any]:
-    """The stacks of a DICOM study, and which would be taken. Raises :class:`InputError`."""
+    """What a DICOM study holds: files that are used and passed over, stacks, and which would be taken.
+
+    ``unusable`` is the sentence to end with where there is no image at all.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
     contents = dicom_contents(path)
+    choices = {wanted: _choice(contents, wanted) for wanted in WANTED}
+    scan = contents.scan
     return {
         "kind": "DICOM study",
-        "files": contents.scan.files,
-        "passed_over": dict(contents.scan.passed_over),
+        "files": scan.files,
+        "images": scan.files - sum(scan.passed_over.values()),
+        "passed_over": dict(scan.passed_over),
+        "not_dicom": count_files(path) - scan.files,
         "stacks": [_stack(stack) for stack in contents.stacks],
-        "taken_as": {wanted: _taken(contents, wanted) for wanted in WANTED},
+        "taken_as": {wanted: _taken(contents, choice) for wanted, choice in choices.items()},
         "notes": list(contents.notes),
+        "unusable": contents.lack,
     }
 
 
@@ -120,17 +134,30 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "phases": stack.phases,
         "shape_yx": stack.first.shape,
         "spacing_mm_zyx": tuple(round(v, 4) for v in stack.spacing_mm),
+        "unfit_as": {wanted: unfit(stack, wanted) or None for wanted in WANTED},
         "notes": list(stack.notes),
     }
 
 
-def _taken(contents: Contents, wanted: Wanted) -> dict[str, Any]:
-    """The number of the stack that would be taken, or none, and why."""
+def _choice(contents: Contents, wanted: Wanted) -> Choice | str:
+    """The stack that would be taken, or why there is none."""
     try:
-        choice = contents.choose(wanted)
+        return contents.choose(wanted)
     except InputError as error:
-        return {"stack": None, "why": str(error)}
-    return {"stack": choice.stack.number, "why": choice.why}
+        return str(error)
+
+
+def _taken(contents: Contents, choice: Choice | str) -> dict[str, Any]:
+    if isinstance(choice, str):
+        return {"stack": None, "why": choice, "refused": None, "notes": []}
+    refused, notes = contents.prospect(choice)
+    own = choice.stack.notes
+    return {
+        "stack": choice.stack.number,
+        "why": choice.why,
+        "refused": refused,
+        "notes": [note for note in notes if note not in own],
+    }
 
 
 def axis_letters(geometry: Geometry) -> str:

@@ -24,7 +24,9 @@ class StudyResult:
         source: the image.
         mask, json: the files with its results.
         record: what is in ``json``.
-        skipped: whether an earlier run had done it.
+        beside: what is asked for beside the mask, and stands there; of meshes, their folder.
+        skipped: whether an earlier run had done all of it.
+        mask_kept: whether the mask is that of an earlier run.
     """
 
     name: str
@@ -32,7 +34,9 @@ class StudyResult:
     mask: Path
     json: Path
     record: Record
-    skipped: bool
+    beside: tuple[Path, ...] = ()
+    skipped: bool = False
+    mask_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Report:
     Attributes:
         results: done now or before, in order.
         failures: the others.
-        notices: what was passed over or done anew.
+        notices: what was passed over, done anew or removed.
     """
 
     results: tuple[StudyResult, ...]

@@ -39,6 +39,13 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
+def check_writable_file(path: Path) -> None:
+    """The same for one file, which may be there and is then replaced. Raises :class:`OutputError`."""
+    if path.is_dir():
+        raise OutputError(f"{path} cannot be written: expected a file, and it is a folder; choose another.")
+    check_writable(path.parent)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that a killed run left in a folder. Those of a run that may live are kept."""
     for path in folder.glob(LEFTOVERS):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from septum.core import BundleError, MissingExtraError, OutputError, SeptumError
 from septum.core.errors import MaskGivenError, UnexpectedError
 from septum.workflows.case_steps import Opened, too_large
-from septum.workflows.outcomes import Failure, Notice, PassedOver, StudyResult
+from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, StudyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,35 +24,64 @@ T = TypeVar("T")
 Outcome = StudyResult | PassedOver | Failure
 
 
-def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event], None]) -> Iterator[Outcome]:
-    """What becomes of each case, in order. What is wrong with the model ends the run.
-
-    A result that cannot be written is known before the next one would be.
+def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event | Outcome], None]) -> None:
+    """Do the cases. What is wrong with the model ends the run, and so does a result that cannot be written.
 
     Args:
         cases: in order.
         steps: what is done with each.
-        tell: is told, in this thread, of frames that are done and of results that are replaced.
+        tell: is told, in this thread, of frames that are done, of results that are replaced, and what becomes
+            of each case, in order: when it is written, or with the next frame of the case that follows.
     """
-    written: Future[Outcome] | None = None
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        writing = _Writing(writer, tell)
+
+        def tell_frame(event: FrameDone) -> None:
+            writing.look()
+            tell(event)
+
         try:
             for case, opened in _ahead(cases, steps, reader):
-                if isinstance(opened, Opened) and opened.anew:
-                    tell(Notice(opened.anew))
-                segmented = _then(case, opened, steps.segment, tell)
-                if written is not None:
-                    outcome, written = written.result(), None
-                    yield outcome
-                    if isinstance(outcome, Failure) and isinstance(outcome.error, OutputError):
-                        return
-                written = writer.submit(_then, case, segmented, steps.write)
+                if isinstance(opened, Opened) and opened.said:
+                    tell(Notice(opened.said))
+                segmented = _then(case, opened, steps.segment, tell_frame)
+                if writing.finish():
+                    return
+                writing.begin(case, segmented, steps)
+            writing.finish()
         except (KeyboardInterrupt, BundleError, MissingExtraError):  # what is written is told before
-            if written is not None:
-                yield written.result()
+            writing.finish()
             raise
-        if written is not None:
-            yield written.result()
+
+
+class _Writing:
+    """The case that is being written in a thread of its own."""
+
+    def __init__(self, writer: ThreadPoolExecutor, tell: Callable[[Outcome], None]) -> None:
+        self._writer, self._tell = writer, tell
+        self._future: Future[Outcome] | None = None
+        self._is_full = False
+
+    def begin(self, case: Case, segmented: Any, steps: CaseSteps) -> None:
+        """Write what was segmented, or pass on what has come to an end before; it is told at once."""
+        self._future = self._writer.submit(_then, case, segmented, steps.write)
+        if isinstance(segmented, Outcome):
+            self.finish()
+
+    def look(self) -> None:
+        """Tell what became of the case, if that is known by now."""
+        if self._future is not None and self._future.done():
+            self.finish()
+
+    def finish(self) -> bool:
+        """Wait for the case and tell what became of it. Whether nothing more can be written."""
+        if self._future is not None:
+            wait([self._future])  # interrupted here, the case is waited for again
+            future, self._future = self._future, None
+            outcome = future.result()
+            self._is_full |= isinstance(outcome, Failure) and isinstance(outcome.error, OutputError)
+            self._tell(outcome)
+        return self._is_full
 
 
 def _ahead(

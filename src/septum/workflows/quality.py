@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from septum.indices.quality import assess_quality
 from septum.indices.quality_calibration import load_calibration
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from septum.core import Indices, Quality, Segmentation
     from septum.indices.quality_calibration import Calibration
-    from septum.inference import Bundle, FrameResult
+    from septum.indices.quality_region import FoundRegion
+    from septum.inference import Bundle
+    from septum.inference.out_of_distribution import Evidence
     from septum.workflows.indices_table import Cell
 
 #: Columns of the table of studies.
@@ -26,8 +28,20 @@ QUALITY_COLUMNS = (
 DIGITS = 4
 
 
+class JudgedFrame(Protocol):
+    """What a verdict takes of a frame beside its mask, such as :class:`septum.inference.FrameResult`."""
+
+    @property
+    def localisation(self) -> FoundRegion:
+        """How its region of interest was found."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the networks made of it."""
+
+
 def study_quality(
-    segmentation: Segmentation, indices: Indices, frames: Sequence[FrameResult], bundle: Bundle
+    segmentation: Segmentation, indices: Indices, frames: Sequence[JudgedFrame], bundle: Bundle
 ) -> Quality:
     """The verdict on a segmented study.
 
@@ -57,7 +71,7 @@ def calibration_of(bundle: Bundle) -> Calibration | None:
     return load_calibration(bundle.folder, (manifest.localiser.sha256, manifest.segmenter.sha256))
 
 
-def network_evidence(frames: Sequence[FrameResult]) -> NetworkEvidence:
+def network_evidence(frames: Sequence[JudgedFrame]) -> NetworkEvidence:
     """What the networks made of each frame."""
     found = [frame.evidence for frame in frames]
     return NetworkEvidence(

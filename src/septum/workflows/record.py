@@ -1,8 +1,7 @@
-"""The JSON beside a mask: its schema, how it is made, and what it is good for on a rerun."""
+"""The JSON beside a mask: its schema, written and read."""
 
 from __future__ import annotations
 
-from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,24 +10,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from septum.core import LocalisationPath
 from septum.core.files import write_text
 from septum.core.geometry import Triple
-from septum.indices import myocardial_mass_g, volume_curve
 from septum.workflows.asked import Extras, IndexSettings
-from septum.workflows.extras import dicom_note
-from septum.workflows.indices_table import indices_document
-from septum.workflows.mask_warnings import mask_warnings
-from septum.workflows.plausibility import unlike_training_images
-from septum.workflows.quality import quality_document, study_quality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from septum.core import Geometry, Indices, Quality, Segmentation, Study
-    from septum.inference import FrameResult, Manifest
-    from septum.workflows.lazy_model import LazyModel
-
 FORMAT: Literal[1] = 1
-STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
 
 Index = tuple[int, int, int]
 
@@ -120,7 +107,8 @@ class Record(_Part):
     Attributes:
         format: version of this schema.
         software, model, input, settings: provenance.
-        extras: what was asked for beside the mask.
+        mask_sha256: hash of the mask's file, by which its own is told from one that was drawn over.
+        extras: what belongs beside the mask; written after this record, so that none is without one.
         labels: mask value of each structure.
         volumes_ml: of each structure, one value a frame.
         end_diastole_frame, end_systole_frame: from 0, by the LV volume; ``None`` for a single frame, and if
@@ -146,6 +134,7 @@ class Record(_Part):
     model: ModelFacts
     input: InputFacts
     settings: Settings
+    mask_sha256: str = ""
     extras: Extras = Extras()
     labels: dict[str, int]
     volumes_ml: dict[str, tuple[float, ...]]
@@ -166,88 +155,6 @@ class Record(_Part):
     statement: str
 
 
-def make_record(  # what a study comes to
-    study: Study,
-    segmentation: Segmentation,
-    indices: Indices,
-    frames: Sequence[FrameResult],
-    model: LazyModel,
-    settings: Settings,
-    timings_s: Timings,
-    *,
-    extras: Extras,
-) -> tuple[Record, Quality]:
-    """Everything that is told about one segmented study, and the quality of its mask."""
-    geometry, phases = study.cine.geometry, indices.phases
-    regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
-    paths, evidence = Counter(region.path for region in regions), [frame.evidence for frame in frames]
-    manifest, values = model.bundle.manifest, {item.key: item.value for item in indices.items}
-    quality = study_quality(segmentation, indices, frames, model.bundle)
-    fractions = {name: values.get(f"{name.lower()}_ef_percent") for name in ("LV", "RV")}
-    record = Record(
-        format=FORMAT,
-        software=SOFTWARE,
-        model=ModelFacts(
-            name=manifest.name, title=manifest.title, sha256=model.bundle.sha256, licence=manifest.licence
-        ),
-        input=InputFacts(
-            sha256=study.sha256,
-            shape=geometry.shape,
-            frames=len(frames),
-            spacing_mm=_rounded_mm(geometry.spacing_mm),
-            notes=study.notes,
-        ),
-        settings=settings,
-        extras=extras,
-        labels={s.name: s.value for s in segmentation.schema.structures},
-        volumes_ml={name: _rounded(volumes) for name, volumes in indices.volumes_ml.items()},
-        end_diastole_frame=phases.end_diastole if phases else None,
-        end_systole_frame=phases.end_systole if phases else None,
-        ejection_fraction_percent={name: round(v, 2) for name, v in fractions.items() if v is not None},
-        myocardial_mass_g=_mass_g(indices, len(frames)),
-        indices=indices_document(indices),
-        quality=quality_document(quality),
-        regions=regions,
-        localisation_paths=dict(paths),
-        confidence=tuple(one.confidence for one in evidence),
-        agreement=tuple(one.agreement for one in evidence),
-        soft_dice={
-            name: tuple(one.soft_dice[k] for one in evidence) for k, name in enumerate(manifest.labels.names)
-        },
-        flip_agreement=tuple(one.flip_agreement for one in evidence) if settings.flips else (),
-        warnings=(*warnings_about(segmentation, frames, manifest), *dicom_note(extras, study)),
-        timings_s=timings_s,
-        statement=STATEMENT,
-    )
-    return record, quality
-
-
-def provenance_of(record: Record) -> dict[str, str]:
-    """What a report lists of how a mask was made."""
-    execution = record.settings
-    return {
-        "Software": f"{record.software.name} {record.software.version}",
-        "Model": f"{record.model.name}, {record.model.title}",
-        "Model's hash (SHA-256)": record.model.sha256,
-        "Licence of the model": record.model.licence,
-        "Networks run by": f"{execution.engine}, {execution.device}, {execution.precision}"
-        + (", four mirror images" if execution.flips else ""),
-        "Time": f"{record.timings_s.total:.1f} s",
-    }
-
-
-def warnings_about(
-    segmentation: Segmentation, frames: Sequence[FrameResult], manifest: Manifest
-) -> tuple[str, ...]:
-    """The warnings that a record of these frames, segmented by the bundle of this manifest, has."""
-    geometry = segmentation.geometry
-    regions = tuple(_region(t, frame, geometry) for t, frame in enumerate(frames))
-    return (
-        *mask_warnings(volume_curve(segmentation), regions, geometry),
-        *unlike_training_images(manifest, geometry, [frame.evidence for frame in frames]),
-    )
-
-
 def write_record(path: Path, record: Record) -> None:
     """Write a record whole or not at all. Raises :class:`OutputError`."""
     write_text(path, record.model_dump_json(indent=2) + "\n")
@@ -259,37 +166,3 @@ def read_record(path: Path) -> Record | None:
         return Record.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:
-    found = frame.localisation
-    region = native.window_of(found.region, frame.working_geometry)
-    middle = [(a + b - 1) / 2 for a, b in zip(region.start, region.stop, strict=True)]
-    x, y, z = (round(float(v), 2) for v in native.to_patient_mm(middle))
-    return FrameRegion(
-        frame=t,
-        start=region.start,
-        stop=region.stop,
-        centre_mm=(x, y, z),
-        path=found.path,
-        enlarged=found.enlarged,
-        cut_off=found.cut_off,
-    )
-
-
-def _mass_g(indices: Indices, frames: int) -> float | None:
-    """At end-diastole, or of a single frame."""
-    if "MYO" not in indices.volumes_ml or (indices.phases is None and frames > 1):
-        return None
-    frame = indices.phases.end_diastole if indices.phases else 0
-    return round(myocardial_mass_g(indices.volumes_ml["MYO"][frame]), 3)
-
-
-def _rounded_mm(spacing_mm: Triple) -> Triple:
-    """Without the digits that float32 headers add: 1.4, not 1.399999976."""
-    z, y, x = (round(value, 6) for value in spacing_mm)
-    return (z, y, x)
-
-
-def _rounded(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(round(value, 3) for value in values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import OutputError, Segmentation
+from septum.core import Segmentation
 from septum.inference import Model, load_model
 from septum.io import read_study
 from septum.workflows.case_steps import CaseSteps, wanted_by
@@ -102,11 +102,12 @@ def segment_inputs(
 
     While one case is segmented, the next is read and the last one's results are written.
 
-    A case is finished, and skipped, if its mask and its JSON exist and were made of the same input, by
-    the same version, model and settings (the number of threads aside). The JSON is written last. A result
-    of another input is never replaced unasked: that case fails. A result that cannot be written ends the
-    run, since the next one could not be either. A file that looks like a mask is passed over where it was
-    found in a folder.
+    A mask is kept if it was made of the same input, by the same version, model and settings (the number of
+    threads aside); what is asked for beside it is written, indices are taken anew where that is asked for,
+    and a case with nothing left to do is skipped. What an earlier run wrote beside a mask goes with it. A
+    result of another input is never replaced unasked: that case fails. A result that cannot be written ends
+    the run, since the next one could not be either. A file that looks like a mask is passed over where it
+    was found in a folder.
 
     Args:
         inputs: files, and folders that are searched to the bottom.
@@ -139,12 +140,7 @@ def segment_inputs(
     for folder in {case.mask(out).parent for case in plan.cases}:
         remove_leftovers(folder)
     steps = CaseSteps(model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite)
-    if overwrite or any(not case.record(out).is_file() for case in plan.cases):
-        model.begin()
-    for outcome in in_turn(plan.cases, steps, tell):
-        tell(outcome)
-        if isinstance(outcome, Failure) and isinstance(outcome.error, OutputError):
-            break
+    in_turn(plan.cases, steps, tell)
     return Report(
         results=tuple(event for event in events if isinstance(event, StudyResult)),
         failures=tuple(event for event in events if isinstance(event, Failure)),

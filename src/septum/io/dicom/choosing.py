@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from septum.core import InputError
-from septum.io.dicom.stacks import SAME_SLICE_MM
+from septum.io.dicom.joining import FEW_SLICES, LEAST_SHARE, is_lacking
+from septum.io.dicom.ranking import other_purposes, ranked, what_decided
+from septum.io.dicom.stacks import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +19,10 @@ if TYPE_CHECKING:
     from septum.io.dicom.stacks import Stack
     from septum.io.dicom.wanted import Wanted
 
-#: A stack of at least so many slices covers a heart, however thick they are.
-WHOLE_SLICES = 5
-#: Of slices in no known direction, so many parallel ones at least are believed to be short axis.
-OBLIQUE_SLICES = 5
-#: A late-gadolinium stack has at least so many slices.
-LEAST_GADOLINIUM_SLICES = 3
+#: Cosine of the angle up to which slices of two stacks count as nearly parallel.
+PARALLEL = 0.985
+#: How far in plane the corners of slices with other matrices may be apart, in mm.
+SAME_CENTRE_MM = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,28 +33,25 @@ class Choice:
         stack: the one.
         why: in a sentence.
         notes: what the user should know of it, the stack's own notes among them.
+        elsewhere: numbers of other stacks that have slices which it lacks.
     """
 
     stack: Stack
     why: str
     notes: tuple[str, ...]
+    elsewhere: tuple[int, ...] = ()
 
 
 def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "cine") -> Choice:
     """The stack to take.
 
-    For ``cine``: short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither
-    inverted nor repeated at one time of the beat. More than one phase before a single one; a stack of five
-    and more slices before a smaller one; measured before computed; then more slices, more phases, a
-    description that says short axis, and the later one. For ``late-gadolinium``: one phase after an
-    inversion (or, where no header tells of an inversion, a description that says so), magnitude before real
-    part; then measured before computed, more slices, description, and the later one.
+    Of those that can serve (:func:`septum.io.dicom.ranking.unfit`), the first by
+    :data:`septum.io.dicom.ranking.ORDER`.
 
     Raises:
         InputError: no stack will do.
     """
-    fits, rank = (_is_cine, _cine_rank) if wanted == "cine" else (_is_gadolinium, _gadolinium_rank)
-    able = sorted((stack for stack in stacks if fits(stack)), key=rank, reverse=True)
+    able = ranked(stacks, wanted)
     if not able:
         raise InputError(_refusal(folder, scan, stacks, wanted))
     studies = {frame.study_uid for stack in able for frame in stack.frames}
@@ -67,14 +64,30 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     notes = [*best.notes, *_rivals(best, rest)]
     if best.orientation == "oblique":
         notes.append("The stack lies in no usual direction: it was taken for short axis.")
+    elif wanted == "cine" and best.tilt_degrees > FEW_SLICES_WITHIN:
+        notes.append(
+            f"Its slices lie {best.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
+            "they are short axis."
+        )
+    if purposes := other_purposes(best):
+        notes.append(f"Its description speaks of {' and '.join(purposes)}: see whether it is what you mean.")
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
-    why = (
-        f"Of {len(able)} that could serve, number {best.number} ranks first."
-        if rest
-        else "The only one that serves."
-    )
-    return Choice(best, why, tuple(notes))
+    elif len(best.slices) < WHOLE_SLICES:
+        notes.append(f"The stack has {len(best.slices)} slices: volumes are those of the slices.")
+    elsewhere = tuple(other.number for other in stacks if _has_more(best, other))
+    if elsewhere:
+        notes.append(
+            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid or of "
+            "another pulse sequence: they were left out, and volumes lack them."
+        )
+    why = "It is the only one that can serve."
+    if rest:
+        why = (
+            f"Of the {len(able)} that can serve it comes first: {what_decided(best, rest[0], wanted)}. The "
+            f"next is stack {rest[0].number}."
+        )
+    return Choice(best, why, tuple(notes), elsewhere)
 
 
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
@@ -88,57 +101,24 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
     return Choice(stack, "It was asked for.", stack.notes)
 
 
-def _is_cine(stack: Stack) -> bool:
-    if stack.kind not in ("cine", "still"):
-        return False
-    oblique = stack.orientation == "oblique" and len(stack.slices) >= OBLIQUE_SLICES
-    return stack.orientation == "short axis" or oblique
-
-
-def _cine_rank(stack: Stack) -> tuple[Any, ...]:
-    slices = len(stack.slices)
+def _has_more(stack: Stack, other: Stack) -> bool:
+    """Whether another stack is a slice or two of the same kind that would fill this one or continue it."""
     return (
-        stack.phases > 1,
-        stack.orientation == "short axis",
-        slices >= WHOLE_SLICES,
-        stack.original,
-        slices,
-        stack.phases,
-        "short axis" in stack.hints,
-        *_latest(stack),
+        other is not stack
+        and len(other.slices) <= FEW_SLICES < len(stack.slices)
+        and other.kind == stack.kind
+        and not other_purposes(other)
+        and LEAST_SHARE * stack.phases <= other.phases
+        and abs(float(stack.first.normal @ other.first.normal)) > PARALLEL
+        and all(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
     )
-
-
-def _is_gadolinium(stack: Stack) -> bool:
-    if stack.phases > 1 or len(stack.slices) < LEAST_GADOLINIUM_SLICES:
-        return False
-    if stack.kind == "late gadolinium":
-        return True
-    return stack.kind in ("still", "real part") and "late gadolinium" in stack.hints
-
-
-def _gadolinium_rank(stack: Stack) -> tuple[Any, ...]:
-    return (
-        stack.first.component == "magnitude",
-        stack.kind == "late gadolinium",
-        stack.original,
-        len(stack.slices),
-        "late gadolinium" in stack.hints,
-        *_latest(stack),
-    )
-
-
-def _latest(stack: Stack) -> tuple[Any, ...]:
-    """The later acquisition; of one acquisition, the series with the smaller number: it was there first."""
-    acquired = max(frame.acquired for frame in stack.frames)
-    return (acquired, -min(stack.series, default=0), -stack.number)
 
 
 def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
     """What to say of other stacks at the same place."""
     notes = []
     for other in rest:
-        if not _same_place(best, other):
+        if other.kind != best.kind or not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
         what = (
@@ -152,7 +132,8 @@ def _same_place(one: Stack, other: Stack) -> bool:
     """Whether two stacks have nearly the same slices."""
     if abs(float(one.first.normal @ other.first.normal)) < 0.99:
         return False
-    shared = sum(any(abs(a - b) <= 10 * SAME_SLICE_MM for b in other.depths_mm) for a in one.depths_mm)
+    within = max(10 * SAME_SLICE_MM, (one.step_mm or 0.0) / 2)
+    shared = sum(any(abs(a - b) <= within for b in other.depths_mm) for a in one.depths_mm)
     return 2 * shared > max(len(one.slices), len(other.slices))
 
 
@@ -160,10 +141,7 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
     """Why nothing of a folder will do, and what to do about it."""
     asked = "a short-axis cine" if wanted == "cine" else "a late-gadolinium stack"
     if not stacks:
-        return (
-            f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM "
-            f"files, {scan.told() or 'none of them an image'}; give the folder that holds the MR images."
-        )
+        return no_image(folder, scan, asked)
     counts = Counter(f"{stack.orientation} {stack.kind}" for stack in stacks)
     found = ", ".join(f"{what}: {n}" for what, n in counts.most_common(6))
     damaged = f" and {scan.damaged} damaged files" if scan.damaged else ""
@@ -171,4 +149,13 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
         f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found "
         f"only other stacks ({found}){damaged}; give the folder that holds the right series, or take one of "
         "these with septum convert --stack."
+    )
+
+
+def no_image(folder: Path, scan: Scan, asked: str = "a cardiac MR study") -> str:
+    """The sentence for a folder without any image that can be used."""
+    what = "copy or export the study again" if scan.damaged else "give the folder that holds the MR images"
+    return (
+        f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM "
+        f"files, {scan.told() or 'none of them an image'}; {what}."
     )

@@ -45,7 +45,7 @@ def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
                 instance_number=i + 1,
                 acquisition_number=whole(content, "FrameAcquisitionNumber"),
                 acquired=text(content, "FrameAcquisitionDateTime"),
-                trigger_ms=_trigger_ms(cardiac),
+                trigger_ms=_trigger_ms(cardiac, item(own, "UnassignedPerFrameConvertedAttributesSequence")),
                 temporal_position=whole(content, "TemporalPositionIndex"),
                 phases=None,
                 interval_ms=interval,
@@ -64,6 +64,11 @@ def _group(own: Dataset, shared: Dataset | None, keyword: str) -> Dataset | None
     return item(own, keyword) or item(shared, keyword)
 
 
-def _trigger_ms(cardiac: Dataset | None) -> float | None:
-    delay = number(cardiac, "NominalCardiacTriggerDelayTime")
-    return number(cardiac, "ActualCardiacTriggerDelayTime") if delay is None else delay
+def _trigger_ms(cardiac: Dataset | None, unassigned: Dataset | None) -> float | None:
+    """Time after the R wave; in objects converted from single frames it may be where nothing has a place."""
+    told = (
+        number(cardiac, "NominalCardiacTriggerDelayTime"),
+        number(cardiac, "ActualCardiacTriggerDelayTime"),
+        number(unassigned, "TriggerTime"),
+    )
+    return next((delay for delay in told if delay is not None), None)

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _MAGIC_AT, _MAGIC = 128, b"DICM"
+#: Without preamble a file begins with an element of group 2 or 8, little endian: group, element, then the
+#: representation in two letters or the length; of the first elements of these groups.
+_BARE_GROUPS = (b"\x02\x00", b"\x08\x00")
+_BARE_ELEMENTS = (0x00, 0x01, 0x02, 0x05, 0x06, 0x08, 0x10, 0x12, 0x16, 0x18)
+_BARE_LENGTH = 256
 #: An index of the files of a medium: whatever it says is in the files, too.
 _INDEX = "DICOMDIR"
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM: by the four letters after its preamble, or by its ending.
+    """Whether a file is DICOM: by the four letters after its preamble, its first element, or its ending.
 
     A file with the ending of another image format is not, nor is an index (``DICOMDIR``).
     """
@@ -30,9 +35,18 @@ def is_dicom(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as stream:
-            return stream.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
+            start = stream.read(_MAGIC_AT + len(_MAGIC))
+            return start[_MAGIC_AT:] == _MAGIC or (not path.suffix and _is_bare(start))
     except OSError:
         return False
+
+
+def _is_bare(start: bytes) -> bool:
+    """Whether a file without preamble begins as DICOM does."""
+    if len(start) <= _MAGIC_AT or start[:2] not in _BARE_GROUPS or start[3]:
+        return False
+    explicit = start[4:6].isalpha() and start[4:6].isupper()
+    return start[2] in _BARE_ELEMENTS and (explicit or int.from_bytes(start[4:8], "little") <= _BARE_LENGTH)
 
 
 def dicom_files(path: Path) -> Iterator[Path]:
@@ -43,6 +57,17 @@ def dicom_files(path: Path) -> Iterator[Path]:
     for parent, subfolders, names in os.walk(path):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
+
+
+def count_files(path: Path) -> int:
+    """Number of files where :func:`dicom_files` looks, of any kind."""
+    if path.is_file():
+        return 1
+    count = 0
+    for _, subfolders, names in os.walk(path):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        count += sum(not name.startswith(".") for name in names)
+    return count
 
 
 def holds_dicom(path: Path) -> bool:

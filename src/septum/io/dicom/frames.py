@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core.geometry import Triple
+
+
+#: Date, if any, and time as DICOM writes them.
+_MOMENT = re.compile(r"(\d{8})?(\d\d)(\d\d)(\d\d(?:\.\d*)?)(?:[+-]\d{4})?")
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,13 @@ class Frame:
         return np.cross(self.row, self.column)
 
     @property
-    def depth_mm(self) -> float:
-        """Position along the normal."""
-        return float(self.normal @ self.position_mm)
+    def acquired_s(self) -> float | None:
+        """Time of acquisition in seconds, to compare within an hour or two; ``None`` if it is not told."""
+        found = _MOMENT.fullmatch(self.acquired)
+        if found is None:
+            return None
+        day, hours, minutes, seconds = found.groups()
+        return ((int(day or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(seconds)
 
     @property
     def offset_mm(self) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core.files import sha256_of
-from septum.io.dicom.stacks import SAME_SLICE_MM, Stack
+from septum.io.dicom.joining import FEW_SLICES, complemented, completed, join, near_in_plane
+from septum.io.dicom.stacks import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,47 +21,56 @@ if TYPE_CHECKING:
 
 #: Directions nearer than this are one, in degrees.
 SAME_DIRECTION_DEGREES = 1.0
-#: Slices of one stack lie above each other within this, from each to the next, in mm.
-SAME_AXIS_MM = 3.0
 #: A gap of more than so many slice distances parts two stacks.
 PARTING_STEPS = 3.5
-#: Series of at most so many slices may be parts of a stack.
-FEW_SLICES = 2
-#: By how much of the distance of slices the place of a missing one may be missed.
-MISPLACED_STEPS = 0.1
+#: Pixels of sizes nearer than this are of one size, as a share of it.
+SAME_PIXEL = 0.001
+#: Echo times nearer than this are one, in ms: scanners fit them to the direction of each slice.
+SAME_ECHO_MS = 0.2
 
 
 def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
     """All stacks of a study in the order of their series, and what was settled for all of them."""
     kept, notes = _distinct(frames)
     orientations = _orientations(kept)
+    sizes = _classes((mm for f in kept for mm in f.pixel_mm), lambda mm: SAME_PIXEL * mm)
+    echoes = _classes((f.echo_ms for f in kept if f.echo_ms is not None), lambda _: SAME_ECHO_MS)
+
+    def grid(frame: Frame) -> tuple[Any, ...]:
+        """What all frames of a stack have in common; the space that they lie in first."""
+        pixel = tuple(sizes[mm] for mm in frame.pixel_mm)
+        echo = None if frame.echo_ms is None else echoes[frame.echo_ms]
+        direction = orientations[frame.row, frame.column]
+        measured = (frame.component, frame.original, frame.sequence, echo)
+        return (frame.space_uid, frame.study_uid, frame.shape, pixel, direction, *measured)
+
     whole: dict[Any, list[Stack]] = defaultdict(list)
     parts: dict[Any, list[Stack]] = defaultdict(list)
-    for key, group in _grouped(kept, lambda f: (f.series_uid, *_grid(f, orientations))).items():
+    for key, group in _grouped(kept, lambda f: (f.series_uid, *grid(f))).items():
         for stack in _parted(Stack.of(group), len(group)):
             (parts if len(stack.slices) <= FEW_SLICES else whole)[(*key[1:], stack.kind)].append(stack)
-    stacks: list[Stack] = []
+    alike: dict[Any, list[Stack]] = defaultdict(list)
     for key in dict.fromkeys([*whole, *parts]):
-        near = _near(parts[key], lambda s: s.first.offset_mm)
-        stacks += _completed(whole[key], [joined for some in near for joined in _parted(_join(some), 0)])
+        near = near_in_plane(parts[key], lambda s: s.first.offset_mm)
+        joined = [one for some in near for stack in join(some) for one in _parted(stack, 0)]
+        alike[key[1:]] += completed(complemented(whole[key]), joined)
+    stacks = [stack for group in alike.values() for stack in complemented(group)]
     stacks = [_with_other_orientations(stack, kept, orientations) for stack in stacks]
     stacks.sort(key=lambda s: (s.series[:1] or (0,), s.first.series_uid, s.orientation, s.depths_mm[0]))
     return [replace(stack, number=i) for i, stack in enumerate(stacks, start=1)], notes
 
 
-def _grid(frame: Frame, orientations: dict[tuple[Triple, Triple], int]) -> tuple[Any, ...]:
-    """What all frames of a stack have in common."""
-    return (
-        frame.study_uid,
-        frame.space_uid,
-        frame.shape,
-        tuple(round(mm, 3) for mm in frame.pixel_mm),
-        orientations[frame.row, frame.column],
-        frame.component,
-        frame.original,
-        frame.sequence,
-        None if frame.echo_ms is None else round(frame.echo_ms, 1),
-    )
+def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> dict[float, int]:
+    """A number for each value; values that differ by less than the tolerance have the same number."""
+    numbers: dict[float, int] = {}
+    first = -np.inf
+    for value in sorted(set(values)):
+        if not numbers or value - first > tolerance(first):
+            first = value
+            numbers[value] = len(numbers)
+        else:
+            numbers[value] = numbers[first]
+    return numbers
 
 
 def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
@@ -101,7 +111,7 @@ def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
 
 def _parted(stack: Stack, images: int) -> list[Stack]:
     """The stacks that a group of frames holds: beside each other in plane, or far apart along the normal."""
-    columns = _near(stack.slices, lambda frames: frames[0].offset_mm)
+    columns = near_in_plane(stack.slices, lambda frames: frames[0].offset_mm)
     runs = [Stack(run) for column in columns for run in _runs(Stack(tuple(column)))]
     if len(runs) == 1 or not images:
         return [replace(run, notes=stack.notes) for run in runs]
@@ -121,45 +131,6 @@ def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
     return [stack.slices[a:b] for a, b in pairwise(cuts)]
 
 
-def _join(parts: Sequence[Stack]) -> Stack:
-    """One stack of series that hold a slice or two each; of a slice that is there twice, the later one."""
-    slices: list[tuple[Frame, ...]] = []
-    again = 0
-    for frames in sorted((s for part in parts for s in part.slices), key=lambda s: s[0].depth_mm):
-        if slices and frames[0].depth_mm - slices[-1][0].depth_mm <= SAME_SLICE_MM:
-            again += 1
-            slices[-1] = max(slices[-1], frames, key=lambda s: max(f.age for f in s))
-        else:
-            slices.append(frames)
-    stack = Stack(tuple(slices), tuple(dict.fromkeys(note for part in parts for note in part.notes)))
-    if not again:
-        return stack
-    return stack.noted(f"Slices that were taken more than once ({again} times): the later ones were used.")
-
-
-def _completed(whole: list[Stack], rest: list[Stack]) -> list[Stack]:
-    """The only whole stack of a kind with the slices that it lacks and a small series has; and all others."""
-    if len(whole) != 1 or not rest:
-        return [*whole, *rest]
-    (stack,) = whole
-    left = []
-    for other in rest:
-        if len(other.slices) <= FEW_SLICES and all(_is_lacking(stack, frames[0]) for frames in other.slices):
-            slices = sorted((*stack.slices, *other.slices), key=lambda frames: frames[0].depth_mm)
-            stack = replace(stack, slices=tuple(slices), notes=(*stack.notes, *other.notes))
-            stack = stack.noted("Slices that its series lacks came from another series.")
-        else:
-            left.append(other)
-    return [stack, *left]
-
-
-def _is_lacking(stack: Stack, frame: Frame) -> bool:
-    """Whether a slice fills a gap of a stack, or continues it by one."""
-    steps = np.abs(np.array(stack.depths_mm) - frame.depth_mm) / (stack.step_mm or np.inf)
-    near = _distance(stack.first.offset_mm, frame.offset_mm) <= SAME_AXIS_MM
-    return near and bool(abs(steps.min() - 1) <= MISPLACED_STEPS)
-
-
 def _with_other_orientations(
     stack: Stack, frames: Sequence[Frame], orientations: dict[tuple[Triple, Triple], int]
 ) -> Stack:
@@ -169,20 +140,6 @@ def _with_other_orientations(
     if not others:
         return stack
     return stack.noted(f"Its series also holds {others} images of other orientations: they were left out.")
-
-
-def _near(things: Iterable[Any], place: Callable[[Any], tuple[float, float]]) -> list[list[Any]]:
-    """Groups of things, each in plane near enough to another of its group; their order is kept."""
-    groups: list[list[Any]] = []
-    for thing in things:
-        near = [g for g in groups if any(_distance(place(one), place(thing)) <= SAME_AXIS_MM for one in g)]
-        groups = [group for group in groups if group not in near]
-        groups.append([*(one for group in near for one in group), thing])
-    return groups
-
-
-def _distance(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
 
 
 def _grouped(frames: Iterable[Frame], key: Callable[[Frame], Any]) -> dict[Any, list[Frame]]:

@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 
     from pydicom.sr.coding import Code
 
-    from septum.core import Index, Indices, Study
+    from septum.core import Index, Indices, Study, WallThickness
     from septum.io.dicom.instances import Algorithm
     from septum.io.dicom.pseudonyms import Pseudonyms
     from septum.io.dicom.segmentation_object import SegmentationReference, SegmentReference
     from septum.io.dicom.source_images import SourceStudy
 
 _SERIES_NUMBER = 9002
-_DIGITS = 6
+#: Digits after the point, as in the JSON and the table of the same indices.
+_DIGITS = 4
 
 
 _Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
@@ -45,10 +46,14 @@ _Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.Measurements
 
 @dataclass(frozen=True)
 class _Value:
+    """A number to tell: of which structure, and in what part of it and point of the beat, if of one."""
+
     site: Code
     name: Code
     value: float
     unit: Code
+    at: Code | None = None
+    part: Code | None = None
 
 
 def write_measurement_report(
@@ -60,12 +65,13 @@ def write_measurement_report(
     *,
     deidentify: Pseudonyms | None = None,
 ) -> None:
-    """Write the indices that have coded terms, each with the segment that it was measured in.
+    """Write the indices in coded terms, each with the segment that it was measured in.
 
     One group of measurements (TID 1411) for each structure names the segment, the source images, the model
-    and the values with UCUM units. Stroke volume and cardiac output are also given by body surface area, and
-    the heart rate in a group of its own (TID 1501), where they are known. Indices without a coded term stay
-    out.
+    and the values with UCUM units. Wall thickness has the AHA segment as its finding site; it and the mass
+    say the point of the cardiac cycle. Stroke volume and cardiac output are also given by body surface area,
+    and the heart rate in a group of its own (TID 1501), where they are known. All numbers are those of the
+    JSON, with four digits after the point.
 
     Args:
         path: of the file.
@@ -83,7 +89,7 @@ def write_measurement_report(
     source = read_source(study)
     if deidentify is not None:
         source = deidentify.of(source)
-    values = list(_values(indices.items))
+    values = [*_values(indices.items), *_of_the_wall(indices.wall)]
     groups: list[_Group] = [
         _group(segment, [v for v in values if v.site == segment.site], segmentation, source, algorithm)
         for segment in segmentation.segments.values()
@@ -116,9 +122,18 @@ def _values(items: Iterable[Index]) -> Iterable[_Value]:
         if term is None:
             continue
         if item.value is not None and math.isfinite(item.value):
-            yield _Value(term.site, term.name, item.value, term.unit)
+            yield _Value(term.site, term.name, item.value, term.unit, term.at)
         if item.indexed is not None and term.indexed is not None and math.isfinite(item.indexed):
             yield _Value(term.site, term.indexed, item.indexed, terms.BY_AREA[term.unit.value])
+
+
+def _of_the_wall(wall: WallThickness | None) -> Iterable[_Value]:
+    if wall is None:
+        return
+    for field, term in terms.WALL.items():
+        for part, value in zip(terms.SEGMENTS, getattr(wall, field), strict=True):
+            if value is not None and math.isfinite(value):
+                yield _Value(term.site, term.name, value, term.unit, term.at, part)
 
 
 def _group(
@@ -144,7 +159,7 @@ def _group(
         algorithm_id=sr.AlgorithmIdentification(
             name=short_text(algorithm.name), version=short_text(algorithm.version)
         ),
-        measurements=[_measurement(v.name, v.value, v.unit) for v in values],
+        measurements=[_measurement(value) for value in values],
     )
 
 
@@ -154,12 +169,26 @@ def _heart_rate(beats_per_minute: float) -> sr.MeasurementsAndQualitativeEvaluat
             uid=generate_uid(prefix=None), identifier="Septum heart rate"
         ),
         finding_sites=[sr.FindingSite(anatomic_location=terms.HEART)],
-        measurements=[_measurement(terms.HEART_RATE, beats_per_minute, terms.PER_MINUTE)],
+        measurements=[
+            _measurement(_Value(terms.HEART, terms.HEART_RATE, beats_per_minute, terms.PER_MINUTE))
+        ],
     )
 
 
-def _measurement(name: Code, value: float, unit: Code) -> sr.Measurement:
-    return sr.Measurement(name=name, value=float(f"{value:.{_DIGITS}g}"), unit=unit)
+def _measurement(value: _Value) -> sr.Measurement:
+    """A number (TID 300)."""
+    told = sr.Measurement(
+        name=value.name,
+        value=round(value.value, _DIGITS),
+        unit=value.unit,
+        finding_sites=None if value.part is None else [sr.FindingSite(anatomic_location=value.part)],
+    )
+    if value.at is not None:
+        point = sr.CodeContentItem(
+            terms.CARDIAC_CYCLE_POINT, value.at, sr.RelationshipTypeValues.HAS_CONCEPT_MOD
+        )
+        told[0].ContentSequence = [point, *told[0].get("ContentSequence", [])]
+    return told
 
 
 def _observer() -> sr.ObservationContext:

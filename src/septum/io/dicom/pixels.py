@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from io import BytesIO
 from math import prod
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +52,12 @@ _PIXEL_TAGS: list[Any] = [
     "ExtendedOffsetTableLengths",
 ]
 _THREADS = 4
+#: Runs of equal bytes, as RLE has them, take at most 129 bytes for 128: beyond this share, and some padding,
+#: there are more of them than pixels.
+_MOST_RUNS = 1.1
+_RUNS_HEADER_BYTES = 4096
+#: Deflated files are inflated as a whole, which takes their size twice.
+_ONE_BY_ONE = Lock()
 
 
 def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArray[np.float32], str]:
@@ -89,28 +97,43 @@ def _read_file(path: Path, places: Places, array: NDArray[np.float32]) -> str:
     """Fill in the frames of one file; its hash."""
     content = path.read_bytes()
     try:
-        refuse_bomb(BytesIO(content))
+        deflated = refuse_bomb(BytesIO(content))
+    except Exception as error:
+        raise _damaged(path) from error
+    with _ONE_BY_ONE if deflated else nullcontext():
+        _fill_in(path, content, places, array)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _fill_in(path: Path, content: bytes, places: Places, array: NDArray[np.float32]) -> None:
+    try:
         dataset = dcmread(BytesIO(content), force=True, specific_tags=_PIXEL_TAGS)
     except Exception as error:
         raise _damaged(path) from error
     _check_decoder(path, dataset)
-    _check_codestreams(path, dataset)
-    numbers = sorted({(frame.number or 1) - 1 for frame, _, _ in places})
+    _check_frames(path, dataset)
+    wanted: dict[int, Places] = defaultdict(list)
+    for place in places:
+        wanted[(place[0].number or 1) - 1].append(place)
+    numbers = sorted(wanted)
     try:
-        decoded = dict(zip(numbers, iter_pixels(dataset, raw=True, indices=numbers), strict=True))
+        for number, raw in zip(numbers, iter_pixels(dataset, raw=True, indices=numbers), strict=True):
+            for frame, t, z in wanted[number]:
+                array[t, z] = _rescaled(raw, frame, dataset)
     except MemoryError:
         raise
     except Exception as error:  # there is no end to what a damaged file makes a library raise
         raise _damaged(path) from error
-    for frame, t, z in places:
-        raw = decoded[(frame.number or 1) - 1]
-        if raw.shape != frame.shape:
-            raise _damaged(path)
-        values = raw.astype(np.float32)
-        if frame.inverted:
-            values = np.float32(2 ** int(dataset.BitsStored) - 1) - values
-        array[t, z] = values * np.float32(frame.slope) + np.float32(frame.intercept)
-    return hashlib.sha256(content).hexdigest()
+
+
+def _rescaled(raw: NDArray[Any], frame: Frame, dataset: Dataset) -> NDArray[np.float32]:
+    """Stored values of a frame as what they mean. Raises ``ValueError`` if they are not of its size."""
+    if raw.shape != frame.shape:
+        raise ValueError("another size than the header's")
+    values = raw.astype(np.float32)
+    if frame.inverted:
+        values = np.float32(2 ** int(dataset.BitsStored) - 1) - values
+    return values * np.float32(frame.slope) + np.float32(frame.intercept)
 
 
 def _check_decoder(path: Path, dataset: Dataset) -> None:
@@ -132,16 +155,19 @@ def _check_decoder(path: Path, dataset: Dataset) -> None:
         )
 
 
-def _check_codestreams(path: Path, dataset: Dataset) -> None:
-    """Refuse compressed images of another size than the header's: a decoder makes room for it."""
+def _check_frames(path: Path, dataset: Dataset) -> None:
+    """Refuse compressed images of another size than the header's: a decoder makes room for what it finds."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    if not syntax.is_encapsulated or syntax == RLELossless:
+    if not syntax.is_encapsulated:
         return
     try:
-        sizes = {size_of(f) for f in generate_frames(dataset.PixelData, number_of_frames=_frames(dataset))}
+        size = (int(dataset.Rows), int(dataset.Columns))
+        most = _MOST_RUNS * prod(size) * (int(dataset.BitsAllocated) // 8) + _RUNS_HEADER_BYTES
+        frames = generate_frames(dataset.PixelData, number_of_frames=_frames(dataset))
+        fit = all(len(f) <= most if syntax == RLELossless else size_of(f) == size for f in frames)
     except Exception as error:
         raise _damaged(path) from error
-    if sizes != {(dataset.Rows, dataset.Columns)}:
+    if not fit:
         raise _damaged(path)
 
 

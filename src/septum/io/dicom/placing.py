@@ -12,6 +12,7 @@ from septum.io.dicom.stacks import Stack
 from septum.io.grid import settle_spacing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 #: Shares of the distance of slices: a larger step than this is a gap, and a smaller one a slice taken again.
 GAP_STEPS = 1.5
 REPEAT_STEPS = 0.5
+SAME_PLACE_STEPS = 0.2
 #: Deviation of a step from the mean that is worth a word, as a share of it.
 UNEVEN = 0.05
 #: Shift of slices in plane that is worth a word, in mm.
@@ -42,13 +44,14 @@ class Placed:
     notes: tuple[str, ...]
 
 
-def place(folder: Path, stack: Stack, asked_mm: Triple | None) -> Placed:
+def place(folder: Path, stack: Stack, asked_mm: Triple | None, elsewhere: Sequence[int] = ()) -> Placed:
     """Settle the slices of a stack and their grid.
 
     Args:
         folder: for messages.
         stack: its slices ascend.
         asked_mm: spacing (Z, Y, X) instead of the headers'.
+        elsewhere: numbers of other stacks that have slices which this one lacks.
 
     Raises:
         InputError: a slice is missing within the stack, or the spacing is none.
@@ -64,8 +67,8 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None) -> Placed:
             missing = max(1, round(float(steps[at]) / step) - 1)
             raise InputError(
                 f"{folder} lacks slices: expected one every {step:.4g} mm, and found {steps[at]:.4g} mm "
-                f"between slices {at + 1} and {at + 2} of {len(depths)}, where {missing} should be; export "
-                "the whole stack again."
+                f"between slices {at + 1} and {at + 2} of {len(depths)}, where {missing} should be; "
+                f"{_advice(elsewhere)}."
             )
         across = round(float(steps.mean()), 6)  # positions are written in decimals
         if np.abs(steps - across).max() > UNEVEN * across:
@@ -90,23 +93,40 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None) -> Placed:
 
 
 def _without_repeats(stack: Stack) -> tuple[Stack, list[str]]:
-    """Leave out slices that lie between others: one at a time, such that the rest is the most even."""
+    """Leave out slices that lie between others, one at a time.
+
+    Of two at about the same place it is the earlier one; or else that without which the rest is more even.
+    """
     slices = list(stack.slices)
     left_out = 0
     while len(slices) > 2:
-        depths = np.array([frames[0].depth_mm for frames in slices])
+        depths = np.array(Stack(tuple(slices)).depths_mm)
         steps = np.diff(depths)
         nearest = int(np.argmin(steps))
         if steps[nearest] >= REPEAT_STEPS * np.median(steps):
             break
-        uneven = [float(np.std(np.diff(np.delete(depths, i)))) for i in (nearest, nearest + 1)]
-        del slices[nearest + (uneven[1] < uneven[0])]
+        if steps[nearest] < SAME_PLACE_STEPS * np.median(steps):
+            one, other = (max(frame.age for frame in slices[i]) for i in (nearest, nearest + 1))
+            del slices[nearest + (other < one)]
+        else:
+            uneven = [float(np.std(np.diff(np.delete(depths, i)))) for i in (nearest, nearest + 1)]
+            del slices[nearest + (uneven[1] < uneven[0])]
         left_out += 1
     if not left_out:
         return stack, []
     return Stack(tuple(slices)), [
         f"{left_out} slices lie between others, as if taken again: they were left out."
     ]
+
+
+def _advice(elsewhere: Sequence[int]) -> str:
+    if not elsewhere:
+        return "export the whole stack again"
+    numbers = ", ".join(map(str, elsewhere))
+    return (
+        f"such slices are in stack {numbers}, but on another grid (matrix, pixel size, place, direction) "
+        "or of another pulse sequence, so that they cannot be put together"
+    )
 
 
 def _row(values: NDArray[np.float64]) -> Triple:

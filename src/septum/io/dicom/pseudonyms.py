@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 import uuid
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from pydicom import Dataset
 
+from septum.core import OutputError
 from septum.io.dicom.source_images import REQUIRED, SourceStudy
 
+#: Names the file of a key that is to be kept.
+KEY_VARIABLE = "SEPTUM_PSEUDONYM_KEY"
 #: Least length of a key in bytes.
 _LEAST_KEY = 16
 METHOD = "Septum: rebuilt without identifying attributes; UIDs and patient ID by keyed hash; dates removed"
@@ -22,9 +27,9 @@ class Pseudonyms:
     """Stands for a patient's ID and for UIDs, by HMAC-SHA256 with a key.
 
     With one key the same original always has the same pseudonym, so that objects of one patient stay
-    together; who has the key can tell whether a pseudonym belongs to an original, so keep it as you
-    keep the images. The attributes that remain follow the Basic Application Level Confidentiality Profile of
-    PS3.15: objects are built anew, and nothing but what is listed here enters them.
+    together, those of other studies and runs too. Who has the key can tell whether a pseudonym belongs to an
+    original, so keep it as you keep the images. The attributes that remain follow the Basic Application Level
+    Confidentiality Profile of PS3.15: objects are built anew, and nothing but what is listed enters them.
 
     Attributes:
         key: 16 bytes or more.
@@ -35,6 +40,40 @@ class Pseudonyms:
     def __post_init__(self) -> None:
         if len(self.key) < _LEAST_KEY:
             raise ValueError(f"a key for pseudonyms needs {_LEAST_KEY} bytes or more, got {len(self.key)}")
+
+    @classmethod
+    def from_environment(cls) -> Pseudonyms:
+        """By the key in the file that the environment variable ``SEPTUM_PSEUDONYM_KEY`` names.
+
+        Runs with one key give one patient the same pseudonym. Without the variable, the key is fresh.
+
+        Raises:
+            OutputError: the file cannot be read, or holds too short a key.
+        """
+        named = os.environ.get(KEY_VARIABLE)
+        return cls.from_file(Path(named)) if named else cls.fresh()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Pseudonyms:
+        """By the key that a file holds, but for white space before and after it, as an editor adds it.
+
+        Raises:
+            OutputError: the file cannot be read, or holds too short a key.
+        """
+        try:
+            key = path.read_bytes().strip()
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be read as key for pseudonyms: expected {_LEAST_KEY} bytes or more, "
+                f"and found a problem ({error.strerror}); check {KEY_VARIABLE}, or make a key with "
+                "openssl rand -hex -out FILE 32."
+            ) from error
+        if len(key) < _LEAST_KEY:
+            raise OutputError(
+                f"{path} holds no key for pseudonyms: expected {_LEAST_KEY} bytes or more, and found "
+                f"{len(key)}; make one with openssl rand -hex -out FILE 32."
+            )
+        return cls(key)
 
     @classmethod
     def fresh(cls) -> Pseudonyms:
@@ -74,8 +113,8 @@ class Pseudonyms:
         attributes = Dataset()
         for keyword in REQUIRED:
             setattr(attributes, keyword, None)
-        who = source.attributes.PatientID or source.study_instance_uid
-        pseudonym = self.patient_id(str(who))
+        who = str(source.attributes.PatientID or "").strip() or source.study_instance_uid
+        pseudonym = self.patient_id(who)
         attributes.PatientID = pseudonym
         attributes.PatientName = f"{pseudonym}^"  # a family name
         attributes.PatientIdentityRemoved = "YES"

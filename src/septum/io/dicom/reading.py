@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core import Cine, InputError, Study
-from septum.io.dicom.choosing import Choice, choose, named
+from septum.io.dicom.choosing import Choice, choose, named, no_image
 from septum.io.dicom.grouping import stacks_of
 from septum.io.dicom.header import DicomHeader
 from septum.io.dicom.pixels import hash_of, read_voxels
@@ -46,6 +46,19 @@ class Contents:
         if stack is not None:
             return named(self.folder, self.stacks, stack)
         return choose(self.folder, self.scan, self.stacks, wanted)
+
+    def prospect(self, choice: Choice) -> tuple[str | None, tuple[str, ...]]:
+        """Why a stack could not be read, by its headers, if it could not; and what reading it would note."""
+        try:
+            placed, beat = _settled(self.folder, choice, None)
+        except InputError as error:
+            return str(error), choice.notes
+        return None, (*choice.notes, *placed.notes, *beat.notes)
+
+    @property
+    def lack(self) -> str | None:
+        """The sentence to say if there is no image that can be used at all."""
+        return None if self.stacks else no_image(self.folder, self.scan)
 
 
 def dicom_contents(folder: Path) -> Contents:
@@ -90,7 +103,8 @@ def read_dicom_study(
     """
     folder = Path(folder)
     contents = dicom_contents(folder)
-    choice, placed, beat = _settled(contents, wanted, stack, spacing_mm)
+    choice = contents.choose(wanted, stack)
+    placed, beat = _settled(folder, choice, spacing_mm)
     with _refusals(folder):
         array, sha256 = read_voxels(folder, beat.frames)
     return Study(
@@ -105,17 +119,14 @@ def read_dicom_study(
 def dicom_sha256(folder: Path, *, wanted: Wanted = "cine") -> str:
     """The hash of the files that :func:`read_dicom_study` would use. Raises as it does."""
     folder = Path(folder)
-    beat = _settled(dicom_contents(folder), wanted, None, None)[2]
+    _, beat = _settled(folder, dicom_contents(folder).choose(wanted), None)
     with _refusals(folder):
         return hash_of(frame for row in beat.frames for frame in row)
 
 
-def _settled(
-    contents: Contents, wanted: Wanted, stack: int | None, spacing_mm: Triple | None
-) -> tuple[Choice, Placed, Beat]:
-    choice = contents.choose(wanted, stack)
-    placed = place(contents.folder, choice.stack, spacing_mm)
-    return choice, placed, in_time(contents.folder, placed.stack)
+def _settled(folder: Path, choice: Choice, spacing_mm: Triple | None) -> tuple[Placed, Beat]:
+    placed = place(folder, choice.stack, spacing_mm, choice.elsewhere)
+    return placed, in_time(folder, placed.stack)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ _MR_CLASSES = "1.2.840.10008.5.1.4.1.1.4"
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _MOST_INFLATED_BYTES = 2**29
+_DEFLATED_AT_ONCE = 2**16
 
 _IMAGE_TAGS = [
     "SOPClassUID",
@@ -195,19 +196,19 @@ def _header(file: Path, tags: list[Any]) -> Dataset:
         )
 
 
-def refuse_bomb(stream: BufferedIOBase) -> None:
-    """Raise ``ValueError`` if a deflated file inflates beyond what an MR object can be."""
+def refuse_bomb(stream: BufferedIOBase) -> bool:
+    """Whether a file is deflated; raise ``ValueError`` if it inflates beyond what an MR object can be."""
     head = stream.read(4096)
-    start = head.find(_DEFLATED)
-    if start >= 0:
-        stream.seek(0)
-        group = int.from_bytes(head[140:144], "little") + 144  # FileMetaInformationGroupLength
-        body = stream.read()[group:]
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        inflater.decompress(body, _MOST_INFLATED_BYTES)
-        if inflater.unconsumed_tail:
-            raise ValueError("inflates without end")
+    deflated = _DEFLATED in head
+    if deflated:
+        inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        stream.seek(int.from_bytes(head[140:144], "little") + 144)  # FileMetaInformationGroupLength
+        while part := stream.read(_DEFLATED_AT_ONCE):
+            inflated += len(inflater.decompress(part))
+            if inflated > _MOST_INFLATED_BYTES:
+                raise ValueError("inflates without end")
     stream.seek(0)
+    return deflated
 
 
 class Clamped:

@@ -27,6 +27,7 @@ SINGLE_TAGS = [
     "AcquisitionNumber",
     "AcquisitionDate",
     "AcquisitionTime",
+    "AcquisitionDateTime",
     "ImageType",
     "ScanningSequence",
     "SequenceVariant",
@@ -54,11 +55,15 @@ SINGLE_TAGS = [
 HINTS = {
     "short axis": re.compile(r"\b(sax|sa|shax|kurzachse|petit axe)\b|short.?ax", re.IGNORECASE),
     "late gadolinium": re.compile(r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc", re.IGNORECASE),
+    "perfusion": re.compile(r"^(?!.*(cine|funct)).*(perf|first.?pass|\bdyn)", re.IGNORECASE),
+    "tagging": re.compile(r"\btag|\bgrid|spamm", re.IGNORECASE),
+    "flow": re.compile(r"\bq?flow|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
+    "mapping": re.compile(r"molli|shmolli|sasha|mapping|\bt[12]\W*map|t2.?prep", re.IGNORECASE),
 }
 
 #: Third and later values of Image Type that tell something else than the magnitude of the signal.
 _REAL = ("R", "REAL", "I", "IMAGINARY", "MIXED", "PSIR", "PHASE_SENSITIVE")
-_MAPS = ("P", "PHASE", "VELOCITY", "ECV")
+_MAPS = ("P", "PHASE", "VELOCITY", "ECV", "PCA")
 _MAP_WORD = re.compile(r"\bMAP\b|^T[12]\W?\b|^PHASE|^VELOCITY")
 
 #: By how much direction cosines may miss a right angle and the unit length.
@@ -78,17 +83,28 @@ def frame_of(file: Path, header: Dataset) -> Frame | None:
         number=None,
         instance_number=whole(header, "InstanceNumber"),
         acquisition_number=whole(header, "AcquisitionNumber"),
-        acquired=text(header, "AcquisitionDate") + text(header, "AcquisitionTime"),
+        acquired=_acquired(header),
         trigger_ms=number(header, "TriggerTime"),
         temporal_position=whole(header, "TemporalPositionIdentifier"),
         phases=whole(header, "CardiacNumberOfImages"),
         interval_ms=number(header, "NominalInterval"),
         **kind_of(words(header, "ImageType")),
-        sequence=(*words(header, "ScanningSequence"), *words(header, "SequenceVariant")),
+        sequence=(*words(header, "ScanningSequence"), *_variants(header)),
         echo_ms=number(header, "EchoTime"),
         inversion_ms=(number(header, "InversionTime") or 0.0) if inverted else None,
         **scaling(header),
     )
+
+
+def _acquired(header: Dataset) -> str:
+    """Date and time of acquisition, in whichever way they are written."""
+    time = text(header, "AcquisitionTime")
+    return text(header, "AcquisitionDate") + time if time else text(header, "AcquisitionDateTime")
+
+
+def _variants(header: Dataset) -> tuple[str, ...]:
+    """Variants of the pulse sequence, without oversampling: that depends on the size of the body."""
+    return tuple(word for word in words(header, "SequenceVariant") if word != "OSP")
 
 
 def common(file: Path, header: Dataset) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -165,11 +166,20 @@ _IDENTITY = {
     "Accession number": "AccessionNumber",
 }
 
+#: A date of DICOM, or of ACR-NEMA before it.
+_DATE = re.compile(r"^(\d{4})\.?(\d{2})\.?(\d{2})$")
+
 
 def identity_of(study: Study) -> dict[str, str]:
-    """Who was examined and when, for a page that is to say so. Raises as :func:`read_source`."""
+    """Who was examined and when, for a page that is to say so; dates as in ISO 8601, ``1958-02-03``.
+
+    A date that is none in DICOM's form stays as the header writes it. Raises as :func:`read_source`.
+    """
     attributes = read_source(study).attributes
-    told = {title: str(attributes.get(keyword) or "") for title, keyword in _IDENTITY.items()}
+    told = {}
+    for title, keyword in _IDENTITY.items():
+        text = str(attributes.get(keyword) or "").strip()
+        told[title] = _DATE.sub(r"\1-\2-\3", text) if keyword.endswith("Date") else text
     return {title: text for title, text in told.items() if text}
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from septum.io.dicom.pacing import one_image_a_beat
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,12 +22,15 @@ LONG_AXIS = np.array([0.65, -0.55, -0.52])
 #: Angles of a stack's normal to it, in degrees: slices count as short axis up to one, as long from the other.
 SHORT_AXIS_WITHIN = 50.0
 LONG_AXIS_BEYOND = 65.0
+#: The angle for stacks of fewer than ``WHOLE_SLICES``: views of the outflow tracts, which are a few slices,
+#: lie 35 degrees and more from it, and nothing but the angle tells them from short axis.
+FEW_SLICES_WITHIN = 30.0
+#: A stack of at least so many slices covers a heart, however thick they are.
+WHOLE_SLICES = 5
 #: Angle of a normal to an axis of the patient within which slices count as axial, coronal or sagittal.
 ALIGNED_WITHIN = 12.0
 #: Slices nearer to each other than this are one, in mm.
 SAME_SLICE_MM = 0.1
-#: Times nearer to each other than this are one, in ms.
-SAME_TIME_MS = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,11 @@ class Stack:
         """Frames of one grid and orientation, sorted into slices by their position along the normal."""
         slices: list[list[Frame]] = []
         last = -np.inf
-        for depth, frame in sorted(((f.depth_mm, f) for f in frames), key=lambda pair: pair[0]):
+        some = tuple(frames)
+        normal = some[0].normal  # nearly parallel frames need one: far from the origin depths are sensitive
+        for depth, frame in sorted(
+            ((float(normal @ f.position_mm), f) for f in some), key=lambda pair: pair[0]
+        ):
             if depth - last > SAME_SLICE_MM:
                 slices.append([])
                 last = depth
@@ -70,8 +79,9 @@ class Stack:
 
     @property
     def depths_mm(self) -> list[float]:
-        """Position of each slice along the normal."""
-        return [frames[0].depth_mm for frames in self.slices]
+        """Position of each slice along the normal of the first."""
+        normal = self.first.normal
+        return [float(normal @ frames[0].position_mm) for frames in self.slices]
 
     @property
     def step_mm(self) -> float | None:
@@ -112,10 +122,15 @@ class Stack:
         nearest = int(np.argmax(normal))
         if _degrees(normal[nearest]) <= ALIGNED_WITHIN:
             return ("sagittal", "coronal", "axial")[nearest]
-        angle = _degrees(abs(float(self.first.normal @ LONG_AXIS)) / float(np.linalg.norm(LONG_AXIS)))
-        if angle <= SHORT_AXIS_WITHIN:
+        few = len(self.slices) < WHOLE_SLICES
+        if self.tilt_degrees <= (FEW_SLICES_WITHIN if few else SHORT_AXIS_WITHIN):
             return "short axis"
-        return "long axis" if angle >= LONG_AXIS_BEYOND else "oblique"
+        return "long axis" if self.tilt_degrees >= LONG_AXIS_BEYOND else "oblique"
+
+    @property
+    def tilt_degrees(self) -> float:
+        """Angle of the normal to the direction of most people's long axis."""
+        return _degrees(abs(float(self.first.normal @ LONG_AXIS)) / float(np.linalg.norm(LONG_AXIS)))
 
     @property
     def kind(self) -> str:
@@ -129,15 +144,7 @@ class Stack:
             return "real part" if first.component == "real" else "still"
         if first.component == "real":
             return "real part"
-        return "dynamic" if self._dynamic else "cine"
-
-    @property
-    def _dynamic(self) -> bool:
-        """Whether slices were taken again and again at one time of the beat, or after varied inversions."""
-        if len({round(frame.inversion_ms or 0.0) for frame in self.frames}) > len(self.slices):
-            return True
-        times = [[f.trigger_ms or 0.0 for f in frames] for frames in self.slices if len(frames) > 1]
-        return all(min(one) > 0 and max(one) - min(one) < SAME_TIME_MS for one in times)
+        return "dynamic" if one_image_a_beat(self.slices) else "cine"
 
     def summary(self) -> str:
         """Such as ``10 slices x 25 phases, short axis, cine``. Nothing in it is text of a header."""

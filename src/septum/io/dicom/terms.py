@@ -20,6 +20,9 @@ SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operatio
 CARDIAC_MRI = Code("241620005", "SCT", "Cardiac MRI")
 HEART = Code("80891009", "SCT", "Heart")
 DEVICE = Code("121007", "DCM", "Device")
+CARDIAC_CYCLE_POINT = Code("272518008", "SCT", "Cardiac cycle point")
+END_DIASTOLE = Code("416190007", "SCT", "End diastole")
+END_SYSTOLE = Code("416430001", "SCT", "End Systole")
 
 LEFT_VENTRICLE = Code("87878005", "SCT", "Left ventricle")
 RIGHT_VENTRICLE = Code("53085002", "SCT", "Right ventricle")
@@ -62,8 +65,9 @@ class Term:
 
     Attributes:
         site: structure that it is of.
-        name: what is measured (context groups 3468, 3469, 3833, 12203 and 12204 of PS3.16).
+        name: what is measured (context groups 3468, 3469, 3833, 12203 and 12204 of PS3.16, and annex D).
         unit: of the value.
+        at: point of the cardiac cycle, where the name does not tell it.
         indexed: what it is called divided by body surface area, where there is a code for that.
     """
 
@@ -71,12 +75,17 @@ class Term:
     name: Code
     unit: Code
     indexed: Code | None = None
+    at: Code | None = None
 
 
+_VOLUME = Code("118565006", "SCT", "Volume")
+_LV_MASS = Code("18087-7", "LN", "Left Ventricle Mass")
 _ML = Code("ml", "UCUM", "milliliter")
 _PERCENT = Code("%", "UCUM", "Percent")
 _GRAM = Code("g", "UCUM", "gram")
 _ML_S = Code("ml/s", "UCUM", "milliliter per second")
+_MS = Code("ms", "UCUM", "millisecond")
+_MM = Code("mm", "UCUM", "millimeter")
 _L_MIN = Code("l/min", "UCUM", "liter per minute")
 BY_AREA = {
     "ml": Code("ml/m2", "UCUM", "milliliter per square meter"),
@@ -85,8 +94,7 @@ BY_AREA = {
 PER_MINUTE = Code("/min", "UCUM", "per minute")
 HEART_RATE = Code("8867-4", "LN", "Heart rate")
 
-#: Key of an index to its terms. An index without terms stays out of the report: myocardial mass at
-#: end-systole has the same code as that at end-diastole, which is the mass that reference values are of.
+#: Key of an index to its terms.
 INDICES = {
     "lv_edv_ml": Term(LEFT_VENTRICLE, Code("8821-1", "LN", "Left Ventricular ED Volume"), _ML),
     "lv_esv_ml": Term(LEFT_VENTRICLE, Code("8823-7", "LN", "Left Ventricular ES Volume"), _ML),
@@ -105,9 +113,12 @@ INDICES = {
         _L_MIN,
         Code("54993008", "SCT", "Cardiac Index"),
     ),
-    "lv_mass_ed_g": Term(MYOCARDIUM, Code("18087-7", "LN", "Left Ventricle Mass"), _GRAM),
+    "lv_mass_ed_g": Term(MYOCARDIUM, _LV_MASS, _GRAM, at=END_DIASTOLE),
+    "lv_mass_es_g": Term(MYOCARDIUM, _LV_MASS, _GRAM, at=END_SYSTOLE),
     "lv_peak_ejection_rate_ml_s": Term(LEFT_VENTRICLE, Code("122616", "DCM", "Peak Ejection Rate"), _ML_S),
+    "lv_time_to_peak_ejection_ms": Term(LEFT_VENTRICLE, Code("122617", "DCM", "Peak Ejection Time"), _MS),
     "lv_peak_filling_rate_ml_s": Term(LEFT_VENTRICLE, Code("122618", "DCM", "Peak Filling Rate"), _ML_S),
+    "lv_time_to_peak_filling_ms": Term(LEFT_VENTRICLE, Code("122619", "DCM", "Peak Filling Time"), _MS),
     "rv_edv_ml": Term(RIGHT_VENTRICLE, Code("8822-9", "LN", "Right Ventricular ED Volume"), _ML),
     "rv_esv_ml": Term(RIGHT_VENTRICLE, Code("8824-5", "LN", "Right Ventricular ES Volume"), _ML),
     "rv_sv_ml": Term(
@@ -119,5 +130,42 @@ INDICES = {
     "rv_ef_percent": Term(
         RIGHT_VENTRICLE, Code("8818-7", "LN", "Right ventricular ejection fraction by MR"), _PERCENT
     ),
-    "la_volume_ml": Term(LEFT_ATRIUM, Code("118565006", "SCT", "Volume"), _ML),
+    "la_volume_ml": Term(LEFT_ATRIUM, _VOLUME, _ML),
+    "lv_volume_ml": Term(LEFT_VENTRICLE, _VOLUME, _ML),
+    "rv_volume_ml": Term(RIGHT_VENTRICLE, _VOLUME, _ML),
+    "lv_mass_g": Term(MYOCARDIUM, _LV_MASS, _GRAM),
 }
+
+_THICKNESS = Code("122445", "DCM", "Wall Thickness")
+#: Field of :class:`septum.core.WallThickness` to the terms of its values.
+WALL = {
+    "end_diastolic_mm": Term(MYOCARDIUM, _THICKNESS, _MM, at=END_DIASTOLE),
+    "end_systolic_mm": Term(MYOCARDIUM, _THICKNESS, _MM, at=END_SYSTOLE),
+    "thickening_percent": Term(MYOCARDIUM, Code("59092-7", "LN", "% Thickening"), _PERCENT),
+}
+
+
+def _part(value: str, name: str) -> Code:
+    return Code(value, "SCT", f"left ventricle {name} segment")
+
+
+#: The AHA's segments 1 to 17 (context group 3717 of PS3.16).
+SEGMENTS = (
+    _part("264850008", "basal anterior"),
+    _part("396482007", "basal anteroseptal"),
+    _part("396646008", "basal inferoseptal"),
+    _part("264846001", "basal inferior"),
+    _part("396652009", "basal inferolateral"),
+    _part("396654005", "basal anterolateral"),
+    _part("264848000", "mid anterior"),
+    _part("396647004", "mid anteroseptal"),
+    _part("396649001", "mid inferoseptal"),
+    _part("264847005", "mid inferior"),
+    _part("396655006", "mid inferolateral"),
+    _part("396656007", "mid anterolateral"),
+    _part("264844003", "apical anterior"),
+    _part("264845002", "apical septal"),
+    _part("264849008", "apical inferior"),
+    _part("264853005", "apical lateral"),
+    Code("128564006", "SCT", "Apex of left ventricle"),
+)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import InputError
-from septum.io.dicom.stacks import SAME_TIME_MS, Stack
+from septum.io.dicom.joining import LEAST_SHARE
+from septum.io.dicom.pacing import SAME_TIME_MS
+from septum.io.dicom.stacks import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +24,15 @@ if TYPE_CHECKING:
 
     Key = Callable[[Frame], float]
 
-#: A slice with fewer than this share of the phases of the others is not one of the cine.
-LEAST_SHARE = 0.5
+
+#: A beat lasts no longer than this, in ms; and phases that span so many of them are more than one beat.
+LONGEST_BEAT_MS = 3000.0
+MORE_THAN_A_BEAT = 1.5
+#: Images of a slice that were taken so much later, in s, are of another breath-hold.
+PAUSE_S = 3.0
+#: A run of phases has at least so many images, and covers this share of all times.
+LEAST_RUN = 5
+RUN_COVERS = 0.6
 
 
 @dataclass(frozen=True)
@@ -57,17 +66,19 @@ def in_time(folder: Path, stack: Stack) -> Beat:
         alone = tuple(frames[0] for frames in stack.slices)
         return Beat((alone,), None, None, ("The study has a single phase: no curve can be had from it.",))
     key, is_time, notes = _order(folder, stack)
-    slices, repeats = _sorted(stack.slices, key, SAME_TIME_MS if is_time else 0.5)
+    slices, runs = _without_earlier_runs(stack.slices, key)
+    slices, repeats = _sorted(slices, key, SAME_TIME_MS if is_time else 0.5)
     phases = Stack(slices).phases
     slices, dropped = _without_bare_ends(folder, slices, phases)
     whole = [frames for frames in slices if len(frames) == phases]
     times = np.median([[key(f) for f in frames] for frames in whole], axis=0)
     grid, filled = _matched(slices, times, key if is_time else None)
-    notes += [*repeats, *dropped, *(_doubts(whole) if is_time else []), *filled]
+    notes += [*runs, *repeats, *dropped, *(_doubts(whole) if is_time else []), *filled]
     in_phase = tuple(tuple(frames[t] for frames in grid) for t in range(phases))
     if is_time:
         told = tuple(round(float(time), 3) for time in times)
         interval = (told[-1] - told[0]) / (phases - 1) if phases > 1 else None
+        notes += _beats(stack, told)
         return Beat(in_phase, told, interval, tuple(notes))
     interval = _interval_without_times(stack, phases)
     if interval is not None:
@@ -139,6 +150,39 @@ def _tells_apart(stack: Stack, value: Callable[[Frame], float | None], apart: fl
     return True
 
 
+def _without_earlier_runs(
+    slices: Sequence[tuple[Frame, ...]], key: Key
+) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
+    """Of a slice whose series holds several beats or acquisitions one after the other, the last whole one."""
+    kept = tuple(_last_run(frames, key) for frames in slices)
+    shortened = sum(len(a) < len(b) for a, b in zip(kept, slices, strict=True))
+    note = f"{shortened} slices hold several beats or acquisitions, one after the other: the last was used."
+    return kept, [note] if shortened else []
+
+
+def _last_run(frames: tuple[Frame, ...], key: Key) -> tuple[Frame, ...]:
+    ordered = sorted(frames, key=lambda f: f.age)
+    runs, pauses = [[ordered[0]]], 0
+    for before, frame in pairwise(ordered):
+        moments = (before.acquired_s, frame.acquired_s)
+        paused = None not in moments and (moments[1] or 0.0) - (moments[0] or 0.0) > PAUSE_S
+        pauses += paused
+        if paused or key(frame) < key(before):
+            runs.append([])
+        runs[-1].append(frame)
+    whole_span = max(map(key, frames)) - min(map(key, frames))
+    whole = [
+        run
+        for run in runs
+        if len(run) >= LEAST_RUN
+        and (pauses == len(runs) - 1 or key(run[-1]) - key(run[0]) >= RUN_COVERS * whole_span)
+    ]
+    long = [run for run in whole if len(run) >= RUN_COVERS * max(map(len, whole))]
+    if len(long) < 2 or len(runs) - len(long) > 2:  # the first and the last beat may not be whole
+        return frames
+    return tuple(long[-1])
+
+
 def _sorted(
     slices: Sequence[Sequence[Frame]], key: Key, apart: float
 ) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
@@ -201,8 +245,26 @@ def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
     return notes
 
 
+def _beats(stack: Stack, times_ms: Sequence[float]) -> list[str]:
+    """What to say of phases that go on beyond one beat."""
+    beat = _beat_ms(stack) or LONGEST_BEAT_MS
+    if times_ms[-1] - times_ms[0] < MORE_THAN_A_BEAT * beat:
+        return []
+    note = (
+        f"Phases span {times_ms[-1] - times_ms[0]:.0f} ms, which is more than one beat: end-diastole and "
+        "end-systole are sought in all of it."
+    )
+    return [note]
+
+
 def _interval_without_times(stack: Stack, phases: int) -> float | None:
     """The time from R wave to R wave over the phases, as gating over a whole beat has it."""
+    beat = _beat_ms(stack)
+    return None if beat is None else beat / phases
+
+
+def _beat_ms(stack: Stack) -> float | None:
+    """The time from R wave to R wave that headers state, if it can be one."""
     intervals = [f.interval_ms for f in stack.frames if f.interval_ms]
     beat = float(np.median(intervals)) if intervals else 0.0
-    return beat / phases if 200.0 <= beat <= 3000.0 else None
+    return beat if 200.0 <= beat <= LONGEST_BEAT_MS else None

@@ -1,0 +1,120 @@
+"""The files beside a mask: what they are called, whether they are there, and which of them have to go."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from septum.core import OutputError
+from septum.io.names import mesh_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from septum.workflows.record import Record
+
+
+@dataclass(frozen=True)
+class Names:
+    """What stands beside a mask, by its name.
+
+    Attributes:
+        mask: path of the mask, ``NAME_seg`` and an ending.
+    """
+
+    mask: Path
+
+    @property
+    def stem(self) -> str:
+        """``NAME``."""
+        return self.mask.name[: self.mask.name.rindex("_seg.")]
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.mask.with_name(f"{self.stem}_report.html")
+
+    @property
+    def segmentation(self) -> Path:
+        """The DICOM segmentation."""
+        return self.mask.with_name(f"{self.stem}_seg.dcm")
+
+    @property
+    def measurements(self) -> Path:
+        """The DICOM measurement report."""
+        return self.mask.with_name(f"{self.stem}_sr.dcm")
+
+    @property
+    def meshes(self) -> Path:
+        """The folder of meshes."""
+        return self.mask.with_name(f"{self.stem}_mesh")
+
+
+def has_measurements(values: Mapping[str, float | None]) -> bool:
+    """Whether a DICOM measurement report has anything to tell: an index with a value and a coded term."""
+    from septum.io.dicom.terms import INDICES  # noqa: PLC0415  # loads pydicom
+
+    return any(value is not None and key in INDICES for key, value in values.items())
+
+
+def files_of(kind: str, mask: Path, record: Record) -> list[Path]:
+    """The files of one kind that belong to a mask, by its record; septum wrote them, or was about to.
+
+    Args:
+        kind: a key of :meth:`septum.workflows.asked.Extras.kinds`.
+        mask: path of the mask.
+        record: of the mask.
+    """
+    names = Names(mask)
+    match kind:
+        case "report":
+            return [names.report]
+        case "dicom":
+            items = record.indices.get("items", {})
+            told = has_measurements({key: item["value"] for key, item in items.items()})
+            return [names.segmentation, *[names.measurements] * told]
+        case _:
+            single = record.input.frames == 1
+            volumes_ml = record.indices.get("volumes_ml", record.volumes_ml)  # with more digits
+            return [
+                names.meshes
+                / mesh_name(names.stem, name, value, None if single else t, str(record.extras.mesh))
+                for name, value in record.labels.items()
+                for t, volume_ml in enumerate(volumes_ml[name])
+                if volume_ml > 0
+            ]
+
+
+def are_there(kinds: Iterable[str], mask: Path, record: Record) -> bool:
+    """Whether all files of these kinds are."""
+    return all(path.is_file() for kind in kinds for path in files_of(kind, mask, record))
+
+
+def shown(kinds: Collection[str], mask: Path, record: Record) -> tuple[Path, ...]:
+    """The files of these kinds as people are told of them: of meshes, their folder."""
+    told = [
+        [Names(mask).meshes] if kind == "mesh" else files_of(kind, mask, record)
+        for kind in record.extras.kinds()
+        if kind in kinds
+    ]
+    return tuple(path for paths in told for path in paths)
+
+
+def remove(kinds: Iterable[str], mask: Path, record: Record) -> None:
+    """Remove the files of these kinds, which the record says are septum's. Raises :class:`OutputError`."""
+    for kind in kinds:
+        for path in files_of(kind, mask, record):
+            remove_file(path)
+        if kind == "mesh":
+            with suppress(OSError):  # others have put something there, or it is gone
+                Names(mask).meshes.rmdir()
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file that may be gone. Raises :class:`OutputError`."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be replaced: {error.strerror}; choose another folder.") from error

@@ -1,0 +1,192 @@
+"""A case that is done once more: its mask is kept where it can be, and nothing of another one stays."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from septum.workflows import case_steps, lazy_model
+from septum.workflows.asked import Extras
+from septum.workflows.case_steps import CaseSteps
+from septum.workflows.cases import plan_cases
+from septum.workflows.lazy_model import LazyModel
+
+ALL = ("--report", "--mesh", "stl")
+
+
+@pytest.fixture
+def case(septum, bundle, write_study, tmp_path):
+    """A function that segments one cine of three frames: ``case("--report")``; its ``out`` is the folder."""
+    source = write_study(tmp_path / "a.nii.gz", frames=3)
+
+    def segment(*options, out=tmp_path / "out"):
+        return septum("segment", source, "-o", out, "--model", bundle, *options)
+
+    segment.source, segment.out = source, tmp_path / "out"
+    return segment
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """A function after which no model can be loaded."""
+    return lambda: monkeypatch.setattr(lazy_model, "Model", None)
+
+
+def written(path):
+    """Which file this is, and when it was written."""
+    return path.stat().st_ino, path.stat().st_mtime_ns
+
+
+def record_in(folder):
+    return {k: v for k, v in json.loads((folder / "a_seg.json").read_text()).items() if k != "timings_s"}
+
+
+def report_in(folder):
+    """The report without the seconds that its mask took."""
+    return re.sub(r"\d+\.\d s", "", (folder / "a_report.html").read_text())
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [((), ALL), ((*ALL,), (*ALL, "--ed", 1, "--es", 2, "--height", 1.8, "--weight", 80)), (ALL[:1], ALL)],
+)
+def test_what_is_made_of_a_mask_that_is_there_is_what_a_run_in_one_go_makes(
+    case, no_model, files_in, tmp_path, first, then
+):
+    assert case(*then, out=tmp_path / "whole").code == 0
+    assert case(*first).code == 0
+    mask = written(case.out / "a_seg.nii.gz")
+    no_model()
+    answer = case(*then)
+    assert (answer.code, "mask kept" in answer.out) == (0, True)
+    assert "done anew" not in answer.err
+    assert written(case.out / "a_seg.nii.gz") == mask
+    assert record_in(case.out) == record_in(tmp_path / "whole")
+    assert report_in(case.out) == report_in(tmp_path / "whole")
+    assert files_in(case.out) == files_in(tmp_path / "whole")
+    assert "already done" in case(*then).out
+
+
+def test_what_shows_other_indices_goes_and_meshes_of_the_mask_stay(case, no_model, files_in):
+    case(*ALL)
+    no_model()
+    answer = case("--es", 1)
+    assert f"{case.out / 'a_seg.nii.gz'}: removed with the earlier indices: a_report.html." in answer.err
+    assert not (case.out / "a_report.html").exists()
+    assert len([name for name in files_in(case.out) if name.startswith("a_mesh/")]) == 9
+    assert record_in(case.out)["end_systole_frame"] == 1
+    assert record_in(case.out)["extras"]["mesh"] == "stl"
+    assert "already done" in case("--es", 1, "--mesh", "stl").out
+
+
+def test_what_is_missing_is_written_again_of_the_mask(case, no_model, files_in):
+    case(*ALL)
+    before = files_in(case.out)
+    no_model()
+    (case.out / "a_mesh/a_LV_001.stl").unlink()
+    assert "mask kept" in case(*ALL).out
+    assert files_in(case.out) == before
+
+
+@pytest.mark.parametrize("how", [("--overwrite",), ("--spacing", "9,1.5,1.5")])
+def test_what_an_earlier_run_wrote_beside_a_mask_goes_with_it_and_nothing_else_does(case, files_in, how):
+    case(*ALL)
+    for own in ("a_mesh/a_LV.stl", "a_seg.dcm", "a_sr.dcm", "b_report.html"):
+        (case.out / own).write_text("the user's")
+    answer = case(*how)
+    assert answer.code == 0
+    assert "removed with the earlier mask: a_report.html, a_mesh" in answer.err
+    assert files_in(case.out) == [
+        "a_mesh/a_LV.stl", "a_seg.dcm", "a_seg.json", "a_seg.nii.gz", "a_sr.dcm", "b_report.html",
+    ]  # fmt: skip
+
+
+def test_a_file_that_no_record_knows_is_not_removed(case):
+    case()
+    (case.out / "a_report.html").write_text("the user's")
+    assert case("--overwrite").code == 0
+    assert (case.out / "a_report.html").read_text() == "the user's"
+
+
+def test_a_mask_that_was_drawn_over_is_neither_replaced_nor_reported_unasked(case):
+    case()
+    path = case.out / "a_seg.nii.gz"
+    mask = nib.load(path)
+    labels = np.asarray(mask.dataobj).copy()
+    labels[20:24, 20:24] = 3
+    nib.save(nib.Nifti1Image(labels, mask.affine, mask.header), path)
+    drawn = path.read_bytes()
+    for options in (("--report",), ("--spacing", "9,1.5,1.5")):
+        answer = case(*options)
+        assert answer.code == 4
+        assert f"{path} was changed after a_seg.json was written" in answer.err
+    assert path.read_bytes() == drawn
+    assert case("--report", "--overwrite").code == 0
+    assert path.read_bytes() != drawn
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+STEPS = ("remove", "remove_file", "write_mask", "write_record", "write_extras")
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_any_step_leaves_nothing_of_an_earlier_mask_beside_a_later_record(
+    bundle, write_study, tmp_path, monkeypatch, files_in, step, after
+):
+    out = tmp_path / "out"
+    (case,) = plan_cases([write_study(tmp_path / "a.nii.gz")], out).cases
+
+    def run(slice_mm, **extras):
+        model = LazyModel(bundle, threads=1)
+        steps = CaseSteps(model, out, spacing_mm=(slice_mm, 1.5, 1.5), extras=Extras(**extras))
+        steps.write(steps.segment(steps.open(case), lambda _: None))
+
+    original = getattr(case_steps, step)
+
+    def killed(*arguments):
+        if after:
+            original(*arguments)
+        raise Killed
+
+    run(8.0, report=True, mesh="stl")
+    old = {name: written(out / name) for name in files_in(out)}
+    monkeypatch.setattr(case_steps, step, killed)
+    with pytest.raises(Killed):
+        run(9.0, report=True, mesh="ply")
+    monkeypatch.undo()
+    stays = [name for name in files_in(out) if old.get(name) == written(out / name)]
+    assert stays == [] or not (out / "a_seg.json").exists() or "a_seg.json" in stays
+    run(10.0)
+    assert files_in(out) == ["a_seg.json", "a_seg.nii.gz"]
+
+
+def test_files_beside_a_mask_and_the_table_are_told(case, tmp_path):
+    answer = case(*ALL, "--csv", tmp_path / "all.csv")
+    assert "  beside it: a_report.html, a_mesh/" in answer.out.splitlines()
+    assert f"Numbers are in the .json beside each mask, and in {tmp_path / 'all.csv'}." in answer.out
+    (result,) = json.loads(case(*ALL, "--json").out)["results"]
+    assert result["beside"] == [str(case.out / "a_report.html"), str(case.out / "a_mesh")]
+    assert (result["skipped"], result["mask_kept"]) == (True, True)
+
+
+@pytest.mark.parametrize("table", ["taken.csv", "file/all.csv"])
+def test_a_table_that_cannot_be_written_is_known_before_anything_is_done(case, tmp_path, table):
+    (tmp_path / "taken.csv").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    answer = case("--csv", tmp_path / table)
+    assert answer.code == 4
+    assert not case.out.exists()
+
+
+def test_a_patient_that_no_file_names_is_told_once(case):
+    answer = case("--report", "--identify")
+    assert (answer.code, answer.err.count("does not show who the patient is")) == (0, 1)
+    assert "already done" in case("--report").out
