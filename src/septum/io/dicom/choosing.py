@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from septum.core import InputError
 from septum.io.dicom.joining import FEW_SLICES, LEAST_SHARE, is_lacking
 from septum.io.dicom.stacks import SAME_SLICE_MM
+from septum.io.dicom.timing import beyond_a_beat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +56,10 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     For ``cine``: short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither
     inverted nor repeated at one time of the beat. More than one phase before a single one; no description
     that speaks of perfusion, tagging, flow or mapping before one that does; a stack of five and more slices
-    before a smaller one; measured before computed; then more slices, more phases, a
-    description that says short axis, and the later one. For ``late-gadolinium``: one phase after an
-    inversion (or, where no header tells of an inversion, a description that says so), magnitude before real
-    part; then measured before computed, more slices, description, and the later one.
+    before a smaller one; measured before computed; phases of one beat before those of several; then more
+    slices, more phases, a description that says short axis, and the later one. For ``late-gadolinium``: one
+    phase after an inversion (or, where no header tells of an inversion, a description that says so),
+    magnitude before real part; then measured before computed, more slices, description, and the later one.
 
     Raises:
         InputError: no stack will do.
@@ -123,6 +124,7 @@ def _cine_rank(stack: Stack) -> tuple[Any, ...]:
         stack.orientation == "short axis",
         slices >= WHOLE_SLICES,
         stack.original,
+        not beyond_a_beat(stack),
         slices,
         stack.phases,
         "short axis" in stack.hints,
