@@ -261,3 +261,11 @@ def test_the_time_of_acquisition_in_one_element(tmp_path):
     write(tmp_path, made)
     with pytest.raises(InputError, match="short axis dynamic: 1"):
         read_study(tmp_path)
+
+
+def test_a_cine_of_one_beat_comes_before_a_real_time_cine_of_more_slices(tmp_path):
+    real_time = images(np.concatenate([stored(5, 7)] * 6), Sheet(interval_ms=60.0), series=60, uid="1.2.88")
+    for one in flat(real_time):
+        one.EchoTime = "0.9"
+    write(tmp_path, [*flat(real_time), *flat(images(stored()))])
+    assert read_study(tmp_path).cine.array.shape[:2] == (5, 6)

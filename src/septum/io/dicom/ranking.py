@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from septum.io.dicom.stacks import FEW_SLICES_WITHIN, WHOLE_SLICES
+from septum.io.dicom.timing import beyond_a_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ ORDER: Mapping[Wanted, Rank] = {
         (f"it has {WHOLE_SLICES} slices or more", lambda s: len(s.slices) >= WHOLE_SLICES),
         ("it lies nearer to the usual short axis", lambda s: s.tilt_degrees <= FEW_SLICES_WITHIN),
         ("it was measured, not computed", lambda s: s.original),
+        ("its phases are of one beat", lambda s: not beyond_a_beat(s)),
         ("it has more slices", lambda s: len(s.slices)),
         ("it has more phases", lambda s: s.phases),
         ("its description says short axis", lambda s: "short axis" in s.hints),

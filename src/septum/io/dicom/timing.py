@@ -247,14 +247,20 @@ def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
 
 def _beats(stack: Stack, times_ms: Sequence[float]) -> list[str]:
     """What to say of phases that go on beyond one beat."""
-    beat = _beat_ms(stack) or LONGEST_BEAT_MS
-    if times_ms[-1] - times_ms[0] < MORE_THAN_A_BEAT * beat:
+    if not beyond_a_beat(stack):
         return []
     note = (
         f"Phases span {times_ms[-1] - times_ms[0]:.0f} ms, which is more than one beat: end-diastole and "
         "end-systole are sought in all of it."
     )
     return [note]
+
+
+def beyond_a_beat(stack: Stack) -> bool:
+    """Whether trigger times go on beyond one beat, as those of real-time cines do."""
+    times = [frame.trigger_ms for frame in stack.frames if frame.trigger_ms is not None]
+    beat = _beat_ms(stack) or LONGEST_BEAT_MS
+    return bool(times) and max(times) - min(times) >= MORE_THAN_A_BEAT * beat
 
 
 def _interval_without_times(stack: Stack, phases: int) -> float | None:
