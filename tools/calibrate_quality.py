@@ -16,6 +16,7 @@ and says how good it is; ``make tables`` writes that into the page on quality.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -24,6 +25,7 @@ from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_cross_validation
 from septum.indices.quality_calibration import FILE
 from septum.inference import load_model, open_bundle
+from septum.inference.bundle import MANIFEST
 from septum.reporting.score_table import read_results
 from septum.study.quality_cases import cases_of, line_of, typical_lacks, write_cases
 from septum.study.quality_corruption import corrupted_rows
@@ -72,7 +74,16 @@ def predict(data: Path, work: Path | None, results: Path, output: Path) -> None:
             continue
         bundle = output / f"bundle{fold}"
         write_unit_bundle(bench, Unit(row.key, fold), bundle)
+        _postprocess_as_shipped(bundle)
         _segment(bundle, data, fold, output)
+
+
+def _postprocess_as_shipped(bundle: Path) -> None:
+    """Do to the masks of a bundle what is done to those of the shipped model."""
+    manifest = bundle / MANIFEST
+    document = json.loads(manifest.read_text("utf-8"))
+    document["postprocessing"] = open_bundle(MODEL).manifest.postprocessing.model_dump(mode="json")
+    write_text(manifest, json.dumps(document, indent=2) + "\n")
 
 
 def _segment(model: str | Path, data: Path, fold: int, output: Path) -> None:

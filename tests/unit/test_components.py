@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
-from septum.localisation import largest_component
+from septum.core.components import largest_component, largest_in_slices
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
 
@@ -28,6 +28,20 @@ def test_it_is_one_of_scipys_components_and_none_is_larger(mask, seed, weighted)
     (label,) = np.unique(labelled[found])
     assert np.array_equal(found, labelled == label)
     assert sizes[label - 1] == pytest.approx(max(sizes))
+
+
+@given(arrays.arrays(bool, SHAPES))
+def test_in_each_slice_it_is_the_largest_of_scipys_components(mask):
+    found = largest_in_slices(mask)
+    assert not (found & ~mask).any()
+    for one, kept in zip(mask, found, strict=True):
+        labelled, count = ndimage.label(one, structure=np.ones((3, 3)))
+        if count == 0:
+            assert not kept.any()
+            continue
+        (label,) = np.unique(labelled[kept])
+        assert np.array_equal(kept, labelled == label)
+        assert kept.sum() == max(np.bincount(labelled.ravel())[1:])
 
 
 def test_a_corner_connects_and_a_gap_of_one_does_not():

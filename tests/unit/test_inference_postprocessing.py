@@ -45,6 +45,16 @@ def test_parts_that_meet_at_a_corner_are_one():
     assert np.argwhere(cleaned).tolist() == [[0, 0, 0], [1, 1, 1]]
 
 
+def test_an_island_that_joins_the_heart_in_another_slice_goes_where_each_slice_is_looked_at(heart):
+    island = heart.copy()
+    island[0, 2:4, 8:11] = LV  # apart from the heart in slice 0
+    island[1, 3, 6:9] = LV  # joins both
+    assert np.array_equal(postprocess(island, VALUES, ON), island)
+    cleaned = postprocess(island, VALUES, PostprocessingSettings(largest_component=True, in_each_slice=True))
+    assert np.array_equal(cleaned[0], heart[0])
+    assert np.array_equal(cleaned[1], island[1])
+
+
 def test_nothing_is_changed_unasked_or_in_place(heart):
     scattered = heart.copy()
     scattered[0, 7, 19] = LV

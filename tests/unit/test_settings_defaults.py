@@ -76,7 +76,7 @@ FROZEN = {
             "threshold": None,
             "margin_mm": None,
         },
-        "postprocessing": {"largest_component": False},
+        "postprocessing": {"largest_component": False, "in_each_slice": False},
         "flips_at_test": False,
     },
     "NetworkSettings": {
@@ -108,7 +108,7 @@ FROZEN = {
         "gradient_norm": 0.0,
     },
     "PatchSettings": {"jitter_mm": 0.0},
-    "PostprocessingSettings": {"largest_component": False},
+    "PostprocessingSettings": {"largest_component": False, "in_each_slice": False},
     "PreprocessingSettings": {
         "in_plane_mm": None,
         "slice_mm": None,

@@ -13,12 +13,16 @@ import numpy as np
 from septum.core.region import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Integers = NDArray[np.intp]
 
 #: Rows, as (z, y) steps, that lie after a row and touch it by a side, an edge or a corner.
 _LATER_ROWS = ((0, 1), (1, -1), (1, 0), (1, 1))
+#: The one of them in the same slice.
+_NEXT_ROW = _LATER_ROWS[:1]
 
 
 def largest_component(
@@ -34,9 +38,8 @@ def largest_component(
     if box is None:
         return None
     part = _separated(box.crop(mask))
-    edges = np.flatnonzero(np.diff(part.reshape(-1), prepend=False))
-    starts, stops = edges[::2], edges[1::2]
-    roots = _roots(starts, stops, part.shape)
+    starts, stops = _runs(part)
+    roots = _roots(starts, stops, part.shape, _LATER_ROWS)
     if (roots == roots[0]).all():
         return mask
     if weights is None:
@@ -45,12 +48,42 @@ def largest_component(
         sums = np.cumsum(_separated(box.crop(weights)), dtype=np.float64)
         sizes = sums[stops - 1] - np.where(starts > 0, sums[starts - 1], 0.0)
     kept = roots == np.bincount(roots, sizes).argmax()
-    turns = np.zeros(part.size, dtype=np.int8)
-    turns[starts[kept]], turns[stops[kept]] = 1, -1
-    largest = np.zeros_like(mask)
+    return _filled(mask, box, part.shape, starts[kept], stops[kept])
+
+
+def largest_in_slices(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """In each slice of a mask (Z, Y, X) its largest 8-connected component."""
+    box = Region.bounding(mask)
+    if box is None:
+        return mask
+    part = _separated(box.crop(mask))
+    starts, stops = _runs(part)
+    roots = _roots(starts, stops, part.shape, _NEXT_ROW)
+    slices = starts // (part.shape[1] * part.shape[2])
+    sizes = np.bincount(roots, stops - starts)
+    order = np.lexsort((-roots, sizes[roots], slices))  # the last run of a slice is of its largest component
+    last = np.append(np.flatnonzero(np.diff(slices[order])), len(order) - 1)
+    kept = np.isin(roots, roots[order[last]])
+    return mask if kept.all() else _filled(mask, box, part.shape, starts[kept], stops[kept])
+
+
+def _runs(part: NDArray[np.generic]) -> tuple[Integers, Integers]:
+    """Where the runs of a separated mask start and stop, in the array as one line."""
+    edges = np.flatnonzero(np.diff(part.reshape(-1), prepend=False))
+    return edges[::2], edges[1::2]
+
+
+def _filled(
+    mask: NDArray[np.bool_], box: Region, shape: tuple[int, ...], starts: Integers, stops: Integers
+) -> NDArray[np.bool_]:
+    """Some runs of a separated part of a mask, on the grid of the mask."""
+    turns = np.zeros(shape, dtype=np.int8)
+    turns.reshape(-1)[starts], turns.reshape(-1)[stops] = 1, -1
     _, height, width = box.size
-    box.paste(np.cumsum(turns, dtype=np.int8).astype(bool).reshape(part.shape)[:, :height, :width], largest)
-    return largest
+    filled = np.zeros_like(mask)
+    runs = np.cumsum(turns.reshape(-1), dtype=np.int8).astype(bool).reshape(shape)
+    box.paste(runs[:, :height, :width], filled)
+    return filled
 
 
 def _separated(array: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -61,11 +94,13 @@ def _separated(array: NDArray[np.generic]) -> NDArray[np.generic]:
     return out
 
 
-def _roots(starts: Integers, stops: Integers, shape: tuple[int, ...]) -> Integers:
+def _roots(
+    starts: Integers, stops: Integers, shape: tuple[int, ...], rows: Sequence[tuple[int, int]]
+) -> Integers:
     """Number of the first run that each run is connected to, from where they start and stop in the array."""
     _, height, width = shape
     pairs: list[tuple[Integers, Integers]] = []
-    for z, y in _LATER_ROWS:
+    for z, y in rows:
         step = (z * height + y) * width
         first = np.searchsorted(stops, starts + step, side="left")
         counts = np.searchsorted(starts, stops + step, side="right") - first

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from septum.core import Region
-from septum.localisation import largest_component
+from septum.core.components import largest_component, largest_in_slices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -20,11 +22,14 @@ class PostprocessingSettings(BaseModel):
     Attributes:
         largest_component: keep the largest 26-connected component of all structures together, and within it
             of each structure its largest one. What lies apart from the heart goes, whatever its size.
+        in_each_slice: keep the same in each slice, 8-connected. For ventricles, which experts draw in
+            one piece there; an atrium with its veins is in several.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     largest_component: bool = False
+    in_each_slice: bool = False
 
 
 def postprocess(
@@ -32,19 +37,26 @@ def postprocess(
 ) -> NDArray[np.uint8]:
     """Labels (Z, Y, X) as the settings want them; the input is not changed."""
     box = Region.bounding(labels > 0)
-    if not settings.largest_component or box is None:
+    if box is None or not (settings.largest_component or settings.in_each_slice):
         return labels
     part = box.crop(labels).copy()
-    _clear_all_but_largest(part, part > 0)
-    for value in values:
-        _clear_all_but_largest(part, part == value)
+    if settings.largest_component:
+        _keep(largest_component, part, values)
+    if settings.in_each_slice:
+        _keep(largest_in_slices, part, values)
     cleaned = labels.copy()
     box.paste(part, cleaned)
     return cleaned
 
 
-def _clear_all_but_largest(labels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
-    """Make background, in place, of all of ``mask`` but its largest component."""
-    kept = largest_component(mask)
-    if kept is not None:
-        labels[mask & ~kept] = 0
+def _keep(
+    part_of: Callable[[NDArray[np.bool_]], NDArray[np.bool_] | None],
+    labels: NDArray[np.uint8],
+    values: tuple[int, ...],
+) -> None:
+    """Keep, in place, this part of all structures together, and then of each; the rest becomes background."""
+    for value in (None, *values):
+        whole = labels > 0 if value is None else labels == value
+        kept = part_of(whole)
+        if kept is not None:
+            labels[whole & ~kept] = 0
