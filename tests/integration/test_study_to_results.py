@@ -100,6 +100,40 @@ def test_pseudonyms_and_names_are_there_when_they_are_asked_for(septum, bundle, 
     assert SECRETS[1] in (out / "one_report.html").read_text()
 
 
+def test_with_a_key_that_is_kept_a_patient_has_one_pseudonym_and_a_bad_key_is_known_at_once(
+    septum, bundle, study, tmp_path, monkeypatch
+):
+    ids = []
+    for run in ("first", "second"):
+        (tmp_path / "our.key").write_text("0123456789abcdef0123456789abcdef\n")
+        monkeypatch.setenv("SEPTUM_PSEUDONYM_KEY", str(tmp_path / "our.key"))
+        out = tmp_path / run
+        answer = septum("segment", study, "-o", out, "--model", bundle, "--dicom", "--deidentify")
+        assert answer.code == 0, answer.err
+        ids.append(str(pydicom.dcmread(out / "one_seg.dcm").PatientID))
+    assert ids[0] == ids[1] != SECRETS[1]
+    monkeypatch.setenv("SEPTUM_PSEUDONYM_KEY", str(tmp_path / "no.key"))
+    out = tmp_path / "third"
+    answer = septum("segment", study, "-o", out, "--model", bundle, "--dicom", "--deidentify")
+    assert (answer.code, "no.key cannot be read" in answer.err) == (4, True)
+    assert not out.exists() or names_in(out) == []
+
+
+def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(septum, bundle, study, tmp_path):
+    for path in (study / "b").iterdir():
+        image = pydicom.dcmread(path)
+        del image.StudyInstanceUID
+        image.save_as(path)
+    out = tmp_path / "out"
+    answer = septum("segment", study / "b", "-o", out, "--model", bundle, "--dicom", "--report")
+    assert answer.code == 0, answer.err
+    assert names_in(out) == ["b_report.html", "b_seg.json", "b_seg.nii.gz"]
+    told = json.loads((out / "b_seg.json").read_text())
+    (warning,) = [text for text in told["warnings"] if "No DICOM objects were written" in text]
+    assert "expected one StudyInstanceUID" in warning
+    assert "No DICOM objects were written" in answer.out + answer.err
+
+
 def test_what_is_asked_for_later_is_made_later_and_nothing_twice(septum, bundle, study, tmp_path):
     out, call = tmp_path / "out", ("segment", study, "-o", tmp_path / "out", "--model", bundle)
     septum(*call)

@@ -222,6 +222,20 @@ def test_a_verdict_with_a_calibration():
     assert alone.estimated_dice is None
 
 
+def test_of_a_stack_as_the_calibration_had_none_nothing_is_estimated():
+    whole = cine(heart(), heart(0.5))
+    mask = replace(
+        whole,
+        labels=whole.labels[:, 3:6],
+        geometry=replace(whole.geometry, shape=(3, *whole.geometry.shape[1:])),
+    )
+    indices = clinical_indices(mask, end_diastole=0, end_systole=1)
+    evidence = NetworkEvidence(agreement=(0.95,), soft_dice=((0.97, 0.97, 0.97),) * 2)
+    found = assess_quality(mask, indices, evidence=evidence, calibration=CALIBRATION)
+    assert "few_slices" in {flag.key for flag in found.flags}
+    assert (found.estimated_dice, found.ejection_fractions) == (None, {})
+
+
 def test_a_calibration_lies_beside_its_networks_and_holds_for_no_others(tmp_path):
     assert load_calibration(tmp_path, ("a", "b")) is None
     folder = tmp_path / "bundle"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from septum.indices.quality_measures import Measure
     from septum.indices.quality_region import FoundRegion
 
+#: Flags of stacks as the calibration had none.
+UNLIKE_STACKS = frozenset({"few_slices", "slice_distance"})
 _ORDER = (Verdict.FINE, Verdict.REVIEW, Verdict.REJECT)
 
 
@@ -40,7 +42,7 @@ def assess_quality(
         evidence: what the networks made of each frame, as far as it is known.
         calibration: of the model; without one there are flags by rules alone, and nothing is estimated.
         unlike: sentences that say why the image is unlike those that the model learnt from. A calibration
-            says nothing of such an image, and nothing is estimated.
+            says nothing of such an image, and nothing is estimated; nor of :data:`UNLIKE_STACKS`.
     """
     curve = volume_curve(segmentation)
     flags = list(basic_flags(curve, regions, segmentation.geometry))
@@ -52,7 +54,8 @@ def assess_quality(
         flags += found
     verdict = worst_of(flags)
     flags.sort(key=lambda flag: _ORDER.index(flag.verdict), reverse=True)
-    if estimated is None or calibration is None or unlike:
+    strange = unlike or any(flag.key in UNLIKE_STACKS for flag in flags)
+    if estimated is None or calibration is None or strange:
         return Quality(verdict, tuple(flags))
     intervals = ejection_fraction_intervals(measures, indices, calibration)
     return Quality(verdict, tuple(flags), estimated, intervals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from septum.core.files import sha256_of
 from septum.io import content_sha256, holds_dicom, read_mask, read_study, write_mask
 from septum.workflows.asked import Extras, IndexSettings
 from septum.workflows.beside import remove, remove_file, shown
-from septum.workflows.extras import notes_on, write_extras
+from septum.workflows.extras import notes_on, without_unreferable, write_extras
 from septum.workflows.outcomes import FrameDone, StudyResult
 from septum.workflows.record import Settings, Timings, read_record, write_record
 from septum.workflows.recording import Making, make_record, provenance_of
@@ -160,6 +160,7 @@ class CaseSteps:
         mask, json = case.mask(self.out), case.record(self.out)
         segmentation = Segmentation(segmented.labels, study.cine.geometry, self.model.bundle.manifest.labels)
         indices = self.settings.indices.indices_of(segmentation, study)
+        extras, unreferable = without_unreferable(work.extras, study)
         started = time.perf_counter()
         if work.earlier is not None:
             remove(work.removed, mask, work.earlier)
@@ -169,11 +170,12 @@ class CaseSteps:
         making = self._making(segmented, time.perf_counter() - started)
         record, quality = make_record(
             study, segmentation, indices, making, self.model.bundle, mask_sha256=sha256_of(mask),
-            extras=work.extras, notes=notes_on(self.extras, study),
+            extras=extras, notes=(*notes_on(self.extras, study), *unreferable),
         )  # fmt: skip
         write_record(json, record)
+        written = work.written if extras.dicom else replace(work.written, dicom=False)
         write_extras(
-            work.written, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
+            written, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
         )
         return self._result(case, record, skipped=False, mask_kept=work.keeps_mask)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from septum.core import InputError, OutputError
+from septum.core import OutputError
 from septum.io import DicomHeader
 from septum.workflows.beside import Names, has_measurements
 
@@ -29,6 +30,32 @@ def notes_on(asked: Extras, study: Study) -> tuple[str, ...]:
     if isinstance(study.header, DicomHeader):
         return ()
     return (*[NO_DICOM] * asked.dicom, *[NO_IDENTITY] * asked.identify)
+
+
+def without_unreferable(extras: Extras, study: Study) -> tuple[Extras, tuple[str, ...]]:
+    """Extras without DICOM objects, and a sentence, where a DICOM study cannot be referred to.
+
+    Raises:
+        InputError: an image cannot be read again.
+    """
+    if not extras.dicom:
+        return extras, ()
+    from septum.io.dicom.source_images import read_source  # noqa: PLC0415
+
+    try:
+        read_source(study)
+    except OutputError as error:
+        reason = str(error).removeprefix("the DICOM objects cannot be written: ")
+        return replace(extras, dicom=False, deidentify=False), (f"No DICOM objects were written: {reason}",)
+    return extras, ()
+
+
+def check_pseudonyms(extras: Extras) -> None:
+    """Raise :class:`OutputError` if pseudonyms are asked for, and the key that the user keeps is none."""
+    if extras.deidentify:
+        from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
+
+        Pseudonyms.from_environment()
 
 
 def write_extras(  # what a study comes to
@@ -90,14 +117,9 @@ def _write_dicom(
     from septum.io.dicom.measurement_report import write_measurement_report  # noqa: PLC0415
     from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
     from septum.io.dicom.segmentation_object import write_dicom_segmentation  # noqa: PLC0415
-    from septum.io.dicom.source_images import read_source  # noqa: PLC0415
 
-    try:
-        read_source(study)
-    except OutputError as error:  # it is this study that cannot be referred to; others may well be
-        raise InputError(str(error)) from error
     algorithm = Algorithm(model.name, model.sha256[:_VERSION_DIGITS])
-    pseudonyms = Pseudonyms.fresh() if extras.deidentify else None
+    pseudonyms = Pseudonyms.from_environment() if extras.deidentify else None
     reference = write_dicom_segmentation(
         names.segmentation, segmentation, study, algorithm, deidentify=pseudonyms
     )

@@ -10,8 +10,10 @@ import numpy as np
 from septum.core import Segmentation
 from septum.inference import Model, load_model
 from septum.io import read_study
+from septum.workflows.asked import Extras
 from septum.workflows.case_steps import CaseSteps, wanted_by
 from septum.workflows.cases import plan_cases
+from septum.workflows.extras import check_pseudonyms
 from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
 from septum.workflows.output_folder import check_writable, remove_leftovers
 from septum.workflows.overlap import in_turn
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from septum.core.geometry import Triple
-    from septum.workflows.asked import Extras, IndexSettings
+    from septum.workflows.asked import IndexSettings
     from septum.workflows.lazy_model import LazyModel
 
     OnEvent = Callable[[Event], None]
@@ -120,11 +122,12 @@ def segment_inputs(
         on_event: is told what happens when it happens.
 
     Raises:
-        OutputError: ``out`` cannot be written to; nothing was begun.
+        OutputError: ``out`` cannot be written to, or the key for pseudonyms is none; nothing was begun.
         BundleError: the model cannot be used.
         MissingExtraError: its engine is not installed.
     """
     check_writable(out)
+    check_pseudonyms(extras or Extras())
     events: list[Event] = []
 
     def tell(event: Event) -> None:
