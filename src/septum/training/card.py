@@ -171,7 +171,10 @@ def _limits(recipe: MultiStageRecipe, rows: list[Row], patients: int, *, cropped
         "patients."
     )
     if beats:
-        yield "Each frame is segmented on its own; nothing forces a cine's volumes to change smoothly."
+        yield (
+            "Frames are made consistent in time from 20 frames on; of a shorter cine each is segmented on its "
+            "own, and nothing forces its volumes to change smoothly."
+        )
 
 
 def _numbered(rows: list[Row]) -> list[Row]:
