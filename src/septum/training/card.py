@@ -172,8 +172,8 @@ def _limits(recipe: MultiStageRecipe, rows: list[Row], patients: int, *, cropped
     )
     if beats:
         yield (
-            "Frames are made consistent in time from 20 frames on; of a shorter cine each is segmented on its "
-            "own, and nothing forces its volumes to change smoothly."
+            "Frames are made consistent in time from 20 frames on; of a shorter cine each is segmented on "
+            "its own, and nothing forces its volumes to change smoothly."
         )
 
 
