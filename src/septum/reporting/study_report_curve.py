@@ -20,6 +20,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 56.0, 30.0, 46.0
 #: Lines are also told apart by their dashes, for those who print in grey or see few colours.
 _DASHES = (None, "9 4", "2 4", "12 4 2 4")
 _LABEL_PX = 17.0
+#: Fewer frames are drawn as points: a line between two phases would tell of what was not measured.
+_LEAST_FRAMES_OF_A_LINE = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def curve_svg(
     places = list(times_ms) if times_ms else [float(t) for t in range(_frames(indices.volumes_ml))]
     largest = max((v for values in indices.volumes_ml.values() for v in values), default=0.0)
     tick_ml, tick_x = _step(largest, 5), _step(places[-1] - places[0], 6)
+    tick_x = tick_x if times_ms else max(tick_x, 1.0)  # there is nothing between two frames
     top = tick_ml * max(1, math.ceil(largest / tick_ml))
     axes = _Axes(places[0], places[-1] if places[-1] > places[0] else places[0] + 1.0, top)
     lines = [
@@ -119,9 +122,12 @@ def _marked(axes: _Axes, name: str, place: float) -> list[Element]:
 def _line(
     axes: _Axes, places: Sequence[float], values: Sequence[float], colour: Colour, dashes: str | None
 ) -> list[Element]:
-    points = " ".join(f"{axes.x(p):g},{axes.y(v):g}" for p, v in zip(places, values, strict=True))
+    fill, at = hexadecimal(colour), [(axes.x(p), axes.y(v)) for p, v in zip(places, values, strict=True)]
+    if len(at) < _LEAST_FRAMES_OF_A_LINE:
+        return [node("circle", class_="point", cx=x, cy=y, r=4.5, fill=fill) for x, y in at]
+    points = " ".join(f"{x:g},{y:g}" for x, y in at)
     return [
-        node("polyline", class_="volume", points=points, stroke=hexadecimal(colour), stroke_dasharray=dashes)
+        node("polyline", class_="volume", points=points, stroke=fill, stroke_dasharray=dashes)
     ]
 
 
