@@ -57,11 +57,16 @@ def _who_told_the_size(indices: Indices, study: Study) -> str:
     if height_m is None and weight_kg is None:
         return "height and weight given by the user"
     area_m2 = indices.body_surface_area_m2
-    functions = {name: function for name, function in FORMULAS.values()}
+    functions = dict(FORMULAS.values())
     function = functions.get(indices.body_surface_area_formula or "")
-    if height_m and weight_kg and function and area_m2 is not None:
-        if math.isclose(area_m2, function(height_m, weight_kg), rel_tol=1e-6):
-            return "height and weight from the file's header"
+    if (
+        height_m
+        and weight_kg
+        and function
+        and area_m2 is not None
+        and math.isclose(area_m2, function(height_m, weight_kg), rel_tol=1e-6)
+    ):
+        return "height and weight from the file's header"
     return "height or weight given by the user"
 
 

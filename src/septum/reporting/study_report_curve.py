@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from septum.reporting.panels import Colour
 
 _WIDTH, _HEIGHT = 640.0, 430.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 56.0, 30.0, 46.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 56.0, 36.0, 46.0
 #: Lines are also told apart by their dashes, for those who print in grey or see few colours.
 _DASHES = (None, "9 4", "2 4", "12 4 2 4")
 _LABEL_PX = 17.0
@@ -67,7 +67,9 @@ def curve_svg(
         lines += _marked(axes, name, places[t])
     for k, (name, values) in enumerate(indices.volumes_ml.items()):
         lines += _line(axes, places, values, colours.get(name, (70, 70, 70)), _DASHES[k % len(_DASHES)])
-    lines += _names(axes, indices.volumes_ml, colours)
+    last = len(places) - 1
+    for t in range(len(places)) if len(places) < _LEAST_FRAMES_OF_A_LINE else (last,):
+        lines += _names(axes.x(places[t]), {n: axes.y(v[t]) for n, v in indices.volumes_ml.items()}, colours)
     x = axes.x(places[0])
     lines.append(node("line", class_="cursor", x1=x, x2=x, y1=_TOP, y2=_HEIGHT - _BOTTOM))
     for name, values in indices.volumes_ml.items():
@@ -115,7 +117,7 @@ def _marked(axes: _Axes, name: str, place: float) -> list[Element]:
     x = axes.x(place)
     return [
         node("line", class_="phase", x1=x, x2=x, y1=_TOP, y2=_HEIGHT - _BOTTOM),
-        node("text", name, class_="phase", x=x, y=_TOP - 8, text_anchor="middle"),
+        node("text", name, class_="phase", x=x, y=_TOP - 12, text_anchor="middle"),
     ]
 
 
@@ -126,16 +128,12 @@ def _line(
     if len(at) < _LEAST_FRAMES_OF_A_LINE:
         return [node("circle", class_="point", cx=x, cy=y, r=4.5, fill=fill) for x, y in at]
     points = " ".join(f"{x:g},{y:g}" for x, y in at)
-    return [
-        node("polyline", class_="volume", points=points, stroke=fill, stroke_dasharray=dashes)
-    ]
+    return [node("polyline", class_="volume", points=points, stroke=fill, stroke_dasharray=dashes)]
 
 
-def _names(
-    axes: _Axes, volumes_ml: Mapping[str, tuple[float, ...]], colours: Mapping[str, Colour]
-) -> list[Element]:
-    """The name of each line at its right end, apart from each other."""
-    ends = sorted((axes.y(values[-1]), name) for name, values in volumes_ml.items())
+def _names(x: float, heights_px: Mapping[str, float], colours: Mapping[str, Colour]) -> list[Element]:
+    """The name of each line or point to the right of it, apart from each other."""
+    ends = sorted((y, name) for name, y in heights_px.items())
     heights: list[float] = []
     for y, _ in ends:
         heights.append(max(y, heights[-1] + _LABEL_PX) if heights else y)
@@ -145,7 +143,7 @@ def _names(
             "text",
             name,
             class_="name",
-            x=_WIDTH - _RIGHT + 8,
+            x=x + 8,
             y=y - excess + 5,
             fill=hexadecimal(colours.get(name, (70, 70, 70))),
         )

@@ -30,8 +30,8 @@ HEADLINE = (
     "lv_mass_g",
 )
 NO_RANGES = (
-    "There are no reference ranges here: what is normal depends on age, sex and body size, on whether papillary "
-    "muscles count as cavity (here they do), and on the method of measurement."
+    "There are no reference ranges here: what is normal depends on age, sex and body size, on whether "
+    "papillary muscles count as cavity (here they do), and on the method of measurement."
 )
 _DEFINITIONS = {one.key: one for one in DEFINITIONS}
 

@@ -92,8 +92,8 @@ def _expected(quality: Quality, indices: Indices | None) -> list[str]:
         )
     if quality.estimated_dice is not None:
         told.append(
-            f"Mean Dice to be expected: {quality.estimated_dice:.2f} (overlap of the mask with an expert's; 1 is "
-            "perfect, 0 is none)."
+            f"Mean Dice to be expected: {quality.estimated_dice:.2f} (overlap of the mask with an expert's; "
+            "1 is perfect, 0 is none)."
         )
     return told
 

@@ -65,9 +65,7 @@ def _view(
 ) -> View:
     numbers = [t for _, t in phases]
     images, labels = shown.images[numbers], shown.labels[numbers]
-    return choose_view(
-        images, labels, shown.geometry, columns=columns, tile_px=tile_px, margin_mm=margin_mm
-    )
+    return choose_view(images, labels, shown.geometry, columns=columns, tile_px=tile_px, margin_mm=margin_mm)
 
 
 def _tile(shown: Shown, name: str, t: int, z: int, view: View, ends: Ends | None) -> Element:

@@ -52,7 +52,8 @@ def edge_letters(edges: Edges | None) -> list[Element]:
     if edges is None:
         return []
     return [
-        node("span", told, class_=f"edge {side}", aria_hidden="true") for side, told in edges._asdict().items()
+        node("span", told, class_=f"edge {side}", aria_hidden="true")
+        for side, told in edges._asdict().items()
     ]
 
 
@@ -76,7 +77,8 @@ def _at_the_ends(ends: Ends | None) -> tuple[str, str] | None:
     """Where the first and the last slices lie."""
     if ends is None:
         return None
-    return ("towards the base", "towards the apex")[:: 1 if ends.base < ends.apex else -1]
+    base, apex = "towards the base", "towards the apex"
+    return (base, apex) if ends.base < ends.apex else (apex, base)
 
 
 def _playing(phases: Sequence[tuple[str, int]]) -> Element:

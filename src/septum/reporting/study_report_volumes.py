@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from septum.reporting.study_report_pictures import Shown
 
 STROKES = (
-    "Both ventricles eject about the same volume, unless a valve leaks or there is a shunt: a large "
-    "difference otherwise speaks of a fault in the mask, often at the base."
+    "The difference is LV − RV, in ml and in percent of the larger one. Both ventricles eject about the same "
+    "unless a valve leaks or there is a shunt; otherwise a large difference speaks of a fault in the mask."
 )
 
 
@@ -49,13 +49,15 @@ def stroke_volumes(indices: Indices) -> Element | None:
     larger, difference = max(left, right), left - right
     if larger <= 0:
         return None
-    share = f"{100.0 * abs(difference) / larger:.0f} % of the larger"
-    heads = ("Stroke volume (ml)", "LV", "RV", "LV − RV")
+    share = f"{number(difference, 'ml')} ({100.0 * abs(difference) / larger:.0f} %)"
+    heads = ("Stroke volume (ml)", "LV", "RV", "Difference")
     head = node(
         "tr", *(node("th", name, scope="col", class_="number" if k else None) for k, name in enumerate(heads))
     )
-    cells = (number(left, "ml"), number(right, "ml"), number(difference, "ml"))
-    row = node("tr", node("th", share, scope="row"), *(node("td", cell, class_="number") for cell in cells))
+    cells = (number(left, "ml"), number(right, "ml"), share)
+    row = node(
+        "tr", node("th", "EDV − ESV", scope="row"), *(node("td", cell, class_="number") for cell in cells)
+    )
     table = node("table", node("thead", head), node("tbody", row), class_="strokes")
     return node("div", table, node("p", STROKES, class_="basis"), id="strokes")
 
