@@ -86,6 +86,14 @@ def test_notes_of_this_study_stand_with_the_verdict_and_only_there(heart, tmp_pa
         assert PAPILLARY_NOTE in part(page, "indices")
 
 
+def test_why_there_are_no_reference_ranges_is_said_for_what_was_measured(heart, tmp_path):
+    assert "no reference ranges" in part(written(tmp_path, heart), "headline")
+    assert "papillary muscles count" in part(written(tmp_path, heart), "headline")
+    atrium = replace(heart.indices, volumes_ml={"LA": (60.0,) * 4}, phases=None)
+    told = part(written(tmp_path, heart, indices=atrium), "headline")
+    assert "body size, and on the method" in told
+
+
 def test_letters_name_what_lies_beyond_each_edge():
     assert edges_of(AXIAL) == ("A", "P", "R", "L")
     mirrored = replace(AXIAL, direction=((0.0, 0.0, -1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))

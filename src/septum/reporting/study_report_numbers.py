@@ -30,9 +30,10 @@ HEADLINE = (
     "lv_mass_g",
 )
 NO_RANGES = (
-    "There are no reference ranges here: what is normal depends on age, sex and body size, on whether "
-    "papillary muscles count as cavity (here they do), and on the method of measurement."
+    "There are no reference ranges here: what is normal depends on age, sex and body size, {}and on the "
+    "method of measurement."
 )
+PAPILLARY = "on whether papillary muscles count as cavity (here they do), "
 _DEFINITIONS = {one.key: one for one in DEFINITIONS}
 
 
@@ -42,8 +43,9 @@ def headline(indices: Indices) -> Element | None:
     found = [by_key[key] for key in HEADLINE if key in by_key]
     if not found:
         return None
+    papillary = PAPILLARY if {"LV", "RV"} & set(indices.volumes_ml) else ""
     large = node("dl", *(_large(index) for index in found))
-    return section("headline", "Main results", large, node("p", NO_RANGES, class_="basis"))
+    return section("headline", "Main results", large, node("p", NO_RANGES.format(papillary), class_="basis"))
 
 
 def index_table(indices: Indices, study: Study) -> Element:

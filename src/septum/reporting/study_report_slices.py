@@ -37,7 +37,13 @@ def key_slices(shown: Shown, phases: Sequence[tuple[str, int]], edges: Edges | N
     heading = "Mid-ventricular slice" if "LV" in shown.schema.names else "Middle slice"
     named = " and ".join(name for name, _ in phases if name)
     heading = f"{heading} at {named}" if named else heading
-    return section("key", heading, node("div", *figures, class_="figures"), _legend(shown))
+    return section(
+        "key",
+        heading,
+        node("div", *figures, class_="figures"),
+        _legend(shown),
+        class_=None if len(figures) > 1 else "single",
+    )
 
 
 def montage(shown: Shown, phases: Sequence[tuple[str, int]], ends: Ends | None) -> Element:
