@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,6 +141,41 @@ def test_a_page_that_was_tampered_with_is_refused_what_it_asks_for(page, report,
     assert page.evaluate("document.title") != "run"
 
 
-def test_it_prints_on_two_pages(page, report):
+def test_paper_has_three_pages_and_a_large_picture_of_each_phase(page, report):
     page.open(report)
-    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) == 2
+    widths = (
+        "[...document.querySelectorAll('#key img')].map((i) => i.getBoundingClientRect().width * 25.4 / 96)"
+    )
+    assert page.evaluate(widths) == [0, 0], "on the screen the cine stands for them"
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) == 3
+    page.width(695)  # that of A4 between its margins
+    page.call("Emulation.setEmulatedMedia", media="print")
+    assert len(page.evaluate(widths)) == 2
+    assert all(70 <= width <= 92 for width in page.evaluate(widths))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 695
+
+
+def test_letters_lie_over_the_edges_of_the_picture(page, given, tmp_path):
+    tilted = ((0.6, 0.0, 0.8), (-0.64, 0.6, 0.48), (-0.48, -0.8, 0.36))
+    grid = replace(given.study.cine.geometry, direction=tilted)
+    study = replace(given.study, cine=replace(given.study.cine, geometry=grid))
+    path = tmp_path / "tilted.html"
+    write(path, replace(given, study=study, segmentation=replace(given.segmentation, geometry=grid)))
+    page.open(path)
+    for width in (1280, 360):
+        page.width(width)
+        places = page.evaluate("""(() => {
+          const s = stage.getBoundingClientRect();
+          return Object.fromEntries([...document.querySelectorAll('.stage .edge')].map((e) => {
+            const b = e.getBoundingClientRect();
+            return [e.textContent, [((b.left + b.right) / 2 - s.left) / s.width,
+                                    ((b.top + b.bottom) / 2 - s.top) / s.height]];
+          }));
+        })()""")
+        middle, low, high = pytest.approx(0.5, abs=0.02), pytest.approx(0, abs=0.1), pytest.approx(1, abs=0.1)
+        assert places == {
+            "HA": [middle, low],
+            "FP": [middle, high],
+            "RAF": [low, middle],
+            "LPH": [high, middle],
+        }

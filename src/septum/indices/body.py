@@ -16,6 +16,7 @@ BodySurfaceArea = Literal["du-bois", "mosteller"]
 #: Sizes of a human being; others are taken for a wrong unit, or for a field that was left empty.
 HEIGHT_M = (0.3, 2.6)
 WEIGHT_KG = (1.0, 400.0)
+NO_SIZE_NOTE = "Height or weight is not known: nothing is indexed to body surface area."
 
 
 def du_bois_m2(height_m: float, weight_kg: float) -> float:
@@ -59,7 +60,7 @@ def surface_area(subject: Subject, formula: str) -> tuple[float | None, str, str
     name, function = FORMULAS[formula]
     height_m, weight_kg = subject.height_m, subject.weight_kg
     if height_m is None or weight_kg is None:
-        return None, name, "Height or weight is not known: nothing is indexed to body surface area."
+        return None, name, NO_SIZE_NOTE
     if not (HEIGHT_M[0] <= height_m <= HEIGHT_M[1] and WEIGHT_KG[0] <= weight_kg <= WEIGHT_KG[1]):
         note = (
             f"A height of {height_m:g} m and a weight of {weight_kg:g} kg are not those of a human being: "

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
 from septum.core.files import write_text
-from septum.reporting.study_report_curve import curve_svg
+from septum.reporting.study_report_basis import particular_notes
 from septum.reporting.study_report_data import embedded, study_data
-from septum.reporting.study_report_markup import hexadecimal, markup, node, on_paper, section
+from septum.reporting.study_report_markup import markup, node
 from septum.reporting.study_report_numbers import headline, index_table, wall_section
+from septum.reporting.study_report_orientation import certain_edges, ends_of
 from septum.reporting.study_report_pictures import Shown, pictures
 from septum.reporting.study_report_quality import provenance_section, verdict_section
-from septum.reporting.study_report_viewer import montage, viewer
+from septum.reporting.study_report_slices import key_slices, montage
+from septum.reporting.study_report_viewer import viewer
+from septum.reporting.study_report_volumes import volumes_section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
-    from septum.core import Indices, LabelSchema, Quality, Segmentation, Study
+    from septum.core import Indices, Quality, Segmentation, Study
 
 
 def write_study_report(
@@ -60,15 +63,23 @@ def write_study_report(
     if indices is not None and any(len(v) != shown.frames for v in indices.volumes_ml.values()):
         raise ValueError(f"volumes are one for each of {shown.frames} frames")
     phases = _phases(indices, shown.frames)
+    edges, ends = certain_edges(study, shown), ends_of(shown, phases[0][1])
+    wall = indices.wall if indices is not None else None
     parts: list[Element | None] = [
         _heading(title, identify),
-        verdict_section(quality),
+        verdict_section(quality, indices, particular_notes(study, indices)),
         headline(indices) if indices is not None else None,
-        node("div", viewer(shown, phases), _curves(indices, times, shown, phases), class_="side"),
-        index_table(indices) if indices is not None and indices.items else None,
-        wall_section(indices.wall, phased=shown.frames > 1) if indices is not None and indices.wall else None,
-        montage(shown, phases),
-        provenance_section(shown, study.sha256, provenance, study.notes),
+        key_slices(shown, phases, edges),
+        node(
+            "div",
+            viewer(shown, phases, edges, ends),
+            volumes_section(indices, times, shown, phases),
+            class_="side",
+        ),
+        index_table(indices, study) if indices is not None and indices.items else None,
+        wall_section(wall, phased=shown.frames > 1) if wall is not None else None,
+        montage(shown, phases, ends),
+        provenance_section(shown, study.sha256, provenance, edges),
         node("footer", node("p", STATEMENT)),
     ]
     data = {"title": title, "statement": STATEMENT, **study_data(shown, times, indices, quality)}
@@ -108,43 +119,6 @@ def _heading(title: str, identify: Mapping[str, str] | None) -> Element:
         who = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in identify.items()))
     kind = node("p", "Cardiac MR segmentation report", class_="kind")
     return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"))
-
-
-def _curves(
-    indices: Indices | None, times_ms: Sequence[float] | None, shown: Shown, phases: Sequence[tuple[str, int]]
-) -> Element | None:
-    """Volumes of the frame that is shown, and over time where there is more than one."""
-    if indices is None or not indices.volumes_ml:
-        return None
-    if shown.frames == 1:
-        table = _volumes(indices, shown.schema, [("Value", 0)], moving=False)
-        return section("volumes", "Volumes", table, class_="still")
-    named = [phase for phase in phases if phase[0]]
-    drawing = curve_svg(indices, times_ms, shown.schema, named)
-    return section("volumes", "Volumes", drawing, _volumes(indices, shown.schema, named, moving=True))
-
-
-def _volumes(
-    indices: Indices, schema: LabelSchema, phases: Sequence[tuple[str, int]], *, moving: bool
-) -> Element:
-    """Volumes at each phase, and, of a cine, of the frame that is shown, which the page's script keeps."""
-    meanings = {s.name: s for s in schema.structures}
-    heads = ["Volume (ml)", *(name for name, _ in phases)]
-    rows = []
-    for name, values in indices.volumes_ml.items():
-        structure = meanings.get(name)
-        fill = hexadecimal(on_paper(structure.colour)) if structure else "#444444"
-        patch = node("rect", width="12", height="12", rx="2", fill=fill)
-        swatch = node("svg", patch, viewBox="0 0 12 12", class_="swatch", aria_hidden="true")
-        told = f" {structure.meaning}" if structure and structure.meaning else ""
-        label = node("th", swatch, name, node("small", told), scope="row")
-        marked = [node("td", f"{values[t]:.1f}", class_="number") for _, t in phases]
-        now = node("td", f"{values[0]:.1f}", class_="number now", data_structure=name) if moving else None
-        rows.append(node("tr", label, *marked, now))
-    head = [node("th", text, scope="col", class_="number" if k else None) for k, text in enumerate(heads)]
-    if moving:
-        head.append(node("th", "This frame", scope="col", class_="number", id="this-frame"))
-    return node("table", node("thead", node("tr", *head)), node("tbody", *rows), class_="now")
 
 
 def _policy(style: str, script: str) -> str:

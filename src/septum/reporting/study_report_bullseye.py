@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from septum.reporting.study_report_markup import NOTHING, hexadecimal, node, number, words_on
+from septum.reporting.study_report_markup import NOTHING, hexadecimal, node, number
+from septum.reporting.study_report_scale import colour_scale, mixed, ticks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,10 +32,12 @@ SEGMENTS = (
 #: Inner and outer radius of the basal, mid and apical ring, and of the apex.
 _RINGS = ((80.0, 110.0), (50.0, 80.0), (22.0, 50.0), (0.0, 22.0))
 _GREY: Colour = (232, 234, 237)
-#: From thin to thick; and from thinning to none, to thickening. Told apart by people of any colour vision.
-_THICK: tuple[Colour, ...] = ((247, 251, 255), (158, 202, 225), (49, 130, 189), (8, 48, 107))
-_THINNING: tuple[Colour, ...] = ((179, 88, 6), (253, 184, 99), (247, 247, 247))
-_THICKENING: tuple[Colour, ...] = ((247, 247, 247), (178, 171, 210), (84, 39, 136))
+#: From thin to thick; from thinning to none, and on to thickening. Told apart by people of any colour vision,
+#: and none so dark that black numbers would not stand out from it.
+_THICK: tuple[Colour, ...] = ((247, 251, 255), (158, 202, 225), (66, 146, 198))
+_THINNING: tuple[Colour, ...] = ((247, 247, 247), (253, 196, 125), (224, 140, 58))
+_THICKENING: tuple[Colour, ...] = ((247, 247, 247), (203, 192, 224), (146, 128, 196))
+INK = "#111820"
 
 
 def bullseyes(wall: WallThickness, *, phased: bool) -> list[Element]:
@@ -44,18 +47,18 @@ def bullseyes(wall: WallThickness, *, phased: bool) -> list[Element]:
     high = low + 4 * max(1, math.ceil((max(known, default=1.0) - low) / 4.0))
 
     def thick(value: float) -> Colour:
-        return _mixed(_THICK, (value - low) / (high - low))
+        return mixed(_THICK, (value - low) / (high - low))
 
-    scale = _scale(thick, [low + (high - low) * k / 4 for k in range(5)], "mm")
+    scale = colour_scale(thick, [low + (high - low) * k / 4 for k in range(5)], "mm")
     if not phased:
         return [_figure("Wall thickness", wall.end_diastolic_mm, "mm", thick, scale)]
-    largest = max((abs(v) for v in _known(wall.thickening_percent)), default=0.0)
-    most = 10.0 * max(5, math.ceil(largest / 10.0))
+    changes = ticks_of(_known(wall.thickening_percent))
+    most = max(-changes[0], changes[-1])
 
     def thicker(value: float) -> Colour:
-        return _mixed(_THICKENING, value / most) if value >= 0 else _mixed(_THINNING, (value + most) / most)
+        return mixed(_THICKENING if value >= 0 else _THINNING, abs(value) / most)
 
-    ticks = _scale(thicker, [-most, -most / 2, 0.0, most / 2, most], "%")
+    ticks = colour_scale(thicker, changes, "%")
     return [
         _figure("Wall thickness at ED", wall.end_diastolic_mm, "mm", thick, scale),
         _figure("Wall thickness at ES", wall.end_systolic_mm, "mm", thick, scale),
@@ -96,17 +99,13 @@ def _figure(
             node("path", class_="segment", d=_wedge(start, span, inner, outer), fill=hexadecimal(fill))
         )
         shown = _told(values, k, unit)
-        parts.append(
-            node("text", shown, class_="value", x=x, y=y + 4.5, text_anchor="middle", fill=words_on(fill))
-        )
-    for name, x, y, anchor in (
-        ("Anterior", 0.0, -117.0, "middle"),
-        ("Inferior", 0.0, 126.0, "middle"),
-        ("Septal", -116.0, 4.0, "end"),
-        ("Lateral", 116.0, 4.0, "start"),
-    ):
-        parts.append(node("text", name, class_="wall", x=x, y=y, text_anchor=anchor))
-    drawing = node("svg", *parts, viewBox="-165 -134 330 268", role="img")
+        parts.append(node("text", str(k + 1), class_="segment-number", x=x, y=y - 4, text_anchor="middle"))
+        parts.append(node("text", shown, class_="value", x=x, y=y + 8, text_anchor="middle", fill=INK))
+    for name, turned in (("Anterior", None), ("Lateral", 90), ("Inferior", None), ("Septal", -90)):
+        turn = None if turned is None else f"rotate({turned})"
+        y = 124.0 if name == "Inferior" else -115.0
+        parts.append(node("text", name, class_="wall", x=0, y=y, text_anchor="middle", transform=turn))
+    drawing = node("svg", *parts, viewBox="-130 -130 260 260", role="img")
     return node("figure", node("figcaption", f"{title} ({unit})"), drawing, scale, class_="bullseye")
 
 
@@ -147,33 +146,3 @@ def _told(values: Values, k: int, unit: str) -> str:
 
 def _known(values: Values) -> list[float]:
     return [v for v in values if v is not None and math.isfinite(v)]
-
-
-def _mixed(stops: Sequence[Colour], share: float) -> Colour:
-    """The colour at 0 to 1 of the way through equally spaced ones."""
-    place = min(max(share, 0.0), 1.0) * (len(stops) - 1)
-    k = min(int(place), len(stops) - 2)
-    red, green, blue = (round(a + (b - a) * (place - k)) for a, b in zip(stops[k], stops[k + 1], strict=True))
-    return (red, green, blue)
-
-
-def _scale(colour: Callable[[float], Colour], ticks: Sequence[float], unit: str) -> Element:
-    """A bar of the colours with numbers below."""
-    low, high, steps = ticks[0], ticks[-1], 40
-    parts = [
-        node(
-            "rect",
-            x=20 + 200 * k / steps,
-            y=2,
-            width=200 / steps + 0.4,
-            height=10,
-            fill=hexadecimal(colour(low + (high - low) * (k + 0.5) / steps)),
-        )
-        for k in range(steps)
-    ]
-    parts.append(node("rect", class_="frame", x=20, y=2, width=200, height=10))
-    for value in ticks:
-        x = 20 + 200 * (value - low) / (high - low)
-        parts.append(node("text", f"{value:g}".replace("-", "−"), x=x, y=27, text_anchor="middle"))
-    parts.append(node("text", unit, x=250, y=27, text_anchor="middle"))
-    return node("svg", *parts, viewBox="0 0 270 32", class_="scale", aria_hidden="true")

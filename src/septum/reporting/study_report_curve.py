@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from septum.reporting.panels import Colour
 
 _WIDTH, _HEIGHT = 640.0, 430.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 56.0, 30.0, 46.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 56.0, 36.0, 46.0
 #: Lines are also told apart by their dashes, for those who print in grey or see few colours.
 _DASHES = (None, "9 4", "2 4", "12 4 2 4")
 _LABEL_PX = 17.0
+#: Fewer frames are drawn as points: a line between two phases would tell of what was not measured.
+_LEAST_FRAMES_OF_A_LINE = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def curve_svg(
     places = list(times_ms) if times_ms else [float(t) for t in range(_frames(indices.volumes_ml))]
     largest = max((v for values in indices.volumes_ml.values() for v in values), default=0.0)
     tick_ml, tick_x = _step(largest, 5), _step(places[-1] - places[0], 6)
+    tick_x = tick_x if times_ms else max(tick_x, 1.0)  # there is nothing between two frames
     top = tick_ml * max(1, math.ceil(largest / tick_ml))
     axes = _Axes(places[0], places[-1] if places[-1] > places[0] else places[0] + 1.0, top)
     lines = [
@@ -64,7 +67,9 @@ def curve_svg(
         lines += _marked(axes, name, places[t])
     for k, (name, values) in enumerate(indices.volumes_ml.items()):
         lines += _line(axes, places, values, colours.get(name, (70, 70, 70)), _DASHES[k % len(_DASHES)])
-    lines += _names(axes, indices.volumes_ml, colours)
+    last = len(places) - 1
+    for t in range(len(places)) if len(places) < _LEAST_FRAMES_OF_A_LINE else (last,):
+        lines += _names(axes.x(places[t]), {n: axes.y(v[t]) for n, v in indices.volumes_ml.items()}, colours)
     x = axes.x(places[0])
     lines.append(node("line", class_="cursor", x1=x, x2=x, y1=_TOP, y2=_HEIGHT - _BOTTOM))
     for name, values in indices.volumes_ml.items():
@@ -112,24 +117,23 @@ def _marked(axes: _Axes, name: str, place: float) -> list[Element]:
     x = axes.x(place)
     return [
         node("line", class_="phase", x1=x, x2=x, y1=_TOP, y2=_HEIGHT - _BOTTOM),
-        node("text", name, class_="phase", x=x, y=_TOP - 8, text_anchor="middle"),
+        node("text", name, class_="phase", x=x, y=_TOP - 12, text_anchor="middle"),
     ]
 
 
 def _line(
     axes: _Axes, places: Sequence[float], values: Sequence[float], colour: Colour, dashes: str | None
 ) -> list[Element]:
-    points = " ".join(f"{axes.x(p):g},{axes.y(v):g}" for p, v in zip(places, values, strict=True))
-    return [
-        node("polyline", class_="volume", points=points, stroke=hexadecimal(colour), stroke_dasharray=dashes)
-    ]
+    fill, at = hexadecimal(colour), [(axes.x(p), axes.y(v)) for p, v in zip(places, values, strict=True)]
+    if len(at) < _LEAST_FRAMES_OF_A_LINE:
+        return [node("circle", class_="point", cx=x, cy=y, r=4.5, fill=fill) for x, y in at]
+    points = " ".join(f"{x:g},{y:g}" for x, y in at)
+    return [node("polyline", class_="volume", points=points, stroke=fill, stroke_dasharray=dashes)]
 
 
-def _names(
-    axes: _Axes, volumes_ml: Mapping[str, tuple[float, ...]], colours: Mapping[str, Colour]
-) -> list[Element]:
-    """The name of each line at its right end, apart from each other."""
-    ends = sorted((axes.y(values[-1]), name) for name, values in volumes_ml.items())
+def _names(x: float, heights_px: Mapping[str, float], colours: Mapping[str, Colour]) -> list[Element]:
+    """The name of each line or point to the right of it, apart from each other."""
+    ends = sorted((y, name) for name, y in heights_px.items())
     heights: list[float] = []
     for y, _ in ends:
         heights.append(max(y, heights[-1] + _LABEL_PX) if heights else y)
@@ -139,7 +143,7 @@ def _names(
             "text",
             name,
             class_="name",
-            x=_WIDTH - _RIGHT + 8,
+            x=x + 8,
             y=y - excess + 5,
             fill=hexadecimal(colours.get(name, (70, 70, 70))),
         )

@@ -77,8 +77,3 @@ def on_paper(colour: Colour) -> Colour:
         red, green, blue = (int(c * 0.96) for c in colour)
         colour = (red, green, blue)
     return colour
-
-
-def words_on(colour: Colour) -> str:
-    """Black or white, whichever is the better read on this colour."""
-    return "#ffffff" if 1.05 / (luminance(colour) + 0.05) > (luminance(colour) + 0.05) / 0.05 else "#111820"

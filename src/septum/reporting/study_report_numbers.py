@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from septum.indices.definitions import DEFINITIONS
+from septum.reporting.study_report_basis import basis, routine_notes
 from septum.reporting.study_report_bullseye import bullseyes, segment_table
 from septum.reporting.study_report_markup import NOTHING, node, number, section
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from xml.etree.ElementTree import Element
 
-    from septum.core import Index, Indices, WallThickness
+    from septum.core import Index, Indices, Study, WallThickness
 
 #: Keys of the numbers that are told large, in this order, where they are there.
 HEADLINE = (
@@ -28,6 +29,11 @@ HEADLINE = (
     "rv_volume_ml",
     "lv_mass_g",
 )
+NO_RANGES = (
+    "There are no reference ranges here: what is normal depends on age, sex and body size, {}and on the "
+    "method of measurement."
+)
+PAPILLARY = "on whether papillary muscles count as cavity (here they do), "
 _DEFINITIONS = {one.key: one for one in DEFINITIONS}
 
 
@@ -37,10 +43,12 @@ def headline(indices: Indices) -> Element | None:
     found = [by_key[key] for key in HEADLINE if key in by_key]
     if not found:
         return None
-    return section("headline", "Main results", node("dl", *(_large(index) for index in found)))
+    papillary = PAPILLARY if {"LV", "RV"} & set(indices.volumes_ml) else ""
+    large = node("dl", *(_large(index) for index in found))
+    return section("headline", "Main results", large, node("p", NO_RANGES.format(papillary), class_="basis"))
 
 
-def index_table(indices: Indices) -> Element:
+def index_table(indices: Indices, study: Study) -> Element:
     """The indices that such a mask can have, with what each is, and what they rest on.
 
     One that it can have and that cannot be told has a dash.
@@ -54,15 +62,16 @@ def index_table(indices: Indices) -> Element:
     head = node("tr", *(node("th", name, scope="col", class_=kind) for name, kind in columns.items()))
     rows = [_row(index, columns) for index in shown]
     table = node("table", node("thead", head), node("tbody", *rows), class_="indices") if rows else None
-    notes = node("ul", *(node("li", note) for note in indices.notes)) if indices.notes else None
-    return section("indices", "Indices", node("p", _basis(indices), class_="basis"), table, notes)
+    routine = routine_notes(indices)
+    notes = node("ul", *(node("li", note) for note in routine)) if routine else None
+    return section("indices", "Indices", node("p", basis(indices, study), class_="basis"), table, notes)
 
 
 def wall_section(wall: WallThickness, *, phased: bool) -> Element:
     """Bullseyes, and the same as a table."""
     figures = node("div", *bullseyes(wall, phased=phased), class_="bullseyes")
-    words = "Segments of the American Heart Association: the base outside, the apex in the middle, "
-    words += f"the septum to the left. {NOTHING} stands where a segment is not to be seen."
+    words = "Segments of the American Heart Association, numbered 1 to 17: the base outside, the apex in the "
+    words += f"middle, the septum to the left. {NOTHING} stands where a segment is not to be seen."
     table = node("details", node("summary", "All 17 segments as a table"), segment_table(wall, phased=phased))
     return section("wall", "Wall thickness", node("p", words, class_="basis"), figures, table)
 
@@ -103,25 +112,3 @@ def _data(value: float | None, unit: str) -> Element | str:
     if value is None or not math.isfinite(value):
         return NOTHING
     return node("data", number(value, unit), value=repr(float(value)))
-
-
-def _basis(indices: Indices) -> str:
-    """What the numbers rest on, in one line."""
-    told = []
-    phases = indices.phases
-    if phases is not None:
-        given = {name.replace("_", "-") for name in phases.given}
-        sure = f", confidence {phases.confidence:.2f}" if len(given) < 2 else ""
-        by = f"; {' and '.join(sorted(given))} given by the user" if given else ""
-        told.append(
-            f"End-diastole: frame {phases.end_diastole}; end-systole: frame {phases.end_systole}{sure}{by}."
-        )
-    area = indices.body_surface_area_m2
-    if area is not None:
-        formula = f" ({indices.body_surface_area_formula})" if indices.body_surface_area_formula else ""
-        told.append(f"Body surface area: {area:.2f} m²{formula}.")
-    else:
-        told.append("Body surface area: not known, so nothing is indexed.")
-    if indices.heart_rate_bpm is not None:
-        told.append(f"Heart rate: {indices.heart_rate_bpm:.0f} beats/min.")
-    return " ".join(told)

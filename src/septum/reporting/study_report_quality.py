@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from septum.core import Verdict
 from septum.reporting.study_report_markup import node, section
+from septum.reporting.study_report_orientation import SIDES, UNKNOWN_SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from xml.etree.ElementTree import Element
 
-    from septum.core import Flag, Quality
+    from septum.core import Flag, Indices, Quality
+    from septum.reporting.study_report_orientation import Edges
     from septum.reporting.study_report_pictures import Shown
 
 _NAMES = {Verdict.FINE: "Fine", Verdict.REVIEW: "Review", Verdict.REJECT: "Reject"}
@@ -28,24 +30,32 @@ _SIGNS = {
 }
 
 
-def verdict_section(quality: Quality | None) -> Element:
-    """The verdict with its reasons; that there is none, where quality was not assessed."""
+def verdict_section(quality: Quality | None, indices: Indices | None, notes: Sequence[str]) -> Element:
+    """The verdict with its reasons; that there is none, where quality was not assessed.
+
+    Args:
+        quality: verdict, flags and what is expected.
+        indices: the numbers that intervals are about.
+        notes: what had to be settled of this study.
+    """
+    settled = node("ul", *(node("li", note) for note in notes)) if notes else None
+    mark = node("div", node("h3", "To know of this study"), settled, class_="settled") if notes else None
     if quality is None:
         words = node("p", "Not assessed: look at the mask before you use the numbers.", class_="advice")
-        return section("verdict", "Quality", words, class_="verdict unknown")
+        return section("verdict", "Quality", words, mark, class_="verdict unknown")
     verdict = quality.verdict
     sign = node(
         "svg", node("path", d=_SIGNS[verdict]), viewBox="0 0 24 24", class_="sign", aria_hidden="true"
     )
     told = node("p", sign, node("strong", _NAMES[verdict]), node("span", _ADVICE[verdict]), class_="advice")
     flags = node("ul", *(_flag(flag) for flag in quality.flags), class_="flags") if quality.flags else None
-    expected = _expected(quality)
-    more = node("p", expected, class_="expected") if expected else None
-    return section("verdict", "Quality", told, flags, more, class_=f"verdict {verdict.value}")
+    expected = [node("li", line) for line in _expected(quality, indices)]
+    more = node("ul", *expected, class_="expected") if expected else None
+    return section("verdict", "Quality", told, flags, more, mark, class_=f"verdict {verdict.value}")
 
 
 def provenance_section(
-    shown: Shown, sha256: str, provenance: Mapping[str, str], notes: Sequence[str]
+    shown: Shown, sha256: str, provenance: Mapping[str, str], edges: Edges | None
 ) -> Element:
     """What was read, what made the mask, and how the pictures of this page were made."""
     z_mm, y_mm, x_mm = shown.geometry.spacing_mm
@@ -56,40 +66,49 @@ def provenance_section(
         "Spacing": f"{z_mm:.4g} mm between slices, {y_mm:.4g} × {x_mm:.4g} mm in plane",
         "Input SHA-256": sha256,
         **provenance,
-        "Pictures": _how_pictured(shown),
+        "Pictures": _how_pictured(shown, edges),
     }
     listed = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in facts.items()))
-    told = node("ul", *(node("li", note) for note in notes)) if notes else None
-    return section("provenance", "Provenance", listed, told)
+    return section("provenance", "Provenance", listed)
 
 
 def _flag(flag: Flag) -> Element:
     return node("li", node("b", _NAMES[flag.verdict]), " ", flag.reason, class_=flag.verdict.value)
 
 
-def _expected(quality: Quality) -> str:
-    """What was estimated of the mask and of the ejection fractions."""
+def _expected(quality: Quality, indices: Indices | None) -> list[str]:
+    """What was estimated of the ejection fractions and of the mask, a sentence each."""
     told = []
-    if quality.estimated_dice is not None:
-        told.append(f"Mean Dice expected of such a mask: {quality.estimated_dice:.2f}.")
+    values = {index.key: index.value for index in indices.items} if indices is not None else {}
     for name, interval in quality.ejection_fractions.items():
-        share = interval.coverage
-        held = f" (it held the true value in {100.0 * share:.0f} % of studies)" if share is not None else ""
-        ends = f"between {interval.low_percent:.0f} and {interval.high_percent:.0f} %"
-        told.append(f"{name} ejection fraction {ends}{held}.")
-    return " ".join(told)
+        value, share = values.get(f"{name.lower()}_ef_percent"), interval.coverage
+        between = f"interval {interval.low_percent:.0f} to {interval.high_percent:.0f} %"
+        if share is not None:
+            between = f"{100.0 * share:.0f} % {between}, measured on patients that the model had not seen"
+        told.append(
+            f"{name} ejection fraction: {between}."
+            if value is None
+            else f"{name} ejection fraction: {value:.0f} % ({between})."
+        )
+    if quality.estimated_dice is not None:
+        told.append(
+            f"Mean Dice to be expected: {quality.estimated_dice:.2f} (overlap of the mask with an expert's; "
+            "1 is perfect, 0 is none)."
+        )
+    return told
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _how_pictured(shown: Shown) -> str:
+def _how_pictured(shown: Shown, edges: Edges | None) -> str:
     z, rows, columns = shown.region.size
     _, y_mm, x_mm = shown.geometry.spacing_mm
     low, high = shown.window
     return (
         f"{_count(z, 'slice')} cropped to {rows * y_mm:.0f} × {columns * x_mm:.0f} mm, 8 bits "
         f"(values {low:.4g} to {high:.4g}), compressed with loss: to look at, not to measure. "
-        "Rows and columns lie as in the file. Slices and frames are counted from 0."
+        "Rows and columns lie as in the file. Slices and frames are counted from 0. "
+        f"{SIDES if edges is not None else UNKNOWN_SIDES}"
     )

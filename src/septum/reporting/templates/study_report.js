@@ -142,7 +142,7 @@
   }
 
   function fit() {
-    const room = stage.parentElement.clientWidth;
+    const room = stage.closest(".stage").clientWidth;
     const most = Math.max(280, Math.min(620, window.innerHeight * 0.72));
     const scale = Math.min(room / widthMm, most / heightMm);
     const density = window.devicePixelRatio || 1;

@@ -1,0 +1,203 @@
+"""What a reader could take wrongly: intervals, notes, sides of the patient, scales, who told a number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from septum.core import EjectionFractionInterval, Geometry, Subject, WallThickness
+from septum.indices import clinical_indices
+from septum.indices.body import NO_SIZE_NOTE, du_bois_m2
+from septum.indices.clinical import PAPILLARY_NOTE
+from septum.phantom import PhantomSettings
+from septum.reporting import write_study_report
+from septum.reporting.study_report_basis import basis
+from septum.reporting.study_report_bullseye import INK, bullseyes
+from septum.reporting.study_report_markup import luminance, markup
+from septum.reporting.study_report_orientation import certain_edges, edges_of, ends_of
+from septum.reporting.study_report_pictures import Shown
+from septum.reporting.study_report_scale import ticks_of
+from septum.reporting.study_report_volumes import stroke_volumes
+from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AXIAL = Geometry((4, 5, 6), (8.0, 1.0, 1.0))
+#: Columns along which (Z, Y, X) run: a short axis whose rows run down and back.
+OBLIQUE = tuple(zip((0.6, -0.64, -0.48), (0.0, 0.6, -0.8), (0.8, 0.48, 0.36), strict=True))
+
+
+def written(folder: Path, heart: PhantomStudy, **changed) -> str:
+    path = folder / "report.html"
+    told = {
+        "title": "phantom", "study": heart.study, "segmentation": heart.segmentation,
+        "indices": heart.indices, "quality": heart.quality, "provenance": PROVENANCE,
+    }  # fmt: skip
+    write_study_report(path, **(told | changed))
+    return path.read_text(encoding="utf-8")
+
+
+def part(page: str, name: str) -> str:
+    """The words of a section, one space between elements."""
+    (found,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
+    return " ".join(re.sub("<.*?>", " ", found).split())
+
+
+@pytest.fixture(scope="module")
+def heart() -> PhantomStudy:
+    return phantom_study(PhantomSettings(frames=4, slices=6, matrix=(150, 150)))
+
+
+def test_an_interval_is_told_with_the_number_it_is_about(heart, tmp_path):
+    intervals = {"LV": EjectionFractionInterval(46.6, 67.2, 0.883), "RV": EjectionFractionInterval(30, 61)}
+    items = tuple(
+        replace(i, value={"lv_ef_percent": 57.4, "rv_ef_percent": None}.get(i.key, i.value))
+        for i in heart.indices.items
+    )
+    page = written(
+        tmp_path,
+        heart,
+        indices=replace(heart.indices, items=items),
+        quality=replace(heart.quality, ejection_fractions=intervals, estimated_dice=0.914),
+    )
+    told = part(page, "verdict")
+    unseen = "measured on patients that the model had not seen"
+    assert f"LV ejection fraction: 57 % (88 % interval 47 to 67 %, {unseen})." in told
+    assert "RV ejection fraction: interval 30 to 61 %." in told
+    assert "Mean Dice to be expected: 0.91 (overlap of the mask with an expert's; 1 is perfect" in told
+
+
+def test_notes_of_this_study_stand_with_the_verdict_and_only_there(heart, tmp_path):
+    ours = ("The series description speaks of tagging.", "The heart rate is taken from the frames.")
+    study = replace(heart.study, notes=ours[:1])
+    indices = replace(heart.indices, notes=(PAPILLARY_NOTE, ours[1], NO_SIZE_NOTE))
+    for quality in (heart.quality, None):
+        page = written(tmp_path, heart, study=study, indices=indices, quality=quality)
+        seen = page.split('<script type="application/json"')[0]
+        assert [seen.count(note) for note in (*ours, PAPILLARY_NOTE, NO_SIZE_NOTE)] == [1, 1, 1, 1]
+        assert all(note in part(page, "verdict") for note in ours)
+        assert PAPILLARY_NOTE in part(page, "indices")
+
+
+def test_why_there_are_no_reference_ranges_is_said_for_what_was_measured(heart, tmp_path):
+    assert "no reference ranges" in part(written(tmp_path, heart), "headline")
+    assert "papillary muscles count" in part(written(tmp_path, heart), "headline")
+    atrium = replace(heart.indices, volumes_ml={"LA": (60.0,) * 4}, phases=None)
+    told = part(written(tmp_path, heart, indices=atrium), "headline")
+    assert "body size, and on the method" in told
+
+
+def test_letters_name_what_lies_beyond_each_edge():
+    assert edges_of(AXIAL) == ("A", "P", "R", "L")
+    mirrored = replace(AXIAL, direction=((0.0, 0.0, -1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+    assert edges_of(mirrored) == ("A", "P", "L", "R")
+    coronal = replace(AXIAL, direction=((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)))
+    assert edges_of(coronal) == ("H", "F", "R", "L")
+    assert edges_of(replace(AXIAL, direction=OBLIQUE)) == ("HA", "FP", "RAF", "LPH")
+
+
+def test_sides_are_marked_only_where_the_file_tells_them(heart, tmp_path):
+    """The phantom's axes run along the patient's, as in a file whose orientation was lost."""
+    assert certain_edges(heart.study, Shown.of(heart.study, heart.segmentation)) is None
+    page = written(tmp_path, heart)
+    assert 'class="edge' not in page
+    assert "sides of the patient are not marked" in part(page, "provenance")
+    grid = replace(heart.study.cine.geometry, direction=OBLIQUE)
+    study = replace(heart.study, cine=replace(heart.study.cine, geometry=grid))
+    page = written(tmp_path, heart, study=study, segmentation=replace(heart.segmentation, geometry=grid))
+    marked = re.findall(r'class="edge (\w+)">(\w+)<|class="edge (\w+)" aria-hidden="true">(\w+)<', page)
+    sides = [(a or c, b or d) for a, b, c, d in marked]
+    assert sides == [("top", "HA"), ("bottom", "FP"), ("left", "RAF"), ("right", "LPH")] * 3
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_base_and_apex_are_told_whichever_way_the_slices_lie(heart, turned, tmp_path):
+    study, mask = heart.study, heart.segmentation
+    if turned:
+        study = replace(study, cine=replace(study.cine, array=study.cine.array[:, ::-1]))
+        mask = replace(mask, labels=mask.labels[:, ::-1])
+    ends = ends_of(Shown.of(study, mask), 0)
+    filled = np.flatnonzero(mask.labels[0].any(axis=(1, 2)))
+    assert sorted(ends) == [filled[0], filled[-1]]
+    areas = mask.labels[0].astype(bool).sum(axis=(1, 2))
+    assert areas[ends.base] > areas[ends.apex]
+    words = part(written(tmp_path, heart, study=study, segmentation=mask), "viewer")
+    first, second = ("apex", "base") if turned else ("base", "apex")
+    assert f"towards the {first} towards the {second}" in words
+
+
+def test_stroke_volumes_stand_side_by_side(heart):
+    volumes = {"LV": (100.0, 90.0, 40.0, 80.0), "RV": (120.0, 90.0, 45.0, 80.0)}
+    phases = replace(heart.indices.phases, end_diastole=0, end_systole=2)
+    indices = replace(heart.indices, volumes_ml=volumes, phases=phases)
+    cells = re.findall(r'<td class="number">(.*?)</td>', markup([stroke_volumes(indices)]))
+    assert cells == ["60.0", "75.0", "−15.0 (20 %)"]
+    assert stroke_volumes(replace(indices, volumes_ml={"LV": volumes["LV"]})) is None
+    assert stroke_volumes(replace(indices, phases=None)) is None
+
+
+@given(st.lists(st.floats(-500, 500), min_size=16, max_size=16), st.floats(0.5, 30))
+def test_numbers_stand_out_from_every_segment(changes, thickness):
+    wall = WallThickness(tuple(thickness + k for k in range(17)), (thickness,) * 17, (*changes, None))
+    for figure in bullseyes(wall, phased=True):
+        fills = [e.get("fill") for e in figure.iter("path")]
+        numbers = [e.text for e in figure.iter("text") if e.get("class") == "segment-number"]
+        assert numbers == [str(k) for k in range(1, 18)]
+        for fill in fills:
+            lights = [luminance(tuple(bytes.fromhex(c[1:]))) + 0.05 for c in (fill, INK)]
+            assert lights[0] / lights[1] >= 4.5
+
+
+@given(st.lists(st.floats(-2e4, 2e4)))
+def test_a_scale_holds_its_values_and_no_side_that_has_none(values):
+    ticks = ticks_of(values)
+    assert 2 <= len(ticks) <= 6
+    assert ticks[0] <= min([0.0, *values]) <= max([0.0, *values]) <= ticks[-1]
+    assert (ticks[0] < 0) == any(v < 0 for v in values)
+    assert ticks_of([17.0, 56.0]) == [0.0, 20.0, 40.0, 60.0]
+
+
+def test_two_frames_are_points_that_no_line_joins(tmp_path):
+    page = written(tmp_path, phantom_study(PhantomSettings(frames=2, slices=6, matrix=(150, 150))))
+    assert (page.count("<polyline"), page.count('<circle class="point"')) == (0, 6)
+
+
+def test_who_told_heart_rate_and_body_size_is_said(heart):
+    header = Subject(height_m=1.7, weight_kg=70.0, heart_rate_bpm=61.0)
+    times = (0.0, 250.0, 500.0, 750.0)  # a beat of 1000 ms
+    told = replace(
+        heart.indices,
+        times_ms=times,
+        body_surface_area_m2=du_bois_m2(1.7, 70.0),
+        body_surface_area_formula="Du Bois",
+    )
+    known, unknown = replace(heart.study, subject=header), replace(heart.study, subject=Subject())
+
+    def said(study, rate, **changed):
+        return re.findall(
+            r"\((?:Du Bois; )?(.*?)\)", basis(replace(told, heart_rate_bpm=rate, **changed), study)
+        )
+
+    assert said(known, 61.0) == ["height and weight from the file's header", "from the file's header"]
+    assert said(known, 70.0, body_surface_area_m2=du_bois_m2(1.7, 90.0)) == [
+        "height or weight given by the user", "given by the user",
+    ]  # fmt: skip
+    assert said(unknown, 60.0) == [
+        "height and weight given by the user", "taken from the span of the frames, not measured",
+    ]  # fmt: skip
+    assert said(unknown, 72.0)[1] == "given by the user"
+    assert said(known, 60.0)[1] == "given by the user"
+
+
+def test_the_rate_that_indices_take_from_the_frames_is_said_to_be_from_them():
+    heart = phantom_study(PhantomSettings(frames=12, slices=6, matrix=(150, 150)))
+    indices = clinical_indices(heart.segmentation, times_ms=heart.study.cine.times_ms)
+    assert indices.heart_rate_bpm is not None
+    assert "taken from the span of the frames, not measured" in basis(indices, heart.study)
