@@ -191,6 +191,17 @@ def test_results_of_an_earlier_run_do_not_count_as_studies(study, tmp_path):
     assert names_of([tmp_path / "ward"], tmp_path / "out") == [study.name, "second"]
 
 
+def test_results_with_pseudonyms_are_no_study_unless_they_are_all_that_is_there(study, tmp_path):
+    """Their study has another UID than that of the images they were made of."""
+    (one, *rest) = other_study("73")
+    one.Modality = "SR"
+    results = write(tmp_path / "ward/results", [one])
+    assert names_of([tmp_path / "ward"], tmp_path / "out") == ["ward"]
+    assert names_of([results], tmp_path / "out") == ["results"]
+    write(results, rest)  # its first file is the report still
+    assert names_of([tmp_path / "ward"], tmp_path / "out") == [study.name, "results"]
+
+
 def test_names_of_a_study_and_an_image_are_told_apart(study, write_study, tmp_path):
     write_study(study / "heart.nii.gz")
     assert names_of([study], tmp_path / "out") == ["heart_dicom", "heart_nii_gz"]

@@ -190,8 +190,8 @@ def test_a_structure_that_comes_and_goes_is_a_warning(model, write_study, tmp_pa
     paint({1: 9, 2: 9, 3: 9}, {1: 8, 2: 9}, {}, {1: 7, 2: 9, 3: 5})
     record = recorded(write_study, model, tmp_path, 4)
     nothing, gap, *_ = record.warnings
-    assert nothing == "No structure was found in frames 2 (counted from 0)."
-    assert gap.startswith("LV was found in some frames and not in frames 1 (counted from 0)")
+    assert nothing == "No structure was found in frame 2 (counted from 0)."
+    assert gap.startswith("LV was found in some frames and not in frame 1 (counted from 0)")
 
 
 @pytest.mark.parametrize("lv", [{}, {3: 5}])

@@ -113,6 +113,16 @@ def test_a_bad_file_is_reported_and_the_rest_is_done(septum, bundle, write_study
     assert "2 segmented, 2 failed" in answer.out
 
 
+def test_a_named_file_that_may_not_be_read_fails_alone(septum, bundle, write_study, tmp_path, monkeypatch):
+    write_study(tmp_path / "a.nii.gz")
+    (tmp_path / "b.nii.gz").write_text("no image")
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "b.nii" not in os.fspath(path) and may(path, mode))
+    inputs = (tmp_path / "a.nii.gz", tmp_path / "b.nii.gz")
+    answer = septum("segment", *inputs, "-o", tmp_path / "out", "--model", bundle)
+    assert (answer.code, (tmp_path / "out/a_seg.json").is_file()) == (1, True)
+
+
 def test_a_folder_of_nothing_but_bad_files_has_their_exit_code(septum, bundle, tmp_path):
     (tmp_path / "data").mkdir()
     for name in "ab":

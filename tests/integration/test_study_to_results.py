@@ -181,6 +181,12 @@ def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
     assert told["indices"]["items"]["lv_edv_ml"]["value"] == pytest.approx(volumes[1], abs=1e-3)
 
 
+def test_of_a_single_volume_only_frame_0_is_there(septum, bundle, write_study, tmp_path):
+    volume = write_study(tmp_path / "one.nii.gz")
+    answer = septum("segment", volume, "-o", tmp_path / "out", "--model", bundle, "--ed", 1)
+    assert (answer.code, "expected --ed to be 0, its only frame, and got 1" in answer.err) == (3, True)
+
+
 def test_a_frame_that_is_not_there_is_told_in_one_sentence(septum, bundle, study, tmp_path):
     answer = septum("segment", study, "-o", tmp_path / "out", "--model", bundle, "--es", 17)
     assert answer.code == 3

@@ -11,7 +11,7 @@ from septum.cli.parameters import parse_spacing
 
 
 @click.command()
-@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "-o",
     "--out",
@@ -57,6 +57,7 @@ def convert(
     cine = done.study.cine
     z, y, x = cine.geometry.shape
     spacing_mm = " x ".join(f"{v:.4g}" for v in cine.geometry.spacing_mm)
-    say(f"{done.image}  {len(cine)} frames of {z} x {y} x {x} voxels, {spacing_mm} mm (Z x Y x X)")
+    frames = "frame" if len(cine) == 1 else "frames"
+    say(f"{done.image}  {len(cine)} {frames} of {z} x {y} x {x} voxels, {spacing_mm} mm (Z x Y x X)")
     say(f"{done.sidecar}")
     return 0

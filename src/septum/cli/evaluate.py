@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("prediction", metavar="PRED", type=click.Path(path_type=Path))
-@click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path))
+@click.argument("prediction", metavar="PRED", type=click.Path(path_type=Path, readable=False))
+@click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--labels", type=click.Choice(["ventricles", "atrium"]),
     help="What the masks show: 1, 2, 3 (RV, MYO, LV), or 1 or 255 (LA); told by their values without it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from septum.core import Flag, LocalisationPath, Verdict
-from septum.indices.quality_structures import listed
+from septum.indices.quality_structures import frames_listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def region_flags(regions: Sequence[FoundRegion]) -> Iterator[Flag]:
         yield Flag(
             "region_cut_off",
             Verdict.REVIEW,
-            f"The mask touches the border of the region of interest in frames {listed(cut_off)} "
+            f"The mask touches the border of the region of interest in {frames_listed(cut_off)} "
             "(counted from 0): the heart may be cut off there.",
             len(cut_off),
             0.0,

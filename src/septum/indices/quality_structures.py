@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from septum.core import Flag, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from septum.core import VolumeCurve
 
@@ -63,7 +63,7 @@ def _missing(volumes_ml: Mapping[str, tuple[float, ...]]) -> Iterator[Flag]:
         yield Flag(
             "empty_frames",
             Verdict.REVIEW,
-            f"No structure was found in frames {listed(empty)} (counted from 0).",
+            f"No structure was found in {frames_listed(empty)} (counted from 0).",
             len(empty),
             0.0,
         )
@@ -76,7 +76,7 @@ def _missing(volumes_ml: Mapping[str, tuple[float, ...]]) -> Iterator[Flag]:
             yield Flag(
                 "structure_comes_and_goes",
                 Verdict.REJECT if name == _DECISIVE else Verdict.REVIEW,
-                f"{name} was found in some frames and not in frames {listed(gaps)} (counted from 0): look "
+                f"{name} was found in some frames and not in {frames_listed(gaps)} (counted from 0): look "
                 "at the mask before you use volumes and ejection fractions.",
                 len(gaps),
                 0.0,
@@ -86,3 +86,8 @@ def _missing(volumes_ml: Mapping[str, tuple[float, ...]]) -> Iterator[Flag]:
 def listed(numbers: Iterable[int]) -> str:
     """Frames or slices in words, in order."""
     return ", ".join(map(str, sorted(numbers)))
+
+
+def frames_listed(numbers: Collection[int]) -> str:
+    """``frame 2`` or ``frames 1, 2``."""
+    return f"{'frame' if len(numbers) == 1 else 'frames'} {listed(numbers)}"

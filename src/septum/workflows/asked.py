@@ -44,9 +44,13 @@ class IndexSettings(BaseModel):
         """Refuse frames that an image does not have, before it is segmented. Raises :class:`InputError`."""
         for option, frame in (("--ed", self.end_diastole), ("--es", self.end_systole)):
             if frame is not None and frame >= frames:
+                if frames == 1:
+                    expected = f"expected {option} to be 0, its only frame"
+                else:
+                    expected = f"expected {option} to be a frame from 0 to {frames - 1}"
                 raise InputError(
-                    f"{source}: expected {option} to be a frame from 0 to {frames - 1}, and got {frame}; "
-                    "frames are counted from 0. Give one of these, or leave it to be detected."
+                    f"{source}: {expected}, and got {frame}; frames are counted from 0. Give a frame that is "
+                    f"there, or leave {option} out."
                 )
 
     def indices_of(self, segmentation: Segmentation, study: Study) -> Indices:

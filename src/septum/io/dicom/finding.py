@@ -79,8 +79,8 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
     """The folders that stand for one study each.
 
     A study's folder is the highest one, from ``root`` down, that holds no other study and no image of another
-    format; where they share a folder, it is the lowest that holds all of the study. Folders of segmentations
-    and reports do not count where there are images of the same study.
+    format; where they share a folder, it is the lowest that holds all of the study. Folders of nothing but
+    segmentations and reports do not count where there are images, of the same study or of others.
 
     Args:
         root: where the search began.
@@ -96,8 +96,11 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
     for folder, file in samples.items():
         uid, is_result = study_of(file)
         (results if is_result else folders_of)[uid].append(folder)
-    folders_of |= {uid: folders for uid, folders in results.items() if uid not in folders_of}
     others = set(image_folders)
+    alone = {uid: folders for uid, folders in results.items() if uid not in folders_of}
+    if folders_of or others:
+        alone = {uid: folders for uid, folders in alone.items() if not all(map(_holds_results, folders))}
+    folders_of |= alone
     found = set()
     for uid, folders in folders_of.items():
         foreign = others.union(*(them for other, them in folders_of.items() if other != uid))
@@ -106,3 +109,10 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
             folder = folder.parent
         found.add(folder)
     return sorted(found)
+
+
+def _holds_results(folder: Path) -> bool:
+    """Whether all DICOM files that a folder directly holds are results."""
+    from septum.io.dicom.scanning import study_of  # noqa: PLC0415  # as above
+
+    return all(study_of(file)[1] for file in folder.iterdir() if is_dicom(file))

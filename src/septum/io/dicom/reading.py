@@ -75,7 +75,7 @@ def dicom_contents(folder: Path) -> Contents:
         scanned = scan(folder)
         stacks, notes = stacks_of(scanned.frames)
     if scanned.damaged:
-        notes.append(f"Files that are damaged or cut short: {scanned.damaged} were passed over.")
+        notes.append(f"Files that are damaged or cut short: {scanned.damaged} passed over.")
     return Contents(folder, scanned, tuple(stacks), tuple(notes))
 
 
