@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True,
-                type=click.Path(path_type=Path, readable=False))  # fmt: skip  # an unreadable file fails alone
+                type=click.Path(path_type=Path, readable=False))  # fmt: skip  # it fails alone
 @click.option(
     "-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Folder for results."
 )

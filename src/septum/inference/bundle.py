@@ -113,8 +113,8 @@ def open_bundle(model: str | Path) -> Bundle:
         manifest = Manifest.model_validate(json.loads(raw))
     except OSError as error:
         raise BundleError(
-            f"{manifest_file}: expected a model bundle's description, and it cannot be read ({error.strerror}); give "
-            "a shipped model or a bundle's folder."
+            f"{manifest_file}: expected a model bundle's description, and it cannot be read "
+            f"({error.strerror}); give a shipped model or a bundle's folder."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -209,7 +209,9 @@ def _checked_suffix(path: Path) -> str:
             "convert the study to NIfTI or NRRD."
         )
     if not path.is_file():
-        raise InputError(f"{path} is missing: expected a file or a folder there; check the path and run again.")
+        raise InputError(
+            f"{path} is missing: expected a file or a folder there; check the path and run again."
+        )
     return suffix
 
 

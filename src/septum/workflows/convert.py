@@ -66,7 +66,8 @@ def convert(
     ending = next((ending for ending in _ENDINGS if out.name.lower().endswith(ending)), None)
     if ending is None:
         raise OutputError(
-            f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give another one with -o."
+            f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give "
+            "another one with -o."
         )
     if out.resolve() == source.resolve():
         raise OutputError(f"{out} is the input: expected another name for the result; give one with -o.")
