@@ -10,8 +10,9 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from pydicom import Dataset
 
-from support.dicom_study import SECRETS, localisers, write, write_cine
+from support.dicom_study import SECRETS, flat, images, localisers, stored, write, write_cine
 
 ALL = ("--report", "--dicom", "--mesh", "ply")
 
@@ -98,6 +99,31 @@ def test_pseudonyms_and_names_are_there_when_they_are_asked_for(septum, bundle, 
         content = (out / name).read_bytes()
         assert not [secret for secret in SECRETS if secret.encode() in content]
     assert SECRETS[1] in (out / "one_report.html").read_text()
+
+
+def test_pseudonyms_are_by_the_key_that_is_kept_and_without_a_usable_one_the_run_ends(
+    septum, bundle, study, tmp_path, monkeypatch
+):
+    (tmp_path / "our.key").write_text("0123456789abcdef")
+    monkeypatch.setenv("SEPTUM_PSEUDONYM_KEY", str(tmp_path / "our.key"))
+    command = ("segment", study, "--model", bundle, "--dicom", "--deidentify", "-o")
+    for out in "ab":
+        assert septum(*command, tmp_path / out).code == 0
+    first, second = (pydicom.dcmread(tmp_path / out / "one_seg.dcm") for out in "ab")
+    assert (first.PatientID, first.StudyInstanceUID) == (second.PatientID, second.StudyInstanceUID)
+    (tmp_path / "our.key").unlink()
+    answer = septum(*command, tmp_path / "c")
+    assert (answer.code, "cannot be read as key" in answer.err) == (4, True)
+    assert not (tmp_path / "c/one_seg.dcm").exists()
+
+
+def test_dicom_objects_refer_to_files_without_preamble_too(septum, bundle, tmp_path):
+    (tmp_path / "one").mkdir()
+    for number, image in enumerate(flat(images(stored(2)))):
+        Dataset(image).save_as(tmp_path / f"one/IM{number}", implicit_vr=True, little_endian=True)
+    answer = septum("segment", tmp_path / "one", "-o", tmp_path / "out", "--model", bundle, "--dicom")
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "out/one_seg.dcm").is_file()
 
 
 def test_what_is_asked_for_later_is_made_later_and_nothing_twice(septum, bundle, study, tmp_path):

@@ -97,7 +97,7 @@ def _write_dicom(
     except OutputError as error:  # it is this study that cannot be referred to; others may well be
         raise InputError(str(error)) from error
     algorithm = Algorithm(model.name, model.sha256[:_VERSION_DIGITS])
-    pseudonyms = Pseudonyms.fresh() if extras.deidentify else None
+    pseudonyms = Pseudonyms.from_environment() if extras.deidentify else None
     reference = write_dicom_segmentation(
         names.segmentation, segmentation, study, algorithm, deidentify=pseudonyms
     )
