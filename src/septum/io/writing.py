@@ -57,7 +57,7 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
 
 @contextmanager
 def staged_mask(path: Path, segmentation: Segmentation, like: Study) -> Iterator[str]:
-    """As :func:`write_mask`. Gives the hash of the file, which takes its name when the block has succeeded."""
+    """As :func:`write_mask`; gives the hash of the file, which takes its name when the block succeeded."""
     header = _header(like)
     path = Path(path)
     if segmentation.labels.shape != like.cine.array.shape:
