@@ -106,11 +106,15 @@ def test_what_an_earlier_run_wrote_beside_a_mask_goes_with_it_and_nothing_else_d
     ]  # fmt: skip
 
 
-def test_a_file_that_no_record_knows_is_not_removed(case):
+def test_a_file_that_no_record_knows_is_neither_removed_nor_replaced_unasked(case):
     case()
     (case.out / "a_report.html").write_text("the user's")
     assert case("--overwrite").code == 0
+    answer = case("--report")
+    assert (answer.code, "a_report.html cannot be told to be a result" in answer.err) == (4, True)
     assert (case.out / "a_report.html").read_text() == "the user's"
+    assert case("--report", "--overwrite").code == 0
+    assert "the user's" not in (case.out / "a_report.html").read_text()
 
 
 def test_a_mask_that_was_drawn_over_is_neither_replaced_nor_reported_unasked(case):

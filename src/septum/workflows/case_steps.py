@@ -14,7 +14,7 @@ from septum.core.errors import NameTakenError
 from septum.core.files import sha256_of
 from septum.io import content_sha256, holds_dicom, read_mask, read_study, staged_mask
 from septum.workflows.asked import Extras, IndexSettings
-from septum.workflows.beside import remove, remove_file, shown
+from septum.workflows.beside import remove, remove_file, shown, unknown
 from septum.workflows.extras import notes_on, write_extras
 from septum.workflows.outcomes import FrameDone, StudyResult
 from septum.workflows.record import Settings, Timings, input_hash_in, read_record, write_record
@@ -119,6 +119,8 @@ class CaseSteps:
             return self._result(case, earlier, skipped=True, mask_kept=True)
         if earlier is not None and not self.overwrite:
             _check_untouched(mask, json, earlier)
+        if not self.overwrite and (earlier is not None or not json.exists()):
+            _check_known(work, mask)
         if not keeps:
             self.model.begin()
         started = time.perf_counter()
@@ -238,6 +240,16 @@ def _check_untouched(mask: Path, json: Path, earlier: Record) -> None:
         raise NameTakenError(
             f"{mask} was changed after {json.name} was written, as by hand: it is not replaced, and what is "
             "asked for cannot be made of it; give it another name, or --overwrite."
+        )
+
+
+def _check_known(work: Work, mask: Path) -> None:
+    """Refuse to replace a file beside a mask that no earlier run wrote."""
+    own = unknown(work.written.kinds(), mask, work.earlier)
+    if own is not None:
+        raise NameTakenError(
+            f"{own} cannot be told to be a result of Septum, and may be yours: expected a name that is free "
+            "for what is asked for; give another -o folder, or --overwrite."
         )
 
 
