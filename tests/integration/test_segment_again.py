@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from septum.core.files import sha256_of
 from septum.workflows import case_steps, lazy_model
 from septum.workflows.asked import Extras
 from septum.workflows.case_steps import CaseSteps
@@ -105,11 +106,15 @@ def test_what_an_earlier_run_wrote_beside_a_mask_goes_with_it_and_nothing_else_d
     ]  # fmt: skip
 
 
-def test_a_file_that_no_record_knows_is_not_removed(case):
+def test_a_file_that_no_record_knows_is_neither_removed_nor_replaced_unasked(case):
     case()
     (case.out / "a_report.html").write_text("the user's")
     assert case("--overwrite").code == 0
+    answer = case("--report")
+    assert (answer.code, "a_report.html cannot be told to be a result" in answer.err) == (4, True)
     assert (case.out / "a_report.html").read_text() == "the user's"
+    assert case("--report", "--overwrite").code == 0
+    assert "the user's" not in (case.out / "a_report.html").read_text()
 
 
 def test_a_mask_that_was_drawn_over_is_neither_replaced_nor_reported_unasked(case):
@@ -133,7 +138,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-STEPS = ("remove", "remove_file", "write_mask", "write_record", "write_extras")
+STEPS = ("remove", "remove_file", "staged_mask", "write_record", "write_extras")
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -163,7 +168,10 @@ def test_a_kill_at_any_step_leaves_nothing_of_an_earlier_mask_beside_a_later_rec
         run(9.0, report=True, mesh="ply")
     monkeypatch.undo()
     stays = [name for name in files_in(out) if old.get(name) == written(out / name)]
-    assert stays == [] or not (out / "a_seg.json").exists() or "a_seg.json" in stays
+    assert stays == [] or "a_seg.json" in stays
+    if (out / "a_seg.nii.gz").exists():  # one without its own JSON could not be told from a user's
+        told = json.loads((out / "a_seg.json").read_text())
+        assert told["mask_sha256"] == sha256_of(out / "a_seg.nii.gz")
     run(10.0)
     assert files_in(out) == ["a_seg.json", "a_seg.nii.gz"]
 

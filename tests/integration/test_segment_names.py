@@ -32,16 +32,35 @@ def test_another_patients_file_of_the_same_name(septum, bundle, write_study, tmp
     assert results(out) != before
 
 
-def test_a_result_of_another_model_of_another_patient_stays_too(septum, bundle, write_study, tmp_path):
+@pytest.mark.parametrize("added", [{}, {"a field of a later version": 1}])
+def test_a_result_of_another_model_of_another_patient_stays_too(septum, bundle, write_study, tmp_path, added):
     out, options = tmp_path / "out", ("-o", tmp_path / "out", "--model", bundle)
     assert septum("segment", write_study(tmp_path / "a/sax.nii.gz"), *options).code == 0
     (out / "sax_seg.nii.gz").unlink()
     told = json.loads((out / "sax_seg.json").read_text())
     told["software"]["version"] = "0.0.1"
+    told |= added
     (out / "sax_seg.json").write_text(json.dumps(told))
     before = results(out)
     assert septum("segment", write_study(tmp_path / "b/sax.nii.gz", seed=1), *options).code == 4
     assert results(out) == before
+
+
+@pytest.mark.parametrize("json_text", [None, '{"format": 1, "cut of', '{"Modality": "MR"}'])
+def test_a_mask_of_ones_own_is_not_replaced(septum, bundle, write_study, tmp_path, json_text):
+    source, mask, sidecar = (tmp_path / name for name in ("a.nii.gz", "a_seg.nii.gz", "a_seg.json"))
+    write_study(source)
+    mask.write_text("drawn by hand")
+    if json_text is not None:
+        sidecar.write_text(json_text)
+    command = ("segment", tmp_path, "-o", tmp_path, "--model", bundle)
+    answer = septum(*command)
+    assert answer.code == 4
+    assert f"{mask}: a_seg.nii.gz" in answer.err
+    assert "may be yours" in answer.err
+    assert mask.read_text() == "drawn by hand"
+    assert (sidecar.read_text() if sidecar.exists() else None) == json_text
+    assert septum(*command, "--overwrite").code == 0
 
 
 def test_the_other_cases_are_done(septum, bundle, write_study, tmp_path):

@@ -10,8 +10,9 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from pydicom import Dataset
 
-from support.dicom_study import SECRETS, localisers, write, write_cine
+from support.dicom_study import SECRETS, flat, images, localisers, stored, write, write_cine
 
 ALL = ("--report", "--dicom", "--mesh", "ply")
 
@@ -132,6 +133,15 @@ def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(sep
     (warning,) = [text for text in told["warnings"] if "No DICOM objects were written" in text]
     assert "expected one StudyInstanceUID" in warning
     assert "No DICOM objects were written" in answer.out + answer.err
+
+
+def test_dicom_objects_refer_to_files_without_preamble_too(septum, bundle, tmp_path):
+    (tmp_path / "one").mkdir()
+    for number, image in enumerate(flat(images(stored(2)))):
+        Dataset(image).save_as(tmp_path / f"one/IM{number}", implicit_vr=True, little_endian=True)
+    answer = septum("segment", tmp_path / "one", "-o", tmp_path / "out", "--model", bundle, "--dicom")
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "out/one_seg.dcm").is_file()
 
 
 def test_what_is_asked_for_later_is_made_later_and_nothing_twice(septum, bundle, study, tmp_path):

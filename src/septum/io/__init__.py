@@ -13,7 +13,7 @@ from septum.io.folders import Found, find_images
 from septum.io.grid import check_heart_fits
 from septum.io.names import IMAGE_SUFFIXES, case_name, image_suffix, is_mask_name
 from septum.io.reading import content_sha256, looks_like_mask, read_mask, read_study
-from septum.io.writing import mask_suffix, write_image, write_mask
+from septum.io.writing import mask_suffix, staged_mask, write_image, write_mask
 
 if TYPE_CHECKING:
     from septum.io.dicom.reading import dicom_contents, read_dicom_study
@@ -37,6 +37,7 @@ __all__ = [
     "read_dicom_study",
     "read_mask",
     "read_study",
+    "staged_mask",
     "write_image",
     "write_mask",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,10 @@ from septum.io.native import NativeHeader
 from septum.io.nifti_header import image_header
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from septum.core import Cine, Segmentation, Study
 
 #: Masks shrink hundredfold at any level; this one is quick.
@@ -45,6 +51,13 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
         OutputError: it cannot be written; nothing is left behind.
         ValueError: the segmentation is not on the image's grid.
     """
+    with staged_mask(path, segmentation, like):
+        pass
+
+
+@contextmanager
+def staged_mask(path: Path, segmentation: Segmentation, like: Study) -> Iterator[str]:
+    """As :func:`write_mask`; gives the hash of the file, which takes its name when the block succeeded."""
     header = _header(like)
     path = Path(path)
     if segmentation.labels.shape != like.cine.array.shape:
@@ -52,15 +65,21 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
             f"expected labels of shape {like.cine.array.shape} as the image, got {segmentation.labels.shape}"
         )
     _check_ending(path, (header.suffix,))
-    labels = np.asarray(segmentation.labels, np.uint8)
+    content = _mask_content(path, header, np.asarray(segmentation.labels, np.uint8), like)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+        yield hashlib.sha256(content).hexdigest()
+
+
+def _mask_content(
+    path: Path, header: NativeHeader | DicomHeader, labels: NDArray[np.uint8], like: Study
+) -> bytes:
     if isinstance(header, DicomHeader):
-        write_image(path, replace(like.cine, array=labels))
-        return
+        return _image_content(path, replace(like.cine, array=labels))
     voxels = header.layout.from_cine(labels).tobytes(order="F")
     if header.suffix == ".nrrd":
-        _write(path, header.mask_header + _zipped(voxels))
-    else:
-        _write(path, _zipped(header.mask_header + voxels))
+        return header.mask_header + _zipped(voxels)
+    return _zipped(header.mask_header + voxels)
 
 
 def write_image(path: Path, cine: Cine) -> None:
@@ -74,11 +93,17 @@ def write_image(path: Path, cine: Cine) -> None:
         OutputError: it cannot be written; nothing is left behind.
     """
     path = Path(path)
+    content = _image_content(path, cine)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _image_content(path: Path, cine: Cine) -> bytes:
     _check_ending(path, (".nii", ".nii.gz"))
     dtype = cine.array.dtype.name if cine.array.dtype.name in _IMAGE_TYPES else "float32"
     array = np.ascontiguousarray(cine.array, np.dtype(dtype).newbyteorder("<"))
     content = image_header(replace(cine, array=array)) + array.tobytes()
-    _write(path, _zipped(content) if image_suffix(path) == ".nii.gz" else content)
+    return _zipped(content) if image_suffix(path) == ".nii.gz" else content
 
 
 def _header(study: Study) -> NativeHeader | DicomHeader:
@@ -97,8 +122,3 @@ def _check_ending(path: Path, endings: tuple[str, ...]) -> None:
 
 def _zipped(content: bytes) -> bytes:
     return gzip.compress(content, _GZIP_LEVEL, mtime=0)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,12 @@ import numpy as np
 from septum.core import LEFT_ATRIUM, InputError, Segmentation
 from septum.core.errors import NameTakenError
 from septum.core.files import sha256_of
-from septum.io import content_sha256, holds_dicom, read_mask, read_study, write_mask
+from septum.io import content_sha256, holds_dicom, read_mask, read_study, staged_mask
 from septum.workflows.asked import Extras, IndexSettings
-from septum.workflows.beside import remove, remove_file, shown
+from septum.workflows.beside import remove, remove_file, shown, unknown
 from septum.workflows.extras import notes_on, without_unreferable, write_extras
 from septum.workflows.outcomes import FrameDone, StudyResult
-from septum.workflows.record import Settings, Timings, read_record, write_record
+from septum.workflows.record import Settings, Timings, input_hash_in, read_record, write_record
 from septum.workflows.recording import Making, make_record, provenance_of
 from septum.workflows.rerun import Work, reason_to_segment
 
@@ -101,15 +102,16 @@ class CaseSteps:
         """Read a case, or say that it is done already. The model is begun where it is needed.
 
         Raises:
-            NameTakenError: the result of another input has its name, or its mask was changed by others.
+            NameTakenError: its name is taken by the result of another input, or by what is no result of
+                Septum; or its mask was changed by others.
             InputError: it cannot be used.
         """
         mask, json = case.mask(self.out), case.record(self.out)
         earlier, reason = read_record(json), ""
-        if not self.overwrite and json.is_file():
-            reason = "it cannot be read"
+        if not self.overwrite and (mask.exists() or json.exists()):
+            self._check_ours(case, mask, json)
+            reason = "it is in the form of another version"
             if earlier is not None:
-                self._check_same_input(case, json, earlier)
                 reason = reason_to_segment(earlier, mask, self.settings, self.model.bundle.sha256)
         keeps = earlier is not None and not self.overwrite and not reason
         work = Work.of(earlier, mask, self._extras_of(case), self.settings.indices, keeps_mask=keeps)
@@ -117,6 +119,8 @@ class CaseSteps:
             return self._result(case, earlier, skipped=True, mask_kept=True)
         if earlier is not None and not self.overwrite:
             _check_untouched(mask, json, earlier)
+        if not self.overwrite and (earlier is not None or not json.exists()):
+            _check_known(work, mask)
         if not keeps:
             self.model.begin()
         started = time.perf_counter()
@@ -149,9 +153,10 @@ class CaseSteps:
     def write(self, segmented: Segmented | StudyResult) -> StudyResult:
         """Write the mask, its JSON, and then what belongs beside them. Raises :class:`OutputError`.
 
-        What an earlier run left beside a mask goes before the JSON that knows of it does, and nothing is
-        written beside a mask whose JSON does not say so. So a process may be killed at any moment: what
-        stands is of one making, and the next run knows all of it.
+        When a new mask is on the disk and has not yet its name, what an earlier run left beside a mask goes,
+        then the mask, then its JSON is replaced; and nothing is written beside a mask whose JSON does not
+        say so. So a process may be killed at any moment: what stands is of one making, a mask has its own
+        JSON, and the next run knows all of it.
         """
         if isinstance(segmented, StudyResult):
             return segmented
@@ -162,17 +167,18 @@ class CaseSteps:
         indices = self.settings.indices.indices_of(segmentation, study)
         extras, unreferable = without_unreferable(work.extras, study)
         started = time.perf_counter()
-        if work.earlier is not None:
-            remove(work.removed, mask, work.earlier)
-        if not work.keeps_mask:
-            remove_file(json)  # a mask never stands beside the record of another
-            write_mask(mask, segmentation, study)
-        making = self._making(segmented, time.perf_counter() - started)
-        record, quality = make_record(
-            study, segmentation, indices, making, self.model.bundle, mask_sha256=sha256_of(mask),
-            extras=extras, notes=(*notes_on(self.extras, study), *unreferable),
-        )  # fmt: skip
-        write_record(json, record)
+        kept = nullcontext(sha256_of(mask)) if work.keeps_mask else None
+        with kept or staged_mask(mask, segmentation, study) as mask_sha256:
+            making = self._making(segmented, time.perf_counter() - started)
+            record, quality = make_record(
+                study, segmentation, indices, making, self.model.bundle, mask_sha256=mask_sha256,
+                extras=extras, notes=(*notes_on(self.extras, study), *unreferable),
+            )  # fmt: skip
+            if work.earlier is not None:
+                remove(work.removed, mask, work.earlier)
+            if not work.keeps_mask:
+                remove_file(mask)  # a mask never stands beside the record of another
+            write_record(json, record)
         written = work.written if extras.dicom else replace(work.written, dicom=False)
         write_extras(
             written, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
@@ -199,9 +205,16 @@ class CaseSteps:
         needs_dicom = self.extras.dicom or self.extras.identify
         return self.extras.possible(is_dicom=holds_dicom(case.source)) if needs_dicom else self.extras
 
-    def _check_same_input(self, case: Case, json: Path, earlier: Record) -> None:
-        """Refuse to replace the result of another input, as of another patient's file of the same name."""
-        if earlier.input.sha256 != content_sha256(case.source, wanted=self.wanted):
+    def _check_ours(self, case: Case, mask: Path, json: Path) -> None:
+        """Refuse to replace what is no result of this input: another patient's, or somebody's own files."""
+        of = input_hash_in(json)
+        if of is None:
+            there = " and ".join(path.name for path in (mask, json) if path.exists())
+            raise NameTakenError(
+                f"{mask}: {there} cannot be told to be a result of Septum, and may be yours: expected a name "
+                "that is free; give another -o folder, or --overwrite."
+            )
+        if of != content_sha256(case.source, wanted=self.wanted):
             raise NameTakenError(
                 f"{json} is the result of another file of the same name as {case.source}, or of that one "
                 "before it changed: expected a name that is free; give another -o folder, or --overwrite."
@@ -229,6 +242,16 @@ def _check_untouched(mask: Path, json: Path, earlier: Record) -> None:
         raise NameTakenError(
             f"{mask} was changed after {json.name} was written, as by hand: it is not replaced, and what is "
             "asked for cannot be made of it; give it another name, or --overwrite."
+        )
+
+
+def _check_known(work: Work, mask: Path) -> None:
+    """Refuse to replace a file beside a mask that no earlier run wrote."""
+    own = unknown(work.written.kinds(), mask, work.earlier)
+    if own is not None:
+        raise NameTakenError(
+            f"{own} cannot be told to be a result of Septum, and may be yours: expected a name that is free "
+            "for what is asked for; give another -o folder, or --overwrite."
         )
 
 

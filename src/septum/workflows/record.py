@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,4 +166,13 @@ def read_record(path: Path) -> Record | None:
     try:
         return Record.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
+        return None
+
+
+def input_hash_in(path: Path) -> str | None:
+    """Hash of the input that a JSON of any version of Septum is of; ``None`` of a file that is none."""
+    try:
+        told = json.loads(path.read_bytes())
+        return str(told["input"]["sha256"]) if told["software"]["name"] == SOFTWARE.name else None
+    except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from septum.core import OutputError
 from septum.core.files import atomic_path
+from septum.io.dicom.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,8 +125,7 @@ def write_instance(path: Path, instance: Dataset) -> None:
     instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID
     instance.file_meta.ImplementationClassUID = DEVICE_UID
     instance.file_meta.ImplementationVersionName = f"SEPTUM_{SOFTWARE_VERSION}"[:16]
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's would quote what the source's header says
+    with atomic_path(path) as temporary, quiet():
         try:
             instance.save_as(temporary, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:

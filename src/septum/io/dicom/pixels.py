@@ -21,7 +21,8 @@ from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 from septum.core import InputError, MissingExtraError
 from septum.core.files import sha256_of
 from septum.io.dicom.codestream import size_of
-from septum.io.dicom.scanning import quiet, refuse_bomb
+from septum.io.dicom.quiet import quiet
+from septum.io.dicom.scanning import refuse_bomb
 from septum.io.native import LARGEST_IMAGE_BYTES
 
 if TYPE_CHECKING:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +12,11 @@ from pydicom import dcmread
 from septum.core import InputError
 from septum.io.dicom.enhanced import frames_of_enhanced
 from septum.io.dicom.finding import dicom_files
+from septum.io.dicom.quiet import quiet
 from septum.io.dicom.single import SINGLE_TAGS, frame_of
 from septum.io.dicom.values import text, values_of, whole, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from io import BufferedIOBase
     from pathlib import Path
 
@@ -123,20 +120,6 @@ def study_of(file: Path) -> tuple[str, bool]:
             return text(header, "StudyInstanceUID"), text(header, "Modality") in _RESULTS
         except Exception:  # noqa: BLE001  # as in _frames_of
             return "", False
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back the library's warnings and log: they repeat values of headers, which may name a patient."""
-    log = logging.getLogger("pydicom")
-    before = log.disabled
-    log.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.disabled = before
 
 
 def _frames_of(file: Path) -> list[Frame] | str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pydicom.dataelem import DataElement
 
 from septum.core import InputError, OutputError
 from septum.io.dicom.header import DicomHeader
+from septum.io.dicom.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,8 +128,7 @@ def read_source(study: Study) -> SourceStudy:
             "study; give the DICOM files as input, or do without DICOM output."
         )
     paths = dict.fromkeys(frame.path for stack in header.frames for frame in stack)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's would quote what stands in the header
+    with quiet():
         datasets = {path: _read(path) for path in paths}
         first = datasets[header.frames[0][0].path]
         positions = _Positions(study, datasets)
@@ -205,7 +204,7 @@ class _Positions:
 
 def _read(path: Path) -> Dataset:
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
         dataset.SeriesInstanceUID  # noqa: B018 - absent, it is an AttributeError
     except (OSError, pydicom.errors.InvalidDicomError, AttributeError, EOFError) as error:
         raise InputError(
