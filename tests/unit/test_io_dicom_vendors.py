@@ -97,6 +97,21 @@ def test_the_modulus_of_a_flow_series_is_not_taken_for_its_magnitude(tmp_path):
     np.testing.assert_array_equal(study.cine.array, values(stored(5, 1)))
 
 
+def test_two_stacks_that_lie_between_each_other_are_not_one_of_half_the_step(tmp_path):
+    # Slices of 8 mm, 10 mm apart, and later once more from 5 mm farther on: 5 mm apart they would overlap.
+    first, later = images(stored()), again(stored())
+    normal = np.cross(*np.reshape(first[0][0].ImageOrientationPatient, (2, 3)).astype(float))
+    for one in flat(first) + flat(later):
+        one.SliceThickness = "8"
+    for one in flat(later):
+        one.ImagePositionPatient = [
+            f"{v:.6f}" for v in np.array(one.ImagePositionPatient, float) + 5 * normal
+        ]
+    study = read_study(write(tmp_path, flat(first) + flat(later)))
+    assert study.cine.geometry.shape[0] == 6
+    assert study.cine.geometry.spacing_mm[0] == pytest.approx(10.0)
+
+
 @pytest.mark.parametrize("groups", [(0, 0, 0, 1, 1, 1), (0, 1, 0, 1, 0, 1), (0, 0, 0, 1, 1, 2)])
 def test_groups_of_slices_in_series_of_their_own_are_one_stack(tmp_path, groups):
     study = read_study(write(tmp_path, flat(split(images(stored()), groups))))

@@ -38,6 +38,7 @@ class Frame:
         position_mm: centre of the first pixel.
         row, column: unit vectors along which X and Y run.
         thickness_mm: distance to the next slice, or thickness, as the header states it.
+        slice_thickness_mm: as the header states it.
         trigger_ms: time after the R wave.
         temporal_position: number of the phase.
         phases: number of phases that the header states.
@@ -70,6 +71,7 @@ class Frame:
     row: Triple
     column: Triple
     thickness_mm: float | None
+    slice_thickness_mm: float | None
     trigger_ms: float | None
     temporal_position: int | None
     phases: int | None

@@ -22,6 +22,8 @@ FEW_SLICES = 2
 MISPLACED_STEPS = 0.1
 #: Slices nearer than this share of their distance in one round were not taken in that round.
 TOO_CLOSE_STEPS = 0.45
+#: Slices of one stack are not nearer than this share of their thickness.
+OVERLAP = 0.75
 #: A slice with fewer than this share of the phases of another one was not acquired whole.
 LEAST_SHARE = 0.5
 
@@ -159,13 +161,18 @@ def _supersedes(later: Stack, stack: Stack) -> bool:
 
 
 def _make_one(stacks: Sequence[Stack]) -> bool:
-    """Whether the slices of stacks, taken together, have even steps, and about as many phases each."""
+    """Whether the slices of stacks, taken together, have even steps, and about as many phases each.
+
+    Slices that would overlap are those of two stacks, each of which holds the heart.
+    """
     phases = [stack.phases for stack in stacks]
     normal = stacks[0].first.normal
     depths = sorted(_depth(normal, frames) for stack in stacks for frames in stack.slices)
     steps = np.diff(depths)
     even = bool(np.abs(steps - np.median(steps)).max() <= MISPLACED_STEPS * float(np.median(steps)))
-    return len(depths) > 2 and even and min(phases) >= LEAST_SHARE * max(phases)
+    thickest = max(stack.first.slice_thickness_mm or 0.0 for stack in stacks)
+    apart = bool(np.median(steps) >= OVERLAP * thickest)
+    return len(depths) > 2 and even and apart and min(phases) >= LEAST_SHARE * max(phases)
 
 
 def _united(stacks: Sequence[Stack], again: int) -> Stack:

@@ -135,13 +135,15 @@ def located(
     place, pixel_mm = numbers(position, "ImagePositionPatient"), numbers(measures, "PixelSpacing")
     if orientation is None or len(place) != 3 or len(pixel_mm) != 2 or min(pixel_mm) <= 0:
         return None
-    thickness = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
+    slab = number(measures, "SliceThickness")
+    thickness = number(measures, "SpacingBetweenSlices") or slab
     return {
         "position_mm": tuple(place),
         "pixel_mm": tuple(pixel_mm),
         "row": orientation[0],
         "column": orientation[1],
         "thickness_mm": None if thickness is None else abs(thickness),
+        "slice_thickness_mm": slab,
     }
 
 
