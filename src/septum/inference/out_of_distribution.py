@@ -125,21 +125,31 @@ def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -
     """
     if len(logits) == 1:
         logits = np.concatenate([np.zeros_like(logits), logits])
-    margin = logits[1:].max(axis=0) - logits[0]
+    flat = logits.reshape(len(logits), -1)
+    margin = flat[1:].max(axis=0) - flat[0]
     labelled = margin > 0
     count = np.count_nonzero(labelled)
     if count == 0:
-        return Evidence(None, None, (None,) * (len(logits) - 1))
-    near = logits[:, margin > -NEGLIGIBLE]
-    probability = np.exp(near - near.max(axis=0))
-    probability /= probability.sum(axis=0)
-    mask = near.argmax(axis=0)
-    confidence = round(float(probability.max(axis=0)[mask > 0].mean()), DECIMALS)
-    expected = tuple(_soft_dice(probability[k], mask == k) for k in range(1, len(logits)))
+        return Evidence(None, None, (None,) * (len(flat) - 1))
+    probability, mask = _softmax(np.take(flat, np.flatnonzero(margin > -NEGLIGIBLE), axis=1))
+    largest = probability.max(axis=0)
+    confidence = round(float(largest[mask > 0].mean()), DECIMALS)
+    expected = tuple(_soft_dice(probability[k], mask == k) for k in range(1, len(flat)))
     if coarse is None:
         return Evidence(confidence, None, expected)
-    both = np.count_nonzero(labelled & coarse)
+    both = np.count_nonzero(labelled & coarse.reshape(-1))
     return Evidence(confidence, round(2 * both / (count + np.count_nonzero(coarse)), DECIMALS), expected)
+
+
+def _softmax(logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Probabilities, in place of logits (K, n), and the channel of the largest, which decides."""
+    best, mask = logits[0].copy(), np.zeros(logits.shape[1], dtype=np.uint8)
+    for k in range(1, len(logits)):
+        mask[logits[k] > best] = k
+        np.maximum(best, logits[k], out=best)
+    probability = np.exp(np.subtract(logits, best, out=logits), out=logits)
+    probability /= np.add.reduce(probability, axis=0)
+    return probability, mask
 
 
 def _soft_dice(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> float | None:
