@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from septum.inference.channels import largest_channel
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -143,10 +145,7 @@ def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -
 
 def _softmax(logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Probabilities, in place of logits (K, n), and the channel of the largest, which decides."""
-    best, mask = logits[0].copy(), np.zeros(logits.shape[1], dtype=np.uint8)
-    for k in range(1, len(logits)):
-        mask[logits[k] > best] = k
-        np.maximum(best, logits[k], out=best)
+    best, mask = largest_channel(logits)
     probability = np.exp(np.subtract(logits, best, out=logits), out=logits)
     probability /= np.add.reduce(probability, axis=0)
     return probability, mask
