@@ -150,7 +150,7 @@ def test_the_way_to_the_mask_is_flagged():
     ]
     assert keys(steady, regions=regions) == {"localisation_fallback", "region_cut_off"}
     assert keys(steady, unlike=["It is another image."]) == {"unlike_training_images"}
-    sure = NetworkEvidence((0.5, 0.5), (0.1, 0.1), ((0.1, 0.1, 0.1),) * 2, (0.86, 0.86))
+    sure = NetworkEvidence((0.1, 0.1), ((0.1, 0.1, 0.1),) * 2, (0.86, 0.86))
     assert keys(steady, evidence=sure) == set()  # without a calibration, no limit of confidence
     assert keys(steady, evidence=NetworkEvidence(flip_agreement=(0.84, 0.84))) == {"low_flip_agreement"}
 

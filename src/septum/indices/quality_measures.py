@@ -33,11 +33,10 @@ class NetworkEvidence:
     """What the networks made of each frame, ``None`` where that is not known.
 
     Attributes:
-        confidence, agreement, soft_dice, flip_agreement: see
+        agreement, soft_dice, flip_agreement: see
             :class:`septum.inference.out_of_distribution.Evidence`.
     """
 
-    confidence: tuple[float | None, ...] = ()
     agreement: tuple[float | None, ...] = ()
     soft_dice: tuple[tuple[float | None, ...], ...] = ()
     flip_agreement: tuple[float | None, ...] = ()

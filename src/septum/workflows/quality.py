@@ -75,7 +75,6 @@ def network_evidence(frames: Sequence[JudgedFrame]) -> NetworkEvidence:
     """What the networks made of each frame."""
     found = [frame.evidence for frame in frames]
     return NetworkEvidence(
-        tuple(one.confidence for one in found),
         tuple(one.agreement for one in found),
         tuple(one.soft_dice for one in found),
         tuple(one.flip_agreement for one in found),
