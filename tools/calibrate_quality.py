@@ -26,7 +26,7 @@ from septum.datasets import REGISTRY, load_cross_validation
 from septum.indices.quality_calibration import FILE
 from septum.inference import load_model, open_bundle
 from septum.inference.bundle import MANIFEST
-from septum.reporting.score_table import read_results
+from septum.reporting.scores_file import read_results
 from septum.study.quality_cases import cases_of, line_of, typical_lacks, write_cases
 from septum.study.quality_corruption import corrupted_rows
 from septum.study.quality_evaluation import evaluate_unseen, shipped_calibration

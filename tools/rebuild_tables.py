@@ -19,7 +19,7 @@ from septum.metrics.paired import compare_paired
 from septum.reporting.accuracy import accuracy_summary, accuracy_text
 from septum.reporting.agreement_plot import save_figure
 from septum.reporting.indices_agreement import agreement_table, spacing_table
-from septum.reporting.score_table import read_results
+from septum.reporting.scores_file import read_results
 from septum.reporting.speed_figure import scaling_figure
 from septum.reporting.speed_tables import speed_summary, speed_tables
 from septum.reporting.table import Column, Section, Table
@@ -41,7 +41,7 @@ from septum.workflows.quality import calibration_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from septum.reporting.score_table import Row as Scores
+    from septum.reporting.scores_file import Row as Scores
     from septum.study.declaration import Row, Study
     from septum.study.ledger import Entry
 

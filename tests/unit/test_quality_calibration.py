@@ -18,7 +18,7 @@ from septum.indices.quality_calibration import (
 )
 from septum.indices.quality_measures import NetworkEvidence
 from septum.inference import open_bundle
-from septum.reporting.score_table import read_results
+from septum.reporting.scores_file import read_results
 from septum.study.quality_cases import case_of, cases_of, line_of, typical_lacks
 from septum.study.quality_evaluation import (
     apply_to,

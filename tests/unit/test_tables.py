@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from septum.inference import open_bundle
-from septum.reporting.score_table import mean_dice, read_results, region_sentence, score_table
+from septum.reporting.score_table import mean_dice, region_sentence, score_table
+from septum.reporting.scores_file import read_results
 from septum.reporting.volume_table import volume_table
 from septum.study.tables import table_names
 from support.robustness import made_up

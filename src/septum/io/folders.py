@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from septum.core import InputError
-from septum.io.dicom.finding import is_dicom, study_folders
+from septum.io.dicom.finding import is_dicom
 from septum.io.names import IMAGE_SUFFIXES, image_suffix, is_mask_name
 
 
@@ -73,8 +73,16 @@ def _searched(folder: Path, without: Path | None) -> Found:
             samples[here] = sample
     images = sorted(path for path in files if not is_mask_name(path))
     masks = sorted(path for path in files if is_mask_name(path))
-    studies = study_folders(folder, samples, {image.parent for image in images})
-    return Found(images, masks, sorted(unreadable, key=lambda pair: pair[0]), studies)
+    unreadable.sort(key=lambda pair: pair[0])
+    return Found(images, masks, unreadable, _studies(folder, samples, {image.parent for image in images}))
+
+
+def _studies(folder: Path, samples: dict[Path, Path], image_folders: set[Path]) -> list[Path]:
+    if not samples:
+        return []
+    from septum.io.dicom.study_folders import study_folders  # noqa: PLC0415  # pydicom only where DICOM is
+
+    return study_folders(folder, samples, image_folders)
 
 
 def _is_listed(path: Path, siblings: list[str]) -> bool:

@@ -9,7 +9,7 @@ from septum.reporting.score_table import region_sentence, score_table
 from septum.reporting.volume_table import volume_table
 
 if TYPE_CHECKING:
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 
 def accuracy_summary(rows: list[Row]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from septum.metrics.bootstrap import Interval
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 #: Of every interval's draws, so that tables come out the same again.
 SEED = 0

@@ -13,7 +13,7 @@ from septum.reporting.table import Column, Section, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 #: Rows of the table on wall thickness: title, stem of the keys and unit.
 _WALL = (

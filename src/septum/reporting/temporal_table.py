@@ -10,7 +10,7 @@ from septum.reporting.table import Column, Section, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 _TITLES = {"alone": "Each frame alone", "consistent": "Consistent in time", "truth": "Truth"}
 

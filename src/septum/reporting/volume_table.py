@@ -13,7 +13,7 @@ from septum.indices import myocardial_mass_g
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 HEAD = (
     "| index | n | truth, mean | bias ± SD | mean absolute error | largest error |\n|---|---|---|---|---|---|"

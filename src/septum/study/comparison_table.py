@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from septum.core import Score
-    from septum.reporting.score_table import Row as ResultRow
+    from septum.reporting.scores_file import Row as ResultRow
     from septum.study.declaration import Study
     from septum.study.evidence import Evidence
 

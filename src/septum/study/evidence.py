@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
-    from septum.reporting.score_table import Row as ResultRow
+    from septum.reporting.scores_file import Row as ResultRow
     from septum.study.declaration import Row, Study
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from septum.reporting.score_table import Row as ResultRow
+    from septum.reporting.scores_file import Row as ResultRow
 
 LOCKS = ".locks"
 

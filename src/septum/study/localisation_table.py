@@ -21,7 +21,7 @@ from septum.study.table_cells import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from septum.reporting.score_table import Row as ResultRow
+    from septum.reporting.scores_file import Row as ResultRow
     from septum.study.declaration import Study
     from septum.study.evidence import Evidence
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 #: Keys of measures, each a column.
 MEASURES = tuple(

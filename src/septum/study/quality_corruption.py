@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from septum.core import Geometry
     from septum.datasets import Dataset
     from septum.inference import Model
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
     from septum.study.quality_fit import QualityCase
 
     #: Images of both phases, and their true masks.

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from septum.core import InputError, Score
 from septum.core.files import write_text
-from septum.reporting.score_table import read_results as read_rows
-from septum.reporting.score_table import score_of
+from septum.reporting.scores_file import read_results as read_rows
+from septum.reporting.scores_file import score_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 _KEYS = ("row", "fold", "case", "patient", "group", "phase", "structure")
 _NATIVE = tuple(field.name for field in fields(Score) if field.name != "structure")

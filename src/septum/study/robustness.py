@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from septum.core import LabelSchema
     from septum.datasets import Case, Dataset
     from septum.inference import Bundle, Model
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 LOGGER = logging.getLogger(__name__)
 LOCKS = ".locks"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
     from septum.study.robustness_results import Record
 
 #: Of the bootstrap: the same results give the same bands.

@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from septum.core import InputError
 from septum.core.files import write_text
-from septum.reporting.score_table import read_results as read_rows
+from septum.reporting.scores_file import read_results as read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
 
 #: ``dice_before`` is that of the mask of the image as it is, taken through the same change. A Dice is empty
 #: where neither mask has the structure, and it and all that follows where a level cannot be had.

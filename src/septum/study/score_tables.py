@@ -24,7 +24,7 @@ from septum.study.table_cells import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from septum.reporting.score_table import Row as ResultRow
+    from septum.reporting.scores_file import Row as ResultRow
     from septum.study.declaration import Published, PublishedValue, Row, Study
     from septum.study.evidence import Evidence
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from septum.methods.case_store import CaseStore
     from septum.methods.pipeline import Pipeline, Prediction
     from septum.methods.samples import NativeCase
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
     from septum.study.ledger import Unit
     from septum.training.loop import Deadline
 

@@ -17,7 +17,7 @@ from septum.study.table_cells import NOTHING, label_cell, mean_cell, models_cell
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from septum.reporting.score_table import Row as ResultRow
+    from septum.reporting.scores_file import Row as ResultRow
     from septum.reporting.volume_table import Volumes
     from septum.study.declaration import Study
     from septum.study.evidence import Evidence

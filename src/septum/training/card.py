@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from septum.datasets import Dataset
-    from septum.reporting.score_table import Row
+    from septum.reporting.scores_file import Row
     from septum.training.recipe import MultiStageRecipe
     from septum.training.terms import Terms
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Indices, Quality
-
-    Cell = str | int | float | None
+    from septum.workflows.quality import Cell
 
 #: Digits after the point, in files: more than a mask can carry.
 DIGITS = 4

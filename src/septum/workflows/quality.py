@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from septum.indices.quality_region import FoundRegion
     from septum.inference import Bundle
     from septum.inference.out_of_distribution import Evidence
-    from septum.workflows.indices_table import Cell
+
+    #: Of a row of the table of studies.
+    Cell = str | int | float | None
 
 #: Columns of the table of studies.
 VENTRICLES = ("LV", "RV")

@@ -1,16 +1,15 @@
-"""Which files are DICOM, told without a library; and which folders hold one study each."""
+"""Which files are DICOM, told without a library."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.io.names import image_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _MAGIC_AT, _MAGIC = 128, b"DICM"
@@ -73,46 +72,3 @@ def count_files(path: Path) -> int:
 def holds_dicom(path: Path) -> bool:
     """Whether a path is a DICOM file, or a folder with one in it or in its subfolders."""
     return next(dicom_files(path), None) is not None
-
-
-def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Iterable[Path]) -> list[Path]:
-    """The folders that stand for one study each.
-
-    A study's folder is the highest one, from ``root`` down, that holds no other study and no image of another
-    format; where they share a folder, it is the lowest that holds all of the study. Folders of nothing but
-    segmentations and reports do not count where there are images, of the same study or of others.
-
-    Args:
-        root: where the search began.
-        samples: a DICOM file in each folder that directly holds some.
-        image_folders: folders that directly hold images of other formats.
-    """
-    if not samples:
-        return []
-    from septum.io.dicom.scanning import study_of  # noqa: PLC0415  # pydicom is loaded where there is DICOM
-
-    folders_of: dict[str, list[Path]] = defaultdict(list)
-    results: dict[str, list[Path]] = defaultdict(list)
-    for folder, file in samples.items():
-        uid, is_result = study_of(file)
-        (results if is_result else folders_of)[uid].append(folder)
-    others = set(image_folders)
-    alone = {uid: folders for uid, folders in results.items() if uid not in folders_of}
-    if folders_of or others:
-        alone = {uid: folders for uid, folders in alone.items() if not all(map(_holds_results, folders))}
-    folders_of |= alone
-    found = set()
-    for uid, folders in folders_of.items():
-        foreign = others.union(*(them for other, them in folders_of.items() if other != uid))
-        folder = Path(os.path.commonpath(folders))
-        while folder != root and not any(one.is_relative_to(folder.parent) for one in foreign):
-            folder = folder.parent
-        found.add(folder)
-    return sorted(found)
-
-
-def _holds_results(folder: Path) -> bool:
-    """Whether all DICOM files that a folder directly holds are results."""
-    from septum.io.dicom.scanning import study_of  # noqa: PLC0415  # as above
-
-    return all(study_of(file)[1] for file in folder.iterdir() if is_dicom(file))
