@@ -36,7 +36,7 @@ ATRIUM_NOTE = (
     "The phase of the image is not known: the left atrium is largest at the end of ventricular systole, and "
     "smaller at any other time."
 )
-FLAT_NOTE = "The volume is the same in all frames: there is no end-diastole and no end-systole."
+FLAT_NOTE = "The volume of the {} is the same in all frames: there is no end-diastole and no end-systole."
 
 
 def clinical_indices(
@@ -70,7 +70,8 @@ def clinical_indices(
         raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
     volumes = structure_volumes_ml(segmentation)
     area_m2, formula, area_note = surface_area(subject, body_surface_area)
-    timing = next((volumes[name] for name in ("LV", "RV") if name in volumes), None)
+    timed_by = next((name for name in ("LV", "RV") if name in volumes), "")
+    timing = volumes.get(timed_by)
     values: dict[str, float] = {}
     notes: list[str] = []
     phases, wall, timed = None, None, TimeBase(None, None, subject.heart_rate_bpm)
@@ -78,7 +79,7 @@ def clinical_indices(
         phases = find_phases(timing, end_diastole=end_diastole, end_systole=end_systole)
         told = end_diastole is not None or end_systole is not None
         single = [GIVEN_FRAME_NOTE if told else ONE_FRAME_NOTE, PAPILLARY_NOTE]
-        notes += [PAPILLARY_NOTE] if phases else [FLAT_NOTE] if frames > 1 else single
+        notes += [PAPILLARY_NOTE] if phases else [FLAT_NOTE.format(timed_by)] if frames > 1 else single
     if phases is not None and timing is not None:
         timed = time_base(timing, times_ms, subject.heart_rate_bpm)
         values |= _volumetric(volumes, phases, notes)
