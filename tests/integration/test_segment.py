@@ -200,7 +200,7 @@ def test_without_an_lv_that_changes_there_is_no_phase(model, write_study, tmp_pa
     record = recorded(write_study, model, tmp_path, 2)
     assert (record.end_diastole_frame, record.end_systole_frame) == (None, None)
     assert (record.ejection_fraction_percent, record.myocardial_mass_g) == ({}, None)
-    assert ("LV found in no frame." in record.warnings) is not bool(lv)
+    assert ("LV was found in no frame." in record.warnings) is not bool(lv)
     assert any("no ejection fraction" in warning for warning in record.warnings)
 
 

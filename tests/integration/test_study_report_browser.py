@@ -11,6 +11,7 @@ import pytest
 
 from septum.phantom import PhantomSettings
 from septum.reporting.study_report import write_study_report
+from septum.reporting.study_report_markup import number
 from support.browser import Page, browser_page, chromium
 from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
 
@@ -81,7 +82,7 @@ def test_scrubbing_shows_the_volumes_and_the_mask_of_each_frame_and_slice(page, 
     for t, z in ((0, 2), (ES, 2), (FRAMES - 1, 4), (ES, 0)):
         show(page, "frame", t)
         show(page, "slice", z)
-        wanted = [[name, f"{values[t]:.1f}"] for name, values in given.indices.volumes_ml.items()]
+        wanted = [[name, number(values[t], "ml")] for name, values in given.indices.volumes_ml.items()]
         assert page.evaluate(NUMBERS_NOW) == wanted
         assert page.evaluate(WHERE).startswith(f"frame {t} (0–{FRAMES - 1}) · ")
         assert page.evaluate(WHERE).endswith(f"slice {z} (0–{SLICES - 1})")

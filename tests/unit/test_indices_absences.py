@@ -31,7 +31,7 @@ def indices(lv, *, myo=500, schema=VENTRICLES, frame_ms=None, bpm=None):
     ("lv", "frame_ms", "bpm", "said"),
     [
         (BEAT, None, None, "Neither the times of the frames nor the heart rate are known"),
-        (BEAT[:10], None, 60.0, "nor that the frames cover a whole beat: there are no rates"),
+        (BEAT[:10], None, 60.0, "nor whether they cover a whole beat: there are no rates"),
         (BEAT[:10], 50.0, None, "the frames do not cover a whole beat: .* there are no rates"),
         (BEAT[:10], 50.0, 60.0, "tells a beat of 1000 ms: there are no rates"),
         (BEAT[::3], 150.0, 60.0, "There are 7 frames, and rates of ejection and filling take 10"),

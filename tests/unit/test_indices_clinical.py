@@ -66,6 +66,18 @@ def test_a_cavity_that_is_empty_at_end_diastole_has_no_values_and_a_note_says_so
     assert any("RV is empty" in note for note in found.notes)
 
 
+def test_a_right_ventricle_with_extremes_of_its_own_has_a_note_of_what_they_would_give():
+    # The RV goes on to empty after the LV's end-systole: 100 to 70 ml there, 104 to 52 ml by itself.
+    lv, rv = (100, 98, 60, 66), (100, 104, 70, 52)
+    found = clinical_indices(cine([{3: 25 * a, 1: 25 * b} for a, b in zip(lv, rv, strict=True)]))
+    (note,) = (note for note in found.notes if note.startswith("RV volumes are those of the LV's"))
+    assert "largest in frame 1 (104 ml) and smallest in frame 3 (52 ml)" in note
+    assert note.endswith("would be 50 % instead of 30 %.")
+    near = (100, 101, 70, 69)
+    within_noise = clinical_indices(cine([{3: 25 * a, 1: 25 * b} for a, b in zip(lv, near, strict=True)]))
+    assert not any(note.startswith("RV volumes") for note in within_noise.notes)
+
+
 def test_items_are_the_same_whatever_is_known():
     studies = (
         clinical_indices(cine([{3: 10}])),
@@ -78,7 +90,7 @@ def test_items_are_the_same_whatever_is_known():
     assert set(values_of(empty).values()) == {None}
     assert (one_frame.phases, empty.phases, atrium.phases) == (None, None, None)
     assert any("one frame" in note for note in one_frame.notes)
-    assert any("same in all frames" in note for note in empty.notes)
+    assert any("volume of the LV is the same in all frames" in note for note in empty.notes)
     assert {k: v for k, v in values_of(atrium).items() if v} == {"la_volume_ml": pytest.approx(6.0)}
     assert atrium.wall is None
 

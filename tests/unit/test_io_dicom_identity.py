@@ -65,14 +65,15 @@ def test_a_key_that_is_none_is_refused_and_not_made_up(content, said, tmp_path, 
     assert key.exists() == (content is not None)
 
 
-def test_an_identity_has_dates_as_people_read_them_and_nothing_else_is_taken_for_one(tmp_path):
+def test_an_identity_has_names_and_dates_as_people_read_them_and_nothing_else_is_taken_for_one(tmp_path):
     written = write_classic(tmp_path)
     file = written.study.header.frames[0][0].path
     image = pydicom.dcmread(file)
-    image.AccessionNumber = "19580203"
+    image.AccessionNumber, image.PatientName = "19580203", "Roe^Jane^^Dr"
     image.save_as(file)
     told = identity_of(written.study)
-    assert (told["Born"], told["Examined"], told["Accession number"]) == (
+    assert (told["Name"], told["Born"], told["Examined"], told["Accession number"]) == (
+        "Roe, Jane, Dr",
         "1951-02-03",
         "2023-04-05",
         "19580203",

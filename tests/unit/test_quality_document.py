@@ -11,7 +11,7 @@ from support.hearts import cine, heart
 FLAGS = (
     Flag("low_estimated_dice", Verdict.REJECT, "Such masks are bad.", 0.71234567, 0.8),
     Flag("small_lv", Verdict.REVIEW, "LV has 9.0 ml.", 9.0, 15.0),
-    Flag("missing_structure", Verdict.REVIEW, "RV found in no frame."),
+    Flag("missing_structure", Verdict.REVIEW, "RV was found in no frame."),
 )
 QUALITY = Quality(Verdict.REJECT, FLAGS, 0.71234567, {"LV": EjectionFractionInterval(40.0, 61.5, 0.9)})
 

@@ -129,7 +129,7 @@ def test_values_are_those_given_in_the_table_and_for_machines(heart, tmp_path):
         assert (machine["value"], machine["indexed"]) == (index.value, index.indexed)
         (row,) = re.findall(rf'<tr id="index-{index.key}">(.*?)</tr>', page)
         cells = [re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row)]
-        decimals = 2 if index.unit == "l/min" else 1
+        decimals = 1 if index.unit == "l/min" else 0
         shown = ["–" if index.value is None else f"{index.value:.{decimals}f}", index.unit]
         shown.append("" if index.indexed is None else f"{index.indexed:.{decimals}f}")
         assert cells == [index.title, *shown, index.definition]

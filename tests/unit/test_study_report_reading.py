@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from septum.core import EjectionFractionInterval, Geometry, Subject, WallThickness
+from septum.core import EjectionFractionInterval, Geometry, Quality, Subject, Verdict, WallThickness
 from septum.indices import clinical_indices
 from septum.indices.body import NO_SIZE_NOTE, du_bois_m2
 from septum.indices.clinical import PAPILLARY_NOTE
+from septum.indices.wall import LOST_NOTE
 from septum.phantom import PhantomSettings
 from septum.reporting import write_study_report
 from septum.reporting.study_report_basis import basis
 from septum.reporting.study_report_bullseye import INK, bullseyes
-from septum.reporting.study_report_markup import luminance, markup
+from septum.reporting.study_report_markup import luminance, markup, number
 from septum.reporting.study_report_orientation import certain_edges, edges_of, ends_of
 from septum.reporting.study_report_pictures import Shown
 from septum.reporting.study_report_scale import ticks_of
@@ -55,6 +56,18 @@ def heart() -> PhantomStudy:
     return phantom_study(PhantomSettings(frames=4, slices=6, matrix=(150, 150)))
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (156.66, "ml", "157"), (62.5, "ml", "63"), (13.5, "ml", "14"), (9.96, "ml", "10"), (9.94, "g", "9.9"),
+        (-22.98, "ml", "−23"), (-0.04, "ml", "0.0"), (4.96, "ml/m²", "5.0"), (59.8, "%", "60"),
+        (2.4612, "l/min", "2.5"), (10.479, "mm", "10.5"), (290.8, "ml/s/m²", "291"), (None, "ml", "–"),
+    ],
+)  # fmt: skip
+def test_numbers_have_the_digits_that_a_mask_carries(value, unit, shown):
+    assert number(value, unit) == shown
+
+
 def test_an_interval_is_told_with_the_number_it_is_about(heart, tmp_path):
     intervals = {"LV": EjectionFractionInterval(46.6, 67.2, 0.883), "RV": EjectionFractionInterval(30, 61)}
     items = tuple(
@@ -68,8 +81,8 @@ def test_an_interval_is_told_with_the_number_it_is_about(heart, tmp_path):
         quality=replace(heart.quality, ejection_fractions=intervals, estimated_dice=0.914),
     )
     told = part(page, "verdict")
-    unseen = "measured on patients that the model had not seen"
-    assert f"LV ejection fraction: 57 % (88 % interval 47 to 67 %, {unseen})." in told
+    held = "such intervals held an expert's value in 88 % of patients new to the model"
+    assert f"LV ejection fraction: 57 %, interval 47 to 67 % ({held})." in told
     assert "RV ejection fraction: interval 30 to 61 %." in told
     assert "Mean Dice to be expected: 0.91 (overlap of the mask with an expert's; 1 is perfect" in told
 
@@ -138,9 +151,50 @@ def test_stroke_volumes_stand_side_by_side(heart):
     phases = replace(heart.indices.phases, end_diastole=0, end_systole=2)
     indices = replace(heart.indices, volumes_ml=volumes, phases=phases)
     cells = re.findall(r'<td class="number">(.*?)</td>', markup([stroke_volumes(indices)]))
-    assert cells == ["60.0", "75.0", "−15.0 (20 %)"]
+    assert cells == ["60", "75", "−15 (20 %)"]
+    for right, told in ((57.1, "+3 (5 %)"), (59.7, "0 (0 %)"), (60.8, "−1 (1 %)")):
+        near = replace(indices, volumes_ml={**volumes, "RV": (100.0, 90.0, 100.0 - right, 80.0)})
+        assert f">{told}<" in markup([stroke_volumes(near)])
     assert stroke_volumes(replace(indices, volumes_ml={"LV": volumes["LV"]})) is None
     assert stroke_volumes(replace(indices, phases=None)) is None
+
+
+def test_a_verdict_says_that_it_is_about_the_segmentation(heart, tmp_path):
+    for quality in (Quality(Verdict.FINE), None):
+        told = part(written(tmp_path, heart, quality=quality), "verdict")
+        assert told.startswith("Quality of the segmentation, not a finding about the patient ")
+
+
+def test_numbers_that_must_not_be_used_say_so(heart, tmp_path):
+    for verdict in Verdict:
+        told = part(written(tmp_path, heart, quality=Quality(verdict)), "headline")
+        assert ("do not use these numbers" in told) == (verdict is Verdict.REJECT)
+
+
+def test_main_results_hold_what_a_single_phase_has(tmp_path):
+    heart = phantom_study(PhantomSettings(frames=1, slices=6, matrix=(150, 150)))
+    systole = clinical_indices(heart.segmentation, end_systole=0)
+    told = part(written(tmp_path, heart, indices=systole), "headline")
+    assert re.findall(r"(?:LV|RV) [a-z -]+", told) == [
+        "LV end-systolic volume ", "RV end-systolic volume ", "LV mass at end-systole ",
+    ]  # fmt: skip
+
+
+def test_base_and_apex_of_the_slices_are_those_of_their_phase(tmp_path):
+    heart = phantom_study(PhantomSettings(frames=4, slices=10, matrix=(150, 150)))
+    shown, phases = Shown.of(heart.study, heart.segmentation), heart.indices.phases
+    ends = [ends_of(shown, t) for t in (phases.end_diastole, phases.end_systole)]
+    assert ends[0].base != ends[1].base, "the base moves, or this tests nothing"
+    told = part(written(tmp_path, heart), "montage")
+    assert re.findall(r"slice (\d+), base", told) == [str(end.base) for end in ends]
+    assert re.findall(r"slice (\d+), apex", told) == [str(end.apex) for end in ends]
+
+
+def test_the_wall_says_where_its_sides_are_not_certain(heart, tmp_path):
+    doubt = "anterior and inferior may be exchanged"
+    assert doubt not in part(written(tmp_path, heart), "wall")
+    lost = replace(heart.indices, notes=(LOST_NOTE,))
+    assert doubt in part(written(tmp_path, heart, indices=lost), "wall")
 
 
 @given(st.lists(st.floats(-500, 500), min_size=16, max_size=16), st.floats(0.5, 30))
@@ -177,20 +231,22 @@ def test_who_told_heart_rate_and_body_size_is_said(heart):
         times_ms=times,
         body_surface_area_m2=du_bois_m2(1.7, 70.0),
         body_surface_area_formula="Du Bois",
+        height_m=1.7,
+        weight_kg=70.0,
     )
     known, unknown = replace(heart.study, subject=header), replace(heart.study, subject=Subject())
 
     def said(study, rate, **changed):
         return re.findall(
-            r"\((?:Du Bois; )?(.*?)\)", basis(replace(told, heart_rate_bpm=rate, **changed), study)
+            r"\((?:Du Bois, )?(.*?)\)", basis(replace(told, heart_rate_bpm=rate, **changed), study)
         )
 
-    assert said(known, 61.0) == ["height and weight from the file's header", "from the file's header"]
-    assert said(known, 70.0, body_surface_area_m2=du_bois_m2(1.7, 90.0)) == [
-        "height or weight given by the user", "given by the user",
+    assert said(known, 61.0) == ["from 170 cm and 70 kg in the file's header", "from the file's header"]
+    assert said(known, 70.0, weight_kg=71.5, body_surface_area_m2=du_bois_m2(1.7, 71.5)) == [
+        "from 170 cm in the file's header and 71.5 kg given by the user", "given by the user",
     ]  # fmt: skip
     assert said(unknown, 60.0) == [
-        "height and weight given by the user", "taken from the span of the frames, not measured",
+        "from 170 cm and 70 kg given by the user", "taken from the span of the frames, not measured",
     ]  # fmt: skip
     assert said(unknown, 72.0)[1] == "given by the user"
     assert said(known, 60.0)[1] == "given by the user"

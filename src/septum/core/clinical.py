@@ -77,6 +77,7 @@ class Indices:
         wall: wall thickness, where there is a left ventricle.
         body_surface_area_m2: and the formula that gave it, if height and weight are known.
         body_surface_area_formula: ``Du Bois`` or ``Mosteller``.
+        height_m, weight_kg: as given or read, if known.
         heart_rate_bpm: used for cardiac output, if known.
         notes: what had to be settled, one sentence each.
     """
@@ -88,6 +89,8 @@ class Indices:
     wall: WallThickness | None = None
     body_surface_area_m2: float | None = None
     body_surface_area_formula: str | None = None
+    height_m: float | None = None
+    weight_kg: float | None = None
     heart_rate_bpm: float | None = None
     notes: tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from septum.indices.body import BodySurfaceArea, surface_area
 from septum.indices.curve import LEAST_FRAMES, PeriodicCurve, peak_rates
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.phases import find_phases
+from septum.indices.right_ventricle import own_extremes_note
 from septum.indices.time_base import TimeBase, time_base
 from septum.indices.volumes import myocardial_mass_g, structure_volumes_ml
 from septum.indices.wall import wall_thickness
@@ -31,7 +32,11 @@ ONE_FRAME_NOTE = (
     "end-diastolic and end-systolic values."
 )
 GIVEN_FRAME_NOTE = "There is one frame, whose phase was given: there are no values of the other phase."
-FLAT_NOTE = "The volume is the same in all frames: there is no end-diastole and no end-systole."
+ATRIUM_NOTE = (
+    "The phase of the image is not known: the left atrium is largest at the end of ventricular systole, and "
+    "smaller at any other time."
+)
+FLAT_NOTE = "The volume of the {} is the same in all frames: there is no end-diastole and no end-systole."
 
 
 def clinical_indices(
@@ -65,7 +70,8 @@ def clinical_indices(
         raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
     volumes = structure_volumes_ml(segmentation)
     area_m2, formula, area_note = surface_area(subject, body_surface_area)
-    timing = next((volumes[name] for name in ("LV", "RV") if name in volumes), None)
+    timed_by = next((name for name in ("LV", "RV") if name in volumes), "")
+    timing = volumes.get(timed_by)
     values: dict[str, float] = {}
     notes: list[str] = []
     phases, wall, timed = None, None, TimeBase(None, None, subject.heart_rate_bpm)
@@ -73,7 +79,7 @@ def clinical_indices(
         phases = find_phases(timing, end_diastole=end_diastole, end_systole=end_systole)
         told = end_diastole is not None or end_systole is not None
         single = [GIVEN_FRAME_NOTE if told else ONE_FRAME_NOTE, PAPILLARY_NOTE]
-        notes += [PAPILLARY_NOTE] if phases else [FLAT_NOTE] if frames > 1 else single
+        notes += [PAPILLARY_NOTE] if phases else [FLAT_NOTE.format(timed_by)] if frames > 1 else single
     if phases is not None and timing is not None:
         timed = time_base(timing, times_ms, subject.heart_rate_bpm)
         values |= _volumetric(volumes, phases, notes)
@@ -85,6 +91,7 @@ def clinical_indices(
         values |= _still(volumes, phase)
     if "LA" in volumes and max(volumes["LA"]) > 0:
         values["la_volume_ml"] = max(volumes["LA"])
+        notes += [ATRIUM_NOTE] if frames == 1 else []
     notes += absences(volumes, phases, timed)
     return Indices(
         phases=phases,
@@ -94,6 +101,8 @@ def clinical_indices(
         wall=wall,
         body_surface_area_m2=area_m2,
         body_surface_area_formula=None if area_m2 is None else formula,
+        height_m=subject.height_m,
+        weight_kg=subject.weight_kg,
         heart_rate_bpm=timed.heart_rate_bpm,
         notes=tuple(note for note in (*notes, area_note) if note),
     )
@@ -112,6 +121,8 @@ def _volumetric(volumes: Volumes, phases: CardiacPhases, notes: list[str]) -> di
         key = name.lower()
         values |= {f"{key}_edv_ml": full, f"{key}_esv_ml": emptied, f"{key}_sv_ml": full - emptied}
         values[f"{key}_ef_percent"] = 100.0 * (full - emptied) / full
+        if name == "RV" and "LV" in volumes:
+            notes.append(own_extremes_note(volumes["RV"], phases))
     for key, frame in (("lv_mass_ed_g", phases.end_diastole), ("lv_mass_es_g", phases.end_systole)):
         if "MYO" in volumes and volumes["MYO"][frame] > 0:
             values[key] = myocardial_mass_g(volumes["MYO"][frame])

@@ -58,19 +58,19 @@ class Definition:
 
 
 def _of_cavity(name: str) -> tuple[Definition, ...]:
-    key = name.lower()
+    key, whose = name.lower(), "" if name == "LV" else "the LV's "
     return (
         Definition(
-            f"{key}_edv_ml", f"{name} end-diastolic volume", "ml", f"Cavity at end-diastole: {_SUM}.",
+            f"{key}_edv_ml", f"{name} end-diastolic volume", "ml", f"Cavity at {whose}end-diastole: {_SUM}.",
             structure=name,
         ),
         Definition(
-            f"{key}_esv_ml", f"{name} end-systolic volume", "ml", f"Cavity at end-systole: {_SUM}.",
+            f"{key}_esv_ml", f"{name} end-systolic volume", "ml", f"Cavity at {whose}end-systole: {_SUM}.",
             structure=name,
         ),
-        Definition(f"{key}_sv_ml", f"{name} stroke volume", "ml", "EDV - ESV.", structure=name),
+        Definition(f"{key}_sv_ml", f"{name} stroke volume", "ml", "EDV − ESV.", structure=name),
         Definition(
-            f"{key}_ef_percent", f"{name} ejection fraction", "%", "100 (EDV - ESV) / EDV.", indexed=False,
+            f"{key}_ef_percent", f"{name} ejection fraction", "%", "100 (EDV − ESV) / EDV.", indexed=False,
             structure=name,
         ),
     )  # fmt: skip
@@ -110,8 +110,8 @@ DEFINITIONS: tuple[Definition, ...] = (
     ),
     Definition(
         "la_volume_ml", "LA volume", "ml",
-        "Left atrial cavity, the largest of all frames: sum over slices of area times the distance of slice "
-        "centres.", structure="LA", of="mask",
+        "Left atrial cavity, in the only frame or in that where it is largest: sum over slices of area times "
+        "the distance of slice centres.", structure="LA", of="mask",
     ),
     *(
         Definition(

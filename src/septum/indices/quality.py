@@ -122,7 +122,7 @@ def _about_estimate(estimated: float, calibration: Calibration) -> Iterator[Flag
     yield Flag(
         "low_estimated_dice",
         Verdict.REJECT if rejected else Verdict.REVIEW,
-        f"Masks such as this have a mean Dice of about {estimated:.2f}, by all signs together, and less than "
+        f"By all signs together the mean Dice of this mask is estimated at {estimated:.2f}, and less than "
         f"{calibration.rejected_below if rejected else limit:.2f} "
         f"{'is too little' if rejected else 'is rare'}: "
         f"{'do not use its numbers' if rejected else 'look at the mask'}.",

@@ -107,7 +107,9 @@ def _of_frame(segmentation: Segmentation, t: int) -> Iterator[tuple[str, Measure
         yield "holes", Measure(hollow(mask, box.crop(labels) == 0), f"{name} in frame {t}")
     for name, mask in structures.items():
         empty = gaps(mask)
-        where = f"{name} in frame {t}, slice {', '.join(map(str, empty))}"
+        where = (
+            f"{name} in frame {t}, {'slice' if len(empty) == 1 else 'slices'} {', '.join(map(str, empty))}"
+        )
         yield "gaps", Measure(len(empty), where)
     if _is_ventricular(segmentation.schema):
         yield from _of_ventricle(labels, structures, spacing_mm, t)

@@ -77,13 +77,13 @@ RULES = (
     ),
     Rule(
         "curve_jump", "curve_jump", 0.35,
-        "The volume jumps: {where}, it is {value} of the stroke volume away from the mean of the frames "
-        "before and after, and more than {limit} is no motion of a heart. Look at these frames.",
+        "The volume of the {where} jumps: it is {value} of the stroke volume away from the mean of the "
+        "frames before and after, and more than {limit} is not how a heart moves. Look at these frames.",
     ),
     Rule(
         "open_wall", "open_wall", 0.1,
-        "Of the border of the LV cavity {value} does not lie on myocardium, most in {where}, and more than "
-        "{limit} is rare: look at the wall there.",
+        "{value} of the border of the LV cavity does not lie on myocardium, most of it in {where}, and more "
+        "than {limit} is rare: look at the wall there.",
         calibrated=True,
     ),
     Rule(
@@ -97,7 +97,7 @@ RULES = (
     ),
     Rule(
         "missing_slices", "gaps", 0,
-        "{where} is empty, though there is mask in slices on both sides: look at that slice.",
+        "{where}: there is nothing of it, though there is in slices on both sides. Look there.",
         form=".0f",
     ),
     Rule(
@@ -129,8 +129,8 @@ RULES = (
     ),
     Rule(
         "low_confidence", "least_soft_dice", None,
-        "The segmenter itself expects of its {where} an overlap (Dice coefficient) of only {value}, and less "
-        "than {limit} is rare in masks that are right: look at it.",
+        "For the {where} the segmenter itself expects an overlap (Dice coefficient) of only {value}, and "
+        "less than {limit} is rare in masks that are right: look at it.",
         form=".3f", low=True, calibrated=True,
     ),
     Rule(

@@ -38,12 +38,13 @@ def structure_flags(curve: VolumeCurve) -> Iterator[Flag]:
         return
     yield from _missing(curve.volumes_ml)
     frames = len(next(iter(curve.volumes_ml.values())))
+    timing = _DECISIVE if _DECISIVE in curve.volumes_ml else next(iter(curve.volumes_ml))
     if frames > 1 and curve.end_diastole == curve.end_systole:
         yield Flag(
             "no_beat",
             Verdict.REVIEW,
-            "The volume that tells end-diastole from end-systole is the same in all frames: there is no "
-            "ejection fraction.",
+            f"The volume of the {timing}, which tells end-diastole from end-systole, is the same in all "
+            "frames: there is no ejection fraction.",
         )
     for name, percent in curve.ejection_fraction_percent.items():
         if percent < 0:
@@ -69,7 +70,8 @@ def _missing(volumes_ml: Mapping[str, tuple[float, ...]]) -> Iterator[Flag]:
         )
     missing = [name for name, volumes in volumes_ml.items() if not any(volumes)]
     if missing:
-        yield Flag("missing_structure", Verdict.REJECT, f"{' and '.join(missing)} found in no frame.")
+        were = "was" if len(missing) == 1 else "were"
+        yield Flag("missing_structure", Verdict.REJECT, f"{' and '.join(missing)} {were} found in no frame.")
     for name, volumes in volumes_ml.items():
         gaps = {t for t in frames if not volumes[t]} - empty
         if gaps and name not in missing:

@@ -71,8 +71,8 @@ def time_base(
         return TimeBase(evenly, cycle_ms, heart_rate_bpm, tuple(notes))
     else:
         notes.append(
-            "The times of the frames are not known, nor that the frames cover a whole beat: there are no "
-            "rates of ejection and filling."
+            "The times of the frames are not known, nor whether they cover a whole beat: there are no rates "
+            "of ejection and filling."
         )
     return TimeBase(None, None, heart_rate_bpm, tuple(notes))
 

@@ -50,14 +50,14 @@ def wall_thickness(
     turn = anterior_turn(geometry)
     notes = [LOST_NOTE] if orientation_is_lost(geometry) else []
     ed, es = (_frame_means(labels, schema, geometry, turn) for labels in (diastole, systole))
-    for name, means in (("end-diastole", ed), ("end-systole", es)):
-        if means == NOTHING:
-            notes.append(
-                f"At {name} there is no wall thickness: it takes three slices with a closed ring of "
-                "myocardium, and one in which the right ventricle borders on it."
-            )
+    lacking = [name for name, means in (("end-diastole", ed), ("end-systole", es)) if means == NOTHING]
+    if lacking:
+        notes.append(
+            f"At {' and '.join(lacking)} there is no wall thickness: it takes three slices with a closed "
+            "ring of myocardium, and one in which the right ventricle borders on it."
+        )
     if ed == es == NOTHING:
-        return None, tuple(notes[-2:])
+        return None, tuple(notes[-1:])
     thickening = tuple(
         None if a is None or b is None or a <= 0 else 100.0 * (b - a) / a for a, b in zip(ed, es, strict=True)
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 from string import Template
 from typing import TYPE_CHECKING
 
-from septum.core.clinical import STATEMENT
+from septum.core.clinical import STATEMENT, Verdict
 from septum.core.files import write_text
 from septum.reporting.study_report_basis import particular_notes
 from septum.reporting.study_report_data import embedded, study_data
@@ -64,11 +64,10 @@ def write_study_report(
         raise ValueError(f"volumes are one for each of {shown.frames} frames")
     phases = _phases(indices, shown.frames)
     edges, ends = certain_edges(study, shown), ends_of(shown, phases[0][1])
-    wall = indices.wall if indices is not None else None
     parts: list[Element | None] = [
         _heading(title, identify),
         verdict_section(quality, indices, particular_notes(study, indices)),
-        headline(indices) if indices is not None else None,
+        headline(indices, refused=_refused(quality)) if indices is not None else None,
         key_slices(shown, phases, edges),
         node(
             "div",
@@ -77,8 +76,10 @@ def write_study_report(
             class_="side",
         ),
         index_table(indices, study) if indices is not None and indices.items else None,
-        wall_section(wall, phased=shown.frames > 1) if wall is not None else None,
-        montage(shown, phases, ends),
+        wall_section(indices.wall, indices.notes, phased=shown.frames > 1)
+        if indices is not None and indices.wall is not None
+        else None,
+        montage(shown, phases),
         provenance_section(shown, study.sha256, provenance, edges),
         node("footer", node("p", STATEMENT)),
     ]
@@ -97,6 +98,10 @@ def write_study_report(
         script=script,
     )
     write_text(path, page)
+
+
+def _refused(quality: Quality | None) -> bool:
+    return quality is not None and quality.verdict is Verdict.REJECT
 
 
 def _ascending(times_ms: tuple[float, ...] | None) -> tuple[float, ...] | None:

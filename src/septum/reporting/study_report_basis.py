@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from septum.indices.body import FORMULAS, NO_SIZE_NOTE
+from septum.indices.body import NO_SIZE_NOTE
 from septum.indices.clinical import PAPILLARY_NOTE
 from septum.indices.wall import APEX_NOTE
 
@@ -33,17 +33,23 @@ def basis(indices: Indices, study: Study) -> str:
     told = []
     phases = indices.phases
     if phases is not None:
-        given = {name.replace("_", "-") for name in phases.given}
-        sure = f", confidence {phases.confidence:.2f}" if len(given) < 2 else ""
-        by = f"; {' and '.join(sorted(given))} given by the user" if given else ""
+        user = dict.fromkeys(phases.given, ", given by the user")
+        sure = (
+            ""
+            if len(user) == 2
+            else (
+                f"; found on the LV volume curve with a confidence of {phases.confidence:.1f}, where 0 is a "
+                "toss and 1 is certain"
+            )
+        )
         told.append(
-            f"End-diastole: frame {phases.end_diastole}; end-systole: frame {phases.end_systole}{sure}{by}."
+            f"End-diastole: frame {phases.end_diastole}{user.get('end_diastole', '')}; "
+            f"end-systole: frame {phases.end_systole}{user.get('end_systole', '')}{sure}."
         )
     area = indices.body_surface_area_m2
     if area is not None:
-        formula = indices.body_surface_area_formula
-        by = f"{formula}; " if formula else ""
-        told.append(f"Body surface area: {area:.2f} m² ({by}{_who_told_the_size(indices, study)}).")
+        by = [part for part in (indices.body_surface_area_formula, _size(indices, study)) if part]
+        told.append(f"Body surface area: {area:.2f} m²" + (f" ({', '.join(by)})." if by else "."))
     else:
         told.append("Body surface area: not known, so nothing is indexed.")
     if indices.heart_rate_bpm is not None:
@@ -52,22 +58,19 @@ def basis(indices: Indices, study: Study) -> str:
     return " ".join(told)
 
 
-def _who_told_the_size(indices: Indices, study: Study) -> str:
-    height_m, weight_kg = study.subject.height_m, study.subject.weight_kg
-    if height_m is None and weight_kg is None:
-        return "height and weight given by the user"
-    area_m2 = indices.body_surface_area_m2
-    functions = dict(FORMULAS.values())
-    function = functions.get(indices.body_surface_area_formula or "")
-    if (
-        height_m
-        and weight_kg
-        and function
-        and area_m2 is not None
-        and math.isclose(area_m2, function(height_m, weight_kg), rel_tol=1e-6)
-    ):
-        return "height and weight from the file's header"
-    return "height or weight given by the user"
+def _size(indices: Indices, study: Study) -> str:
+    """Height and weight with who told them; nothing where they are not known."""
+    height_m, weight_kg, header = indices.height_m, indices.weight_kg, study.subject
+    if height_m is None or weight_kg is None:
+        return ""
+    tall, heavy = f"{100.0 * height_m:.4g} cm", f"{weight_kg:.4g} kg"
+    by = [
+        "in the file's header" if same else "given by the user"
+        for same in (height_m == header.height_m, weight_kg == header.weight_kg)
+    ]
+    if by[0] == by[1]:
+        return f"from {tall} and {heavy} {by[0]}"
+    return f"from {tall} {by[0]} and {heavy} {by[1]}"
 
 
 def _who_told_the_rate(indices: Indices, study: Study) -> str:

@@ -141,7 +141,7 @@ def _told(values: Values, k: int, unit: str) -> str:
     value = values[k]
     if value is None or not math.isfinite(value):
         return NOTHING
-    return number(value, unit) if unit == "mm" else f"{value:.0f}".replace("-", "−")
+    return number(value, unit)
 
 
 def _known(values: Values) -> list[float]:

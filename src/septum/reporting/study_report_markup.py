@@ -11,8 +11,20 @@ if TYPE_CHECKING:
 
     from septum.reporting.panels import Colour
 
-#: Digits after the point by unit; one, where a unit is not named.
-_DECIMALS = {"ms": 0, "ml/s": 0, "bpm": 0, "l/min": 2, "l/min/m²": 2, "m²": 2, "": 2}
+#: Digits after the point by unit, as clinical reports have them; one, where a unit is not named.
+_DECIMALS = {
+    "ms": 0,
+    "ml/s": 0,
+    "ml/s/m²": 0,
+    "%": 0,
+    "ml": 0,
+    "ml/m²": 0,
+    "g": 0,
+    "g/m²": 0,
+}
+#: Of these, volumes and masses below this have one digit, so that a small heart keeps two.
+_SMALL = 10.0
+_OF_SMALL = ("ml", "ml/m²", "g", "g/m²")
 #: What stands where there is no number.
 NOTHING = "–"
 
@@ -53,10 +65,21 @@ def section(identifier: str, heading: str, *children: Element | None, **attribut
 
 
 def number(value: float | None, unit: str) -> str:
-    """A value for people, without its unit."""
+    """A value for people, without its unit: no more digits than a mask carries, halves away from zero.
+
+    The page's script rounds the volumes of a frame in the same way.
+    """
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:.{_DECIMALS.get(unit, 1)}f}".replace("-", "−")
+    size, digits = abs(value), _DECIMALS.get(unit, 1)
+    if unit in _OF_SMALL and _half_up(size, 1) < _SMALL:
+        digits = 1
+    size = _half_up(size, digits)
+    return f"{'−' if value < 0 and size > 0 else ''}{size:.{digits}f}"
+
+
+def _half_up(size: float, digits: int) -> float:
+    return float(math.floor(size * 10**digits + 0.5) / 10**digits)
 
 
 def hexadecimal(colour: Colour) -> str:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from septum.indices.definitions import DEFINITIONS
+from septum.indices.wall import LOST_NOTE
 from septum.reporting.study_report_basis import basis, routine_notes
 from septum.reporting.study_report_bullseye import bullseyes, segment_table
 from septum.reporting.study_report_markup import NOTHING, node, number, section
@@ -21,9 +22,12 @@ HEADLINE = (
     "lv_ef_percent",
     "lv_edv_ml",
     "lv_esv_ml",
+    "lv_sv_ml",
     "lv_mass_ed_g",
     "rv_ef_percent",
     "rv_edv_ml",
+    "rv_esv_ml",
+    "rv_sv_ml",
     "la_volume_ml",
     "lv_volume_ml",
     "rv_volume_ml",
@@ -33,19 +37,32 @@ NO_RANGES = (
     "There are no reference ranges here: what is normal depends on age, sex and body size, {}and on the "
     "method of measurement."
 )
+REFUSED = "Rejected: do not use these numbers."
+UNSURE_SIDES = (
+    "The file does not tell for certain which side is anterior: anterior and inferior may be exchanged."
+)
 PAPILLARY = "on whether papillary muscles count as cavity (here they do), "
 _DEFINITIONS = {one.key: one for one in DEFINITIONS}
 
 
-def headline(indices: Indices) -> Element | None:
-    """The numbers that are looked for first; ``None`` where there is none of them."""
+def headline(indices: Indices, *, refused: bool) -> Element | None:
+    """The numbers that are looked for first; ``None`` where there is none of them.
+
+    Args:
+        indices: with their values.
+        refused: whether the verdict is that they must not be used.
+    """
     by_key = {index.key: index for index in indices.items if index.value is not None}
-    found = [by_key[key] for key in HEADLINE if key in by_key]
+    keys = HEADLINE if "lv_mass_ed_g" in by_key else (*HEADLINE, "lv_mass_es_g")
+    found = [by_key[key] for key in keys if key in by_key]
     if not found:
         return None
     papillary = PAPILLARY if {"LV", "RV"} & set(indices.volumes_ml) else ""
     large = node("dl", *(_large(index) for index in found))
-    return section("headline", "Main results", large, node("p", NO_RANGES.format(papillary), class_="basis"))
+    warning = node("p", REFUSED, class_="refused") if refused else None
+    return section(
+        "headline", "Main results", warning, large, node("p", NO_RANGES.format(papillary), class_="basis")
+    )
 
 
 def index_table(indices: Indices, study: Study) -> Element:
@@ -62,16 +79,26 @@ def index_table(indices: Indices, study: Study) -> Element:
     head = node("tr", *(node("th", name, scope="col", class_=kind) for name, kind in columns.items()))
     rows = [_row(index, columns) for index in shown]
     table = node("table", node("thead", head), node("tbody", *rows), class_="indices") if rows else None
-    routine = routine_notes(indices)
-    notes = node("ul", *(node("li", note) for note in routine)) if routine else None
+    lacking = any(index.value is None for index in shown)
+    below = [f"{NOTHING} stands for what cannot be told of this study; Quality says why."] if lacking else []
+    below += routine_notes(indices)
+    notes = node("ul", *(node("li", note) for note in below)) if below else None
     return section("indices", "Indices", node("p", basis(indices, study), class_="basis"), table, notes)
 
 
-def wall_section(wall: WallThickness, *, phased: bool) -> Element:
-    """Bullseyes, and the same as a table."""
+def wall_section(wall: WallThickness, notes: Container[str], *, phased: bool) -> Element:
+    """Bullseyes, and the same as a table.
+
+    Args:
+        wall: thickness by segment.
+        notes: of the indices.
+        phased: whether there are two phases.
+    """
     figures = node("div", *bullseyes(wall, phased=phased), class_="bullseyes")
     words = "Segments of the American Heart Association, numbered 1 to 17: the base outside, the apex in the "
-    words += f"middle, the septum to the left. {NOTHING} stands where a segment is not to be seen."
+    words += f"middle, the septum to the left. {NOTHING} stands where a segment is not to be seen. "
+    words += "A number is the mean of its segment; the wall is thicker than that at its thickest place."
+    words += f" {UNSURE_SIDES}" if LOST_NOTE in notes else ""
     table = node("details", node("summary", "All 17 segments as a table"), segment_table(wall, phased=phased))
     return section("wall", "Wall thickness", node("p", words, class_="basis"), figures, table)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import Verdict
-from septum.reporting.study_report_markup import node, section
+from septum.reporting.study_report_markup import node, number, section
 from septum.reporting.study_report_orientation import SIDES, UNKNOWN_SIDES
 
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from septum.reporting.study_report_orientation import Edges
     from septum.reporting.study_report_pictures import Shown
 
+#: Says of what: a bare "fine" on top of a patient's numbers would be taken for a finding.
+_HEADING = "Quality of the segmentation, not a finding about the patient"
 _NAMES = {Verdict.FINE: "Fine", Verdict.REVIEW: "Review", Verdict.REJECT: "Reject"}
 _ADVICE = {
-    Verdict.FINE: "No check found a fault. Checks miss things: look at the mask all the same.",
+    Verdict.FINE: "No check found a fault in the mask. Checks miss things: look at it all the same.",
     Verdict.REVIEW: "Look at what is listed here before you use the numbers.",
     Verdict.REJECT: "Do not use the numbers.",
 }
@@ -42,7 +44,7 @@ def verdict_section(quality: Quality | None, indices: Indices | None, notes: Seq
     mark = node("div", node("h3", "To know of this study"), settled, class_="settled") if notes else None
     if quality is None:
         words = node("p", "Not assessed: look at the mask before you use the numbers.", class_="advice")
-        return section("verdict", "Quality", words, mark, class_="verdict unknown")
+        return section("verdict", _HEADING, words, mark, class_="verdict unknown")
     verdict = quality.verdict
     sign = node(
         "svg", node("path", d=_SIGNS[verdict]), viewBox="0 0 24 24", class_="sign", aria_hidden="true"
@@ -51,7 +53,7 @@ def verdict_section(quality: Quality | None, indices: Indices | None, notes: Seq
     flags = node("ul", *(_flag(flag) for flag in quality.flags), class_="flags") if quality.flags else None
     expected = [node("li", line) for line in _expected(quality, indices)]
     more = node("ul", *expected, class_="expected") if expected else None
-    return section("verdict", "Quality", told, flags, more, mark, class_=f"verdict {verdict.value}")
+    return section("verdict", _HEADING, told, flags, more, mark, class_=f"verdict {verdict.value}")
 
 
 def provenance_section(
@@ -82,14 +84,13 @@ def _expected(quality: Quality, indices: Indices | None) -> list[str]:
     values = {index.key: index.value for index in indices.items} if indices is not None else {}
     for name, interval in quality.ejection_fractions.items():
         value, share = values.get(f"{name.lower()}_ef_percent"), interval.coverage
-        between = f"interval {interval.low_percent:.0f} to {interval.high_percent:.0f} %"
+        words = f"{name} ejection fraction: " + ("" if value is None else f"{number(value, '%')} %, ")
+        low, high = (number(end, "%") for end in (interval.low_percent, interval.high_percent))
+        words += f"interval {low} to {high} %"
         if share is not None:
-            between = f"{100.0 * share:.0f} % {between}, measured on patients that the model had not seen"
-        told.append(
-            f"{name} ejection fraction: {between}."
-            if value is None
-            else f"{name} ejection fraction: {value:.0f} % ({between})."
-        )
+            held = f"such intervals held an expert's value in {100.0 * share:.0f} % of patients"
+            words += f" ({held} new to the model)"
+        told.append(f"{words}.")
     if quality.estimated_dice is not None:
         told.append(
             f"Mean Dice to be expected: {quality.estimated_dice:.2f} (overlap of the mask with an expert's; "

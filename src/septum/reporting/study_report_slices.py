@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.reporting.study_report_markup import node, section
+from septum.reporting.study_report_orientation import ends_of
 from septum.reporting.study_report_pictures import data_uri
 from septum.reporting.study_report_viewer import edge_letters, named_patch
 from septum.reporting.tiles import View, choose_view, paint_tile
@@ -46,8 +47,11 @@ def key_slices(shown: Shown, phases: Sequence[tuple[str, int]], edges: Edges | N
     )
 
 
-def montage(shown: Shown, phases: Sequence[tuple[str, int]], ends: Ends | None) -> Element:
-    """Slices of each phase with outlines. Each leads to its place in the cine."""
+def montage(shown: Shown, phases: Sequence[tuple[str, int]]) -> Element:
+    """Slices of each phase with outlines. Each leads to its place in the cine.
+
+    Base and apex are those of the phase: at end-systole the base has moved towards the apex.
+    """
     view = _view(shown, phases, MONTAGE_SLICES, _TILE_PX, _MARGIN_MM)
     rows = [
         node(
@@ -60,7 +64,7 @@ def montage(shown: Shown, phases: Sequence[tuple[str, int]], ends: Ends | None) 
             ),
             class_="phase",
         )
-        for name, t in phases
+        for name, t, ends in ((name, t, ends_of(shown, t)) for name, t in phases)
     ]
     named = " and ".join(name for name, _ in phases if name)
     return section("montage", f"Slices at {named}" if named else "Slices", _legend(shown), *rows)
@@ -78,7 +82,8 @@ def _tile(shown: Shown, name: str, t: int, z: int, view: View, ends: Ends | None
     mask = shown.labels[t, z]
     seen = [s.name for s in shown.schema.structures if np.any(mask == s.value)]
     end = "" if ends is None else {ends.base: ", base", ends.apex: ", apex"}.get(z, "")
-    told = f"{name or 'Frame'} {t}, slice {z}{end}: {', '.join(seen) if seen else 'no structure'}"
+    phase = f"{name}, frame {t}" if name else f"Frame {t}"
+    told = f"{phase}, slice {z}{end}: {', '.join(seen) if seen else 'no structure'}"
     caption = node("span", f"slice {z}{end}")
     return node(
         "a", _picture(shown, t, z, view, told), caption, href=f"#frame={t}&slice={z}", class_="tile",

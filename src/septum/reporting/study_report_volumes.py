@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from septum.core import Indices, LabelSchema
     from septum.reporting.study_report_pictures import Shown
 
+#: Stroke volumes from which on millilitres are whole.
+_WHOLE_ML = 10.0
 STROKES = (
-    "The difference is LV − RV, in ml and in percent of the larger one. Both ventricles eject about the same "
+    "The difference is also told in percent of the larger one. Both ventricles eject about the same "
     "unless a valve leaks or there is a shunt; otherwise a large difference speaks of a fault in the mask."
 )
 
@@ -49,8 +51,10 @@ def stroke_volumes(indices: Indices) -> Element | None:
     larger, difference = max(left, right), left - right
     if larger <= 0:
         return None
-    share = f"{number(difference, 'ml')} ({100.0 * abs(difference) / larger:.0f} %)"
-    heads = ("Stroke volume (ml)", "LV", "RV", "Difference")
+    apart = number(abs(difference), "%" if larger >= _WHOLE_ML else "ml")  # as whole as what it is taken of
+    sign = "" if not apart.strip("0.") else "+" if difference > 0 else "−"
+    share = f"{sign}{apart} ({number(100.0 * abs(difference) / larger, '%')} %)"
+    heads = ("Stroke volume (ml)", "LV", "RV", "LV − RV")
     head = node(
         "tr", *(node("th", name, scope="col", class_="number" if k else None) for k, name in enumerate(heads))
     )
@@ -76,8 +80,10 @@ def _volumes(
         swatch = node("svg", patch, viewBox="0 0 12 12", class_="swatch", aria_hidden="true")
         told = f" {structure.meaning}" if structure and structure.meaning else ""
         label = node("th", swatch, name, node("small", told), scope="row")
-        marked = [node("td", f"{values[t]:.1f}", class_="number") for _, t in phases]
-        now = node("td", f"{values[0]:.1f}", class_="number now", data_structure=name) if moving else None
+        marked = [node("td", number(values[t], "ml"), class_="number") for _, t in phases]
+        now = (
+            node("td", number(values[0], "ml"), class_="number now", data_structure=name) if moving else None
+        )
         rows.append(node("tr", label, *marked, now))
     head = [node("th", text, scope="col", class_="number" if k else None) for k, text in enumerate(heads)]
     if moving:

@@ -154,7 +154,7 @@ def provenance_of(record: Record) -> dict[str, str]:
         "Licence of the model": record.model.licence,
         "Networks run by": f"{execution.engine}, {execution.device}, {execution.precision}"
         + (", four mirror images" if execution.flips else ""),
-        "Time": f"{record.timings_s.total:.1f} s",
+        "Time taken": f"{record.timings_s.total:.1f} s",
     }
 
 

@@ -178,6 +178,8 @@ def identity_of(study: Study) -> dict[str, str]:
     told = {}
     for title, keyword in _IDENTITY.items():
         text = str(attributes.get(keyword) or "").strip()
+        if keyword == "PatientName":
+            text = ", ".join(part for part in text.split("^") if part)
         told[title] = _DATE.sub(r"\1-\2-\3", text) if keyword.endswith("Date") else text
     return {title: text for title, text in told.items() if text}
 

@@ -153,6 +153,12 @@
     draw();
   }
 
+  // Volumes are rounded as in the tables: whole, with one digit below ten.
+  function millilitres(volume) {
+    const tenths = Math.floor(volume * 10 + 0.5) / 10;
+    return tenths < 10 ? tenths.toFixed(1) : Math.floor(volume + 0.5).toFixed(0);
+  }
+
   // What is shown, in words and on the curve.
   function tell() {
     const { frame, slice } = state;
@@ -173,7 +179,7 @@
       byId(`${name}-now`).textContent = value;
     }
     for (const cell of document.querySelectorAll("td.now")) {
-      cell.textContent = volumes[cell.dataset.structure][frame].toFixed(1);
+      cell.textContent = millilitres(volumes[cell.dataset.structure][frame]);
     }
     for (const button of document.querySelectorAll("button.phase")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.frame) === frame));
