@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import InputError
 from septum.io.dicom.joining import FEW_SLICES, LEAST_SHARE, is_lacking
-from septum.io.dicom.ranking import other_purposes, ranked, what_decided
+from septum.io.dicom.ranking import other_purposes, ranked, said_only, what_decided
 from septum.io.dicom.stacks import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     notes = [*best.notes, *_rivals(best, rest)]
     if best.orientation == "oblique":
         notes.append("The stack lies in no usual direction: it was taken for short axis.")
+    elif wanted == "cine" and said_only(best):
+        notes.append(
+            f"Its slices are {best.orientation} by geometry, and short axis by their description, which was "
+            "believed: make sure that they are."
+        )
     elif wanted == "cine" and best.tilt_degrees > FEW_SLICES_WITHIN:
         notes.append(
             f"Its slices lie {best.tilt_degrees:.0f} degrees from most people's short axis: make sure that "

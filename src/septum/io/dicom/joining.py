@@ -112,7 +112,7 @@ def complemented(stacks: list[Stack]) -> list[Stack]:
     """
     result: list[Stack] = []
     for near in near_in_plane(stacks, lambda s: s.first.offset_mm):
-        kept = [one for one in near if not any(_supersedes(other, one) for other in near)]
+        kept = _not_superseded(near)
         result += [_united(kept, len(near) - len(kept))] if len(kept) > 1 and _make_one(kept) else near
     return result
 
@@ -152,12 +152,23 @@ def _later(one: tuple[Frame, ...], other: tuple[Frame, ...]) -> tuple[Frame, ...
     return max(one, other, key=lambda s: (len(s) >= LEAST_SHARE * most, max(f.age for f in s)))
 
 
-def _supersedes(later: Stack, stack: Stack) -> bool:
-    """Whether a stack has all slices of another one, taken later."""
-    if later is stack or max(f.age for f in later.frames) <= max(f.age for f in stack.frames):
-        return False
-    within = MISPLACED_STEPS * (stack.step_mm or later.step_mm or 0.0)
-    return all(min(abs(a - b) for b in later.depths_mm) <= within for a in stack.depths_mm)
+def _not_superseded(stacks: Sequence[Stack]) -> list[Stack]:
+    """Those of which no other stack has all slices, taken later."""
+    ages = [max(frame.age for frame in stack.frames) for stack in stacks]
+    depths = [np.array(stack.depths_mm) for stack in stacks]
+    steps = [stack.step_mm or 0.0 for stack in stacks]
+    lowest, highest = (np.array([end(some) for some in depths]) for end in (np.min, np.max))
+
+    def is_superseded(i: int) -> bool:
+        reach = MISPLACED_STEPS * (steps[i] or max(steps))
+        around = np.flatnonzero((lowest - reach <= lowest[i]) & (highest + reach >= highest[i]))
+        return any(ages[j] > ages[i] and has_all(int(j), i) for j in around)
+
+    def has_all(j: int, i: int) -> bool:
+        within = MISPLACED_STEPS * (steps[i] or steps[j])
+        return bool((np.abs(depths[i][:, None] - depths[j]).min(axis=1) <= within).all())
+
+    return [stack for i, stack in enumerate(stacks) if not is_superseded(i)]
 
 
 def _make_one(stacks: Sequence[Stack]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from statistics import median
+from statistics import median, median_low
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ LEAST_STEP_MS = 5.0
 #: Phases of a cine are nearer to each other than this, and all of them within a few beats.
 LONG_STEP_MS = 250.0
 LONG_SPAN_MS = 3000.0
+#: Phases that span so many beats are more than one beat.
+MORE_THAN_A_BEAT = 1.5
+#: Slices that go on beyond a beat span so many times as much as the longest of one beat.
+BEYOND_OTHERS = 1.25
+#: Times from R wave to R wave that are believed, in ms.
+BEATS_MS = (200.0, 3000.0)
+#: Where no times are told, slices with more than so many times the phases of others are of more beats.
+MORE_PHASES = 2.0
 
 
 def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
@@ -40,6 +48,31 @@ def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
         return False
     acquired = [[1000.0 * f.acquired_s for f in one if f.acquired_s is not None] for one in several]
     return _all(acquired, _goes_on) or {frame.phases for frame in frames} == {1}
+
+
+def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
+    """Which slices go on far longer than the others, as those of real-time cines beside gated ones do.
+
+    They are told by a gap in the times that slices span, beyond the time from R wave to R wave: that which
+    headers state, or else the span of a quarter of the slices. Where trigger times are missing, by the number
+    of phases.
+    """
+    times = [[frame.trigger_ms for frame in frames if frame.trigger_ms is not None] for frames in slices]
+    timed = all(len(some) == len(frames) for some, frames in zip(times, slices, strict=True))
+    lengths = [max(some) - min(some) for some in times] if timed else [float(len(one)) for one in slices]
+    stated = [median(told) for frames in slices if (told := _beats_ms(frames))] if timed else []
+    gap, beyond = (BEYOND_OTHERS, MORE_THAN_A_BEAT) if timed else (MORE_PHASES, MORE_PHASES)
+    ordered = sorted(length for length in lengths if length > 0)
+    if not ordered:
+        return [False] * len(slices)
+    beat = median_low(stated) if stated else ordered[len(ordered) // 4]
+    from_on = (b for a, b in pairwise(ordered) if b > gap * a and b > beyond * beat)
+    least = next(from_on, float("inf"))
+    return [length >= least for length in lengths]
+
+
+def _beats_ms(frames: Sequence[Frame]) -> list[float]:
+    return [f.interval_ms for f in frames if f.interval_ms and BEATS_MS[0] <= f.interval_ms <= BEATS_MS[1]]
 
 
 def _all(slices: Sequence[list[float]], holds: Callable[[list[float]], bool]) -> bool:
