@@ -82,7 +82,7 @@ def test_what_was_taken_for_something_else_comes_after_the_cine_and_is_said(tmp_
     for one in flat(other):
         one.SeriesDescription, one.EchoTime = words, "3.5"
     write(tmp_path / "a", flat(other))
-    said(read_study(tmp_path / "a"), "Its description speaks of")
+    said(read_study(tmp_path / "a"), "Its headers speak of")
     write(tmp_path / "b", [*flat(other), *flat(images(stored(5, 5)))])
     assert read_study(tmp_path / "b").cine.array.shape[:2] == (5, 5)
 

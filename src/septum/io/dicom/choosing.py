@@ -75,7 +75,7 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
             "they are short axis."
         )
     if purposes := other_purposes(best):
-        notes.append(f"Its description speaks of {' and '.join(purposes)}: see whether it is what you mean.")
+        notes.append(f"Its headers speak of {' and '.join(purposes)}: see whether it is what you mean.")
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
     elif len(best.slices) < WHOLE_SLICES:
@@ -83,8 +83,8 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     elsewhere = tuple(other.number for other in stacks if _has_more(best, other))
     if elsewhere:
         notes.append(
-            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid or of "
-            "another pulse sequence: they were left out, and volumes lack them."
+            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid, of "
+            "another pulse sequence or of more than one beat: they were left out, and volumes lack them."
         )
     why = "It is the only one that can serve."
     if rest:
@@ -123,7 +123,8 @@ def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
     """What to say of other stacks at the same place."""
     notes = []
     for other in rest:
-        if other.kind != best.kind or not _same_place(best, other):
+        alike = other.kind == best.kind and other_purposes(other) == other_purposes(best)
+        if not alike or not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
         what = (

@@ -92,7 +92,7 @@ def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> di
 
 def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
     """Each image once: of files with one SOP instance, the one whose bytes have the smallest hash."""
-    by_instance = _grouped(frames, lambda f: (f.sop_instance_uid, f.number) if f.sop_instance_uid else f.path)
+    by_instance = _grouped(frames, _identity)
     kept, copies, unequal = [], 0, False
     for same in by_instance.values():
         if len(same) > 1:
@@ -107,6 +107,12 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
     return kept, [
         f"Images that are there more than once (one SOP instance): {copies} copies were passed over.{but}"
     ]
+
+
+def _identity(frame: Frame) -> Any:
+    """What copies of an image have in common: some anonymisers give one identifier to images that are none."""
+    own = (frame.number, frame.position_mm, frame.trigger_ms, frame.temporal_position, frame.instance_number)
+    return (frame.sop_instance_uid, *own) if frame.sop_instance_uid else frame.path
 
 
 def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:

@@ -60,12 +60,14 @@ def _joined(parts: Sequence[Stack]) -> Stack:
 def _rounds(parts: Sequence[Stack]) -> list[Stack]:
     """Parts in the order of acquisition, each round from one end of the heart to the other a stack."""
     rounds: list[list[Stack]] = []
+    lowest, highest = -np.inf, np.inf
     for part in sorted(parts, key=lambda one: max(frame.age for frame in one.frames)):
         depth = part.depths_mm[0]
-        known = [one.depths_mm[0] for one in rounds[-1]] if rounds else []
-        if not known or min(known) - SAME_SLICE_MM <= depth <= max(known) + SAME_SLICE_MM:
+        if lowest - SAME_SLICE_MM <= depth <= highest + SAME_SLICE_MM:
             rounds.append([])
+            lowest = highest = depth
         rounds[-1].append(part)
+        lowest, highest = min(lowest, depth), max(highest, depth)
     long: list[list[Stack]] = []
     for some in rounds:  # single slices that were taken again belong to the round before
         if long and len(some) <= FEW_SLICES:
@@ -119,12 +121,19 @@ def complemented(stacks: list[Stack]) -> list[Stack]:
 
 def near_in_plane(things: Iterable[Any], place: Callable[[Any], tuple[float, float]]) -> list[list[Any]]:
     """Groups of things, each in plane near enough to another of its group; their order is kept."""
-    groups: list[list[Any]] = []
+    groups: list[tuple[list[Any], list[tuple[float, float]]]] = []
     for thing in things:
-        near = [g for g in groups if any(_distance(place(one), place(thing)) <= SAME_AXIS_MM for one in g)]
-        groups = [group for group in groups if group not in near]
-        groups.append([*(one for group in near for one in group), thing])
-    return groups
+        here = place(thing)
+        near = [group for group in groups if any(_distance(one, here) <= SAME_AXIS_MM for one in group[1])]
+        groups = [group for group in groups if not any(group is one for one in near)]
+        joined: tuple[list[Any], list[tuple[float, float]]] = ([], [])
+        for group in near:
+            joined[0].extend(group[0])
+            joined[1].extend(group[1])
+        joined[0].append(thing)
+        joined[1].append(here)
+        groups.append(joined)
+    return [group for group, _ in groups]
 
 
 def is_lacking(stack: Stack, frame: Frame, within_mm: float = SAME_AXIS_MM) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: A late-gadolinium stack has at least so many slices.
 LEAST_GADOLINIUM_SLICES = 3
-#: Hints of a description that a stack was taken for something else than volumes.
+#: Hints of the headers that a stack was taken for something else than volumes.
 OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping", "another view")
 
 #: The later acquisition; of one acquisition, the series with the smaller number: it was there first.
@@ -31,7 +31,7 @@ _LATEST: Rank = (
 ORDER: Mapping[Wanted, Rank] = {
     "cine": (
         ("it has several phases", lambda s: s.phases > 1),
-        ("its description speaks of no other purpose", lambda s: not other_purposes(s)),
+        ("its headers speak of no other purpose", lambda s: not other_purposes(s)),
         ("it is short axis, not oblique", lambda s: s.orientation == "short axis"),
         (f"it has {WHOLE_SLICES} slices or more", lambda s: len(s.slices) >= WHOLE_SLICES),
         ("it lies nearer to the usual short axis", lambda s: s.tilt_degrees <= FEW_SLICES_WITHIN),
@@ -39,6 +39,7 @@ ORDER: Mapping[Wanted, Rank] = {
         ("its phases are of one beat", lambda s: not beyond_a_beat(s) and "real time" not in s.hints),
         ("it has more slices", lambda s: len(s.slices)),
         ("it has more phases", lambda s: s.phases),
+        ("its description speaks of no stress", lambda s: "stress" not in s.hints),
         ("its description says short axis", lambda s: "short axis" in s.hints),
         *_LATEST,
     ),
@@ -87,7 +88,7 @@ def said_only(stack: Stack) -> bool:
 
 
 def other_purposes(stack: Stack) -> list[str]:
-    """What else than volumes its description says that a stack is for."""
+    """What else than volumes the headers say that a stack is for."""
     return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints]
 
 

@@ -57,18 +57,19 @@ SINGLE_TAGS: list[Any] = [
 #: What a description may suggest. It only breaks ties, and only the suggestion is kept.
 HINTS = {
     "short axis": re.compile(
-        r"\b(c?sax|sa|shax)\b|short.?ax|kurz.?achs|petit.?axe|eje.?corto|asse.?corto|eixo.?curto|korte.?as"
+        r"\b(c?sax|sa|shax)\b|short.?ax|kurze?.?achs|petit.?axe|eje.?corto|asse.?corto|eixo.?curto|korte.?as"
         r"|短[軸轴]",
         re.IGNORECASE,
     ),
-    "late gadolinium": re.compile(r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc", re.IGNORECASE),
+    "late gadolinium": re.compile(r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE),
     "perfusion": re.compile(r"^(?!.*(cine|funct)).*(perf|first.?pass|\bdyn)", re.IGNORECASE),
     "tagging": re.compile(r"\btag|\bgrid|spamm", re.IGNORECASE),
-    "flow": re.compile(r"\bq?flow|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
+    "flow": re.compile(r"\bq?flow|\bflu(x|ss|jo)\b|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
     "mapping": re.compile(r"molli|shmolli|sasha|mapping|\bt[12]\W*map|t2.?prep", re.IGNORECASE),
     "another view": re.compile(
         r"\b[2-5]\s?-?(ch|k)\b|chamber|kammer|cavit|[lr]vot\b|\baov|aort|\bvalve|pulmon", re.IGNORECASE
     ),
+    "stress": re.compile(r"stress|dobu|adenos|regadeno|exercise", re.IGNORECASE),
     "real time": re.compile(r"real.?time|\brt\b|echtzeit|temps.?r[eé]el", re.IGNORECASE),
 }
 
@@ -77,7 +78,7 @@ _VELOCITY_ENCODED = re.compile(r"_v\d+(in|ap|rl|fh)\b", re.IGNORECASE)
 #: Third and later values of Image Type that tell something else than the magnitude of the signal.
 _REAL = ("R", "REAL", "I", "IMAGINARY", "MIXED", "PSIR", "PHASE_SENSITIVE")
 _MAPS = ("P", "PHASE", "VELOCITY", "ECV", "PCA")
-_MAP_WORD = re.compile(r"\bMAP\b|^PHASE|^VELOCITY")
+_MAP_WORD = re.compile(r"(?<![A-Z])MAP\b|^T[12]\W\w|^PHASE|^VELOCITY")
 #: Of a computed image these are maps; of a measured one they are its contrast.
 _MAP_OR_CONTRAST = re.compile(r"^T[12]\W?$")
 

@@ -269,5 +269,6 @@ def _interval_without_times(stack: Stack, phases: int) -> float | None:
 def _beat_ms(stack: Stack) -> float | None:
     """The time from R wave to R wave that headers state, if it can be one."""
     intervals = [f.interval_ms for f in stack.frames if f.interval_ms]
+    intervals = intervals or [60_000.0 / f.heart_rate_bpm for f in stack.frames if f.heart_rate_bpm]
     beat = float(np.median(intervals)) if intervals else 0.0
     return beat if BEATS_MS[0] <= beat <= BEATS_MS[1] else None
