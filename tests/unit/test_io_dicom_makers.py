@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import numpy as np
@@ -58,7 +59,9 @@ def of_type(one: Dataset, *values: str):
 
 def test_the_contrast_of_an_enhanced_image_is_no_map(tmp_path):
     # Philips writes it of balanced gradient echoes: Frame Type and Acquisition Contrast are T1.
-    assert is_cine(taken(tmp_path / "measured", [of_type(enhanced(stored()), "ORIGINAL", "PRIMARY", "T1", "NONE")]))
+    assert is_cine(
+        taken(tmp_path / "measured", [of_type(enhanced(stored()), "ORIGINAL", "PRIMARY", "T1", "NONE")])
+    )
     with pytest.raises(InputError, match="short axis map: 1"):
         taken(tmp_path / "computed", [of_type(enhanced(stored()), "DERIVED", "PRIMARY", "T1", "NONE")])
 
@@ -97,7 +100,7 @@ def from_ge(made, *, creator: str = "GEMS_PARM_01", lost: bool = False, **elemen
 def test_velocity_and_phase_that_ge_tells_in_private_elements(tmp_path, told):
     cine = from_ge(flat(images(stored())))
     assert is_cine(taken(tmp_path / "a", cine, from_ge(other(), **told)))
-    with pytest.raises(InputError, match="short axis (map|real part): 1"):
+    with pytest.raises(InputError, match=r"short axis (map|real part): 1"):
         taken(tmp_path / "b", from_ge(other(), **told))
 
 
@@ -135,10 +138,14 @@ def test_what_is_told_to_be_something_else_comes_after_the_cine(tmp_path, told):
 
 
 def test_the_cine_under_stress_comes_after_that_at_rest(tmp_path):
-    assert is_cine(taken(tmp_path, flat(images(stored())), other(slices=6, SeriesDescription="SA dobutamine 40")))
+    assert is_cine(
+        taken(tmp_path, flat(images(stored())), other(slices=6, SeriesDescription="SA dobutamine 40"))
+    )
 
 
-@pytest.mark.parametrize("words", ["SAX", "CINE_segmented_SAX_b3", "cine petit axe", "eje corto", "kurze Achse", "SA"])
+@pytest.mark.parametrize(
+    "words", ["SAX", "CINE_segmented_SAX_b3", "cine petit axe", "eje corto", "kurze Achse", "SA"]
+)
 @pytest.mark.parametrize("directions", [ON_THE_RIGHT, AXIAL])
 def test_a_whole_cine_that_is_short_axis_by_description_alone(tmp_path, words, directions):
     made = altered(flat(images(stored(), Sheet(directions))), SeriesDescription=words)
@@ -154,7 +161,9 @@ def test_what_lies_short_axis_comes_before_what_only_says_so(tmp_path):
 
 def test_slices_of_a_biobank_with_their_copies_for_evaluation(tmp_path):
     made = images(stored(), per_slice=True)
-    copies = altered(flat(images(stored(), series=99, uid="1.2.77")), SeriesDescription="CINE_segmented_SAX_InlineVF")
+    copies = altered(
+        flat(images(stored(), series=99, uid="1.2.77")), SeriesDescription="CINE_segmented_SAX_InlineVF"
+    )
     tagged = altered(other(3), SeriesDescription="cine_tagging_3sl_SAX_b2s", EchoTime="3.9")
     for row in made:
         for z, one in enumerate(row):
@@ -204,8 +213,30 @@ def test_a_stack_in_real_time_comes_after_the_gated_one(tmp_path):
 
 def test_a_missing_slice_is_not_filled_in_real_time(tmp_path):
     made = [one for row in images(stored(20), per_slice=True) for z, one in enumerate(row) if z != 2]
-    with pytest.raises(InputError, match="such slices are in stack 2.*more than one beat"):
+    with pytest.raises(InputError, match=r"such slices are in stack 2.*more than one beat"):
         taken(tmp_path, made, real_time(2))
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_long_beat_of_an_irregular_heart_is_one_beat(tmp_path, stated):
+    made = images(stored(20), per_slice=True)
+    for row in made:
+        row[2].TriggerTime = f"{1.7 * float(row[2].TriggerTime):.1f}"
+        for z, one in enumerate(row):
+            one.NominalInterval = ("1530" if z == 2 else "900") if stated else None
+    np.testing.assert_array_equal(taken(tmp_path, flat(made)).cine.array, values(stored(20)))
+
+
+@pytest.mark.parametrize(("shift_mm", "slices"), [(6.0, 6), (20.0, 3)])
+def test_slices_of_a_plan_that_was_moved_in_plane_are_joined_or_named(tmp_path, shift_mm, slices):
+    made = images(stored(), per_slice=True)
+    for one in (one for row in made for one in row[3:]):
+        place = np.array(one.ImagePositionPatient, float) + shift_mm * Sheet().axes[0]
+        one.ImagePositionPatient = [f"{v:.6f}" for v in place]
+    study = taken(tmp_path, flat(made))
+    assert study.cine.geometry.shape[0] == slices
+    said = "shifted in plane by up to 6 mm" if slices == 6 else "has slices that the stack lacks"
+    assert any(said in note for note in study.notes)
 
 
 def test_images_with_one_identifier_for_all(tmp_path):
@@ -218,9 +249,9 @@ def test_images_with_one_identifier_for_all(tmp_path):
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        ({"PatientSize": "175"}, "no height in m,"),
-        ({"PatientWeight": "71500"}, "no weight in kg,"),
-        ({"PatientSize": "175", "PatientWeight": "71500"}, "no height in m and no weight in kg,"),
+        ({"PatientSize": "175"}, "is no height in m:"),
+        ({"PatientWeight": "71500"}, "is no weight in kg:"),
+        ({"PatientSize": "175", "PatientWeight": "71500"}, "is no height in m and no weight in kg:"),
         ({"PatientSize": "0", "PatientWeight": "0"}, ""),
     ],
 )
@@ -234,12 +265,13 @@ def test_body_size_in_other_units_is_told_once_and_not_taken(tmp_path, stated, s
 
 
 def test_a_study_of_very_many_small_series_is_sorted_in_seconds(tmp_path):
-    import dataclasses
-
     (frame, *_) = scan(write_cine(tmp_path, stored(1, 1))).frames
     made = [
         dataclasses.replace(
-            frame, position_mm=tuple(Sheet().position(10 * s + z)), series_uid=f"{s}", sop_instance_uid=f"{s}.{z}"
+            frame,
+            position_mm=tuple(Sheet().position(10 * s + z)),
+            series_uid=f"{s}",
+            sop_instance_uid=f"{s}.{z}",
         )
         for s in range(1500)
         for z in range(3)

@@ -62,18 +62,7 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
         )
     best, *rest = able
     notes = [*best.notes, *_rivals(best, rest)]
-    if best.orientation == "oblique":
-        notes.append("The stack lies in no usual direction: it was taken for short axis.")
-    elif wanted == "cine" and said_only(best):
-        notes.append(
-            f"Its slices are {best.orientation} by geometry, and short axis by their description, which was "
-            "believed: make sure that they are."
-        )
-    elif wanted == "cine" and best.tilt_degrees > FEW_SLICES_WITHIN:
-        notes.append(
-            f"Its slices lie {best.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
-            "they are short axis."
-        )
+    notes += _doubts_of_direction(best, wanted)
     if purposes := other_purposes(best):
         notes.append(f"Its headers speak of {' and '.join(purposes)}: see whether it is what you mean.")
     if len(best.slices) == 1:
@@ -95,6 +84,24 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     return Choice(best, why, tuple(notes), elsewhere)
 
 
+def _doubts_of_direction(stack: Stack, wanted: Wanted) -> list[str]:
+    """What to say of a stack that does not lie as most people's short axis does."""
+    doubt = ""
+    if stack.orientation == "oblique":
+        doubt = "The stack lies in no usual direction: it was taken for short axis."
+    elif wanted == "cine" and said_only(stack):
+        doubt = (
+            f"Its slices are {stack.orientation} by geometry, and short axis by their description, which was "
+            "believed: make sure that they are."
+        )
+    elif wanted == "cine" and stack.tilt_degrees > FEW_SLICES_WITHIN:
+        doubt = (
+            f"Its slices lie {stack.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
+            "they are short axis."
+        )
+    return [doubt] * bool(doubt)
+
+
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
     """The stack of that number. Raises :class:`InputError` if there is none."""
     if not 1 <= number <= len(stacks):
@@ -107,16 +114,24 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
 
 
 def _has_more(stack: Stack, other: Stack) -> bool:
-    """Whether another stack is a slice or two of the same kind that would fill this one or continue it."""
+    """Whether another stack is slices of the same kind that would fill this one or continue it."""
+    apart = [min(abs(a - b) for b in stack.depths_mm) for a in _depths_along(stack, other)]
     return (
         other is not stack
-        and len(other.slices) <= FEW_SLICES < len(stack.slices)
+        and len(stack.slices) > FEW_SLICES
+        and len(other.slices) <= len(stack.slices)
         and other.kind == stack.kind
         and not other_purposes(other)
         and LEAST_SHARE * stack.phases <= other.phases
         and abs(float(stack.first.normal @ other.first.normal)) > PARALLEL
-        and all(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
+        and any(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
+        and min(apart) > (stack.step_mm or 0.0) / 2
     )
+
+
+def _depths_along(stack: Stack, other: Stack) -> list[float]:
+    """Position of each slice of another stack along the normal of a stack."""
+    return [float(stack.first.normal @ frames[0].position_mm) for frames in other.slices]
 
 
 def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:

@@ -51,7 +51,9 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
     for (_, _, *key), group in _grouped(kept, lambda f: (f.series_uid, *grid(f))).items():
         for stack in _parted(Stack.of(group), len(group)):
             alike[(*key, stack.kind)].append(stack)
-    stacks = [one for group in alike.values() for some in _of_one_length(group) for one in _put_together(some)]
+    stacks = [
+        one for group in alike.values() for some in _of_one_length(group) for one in _put_together(some)
+    ]
     stacks = [_with_other_orientations(stack, kept, orientations) for stack in stacks]
     stacks.sort(key=lambda s: (s.series[:1] or (0,), s.first.series_uid, s.orientation, s.depths_mm[0]))
     return [replace(stack, number=i) for i, stack in enumerate(stacks, start=1)], notes
@@ -61,7 +63,10 @@ def _of_one_length(stacks: list[Stack]) -> list[list[Stack]]:
     """Stacks of about one beat, and those that go on far longer: never to be put together."""
     longer = iter(longer_than_a_beat([frames for stack in stacks for frames in stack.slices]))
     most = [2 * sum(islice(longer, len(stack.slices))) > len(stack.slices) for stack in stacks]
-    sorts = ([stack for stack, goes_on in zip(stacks, most, strict=True) if goes_on is one] for one in (False, True))
+    sorts = (
+        [stack for stack, goes_on in zip(stacks, most, strict=True) if goes_on is one]
+        for one in (False, True)
+    )
     return [some for some in sorts if some]
 
 
@@ -110,7 +115,7 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
 
 
 def _identity(frame: Frame) -> Any:
-    """What copies of an image have in common: some anonymisers give one identifier to images that are none."""
+    """What copies of an image have in common: an anonymiser may give one identifier to all images."""
     own = (frame.number, frame.position_mm, frame.trigger_ms, frame.temporal_position, frame.instance_number)
     return (frame.sop_instance_uid, *own) if frame.sop_instance_uid else frame.path
 

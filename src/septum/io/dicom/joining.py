@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from septum.io.dicom.frames import Frame
 
-#: Slices of one stack lie above each other within this, from each to the next, in mm.
-SAME_AXIS_MM = 3.0
+#: Slices of one stack lie above each other within this, from each to some other, in mm: a plan may be moved a
+#: little between breath-holds, and two fields of view beside each other are farther apart.
+SAME_AXIS_MM = 10.0
 #: Series of at most so many slices may be parts of a stack.
 FEW_SLICES = 2
 #: By how much of the distance of slices the place of a missing one may be missed.

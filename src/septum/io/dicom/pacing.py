@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 from statistics import median, median_low
 from typing import TYPE_CHECKING
 
@@ -51,24 +52,38 @@ def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
 
 
 def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
-    """Which slices go on far longer than the others, as those of real-time cines beside gated ones do.
+    """Which slices go on far longer than the others, as those of real-time cines do beside gated ones.
 
-    They are told by a gap in the times that slices span, beyond the time from R wave to R wave: that which
-    headers state, or else the span of a quarter of the slices. Where trigger times are missing, by the number
-    of phases.
+    They are told by a gap in the times that slices span, beyond the time from R wave to R wave of all (that
+    which headers state, or else the span of a quarter of the slices) and beyond their own; where none is
+    stated of their own they have more phases, too: an irregular heart has long beats. Where trigger times are
+    missing they are told by the number of phases.
     """
     times = [[frame.trigger_ms for frame in frames if frame.trigger_ms is not None] for frames in slices]
     timed = all(len(some) == len(frames) for some, frames in zip(times, slices, strict=True))
-    lengths = [max(some) - min(some) for some in times] if timed else [float(len(one)) for one in slices]
-    stated = [median(told) for frames in slices if (told := _beats_ms(frames))] if timed else []
-    gap, beyond = (BEYOND_OTHERS, MORE_THAN_A_BEAT) if timed else (MORE_PHASES, MORE_PHASES)
-    ordered = sorted(length for length in lengths if length > 0)
-    if not ordered:
-        return [False] * len(slices)
-    beat = median_low(stated) if stated else ordered[len(ordered) // 4]
-    from_on = (b for a, b in pairwise(ordered) if b > gap * a and b > beyond * beat)
-    least = next(from_on, float("inf"))
-    return [length >= least for length in lengths]
+    numbers = [float(len(frames)) for frames in slices]
+    if not timed:
+        least = _first_beyond(numbers, MORE_PHASES, MORE_PHASES * _quarter(numbers))
+        return [number >= least for number in numbers]
+    spans = [max(some) - min(some) for some in times]
+    own = [median(_beats_ms(frames) or [0.0]) for frames in slices]
+    beat = median_low([ms for ms in own if ms] or [_quarter(spans)])
+    least = _first_beyond(spans, BEYOND_OTHERS, MORE_THAN_A_BEAT * beat)
+    usual = _quarter(numbers)
+    return [
+        span >= least and (span > MORE_THAN_A_BEAT * ms if ms else number > BEYOND_OTHERS * usual)
+        for span, ms, number in zip(spans, own, numbers, strict=True)
+    ]
+
+
+def _first_beyond(values: Sequence[float], gap: float, least: float) -> float:
+    """The smallest value above a gap (a ratio) that is more than ``least``; infinite if there is none."""
+    ordered = sorted(value for value in values if value > 0)
+    return next((b for a, b in pairwise(ordered) if b > gap * a and b > least), inf)
+
+
+def _quarter(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 4]
 
 
 def _beats_ms(frames: Sequence[Frame]) -> list[float]:

@@ -36,7 +36,10 @@ def tells_of_flow(header: Dataset) -> bool:
 
 def _number(header: Dataset, tag: int) -> int | None:
     """An element of GE's as a whole number, also where its representation was lost on the way."""
-    if tag not in header or str(header[_CREATOR].value if _CREATOR in header else "").strip() != "GEMS_PARM_01":
+    if (
+        tag not in header
+        or str(header[_CREATOR].value if _CREATOR in header else "").strip() != "GEMS_PARM_01"
+    ):
         return None
     value = header[tag].value
     if isinstance(value, bytes):

@@ -77,7 +77,7 @@ def unfit(stack: Stack, wanted: Wanted) -> str:
 
 
 def said_only(stack: Stack) -> bool:
-    """Whether a whole cine is short axis by its description and not by geometry: a heart on the right side."""
+    """Whether a whole cine is short axis by description and not by geometry, as of a heart on the right."""
     return (
         stack.orientation not in ("short axis", "oblique")
         and len(stack.slices) >= WHOLE_SLICES

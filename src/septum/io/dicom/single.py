@@ -61,7 +61,9 @@ HINTS = {
         r"|短[軸轴]",
         re.IGNORECASE,
     ),
-    "late gadolinium": re.compile(r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE),
+    "late gadolinium": re.compile(
+        r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE
+    ),
     "perfusion": re.compile(r"^(?!.*(cine|funct)).*(perf|first.?pass|\bdyn)", re.IGNORECASE),
     "tagging": re.compile(r"\btag|\bgrid|spamm", re.IGNORECASE),
     "flow": re.compile(r"\bq?flow|\bflu(x|ss|jo)\b|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
@@ -73,7 +75,7 @@ HINTS = {
     "real time": re.compile(r"real.?time|\brt\b|echtzeit|temps.?r[eé]el", re.IGNORECASE),
 }
 
-#: Siemens' names of sequences that encode velocity end in the highest one and its direction: ``fl2d1_v250in``.
+#: Siemens' names of sequences that encode velocity end in the highest one and its direction: ``fl2d1_v9in``.
 _VELOCITY_ENCODED = re.compile(r"_v\d+(in|ap|rl|fh)\b", re.IGNORECASE)
 #: Third and later values of Image Type that tell something else than the magnitude of the signal.
 _REAL = ("R", "REAL", "I", "IMAGINARY", "MIXED", "PSIR", "PHASE_SENSITIVE")

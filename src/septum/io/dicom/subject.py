@@ -39,9 +39,9 @@ def body_doubts(frames: Sequence[Frame]) -> tuple[str, ...]:
     wrong = [what for what, values, within in sizes if any(values) and _median(values, within) is None]
     if not wrong:
         return ()
+    told = " and no ".join(wrong)
     return (
-        f"What the headers state is no {' and no '.join(wrong)}, but perhaps in another unit: it was not taken, "
-        "and without it there is no body surface area.",
+        f"The headers' body size is no {told}: it was not taken, and no body surface area is had from it.",
     )
 
 
