@@ -125,10 +125,18 @@ def test_the_protocol_of_the_whole_examination_is_no_purpose_of_a_series(tmp_pat
 
 
 @pytest.mark.parametrize(
+    "words", ["sBTFE_BH_M2D", "SHORT AXIS A Fiesta gated", "sa_2 k-t BLAST", "tf2d15_retro_iPAT@c"]
+)
+def test_descriptions_of_short_axis_cines_are_taken_for_nothing_else(tmp_path, words):
+    assert not taken(tmp_path, altered(flat(images(stored())), SeriesDescription=words)).notes
+
+
+@pytest.mark.parametrize(
     "told",
     [
         {"SequenceName": "*fl2d1_v150in"},
         {"SeriesDescription": "cine AoV stack"},
+        {"SeriesDescription": "CINE_segmented_Ao_dist"},
         {"SeriesDescription": "cine_4ch_stack"},
         {"SeriesDescription": "SA flux"},
     ],

@@ -69,7 +69,7 @@ HINTS = {
     "flow": re.compile(r"\bq?flow|\bflu(x|ss|jo)\b|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
     "mapping": re.compile(r"molli|shmolli|sasha|mapping|\bt[12]\W*map|t2.?prep", re.IGNORECASE),
     "another view": re.compile(
-        r"\b[2-5]\s?-?(ch|k)\b|chamber|kammer|cavit|[lr]vot\b|\baov|aort|\bvalve|pulmon", re.IGNORECASE
+        r"\b[2-5]\s?-?ch\b|chamber|kammer|cavit|[lr]vot\b|\baov?\b|aort|\bvalve|pulmon", re.IGNORECASE
     ),
     "stress": re.compile(r"stress|dobu|adenos|regadeno|exercise", re.IGNORECASE),
     "real time": re.compile(r"real.?time|\brt\b|echtzeit|temps.?r[eé]el", re.IGNORECASE),
