@@ -82,7 +82,7 @@ def test_what_was_taken_for_something_else_comes_after_the_cine_and_is_said(tmp_
     for one in flat(other):
         one.SeriesDescription, one.EchoTime = words, "3.5"
     write(tmp_path / "a", flat(other))
-    said(read_study(tmp_path / "a"), "Its description speaks of")
+    said(read_study(tmp_path / "a"), "Its headers speak of")
     write(tmp_path / "b", [*flat(other), *flat(images(stored(5, 5)))])
     assert read_study(tmp_path / "b").cine.array.shape[:2] == (5, 5)
 
@@ -235,10 +235,11 @@ def test_few_slices_are_told(tmp_path):
     said(read_study(write(tmp_path, flat(images(stored(5, 3))))), "has 3 slices")
 
 
-def test_files_without_preamble_and_ending(tmp_path):
+@pytest.mark.parametrize("name", ["IM", "MR.1.2.840.113619."])
+def test_files_without_preamble_and_ending(tmp_path, name):
     for number, one in enumerate(flat(images(stored()))):
         bare = Dataset(one)
-        bare.save_as(tmp_path / f"IM{number}", implicit_vr=True, little_endian=True)
+        bare.save_as(tmp_path / f"{name}{number}", implicit_vr=True, little_endian=True)
     (tmp_path / "notes").write_bytes(b"\x08\x00 is how this text begins, and it is no image." * 9)
     contents = dicom_contents(tmp_path)
     assert (contents.scan.files, contents.scan.passed_over) == (30, {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import InputError
 from septum.io.dicom.joining import FEW_SLICES, LEAST_SHARE, is_lacking
-from septum.io.dicom.ranking import other_purposes, ranked, what_decided
+from septum.io.dicom.ranking import other_purposes, ranked, said_only, what_decided
 from septum.io.dicom.stacks import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
 
 if TYPE_CHECKING:
@@ -62,15 +62,9 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
         )
     best, *rest = able
     notes = [*best.notes, *_rivals(best, rest)]
-    if best.orientation == "oblique":
-        notes.append("The stack lies in no usual direction: it was taken for short axis.")
-    elif wanted == "cine" and best.tilt_degrees > FEW_SLICES_WITHIN:
-        notes.append(
-            f"Its slices lie {best.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
-            "they are short axis."
-        )
+    notes += _doubts_of_direction(best, wanted)
     if purposes := other_purposes(best):
-        notes.append(f"Its description speaks of {' and '.join(purposes)}: see whether it is what you mean.")
+        notes.append(f"Its headers speak of {' and '.join(purposes)}: see whether it is what you mean.")
     if len(best.slices) == 1:
         notes.append("The study has a single slice of this kind: volumes are those of the slice.")
     elif len(best.slices) < WHOLE_SLICES:
@@ -78,8 +72,8 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     elsewhere = tuple(other.number for other in stacks if _has_more(best, other))
     if elsewhere:
         notes.append(
-            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid or of "
-            "another pulse sequence: they were left out, and volumes lack them."
+            f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid, of "
+            "another pulse sequence or of more than one beat: they were left out, and volumes lack them."
         )
     why = "It is the only one that can serve."
     if rest:
@@ -88,6 +82,24 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
             f"next is stack {rest[0].number}."
         )
     return Choice(best, why, tuple(notes), elsewhere)
+
+
+def _doubts_of_direction(stack: Stack, wanted: Wanted) -> list[str]:
+    """What to say of a stack that does not lie as most people's short axis does."""
+    doubt = ""
+    if stack.orientation == "oblique":
+        doubt = "The stack lies in no usual direction: it was taken for short axis."
+    elif wanted == "cine" and said_only(stack):
+        doubt = (
+            f"Its slices are {stack.orientation} by geometry, and short axis by their description, which was "
+            "believed: make sure that they are."
+        )
+    elif wanted == "cine" and stack.tilt_degrees > FEW_SLICES_WITHIN:
+        doubt = (
+            f"Its slices lie {stack.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
+            "they are short axis."
+        )
+    return [doubt] * bool(doubt)
 
 
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
@@ -102,23 +114,32 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
 
 
 def _has_more(stack: Stack, other: Stack) -> bool:
-    """Whether another stack is a slice or two of the same kind that would fill this one or continue it."""
+    """Whether another stack is slices of the same kind that would fill this one or continue it."""
+    apart = [min(abs(a - b) for b in stack.depths_mm) for a in _depths_along(stack, other)]
     return (
         other is not stack
-        and len(other.slices) <= FEW_SLICES < len(stack.slices)
+        and len(stack.slices) > FEW_SLICES
+        and len(other.slices) <= len(stack.slices)
         and other.kind == stack.kind
         and not other_purposes(other)
         and LEAST_SHARE * stack.phases <= other.phases
         and abs(float(stack.first.normal @ other.first.normal)) > PARALLEL
-        and all(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
+        and any(is_lacking(stack, frames[0], SAME_CENTRE_MM) for frames in other.slices)
+        and min(apart) > (stack.step_mm or 0.0) / 2
     )
+
+
+def _depths_along(stack: Stack, other: Stack) -> list[float]:
+    """Position of each slice of another stack along the normal of a stack."""
+    return [float(stack.first.normal @ frames[0].position_mm) for frames in other.slices]
 
 
 def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
     """What to say of other stacks at the same place."""
     notes = []
     for other in rest:
-        if other.kind != best.kind or not _same_place(best, other):
+        alike = other.kind == best.kind and other_purposes(other) == other_purposes(best)
+        if not alike or not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
         what = (

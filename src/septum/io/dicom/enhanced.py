@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
+#: Values of Acquisition Contrast that tell what a series was taken for, as hints.
+_PURPOSES = {"FLOW_ENCODED": "flow", "PERFUSION": "perfusion", "TAGGING": "tagging"}
+
+
 def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
     """The frames of an enhanced object that have a place in the patient, in the object's order."""
     shared = item(header, "SharedFunctionalGroupsSequence")
@@ -34,12 +38,14 @@ def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
         kind = _group(own, shared, "MRImageFrameTypeSequence")
         modifier = _group(own, shared, "MRModifierSequence")
         component = words(kind, "ComplexImageComponent") or words(header, "ComplexImageComponent")
+        contrast = words(kind, "AcquisitionContrast") or words(header, "AcquisitionContrast")
         pulses = words(header, "EchoPulseSequence") + words(header, "SteadyStatePulseSequence")
         inverted = words(modifier, "InversionRecovery") == ("YES",)
         interval = number(cardiac, "RRIntervalTimeNominal") or number(header, "NominalInterval")
+        hints = facts["hints"].union(_PURPOSES[word] for word in contrast if word in _PURPOSES)
         found.append(
             Frame(
-                **facts,
+                **{**facts, "hints": hints},
                 **place,
                 number=i + 1,
                 instance_number=i + 1,

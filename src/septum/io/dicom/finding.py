@@ -35,7 +35,10 @@ def is_dicom(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             start = stream.read(_MAGIC_AT + len(_MAGIC))
-            return start[_MAGIC_AT:] == _MAGIC or (not path.suffix and _is_bare(start))
+            unnamed = (
+                not path.suffix or path.suffix[1:].isdigit()
+            )  # ``IM0001``, or an identifier: ``MR.1.2.840``
+            return start[_MAGIC_AT:] == _MAGIC or (unnamed and _is_bare(start))
     except OSError:
         return False
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from septum.core.files import sha256_of
 from septum.io.dicom.joining import FEW_SLICES, complemented, completed, join, near_in_plane
+from septum.io.dicom.pacing import longer_than_a_beat
 from septum.io.dicom.stacks import Stack
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from septum.core.geometry import Triple
     from septum.io.dicom.frames import Frame
+
+T = TypeVar("T")
 
 #: Directions nearer than this are one, in degrees.
 SAME_DIRECTION_DEGREES = 1.0
@@ -44,20 +47,39 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
         measured = (frame.component, frame.original, frame.sequence, echo)
         return (frame.space_uid, frame.study_uid, frame.shape, pixel, direction, *measured)
 
-    whole: dict[Any, list[Stack]] = defaultdict(list)
-    parts: dict[Any, list[Stack]] = defaultdict(list)
-    for key, group in _grouped(kept, lambda f: (f.series_uid, *grid(f))).items():
-        for stack in _parted(Stack.of(group), len(group)):
-            (parts if len(stack.slices) <= FEW_SLICES else whole)[(*key[1:], stack.kind)].append(stack)
     alike: dict[Any, list[Stack]] = defaultdict(list)
-    for key in dict.fromkeys([*whole, *parts]):
-        near = near_in_plane(parts[key], lambda s: s.first.offset_mm)
-        joined = [one for some in near for stack in join(some) for one in _parted(stack, 0)]
-        alike[key[1:]] += completed(complemented(whole[key]), joined)
-    stacks = [stack for group in alike.values() for stack in complemented(group)]
+    for (_, _, *key), group in _grouped(kept, lambda f: (f.series_uid, *grid(f))).items():
+        for stack in _parted(Stack.of(group), len(group)):
+            alike[(*key, stack.kind)].append(stack)
+    stacks = [
+        one for group in alike.values() for some in _of_one_length(group) for one in _put_together(some)
+    ]
     stacks = [_with_other_orientations(stack, kept, orientations) for stack in stacks]
     stacks.sort(key=lambda s: (s.series[:1] or (0,), s.first.series_uid, s.orientation, s.depths_mm[0]))
     return [replace(stack, number=i) for i, stack in enumerate(stacks, start=1)], notes
+
+
+def _of_one_length(stacks: list[Stack]) -> list[list[Stack]]:
+    """Stacks of about one beat, and those that go on far longer: never to be put together."""
+    longer = iter(longer_than_a_beat([frames for stack in stacks for frames in stack.slices]))
+    most = [2 * sum(islice(longer, len(stack.slices))) > len(stack.slices) for stack in stacks]
+    sorts = (
+        [stack for stack, goes_on in zip(stacks, most, strict=True) if goes_on is one]
+        for one in (False, True)
+    )
+    return [some for some in sorts if some]
+
+
+def _put_together(stacks: list[Stack]) -> list[Stack]:
+    """Stacks of one kind and grid with their parts in other series; first those that lie in one space."""
+    settled: list[Stack] = []
+    for same in _grouped(stacks, lambda s: s.first.space_uid).values():
+        parts = [stack for stack in same if len(stack.slices) <= FEW_SLICES]
+        whole = [stack for stack in same if len(stack.slices) > FEW_SLICES]
+        near = near_in_plane(parts, lambda s: s.first.offset_mm)
+        joined = [one for some in near for stack in join(some) for one in _parted(stack, 0)]
+        settled += completed(complemented(whole), joined)
+    return complemented(settled)
 
 
 def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> dict[float, int]:
@@ -75,7 +97,7 @@ def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> di
 
 def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
     """Each image once: of files with one SOP instance, the one whose bytes have the smallest hash."""
-    by_instance = _grouped(frames, lambda f: (f.sop_instance_uid, f.number) if f.sop_instance_uid else f.path)
+    by_instance = _grouped(frames, _identity)
     kept, copies, unequal = [], 0, False
     for same in by_instance.values():
         if len(same) > 1:
@@ -90,6 +112,12 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
     return kept, [
         f"Images that are there more than once (one SOP instance): {copies} copies were passed over.{but}"
     ]
+
+
+def _identity(frame: Frame) -> Any:
+    """What copies of an image have in common: an anonymiser may give one identifier to all images."""
+    own = (frame.number, frame.position_mm, frame.trigger_ms, frame.temporal_position, frame.instance_number)
+    return (frame.sop_instance_uid, *own) if frame.sop_instance_uid else frame.path
 
 
 def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
@@ -142,8 +170,8 @@ def _with_other_orientations(
     return stack.noted(f"Its series also holds {others} images of other orientations: they were left out.")
 
 
-def _grouped(frames: Iterable[Frame], key: Callable[[Frame], Any]) -> dict[Any, list[Frame]]:
-    groups: dict[Any, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        groups[key(frame)].append(frame)
+def _grouped(things: Iterable[T], key: Callable[[T], Any]) -> dict[Any, list[T]]:
+    groups: dict[Any, list[T]] = defaultdict(list)
+    for thing in things:
+        groups[key(thing)].append(thing)
     return groups

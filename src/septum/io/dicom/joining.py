@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from septum.io.dicom.frames import Frame
 
-#: Slices of one stack lie above each other within this, from each to the next, in mm.
-SAME_AXIS_MM = 3.0
+#: Slices of one stack lie above each other within this, from each to some other, in mm: a plan may be moved a
+#: little between breath-holds, and two fields of view beside each other are farther apart.
+SAME_AXIS_MM = 10.0
 #: Series of at most so many slices may be parts of a stack.
 FEW_SLICES = 2
 #: By how much of the distance of slices the place of a missing one may be missed.
@@ -60,12 +61,14 @@ def _joined(parts: Sequence[Stack]) -> Stack:
 def _rounds(parts: Sequence[Stack]) -> list[Stack]:
     """Parts in the order of acquisition, each round from one end of the heart to the other a stack."""
     rounds: list[list[Stack]] = []
+    lowest, highest = -np.inf, np.inf
     for part in sorted(parts, key=lambda one: max(frame.age for frame in one.frames)):
         depth = part.depths_mm[0]
-        known = [one.depths_mm[0] for one in rounds[-1]] if rounds else []
-        if not known or min(known) - SAME_SLICE_MM <= depth <= max(known) + SAME_SLICE_MM:
+        if lowest - SAME_SLICE_MM <= depth <= highest + SAME_SLICE_MM:
             rounds.append([])
+            lowest = highest = depth
         rounds[-1].append(part)
+        lowest, highest = min(lowest, depth), max(highest, depth)
     long: list[list[Stack]] = []
     for some in rounds:  # single slices that were taken again belong to the round before
         if long and len(some) <= FEW_SLICES:
@@ -112,19 +115,26 @@ def complemented(stacks: list[Stack]) -> list[Stack]:
     """
     result: list[Stack] = []
     for near in near_in_plane(stacks, lambda s: s.first.offset_mm):
-        kept = [one for one in near if not any(_supersedes(other, one) for other in near)]
+        kept = _not_superseded(near)
         result += [_united(kept, len(near) - len(kept))] if len(kept) > 1 and _make_one(kept) else near
     return result
 
 
 def near_in_plane(things: Iterable[Any], place: Callable[[Any], tuple[float, float]]) -> list[list[Any]]:
     """Groups of things, each in plane near enough to another of its group; their order is kept."""
-    groups: list[list[Any]] = []
+    groups: list[tuple[list[Any], list[tuple[float, float]]]] = []
     for thing in things:
-        near = [g for g in groups if any(_distance(place(one), place(thing)) <= SAME_AXIS_MM for one in g)]
-        groups = [group for group in groups if group not in near]
-        groups.append([*(one for group in near for one in group), thing])
-    return groups
+        here = place(thing)
+        near = [group for group in groups if any(_distance(one, here) <= SAME_AXIS_MM for one in group[1])]
+        groups = [group for group in groups if not any(group is one for one in near)]
+        joined: tuple[list[Any], list[tuple[float, float]]] = ([], [])
+        for group in near:
+            joined[0].extend(group[0])
+            joined[1].extend(group[1])
+        joined[0].append(thing)
+        joined[1].append(here)
+        groups.append(joined)
+    return [group for group, _ in groups]
 
 
 def is_lacking(stack: Stack, frame: Frame, within_mm: float = SAME_AXIS_MM) -> bool:
@@ -152,12 +162,23 @@ def _later(one: tuple[Frame, ...], other: tuple[Frame, ...]) -> tuple[Frame, ...
     return max(one, other, key=lambda s: (len(s) >= LEAST_SHARE * most, max(f.age for f in s)))
 
 
-def _supersedes(later: Stack, stack: Stack) -> bool:
-    """Whether a stack has all slices of another one, taken later."""
-    if later is stack or max(f.age for f in later.frames) <= max(f.age for f in stack.frames):
-        return False
-    within = MISPLACED_STEPS * (stack.step_mm or later.step_mm or 0.0)
-    return all(min(abs(a - b) for b in later.depths_mm) <= within for a in stack.depths_mm)
+def _not_superseded(stacks: Sequence[Stack]) -> list[Stack]:
+    """Those of which no other stack has all slices, taken later."""
+    ages = [max(frame.age for frame in stack.frames) for stack in stacks]
+    depths = [np.array(stack.depths_mm) for stack in stacks]
+    steps = [stack.step_mm or 0.0 for stack in stacks]
+    lowest, highest = (np.array([end(some) for some in depths]) for end in (np.min, np.max))
+
+    def is_superseded(i: int) -> bool:
+        reach = MISPLACED_STEPS * (steps[i] or max(steps))
+        around = np.flatnonzero((lowest - reach <= lowest[i]) & (highest + reach >= highest[i]))
+        return any(ages[j] > ages[i] and has_all(int(j), i) for j in around)
+
+    def has_all(j: int, i: int) -> bool:
+        within = MISPLACED_STEPS * (steps[i] or steps[j])
+        return bool((np.abs(depths[i][:, None] - depths[j]).min(axis=1) <= within).all())
+
+    return [stack for i, stack in enumerate(stacks) if not is_superseded(i)]
 
 
 def _make_one(stacks: Sequence[Stack]) -> bool:

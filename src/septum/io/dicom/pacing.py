@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from statistics import median
+from math import inf
+from statistics import median, median_low
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ LEAST_STEP_MS = 5.0
 #: Phases of a cine are nearer to each other than this, and all of them within a few beats.
 LONG_STEP_MS = 250.0
 LONG_SPAN_MS = 3000.0
+#: Phases that span so many beats are more than one beat.
+MORE_THAN_A_BEAT = 1.5
+#: Slices that go on beyond a beat span so many times as much as the longest of one beat.
+BEYOND_OTHERS = 1.25
+#: Times from R wave to R wave that are believed, in ms.
+BEATS_MS = (200.0, 3000.0)
+#: Where no times are told, slices with more than so many times the phases of others are of more beats.
+MORE_PHASES = 2.0
 
 
 def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
@@ -40,6 +49,45 @@ def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
         return False
     acquired = [[1000.0 * f.acquired_s for f in one if f.acquired_s is not None] for one in several]
     return _all(acquired, _goes_on) or {frame.phases for frame in frames} == {1}
+
+
+def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
+    """Which slices go on far longer than the others, as those of real-time cines do beside gated ones.
+
+    They are told by a gap in the times that slices span, beyond the time from R wave to R wave of all (that
+    which headers state, or else the span of a quarter of the slices) and beyond their own; where none is
+    stated of their own they have more phases, too: an irregular heart has long beats. Where trigger times are
+    missing they are told by the number of phases.
+    """
+    times = [[frame.trigger_ms for frame in frames if frame.trigger_ms is not None] for frames in slices]
+    timed = all(len(some) == len(frames) for some, frames in zip(times, slices, strict=True))
+    numbers = [float(len(frames)) for frames in slices]
+    if not timed:
+        least = _first_beyond(numbers, MORE_PHASES, MORE_PHASES * _quarter(numbers))
+        return [number >= least for number in numbers]
+    spans = [max(some) - min(some) for some in times]
+    own = [median(_beats_ms(frames) or [0.0]) for frames in slices]
+    beat = median_low([ms for ms in own if ms] or [_quarter(spans)])
+    least = _first_beyond(spans, BEYOND_OTHERS, MORE_THAN_A_BEAT * beat)
+    usual = _quarter(numbers)
+    return [
+        span >= least and (span > MORE_THAN_A_BEAT * ms if ms else number > BEYOND_OTHERS * usual)
+        for span, ms, number in zip(spans, own, numbers, strict=True)
+    ]
+
+
+def _first_beyond(values: Sequence[float], gap: float, least: float) -> float:
+    """The smallest value above a gap (a ratio) that is more than ``least``; infinite if there is none."""
+    ordered = sorted(value for value in values if value > 0)
+    return next((b for a, b in pairwise(ordered) if b > gap * a and b > least), inf)
+
+
+def _quarter(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 4]
+
+
+def _beats_ms(frames: Sequence[Frame]) -> list[float]:
+    return [f.interval_ms for f in frames if f.interval_ms and BEATS_MS[0] <= f.interval_ms <= BEATS_MS[1]]
 
 
 def _all(slices: Sequence[list[float]], holds: Callable[[list[float]], bool]) -> bool:

@@ -124,8 +124,8 @@ def _advice(elsewhere: Sequence[int]) -> str:
         return "export the whole stack again"
     numbers = ", ".join(map(str, elsewhere))
     return (
-        f"such slices are in stack {numbers}, but on another grid (matrix, pixel size, place, direction) "
-        "or of another pulse sequence, so that they cannot be put together"
+        f"such slices are in stack {numbers}, but on another grid (matrix, pixel size, place, direction), "
+        "of another pulse sequence or of more than one beat, so that they cannot be put together"
     )
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: A late-gadolinium stack has at least so many slices.
 LEAST_GADOLINIUM_SLICES = 3
-#: Hints of a description that a stack was taken for something else than volumes.
-OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping")
+#: Hints of the headers that a stack was taken for something else than volumes.
+OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping", "another view")
 
 #: The later acquisition; of one acquisition, the series with the smaller number: it was there first.
 _LATEST: Rank = (
@@ -31,14 +31,15 @@ _LATEST: Rank = (
 ORDER: Mapping[Wanted, Rank] = {
     "cine": (
         ("it has several phases", lambda s: s.phases > 1),
-        ("its description speaks of no other purpose", lambda s: not other_purposes(s)),
+        ("its headers speak of no other purpose", lambda s: not other_purposes(s)),
         ("it is short axis, not oblique", lambda s: s.orientation == "short axis"),
         (f"it has {WHOLE_SLICES} slices or more", lambda s: len(s.slices) >= WHOLE_SLICES),
         ("it lies nearer to the usual short axis", lambda s: s.tilt_degrees <= FEW_SLICES_WITHIN),
         ("it was measured, not computed", lambda s: s.original),
-        ("its phases are of one beat", lambda s: not beyond_a_beat(s)),
+        ("its phases are of one beat", lambda s: not beyond_a_beat(s) and "real time" not in s.hints),
         ("it has more slices", lambda s: len(s.slices)),
         ("it has more phases", lambda s: s.phases),
+        ("its description speaks of no stress", lambda s: "stress" not in s.hints),
         ("its description says short axis", lambda s: "short axis" in s.hints),
         *_LATEST,
     ),
@@ -56,16 +57,17 @@ ORDER: Mapping[Wanted, Rank] = {
 def unfit(stack: Stack, wanted: Wanted) -> str:
     """Why a stack cannot serve, in a few words; nothing if it can.
 
-    A ``cine`` is short axis by geometry (or, of five and more parallel slices, oblique), magnitude, neither
-    inverted nor repeated at one time of the beat; a single phase will do. ``late-gadolinium`` is one phase
-    after an inversion, or one whose description says so where no header tells of an inversion.
+    A ``cine`` is short axis by geometry (or, of five and more parallel slices, oblique; or of another
+    direction if they have several phases and are described as short axis), magnitude, neither inverted nor
+    repeated at one time of the beat; a single phase will do. ``late-gadolinium`` is one phase after an
+    inversion, or one whose description says so where no header tells of an inversion.
     """
     if wanted == "cine":
         if stack.kind not in ("cine", "still"):
             return stack.kind
         if stack.orientation == "oblique":
             return f"oblique, fewer than {WHOLE_SLICES} slices" * (len(stack.slices) < WHOLE_SLICES)
-        return "" if stack.orientation == "short axis" else stack.orientation
+        return "" if stack.orientation == "short axis" or said_only(stack) else stack.orientation
     if stack.phases > 1:
         return "several phases"
     if len(stack.slices) < LEAST_GADOLINIUM_SLICES:
@@ -74,8 +76,19 @@ def unfit(stack: Stack, wanted: Wanted) -> str:
     return "" if stack.kind == "late gadolinium" or told else "no inversion"
 
 
+def said_only(stack: Stack) -> bool:
+    """Whether a whole cine is short axis by description and not by geometry, as of a heart on the right."""
+    return (
+        stack.orientation not in ("short axis", "oblique")
+        and len(stack.slices) >= WHOLE_SLICES
+        and stack.phases > 1
+        and "short axis" in stack.hints
+        and not other_purposes(stack)
+    )
+
+
 def other_purposes(stack: Stack) -> list[str]:
-    """What else than volumes its description says that a stack is for."""
+    """What else than volumes the headers say that a stack is for."""
     return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints]
 
 

@@ -14,7 +14,7 @@ from septum.io.dicom.header import DicomHeader
 from septum.io.dicom.pixels import hash_of, read_voxels
 from septum.io.dicom.placing import Placed, place
 from septum.io.dicom.scanning import Scan, scan
-from septum.io.dicom.subject import subject_of
+from septum.io.dicom.subject import body_doubts, subject_of
 from septum.io.dicom.timing import Beat, in_time
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Contents:
             placed, beat = _settled(self.folder, choice, None)
         except InputError as error:
             return str(error), choice.notes
-        return None, (*choice.notes, *placed.notes, *beat.notes)
+        return None, _noted(choice, placed, beat)
 
     @property
     def lack(self) -> str | None:
@@ -110,7 +110,7 @@ def read_dicom_study(
     return Study(
         cine=Cine(array, placed.geometry, beat.interval_ms, beat.times_ms),
         sha256=sha256,
-        notes=(*contents.notes, *choice.notes, *placed.notes, *beat.notes),
+        notes=(*contents.notes, *_noted(choice, placed, beat)),
         header=DicomHeader(frames=tuple(tuple(f.reference for f in row) for row in beat.frames)),
         subject=subject_of(choice.stack.frames),
     )
@@ -127,6 +127,10 @@ def dicom_sha256(folder: Path, *, wanted: Wanted = "cine") -> str:
 def _settled(folder: Path, choice: Choice, spacing_mm: Triple | None) -> tuple[Placed, Beat]:
     placed = place(folder, choice.stack, spacing_mm, choice.elsewhere)
     return placed, in_time(folder, placed.stack)
+
+
+def _noted(choice: Choice, placed: Placed, beat: Beat) -> tuple[str, ...]:
+    return (*choice.notes, *placed.notes, *beat.notes, *body_doubts(choice.stack.frames))
 
 
 @contextmanager

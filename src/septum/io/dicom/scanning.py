@@ -47,6 +47,7 @@ _IMAGE_TAGS = [
     "PhotometricInterpretation",
     "NumberOfFrames",
     "ComplexImageComponent",
+    "AcquisitionContrast",
     "EchoPulseSequence",
     "SteadyStatePulseSequence",
     "SharedFunctionalGroupsSequence",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.io.dicom.frames import Frame
+from septum.io.dicom.private import PRIVATE_TAGS, private_component, tells_of_flow
 from septum.io.dicom.values import number, numbers, text, whole, words
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from septum.core.geometry import Triple
 
-SINGLE_TAGS = [
+SINGLE_TAGS: list[Any] = [
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "FrameOfReferenceUID",
@@ -49,22 +50,39 @@ SINGLE_TAGS = [
     "RescaleIntercept",
     "SeriesDescription",
     "ProtocolName",
+    "SequenceName",
+    *PRIVATE_TAGS,
 ]
 
 #: What a description may suggest. It only breaks ties, and only the suggestion is kept.
 HINTS = {
-    "short axis": re.compile(r"\b(sax|sa|shax|kurzachse|petit axe)\b|short.?ax", re.IGNORECASE),
-    "late gadolinium": re.compile(r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc", re.IGNORECASE),
+    "short axis": re.compile(
+        r"\b(c?sax|sa|shax)\b|short.?ax|kurze?.?achs|petit.?axe|eje.?corto|asse.?corto|eixo.?curto|korte.?as"
+        r"|短[軸轴]",
+        re.IGNORECASE,
+    ),
+    "late gadolinium": re.compile(
+        r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE
+    ),
     "perfusion": re.compile(r"^(?!.*(cine|funct)).*(perf|first.?pass|\bdyn)", re.IGNORECASE),
     "tagging": re.compile(r"\btag|\bgrid|spamm", re.IGNORECASE),
-    "flow": re.compile(r"\bq?flow|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
+    "flow": re.compile(r"\bq?flow|\bflu(x|ss|jo)\b|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
     "mapping": re.compile(r"molli|shmolli|sasha|mapping|\bt[12]\W*map|t2.?prep", re.IGNORECASE),
+    "another view": re.compile(
+        r"\b[2-5]\s?-?ch\b|chamber|kammer|cavit|[lr]vot\b|\baov?\b|aort|\bvalve|pulmon", re.IGNORECASE
+    ),
+    "stress": re.compile(r"stress|dobu|adenos|regadeno|exercise", re.IGNORECASE),
+    "real time": re.compile(r"real.?time|\brt\b|echtzeit|temps.?r[eé]el", re.IGNORECASE),
 }
 
+#: Siemens' names of sequences that encode velocity end in the highest one and its direction: ``fl2d1_v9in``.
+_VELOCITY_ENCODED = re.compile(r"_v\d+(in|ap|rl|fh)\b", re.IGNORECASE)
 #: Third and later values of Image Type that tell something else than the magnitude of the signal.
 _REAL = ("R", "REAL", "I", "IMAGINARY", "MIXED", "PSIR", "PHASE_SENSITIVE")
 _MAPS = ("P", "PHASE", "VELOCITY", "ECV", "PCA")
-_MAP_WORD = re.compile(r"\bMAP\b|^T[12]\W?\b|^PHASE|^VELOCITY")
+_MAP_WORD = re.compile(r"(?<![A-Z])MAP\b|^T[12]\W\w|^PHASE|^VELOCITY")
+#: Of a computed image these are maps; of a measured one they are its contrast.
+_MAP_OR_CONTRAST = re.compile(r"^T[12]\W?$")
 
 #: By how much direction cosines may miss a right angle and the unit length.
 _SKEW = 0.02
@@ -77,6 +95,9 @@ def frame_of(file: Path, header: Dataset) -> Frame | None:
     if place is None:
         return None
     inverted = "IR" in words(header, "ScanningSequence") or (number(header, "InversionTime") or 0) > 0
+    kind = kind_of(words(header, "ImageType"))
+    if kind["component"] == "magnitude":
+        kind["component"] = private_component(header) or "magnitude"
     return Frame(
         **common(file, header),
         **place,
@@ -88,7 +109,7 @@ def frame_of(file: Path, header: Dataset) -> Frame | None:
         temporal_position=whole(header, "TemporalPositionIdentifier"),
         phases=whole(header, "CardiacNumberOfImages"),
         interval_ms=number(header, "NominalInterval"),
-        **kind_of(words(header, "ImageType")),
+        **kind,
         sequence=(*words(header, "ScanningSequence"), *_variants(header)),
         echo_ms=number(header, "EchoTime"),
         inversion_ms=(number(header, "InversionTime") or 0.0) if inverted else None,
@@ -109,7 +130,10 @@ def _variants(header: Dataset) -> tuple[str, ...]:
 
 def common(file: Path, header: Dataset) -> dict[str, Any]:
     """What all frames of an object share."""
-    described = f"{text(header, 'SeriesDescription')} {text(header, 'ProtocolName')}".replace("_", " ")
+    described = text(header, "SeriesDescription") or text(header, "ProtocolName")  # GE's is of all series
+    hints = {name for name, pattern in HINTS.items() if pattern.search(described.replace("_", " "))}
+    if tells_of_flow(header) or _VELOCITY_ENCODED.search(text(header, "SequenceName")):
+        hints.add("flow")
     rows, columns = whole(header, "Rows"), whole(header, "Columns")
     return {
         "path": file,
@@ -123,7 +147,7 @@ def common(file: Path, header: Dataset) -> dict[str, Any]:
         "heart_rate_bpm": number(header, "HeartRate"),
         "height_m": number(header, "PatientSize"),
         "weight_kg": number(header, "PatientWeight"),
-        "hints": frozenset(name for name, pattern in HINTS.items() if pattern.search(described)),
+        "hints": frozenset(hints),
         "inverted": words(header, "PhotometricInterpretation")[:1] == ("MONOCHROME1",),
     }
 
@@ -167,9 +191,12 @@ def kind_of(image_type: tuple[str, ...]) -> dict[str, Any]:
     component = "magnitude"
     if any(value in _REAL for value in later):
         component = "real"
+    original = image_type[:1] != ("DERIVED",)
     if any(value in _MAPS or _MAP_WORD.search(value) for value in later):
         component = "map"
-    return {"original": image_type[:1] != ("DERIVED",), "component": component}
+    if not original and any(map(_MAP_OR_CONTRAST.search, later)):
+        component = "map"
+    return {"original": original, "component": component}
 
 
 def scaling(transformation: Dataset | None) -> dict[str, Any]:

@@ -30,6 +30,21 @@ def subject_of(frames: Sequence[Frame]) -> Subject:
     )
 
 
+def body_doubts(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """What to say of a height or a weight that is stated and is not believed; zero is none stated."""
+    sizes = (
+        ("height in m", [frame.height_m for frame in frames], HEIGHT_M),
+        ("weight in kg", [frame.weight_kg for frame in frames], WEIGHT_KG),
+    )
+    wrong = [what for what, values, within in sizes if any(values) and _median(values, within) is None]
+    if not wrong:
+        return ()
+    told = " and no ".join(wrong)
+    return (
+        f"The headers' body size is no {told}: it was not taken, and no body surface area is had from it.",
+    )
+
+
 def _median(values: Iterable[float | None], within: tuple[float, float]) -> float | None:
     believed = [value for value in values if value is not None and within[0] <= value <= within[1]]
     return round(float(np.median(believed)), 3) if believed else None

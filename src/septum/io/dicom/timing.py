@@ -11,7 +11,7 @@ import numpy as np
 
 from septum.core import InputError
 from septum.io.dicom.joining import LEAST_SHARE
-from septum.io.dicom.pacing import SAME_TIME_MS
+from septum.io.dicom.pacing import BEATS_MS, MORE_THAN_A_BEAT, SAME_TIME_MS
 from septum.io.dicom.stacks import Stack
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     Key = Callable[[Frame], float]
 
 
-#: A beat lasts no longer than this, in ms; and phases that span so many of them are more than one beat.
-LONGEST_BEAT_MS = 3000.0
-MORE_THAN_A_BEAT = 1.5
 #: Images of a slice that were taken so much later, in s, are of another breath-hold.
 PAUSE_S = 3.0
 #: A run of phases has at least so many images, and covers this share of all times.
@@ -259,7 +256,7 @@ def _beats(stack: Stack, times_ms: Sequence[float]) -> list[str]:
 def beyond_a_beat(stack: Stack) -> bool:
     """Whether trigger times go on beyond one beat, as those of real-time cines do."""
     times = [frame.trigger_ms for frame in stack.frames if frame.trigger_ms is not None]
-    beat = _beat_ms(stack) or LONGEST_BEAT_MS
+    beat = _beat_ms(stack) or BEATS_MS[1]
     return bool(times) and max(times) - min(times) >= MORE_THAN_A_BEAT * beat
 
 
@@ -272,5 +269,6 @@ def _interval_without_times(stack: Stack, phases: int) -> float | None:
 def _beat_ms(stack: Stack) -> float | None:
     """The time from R wave to R wave that headers state, if it can be one."""
     intervals = [f.interval_ms for f in stack.frames if f.interval_ms]
+    intervals = intervals or [60_000.0 / f.heart_rate_bpm for f in stack.frames if f.heart_rate_bpm]
     beat = float(np.median(intervals)) if intervals else 0.0
-    return beat if 200.0 <= beat <= LONGEST_BEAT_MS else None
+    return beat if BEATS_MS[0] <= beat <= BEATS_MS[1] else None
