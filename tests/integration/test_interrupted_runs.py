@@ -54,7 +54,7 @@ def test_what_a_killed_run_left_is_removed_at_once_and_what_is_being_written_is_
 
 
 def test_an_old_leftover_is_removed_where_locks_do_not_tell(tmp_path, monkeypatch, files_in):
-    monkeypatch.setattr(output_folder, "is_abandoned", lambda _: False)
+    monkeypatch.setattr(output_folder, "remove_abandoned", lambda _: False)
     old = tmp_path / ".septum-old"
     old.touch()
     (tmp_path / ".septum-young").touch()

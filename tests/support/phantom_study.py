@@ -69,7 +69,7 @@ def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:
 
 
 def _flags(volumes_ml, ed: int, es: int) -> tuple[Flag, ...]:
-    """What the volumes are flagged for by a limit that is far too strict, so that a page has a flag to show."""
+    """What the volumes are flagged for by a limit that is too strict, so that a page has a flag."""
     strokes_ml = [volumes_ml[name][ed] - volumes_ml[name][es] for name in ("LV", "RV")]
     percent = 100.0 * stroke_volume_mismatch(*strokes_ml)
     if percent == 0.0:

@@ -72,13 +72,15 @@ def segment(
             lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
         from septum.cli.progress import Narrator
-        from septum.workflows.indices_table import write_indices_csv
+        from septum.workflows.indices_table import check_replaceable, write_indices_csv
         from septum.workflows.output_folder import check_writable, check_writable_file
         from septum.workflows.segment import segment_inputs
 
     check_writable(out)
     if csv_file is not None:
         check_writable_file(csv_file)
+        if not overwrite:
+            check_replaceable(csv_file)
     say_result = None if as_json else _say_result
     with Narrator(say_result) as narrator:
         report = segment_inputs(

@@ -25,7 +25,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     The temporary name keeps all suffixes of ``target``, so that writers which go by the ending work.
     On any failure the temporary file is removed and ``target`` is left as it was. It is locked for as long
-    as it is written, so that :func:`is_abandoned` tells it from what a killed process left.
+    as it is written, so that :func:`remove_abandoned` tells it from what a killed process left.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full.
@@ -53,13 +53,18 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def is_abandoned(temporary: Path) -> bool:
-    """Whether a temporary file of :func:`atomic_path` has lost its writer; false where nobody can tell."""
+def remove_abandoned(temporary: Path) -> bool:
+    """Remove a file that was locked by a process that is gone, as one of :func:`atomic_path`.
+
+    Returns:
+        Whether it is removed; false if its process lives, or where nobody can tell.
+    """
     if sys.platform == "win32":
         return False
     try:
         with temporary.open("rb+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()  # while it is locked: nobody may have begun to use it
     except OSError:
         return False
     return True

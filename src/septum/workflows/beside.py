@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
-from septum.io.names import mesh_name
+from septum.core.files import sha256_of
+from septum.io.names import MASK_SUFFIXES, mesh_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -30,6 +32,12 @@ class Names:
     def stem(self) -> str:
         """``NAME``."""
         return self.mask.name[: self.mask.name.rindex("_seg.")]
+
+    @property
+    def lock(self) -> Path:
+        """The file that whoever writes any of these holds; its name is that of a leftover."""
+        case = hashlib.sha256(self.stem.casefold().encode("utf-8", "surrogateescape")).hexdigest()
+        return self.mask.with_name(f".septum-{case[:16]}.lock")
 
     @property
     def report(self) -> Path:
@@ -122,6 +130,17 @@ def remove(kinds: Iterable[str], mask: Path, record: Record) -> None:
         if kind == "mesh":
             with suppress(OSError):  # others have put something there, or it is gone
                 Names(mask).meshes.rmdir()
+
+
+def in_another_format(mask: Path, record: Record) -> tuple[Path, ...]:
+    """The mask of a record, where another format has it beside the new one and nobody has changed it."""
+    stem = Names(mask).stem
+    others = (mask.with_name(f"{stem}_seg{suffix}") for suffix in MASK_SUFFIXES)
+    return tuple(
+        path
+        for path in others
+        if path.name != mask.name and path.is_file() and sha256_of(path) == record.mask_sha256
+    )
 
 
 def remove_file(path: Path) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
-from septum.core.files import is_abandoned
+from septum.core.files import remove_abandoned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Temporary files of :func:`septum.core.files.atomic_path`; a write takes seconds, so older ones are dead,
-#: even where there are no locks to tell.
+#: Temporary files of :func:`septum.core.files.atomic_path`, and locks of cases; a write takes seconds, so
+#: older ones are dead, even where there are no locks to tell.
 LEFTOVERS = ".septum-*"
 LEFTOVER_AGE_S = 3600.0
 
@@ -49,5 +50,7 @@ def check_writable_file(path: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that a killed run left in a folder. Those of a run that may live are kept."""
     for path in folder.glob(LEFTOVERS):
-        if path.is_file() and (is_abandoned(path) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S):
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # another run has removed it, or nobody may
+            is_old = time.time() - path.lstat().st_mtime > LEFTOVER_AGE_S
+            if path.is_file() and not remove_abandoned(path) and is_old:
+                path.unlink()
