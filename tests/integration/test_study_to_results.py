@@ -126,8 +126,9 @@ def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(sep
         del image.StudyInstanceUID
         image.save_as(path)
     out = tmp_path / "out"
-    answer = septum("segment", study / "b", "-o", out, "--model", bundle, "--dicom", "--report")
+    answer = septum("segment", study / "b", "-o", out, "--model", bundle, "--dicom", "--report", "--identify")
     assert answer.code == 0, answer.err
+    assert SECRETS[1] in (out / "b_report.html").read_text()
     assert names_in(out) == ["b_report.html", "b_seg.json", "b_seg.nii.gz"]
     told = json.loads((out / "b_seg.json").read_text())
     (warning,) = [text for text in told["warnings"] if "No DICOM objects were written" in text]

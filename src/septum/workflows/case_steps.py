@@ -16,11 +16,11 @@ from septum.core.locks import passing_lock
 from septum.io import holds_dicom, read_mask, read_study, staged_mask
 from septum.workflows.asked import Extras, IndexSettings
 from septum.workflows.beside import Names, in_another_format, remove, remove_file, shown
-from septum.workflows.extras import notes_on, without_unreferable, write_extras
+from septum.workflows.extras import notes_on, with_source, write_extras
 from septum.workflows.not_ours import check_known, check_ours, check_untouched
 from septum.workflows.outcomes import FrameDone, Notice, StudyResult
 from septum.workflows.record import Settings, Timings, read_record, write_record
-from septum.workflows.recording import Making, make_record, provenance_of
+from septum.workflows.recording import Making, make_record
 from septum.workflows.rerun import Work, reason_to_segment, seen_at
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class CaseSteps:
         said = "" if work is told else work.said(json, mask)
         segmentation = Segmentation(segmented.labels, study.cine.geometry, self.model.bundle.manifest.labels)
         indices = self.settings.indices.indices_of(segmentation, study)
-        extras, unreferable = without_unreferable(work.extras, study)
+        extras, source, unreferable = with_source(work.extras, study)
         started = time.perf_counter()
         kept = nullcontext(sha256_of(mask)) if work.keeps_mask else None
         with kept or staged_mask(mask, segmentation, study) as mask_sha256:
@@ -220,9 +220,7 @@ class CaseSteps:
                     remove_file(path)
             write_record(json, record)
         written = work.written if extras.dicom else replace(work.written, dicom=False)
-        write_extras(
-            written, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
-        )
+        write_extras(written, mask, study, segmentation, indices, quality, record, source)
         return self._result(case, record, skipped=False, mask_kept=work.keeps_mask, said=said)
 
     def _making(self, segmented: Segmented, write_s: float) -> Making:
