@@ -65,7 +65,9 @@ def segment(
         from septum.workflows.lazy_model import LazyModel
 
         indices = IndexSettings(**{name: asked.pop(name) for name in IndexSettings.model_fields})
-        extras = Extras(**{field.name: asked.pop(field.name) for field in fields(Extras)})
+        extras = Extras(
+            **{field.name: asked.pop(field.name) for field in fields(Extras) if field.name in asked}
+        )
         without_converter()
         lazy = LazyModel(model, **asked)
         if overwrite or next(out.rglob("*_seg.json"), None) is None:

@@ -52,15 +52,21 @@ def with_source(extras: Extras, study: Study) -> tuple[Extras, SourceStudy | Non
     except OutputError as error:
         reason = str(error).removeprefix("the DICOM objects cannot be written: ")
         told = f"No DICOM objects were written: {reason}"
-        return replace(extras, dicom=False, deidentify=False), None, (told,)
+        return extras.without_dicom(), None, (told,)
 
 
-def check_pseudonyms(extras: Extras) -> None:
-    """Raise :class:`OutputError` if pseudonyms are asked for, and the key that the user keeps is none."""
-    if extras.deidentify:
-        from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
+def with_key(extras: Extras) -> Extras:
+    """Extras that say by which key pseudonyms are given, where they are and the user keeps one.
 
-        Pseudonyms.from_environment()
+    Raises:
+        OutputError: what is kept as a key is none.
+    """
+    if not extras.deidentify:
+        return extras
+    from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
+
+    kept = Pseudonyms.kept()
+    return extras if kept is None else replace(extras, key=kept.fingerprint)
 
 
 def write_extras(  # what a study comes to

@@ -107,6 +107,8 @@ class Work:
             return cls(keeps_mask=False, extras=asked, written=asked, reason=reason)
         same, before, now = earlier.settings.indices == indices, earlier.extras.kinds(), asked.kinds()
         fits = {kind: how for kind, how in before.items() if keeps_mask and (same or kind == "mesh")}
+        if now.get("dicom") is True and fits.get("dicom") and are_there(["dicom"], mask, earlier):
+            now["dicom"] = fits["dicom"]  # any pseudonyms will do where no key is kept
         final = fits | now
         stays = [
             kind

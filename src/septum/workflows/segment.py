@@ -13,7 +13,7 @@ from septum.io import read_study
 from septum.workflows.asked import Extras
 from septum.workflows.case_steps import CaseSteps, wanted_by
 from septum.workflows.cases import plan_cases
-from septum.workflows.extras import check_pseudonyms
+from septum.workflows.extras import with_key
 from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
 from septum.workflows.output_folder import check_writable, remove_leftovers
 from septum.workflows.overlap import in_turn
@@ -127,7 +127,7 @@ def segment_inputs(
         MissingExtraError: its engine is not installed.
     """
     check_writable(out)
-    check_pseudonyms(extras or Extras())
+    extras = with_key(extras or Extras())
     events: list[Event] = []
 
     def tell(event: Event) -> None:
