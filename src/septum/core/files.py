@@ -71,9 +71,20 @@ def remove_abandoned(temporary: Path) -> bool:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all. Raises :class:`OutputError`."""
+    """Write a UTF-8 text file whole or not at all. Raises :class:`OutputError`.
+
+    What is no character, as a byte of a file's name may be, is escaped.
+    """
     with atomic_path(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def place_of(path: Path) -> Path:
+    """Where a path leads from the root, by way of links as far as these lead anywhere."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:  # the folder that it is counted from is gone
+        return Path(os.sep) / path
 
 
 def sha256_of(path: Path) -> str:
@@ -98,6 +109,6 @@ def _locked(handle: int) -> Iterator[None]:
 def _cannot_write(target: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
     return (
-        f"{target} cannot be written: {reason}. Nothing was left behind; "
+        f"{target} cannot be written: {reason}. Nothing of it was left behind; "
         "choose another output folder or make room, and run again."
     )

@@ -100,16 +100,18 @@ def are_there(kinds: Iterable[str], mask: Path, record: Record) -> bool:
     return all(path.is_file() for kind in kinds for path in files_of(kind, mask, record))
 
 
-def unknown(kinds: Iterable[str], mask: Path, record: Record | None) -> Path | None:
+def unknown(kinds: Collection[str], mask: Path, record: Record | None) -> Path | None:
     """A file that would be replaced by one of these kinds, and that no record says is septum's.
 
-    Meshes are not looked at: their folder may hold others, and their names follow from the mask.
+    Of meshes only the folder is looked at: it may hold others, and their names follow from the mask.
     """
     names = Names(mask)
     files = {"report": (names.report,), "dicom": (names.segmentation, names.measurements)}
     known = {} if record is None else record.extras.kinds()
-    there = (path for kind in kinds if kind not in known for path in files.get(kind, ()) if path.exists())
-    return next(there, None)
+    there = [path for kind in kinds if kind not in known for path in files.get(kind, ()) if path.exists()]
+    if "mesh" in kinds and names.meshes.exists() and not names.meshes.is_dir():
+        there.append(names.meshes)
+    return next(iter(there), None)
 
 
 def shown(kinds: Collection[str], mask: Path, record: Record) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from septum.workflows.beside import unknown
 from septum.workflows.record import input_hash_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from septum.io.dicom.wanted import Wanted
@@ -44,7 +44,7 @@ def check_untouched(mask: Path, json: Path, earlier: Record) -> None:
         )
 
 
-def check_known(kinds: Iterable[str], mask: Path, earlier: Record | None) -> None:
+def check_known(kinds: Collection[str], mask: Path, earlier: Record | None) -> None:
     """Refuse to replace a file beside a mask, of these kinds, that no earlier run wrote."""
     own = unknown(kinds, mask, earlier)
     if own is not None:

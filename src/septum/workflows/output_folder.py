@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from contextlib import suppress
@@ -25,13 +26,21 @@ def check_writable(folder: Path) -> None:
     Raises:
         OutputError: they cannot.
     """
-    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    if not nearest.is_dir():
-        raise OutputError(
-            f"{folder} cannot be used for results: expected a folder, and {nearest} is a file; "
-            "choose another folder."
-        )
     try:
+        whole = folder.absolute()
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be used for results: the folder that it is counted from is gone; name it from "
+            "the root."
+        ) from error
+    nearest = next(path for path in (whole, *whole.parents) if os.path.lexists(path))
+    try:
+        if not nearest.is_dir():
+            what = "a file" if nearest.exists() else "a link to nothing"
+            raise OutputError(
+                f"{folder} cannot be used for results: expected a folder, and {nearest} is {what}; choose "
+                "another folder."
+            )
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:

@@ -11,6 +11,7 @@ from septum.core import Segmentation
 from septum.inference import Model, load_model
 from septum.io import read_study
 from septum.workflows.asked import Extras
+from septum.workflows.beside import Names
 from septum.workflows.case_steps import CaseSteps, wanted_by
 from septum.workflows.cases import plan_cases
 from septum.workflows.extras import with_key
@@ -140,7 +141,8 @@ def segment_inputs(
     for source, error in plan.refused:
         tell(Failure(source, error))
     tell(Planned(len(plan.cases)))
-    for folder in {case.mask(out).parent for case in plan.cases}:
+    masks = [case.mask(out) for case in plan.cases]
+    for folder in {mask.parent for mask in masks} | {Names(mask).meshes for mask in masks}:
         remove_leftovers(folder)
     steps = CaseSteps(model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite)
     in_turn(plan.cases, steps, tell)
