@@ -93,13 +93,14 @@ class Extras:
     @classmethod
     def of(cls, kinds: Mapping[str, bool | str]) -> Extras:
         """The extras of these kinds."""
+        dicom = kinds.get("dicom", False)
         return cls(
             report="report" in kinds,
             dicom="dicom" in kinds,
             mesh=str(kinds["mesh"]) if "mesh" in kinds else None,
             identify=bool(kinds.get("report")),
-            deidentify=bool(kinds.get("dicom")),
-            key=kinds["dicom"] if isinstance(kinds.get("dicom"), str) else "",
+            deidentify=bool(dicom),
+            key=dicom if isinstance(dicom, str) else "",
         )
 
     def kinds(self) -> Kinds:
