@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +80,28 @@ def test_a_run_from_a_folder_that_is_gone(one, tmp_path, monkeypatch):
     assert (answer.code, "one.nii.gz is missing" in answer.err) == (3, True)
     assert one().code == 0
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("log", ["2>/dev/full", "2>&-"])
+def test_a_log_that_cannot_be_written_ends_no_run_and_changes_no_code(one, bundle, log):
+    def code_of(*command):
+        script = f'exec "$@" {log}'
+        return subprocess.run(
+            ["sh", "-c", script, "sh", sys.executable, "-m", "septum", *map(str, command)], check=False
+        ).returncode
+
+    assert code_of("segment", one.source, "-o", one.out, "--model", bundle, "--report") == 0
+    assert (one.out / "one_report.html").is_file()
+    assert code_of("segment", one.out / "none.nii.gz", "-o", one.out, "--model", bundle) == 3
+    assert code_of("segment", "--none") == 2
+
+
+def test_a_json_without_end_is_told_to_be_none(one):
+    one.out.mkdir()
+    (one.out / "one_seg.json").write_text("[" * 100_000)
+    answer = one()
+    assert (answer.code, "one_seg.json cannot be told to be a result of Septum" in answer.err) == (4, True)
 
 
 def test_a_pipe_is_not_waited_for(one, tmp_path):

@@ -79,12 +79,14 @@ def write_meshes(
 
 @contextmanager
 def _no_empty(folder: Path) -> Iterator[None]:
-    """Leave no empty folder behind if something goes wrong."""
+    """Leave no empty folder behind if something goes wrong, where there was none."""
+    was_there = folder.exists()
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # others have put something there, or it was not made
-            folder.rmdir()
+        if not was_there:
+            with suppress(OSError):  # others have put something there, or it was not made
+                folder.rmdir()
         raise
 
 
