@@ -104,6 +104,19 @@ def test_a_json_without_end_is_told_to_be_none(one):
     assert (answer.code, "one_seg.json cannot be told to be a result of Septum" in answer.err) == (4, True)
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_input_is_never_replaced_by_the_result_of_another(one, write_study, tmp_path, linked):
+    other = write_study(tmp_path / "one_seg.nii.gz", seed=1)
+    named = tmp_path / "other.nii.gz" if linked else other
+    if linked:
+        named.symlink_to(other)
+    before = other.read_bytes()
+    answer = one("--overwrite", source=[one.source, named], out=tmp_path)
+    assert answer.code == 1
+    assert f"{other} is an input, and would be replaced by the result of one" in answer.err
+    assert other.read_bytes() == before
+
+
 def test_a_pipe_is_not_waited_for(one, tmp_path):
     os.mkfifo(tmp_path / "pipe.nii.gz")
     os.mkfifo(tmp_path / "pipe.csv")

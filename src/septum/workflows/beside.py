@@ -40,6 +40,11 @@ class Names:
         return self.mask.with_name(f".septum-{case[:16]}.lock")
 
     @property
+    def record(self) -> Path:
+        """The JSON."""
+        return self.mask.with_name(f"{self.stem}_seg.json")
+
+    @property
     def report(self) -> Path:
         """The page."""
         return self.mask.with_name(f"{self.stem}_report.html")

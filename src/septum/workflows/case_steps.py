@@ -17,7 +17,7 @@ from septum.io import holds_dicom, read_mask, read_study, staged_mask
 from septum.workflows.asked import Extras, IndexSettings
 from septum.workflows.beside import Names, in_another_format, remove, remove_file, shown
 from septum.workflows.extras import notes_on, with_source, write_extras
-from septum.workflows.not_ours import check_known, check_ours, check_untouched
+from septum.workflows.not_ours import check_known, check_no_input, check_ours, check_untouched
 from septum.workflows.outcomes import FrameDone, Notice, StudyResult
 from septum.workflows.record import Settings, Timings, read_record, write_record
 from septum.workflows.recording import Making, make_record
@@ -82,6 +82,7 @@ class CaseSteps:
         indices: how clinical indices are taken.
         extras: what is written beside mask and JSON.
         overwrite: do finished cases anew, too, and replace results of other inputs.
+        inputs: places of images that no result may take.
     """
 
     def __init__(
@@ -93,9 +94,10 @@ class CaseSteps:
         indices: IndexSettings | None = None,
         extras: Extras | None = None,
         overwrite: bool = False,
+        inputs: frozenset[Path] = frozenset(),
     ) -> None:
         self.model, self.out, self.overwrite = model, out, overwrite
-        self.extras = extras or Extras()
+        self.extras, self.inputs = extras or Extras(), inputs
         self.wanted = wanted_by(model.bundle.manifest)
         execution = model.execution
         self.settings = Settings(
@@ -113,6 +115,7 @@ class CaseSteps:
             InputError: it cannot be used.
         """
         mask = case.mask(self.out)
+        check_no_input(mask, self.inputs)
         seen, work = seen_at(case.record(self.out), mask), self._work_of(case)
         if work.earlier is not None and work.is_nothing:
             return self._result(case, work.earlier, skipped=True, mask_kept=True)

@@ -55,6 +55,12 @@ class Plan:
     passed_over: tuple[str, ...]
     refused: tuple[tuple[Path, SeptumError], ...]
 
+    @property
+    def places(self) -> frozenset[Path]:
+        """Of all images that are files, by the names they are given and by those that links lead to."""
+        sources = [case.source for case in self.cases if not case.source.is_dir()]
+        return frozenset(place for source in sources for place in (_place(source), place_of(source)))
+
 
 def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
     """Find the images and DICOM studies in files and folders and name their results.

@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from septum.core.errors import NameTakenError
-from septum.core.files import sha256_of
+from septum.core.files import place_of, sha256_of
 from septum.io import content_sha256
-from septum.workflows.beside import unknown
+from septum.workflows.beside import Names, unknown
 from septum.workflows.record import input_hash_in
 
 if TYPE_CHECKING:
@@ -33,6 +33,22 @@ def check_ours(source: Path, mask: Path, json: Path, wanted: Wanted) -> None:
             f"{json} is the result of another file of the same name as {source}, or of that one before it "
             "changed: expected a name that is free; give another -o folder, or --overwrite."
         )
+
+
+def check_no_input(mask: Path, inputs: Collection[Path]) -> None:
+    """Refuse, whatever is asked for, to write a result in the place of an image of the same run.
+
+    Args:
+        mask: path of the mask, which tells those of all results of a case but the meshes.
+        inputs: places of all images.
+    """
+    names = Names(mask)
+    for path in (mask, names.record, names.report, names.segmentation, names.measurements):
+        if place_of(path.parent) / path.name in inputs:
+            raise NameTakenError(
+                f"{path} is an input, and would be replaced by the result of {names.stem}: expected a "
+                "name that is free; give another -o folder."
+            )
 
 
 def check_untouched(mask: Path, json: Path, earlier: Record) -> None:

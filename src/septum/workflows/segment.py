@@ -85,8 +85,9 @@ def segment_file(
             :class:`NameTakenError` if they would replace those of another input without ``overwrite``.
     """
     check_writable(out)
-    (case,) = plan_cases([path], out).cases
-    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite)
+    plan = plan_cases([path], out)
+    (case,) = plan.cases
+    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite, inputs=plan.places)
     return steps.write(steps.segment(steps.open(case), lambda _: None))
 
 
@@ -144,7 +145,10 @@ def segment_inputs(
     masks = [case.mask(out) for case in plan.cases]
     for folder in {mask.parent for mask in masks} | {Names(mask).meshes for mask in masks}:
         remove_leftovers(folder)
-    steps = CaseSteps(model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite)
+    steps = CaseSteps(
+        model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite,
+        inputs=plan.places,
+    )  # fmt: skip
     in_turn(plan.cases, steps, tell)
     return Report(
         results=tuple(event for event in events if isinstance(event, StudyResult)),
