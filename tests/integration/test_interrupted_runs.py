@@ -53,8 +53,21 @@ def test_what_a_killed_run_left_is_removed_at_once_and_what_is_being_written_is_
     assert files_in(out) == ["a_seg.json", "a_seg.nii.gz", "b.txt"]
 
 
+def test_meshes_that_a_killed_run_was_writing_are_removed_by_the_next(
+    septum, bundle, write_study, tmp_path, files_in
+):
+    out, call = tmp_path / "out", ("segment", write_study(tmp_path / "a.nii.gz"), "-o", tmp_path / "out")
+    septum(*call, "--model", bundle, "--mesh", "stl")
+    killed = start_writing(out / "a_mesh/a_LV.stl")
+    killed.kill()
+    killed.communicate()
+    assert septum(*call, "--model", bundle, "--overwrite").code == 0
+    assert files_in(out) == ["a_seg.json", "a_seg.nii.gz"]
+    assert not (out / "a_mesh").exists()
+
+
 def test_an_old_leftover_is_removed_where_locks_do_not_tell(tmp_path, monkeypatch, files_in):
-    monkeypatch.setattr(output_folder, "is_abandoned", lambda _: False)
+    monkeypatch.setattr(output_folder, "remove_abandoned", lambda _: False)
     old = tmp_path / ".septum-old"
     old.touch()
     (tmp_path / ".septum-young").touch()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import nibabel as nib
+import nrrd
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def case(septum, bundle, write_study, tmp_path):
     """A function that segments one cine of three frames: ``case("--report")``; its ``out`` is the folder."""
     source = write_study(tmp_path / "a.nii.gz", frames=3)
 
-    def segment(*options, out=tmp_path / "out"):
+    def segment(*options, out=tmp_path / "out", source=source):
         return septum("segment", source, "-o", out, "--model", bundle, *options)
 
     segment.source, segment.out = source, tmp_path / "out"
@@ -192,6 +194,53 @@ def test_a_table_that_cannot_be_written_is_known_before_anything_is_done(case, t
     answer = case("--csv", tmp_path / table)
     assert answer.code == 4
     assert not case.out.exists()
+
+
+@pytest.mark.parametrize("own", ["patient,ef\n1,60\n", "study\n", "\n"])
+def test_a_table_that_septum_did_not_write_is_not_replaced_unasked(case, tmp_path, own):
+    table = tmp_path / "all.csv"
+    table.write_text(own)
+    answer = case("--csv", table)
+    assert answer.code == 4
+    assert f"{table} cannot be told to be a table of Septum" in answer.err
+    assert not case.out.exists()
+    assert table.read_text() == own
+    assert case("--csv", table, "--overwrite").code == 0
+    written = table.read_text()
+    table.write_text(written.replace("\na,", "\nb,"))
+    assert case("--csv", table).code == 0
+    assert table.read_text() == written
+    table.write_text("")
+    assert case("--csv", table).code == 0
+
+
+@pytest.mark.parametrize("drawn_over", [False, True])
+def test_the_mask_of_an_earlier_format_goes_with_it_unless_somebody_changed_it(case, files_in, drawn_over):
+    case()
+    if drawn_over:
+        (case.out / "a_seg.nii.gz").write_bytes(b"drawn")
+    image = nib.load(case.source)
+    fields = {"kinds": ["domain"] * 3 + ["time"], "space": "left-posterior-superior"}
+    fields["space directions"] = [*np.diag(image.header.get_zooms()[:3]).tolist(), [np.nan] * 3]
+    nrrd.write(str(case.source.with_name("a.nrrd")), np.asarray(image.dataobj), fields)
+    answer = case("--overwrite", source=case.source.with_name("a.nrrd"))
+    assert answer.code == 0, answer.err
+    assert ("removed with the earlier mask: a_seg.nii.gz." in answer.err) is not drawn_over
+    kept = ["a_seg.nii.gz"] if drawn_over else []
+    assert files_in(case.out) == ["a_seg.json", *kept, "a_seg.nrrd"]
+
+
+def test_an_engine_that_is_not_there_is_refused_before_anything_is_said_of_the_case(
+    case, files_in, monkeypatch
+):
+    case("--report")
+    before = {name: written(case.out / name) for name in files_in(case.out)}
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    answer = case("--engine", "onnxruntime")
+    assert answer.code == 6
+    (line,) = answer.err.splitlines()
+    assert line.startswith("septum: error: ")
+    assert {name: written(case.out / name) for name in files_in(case.out)} == before
 
 
 def test_a_patient_that_no_file_names_is_told_once(case):

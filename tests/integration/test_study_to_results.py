@@ -120,14 +120,38 @@ def test_with_a_key_that_is_kept_a_patient_has_one_pseudonym_and_a_bad_key_is_kn
     assert not out.exists() or names_in(out) == []
 
 
+def test_pseudonyms_are_given_anew_by_another_key_and_kept_without_one(
+    septum, bundle, study, tmp_path, monkeypatch
+):
+    out, call = tmp_path / "out", ("segment", study, "-o", tmp_path / "out", "--model", bundle)
+    ids = []
+    for letter in ("a", "b"):
+        (tmp_path / letter).write_text(letter * 32)
+        monkeypatch.setenv("SEPTUM_PSEUDONYM_KEY", str(tmp_path / letter))
+        answer = septum(*call, "--dicom", "--deidentify")
+        assert "already done" not in answer.out
+        ids.append(pydicom.dcmread(out / "one_seg.dcm").PatientID)
+        assert pydicom.dcmread(out / "one_sr.dcm").PatientID == ids[-1]
+        assert letter * 32 not in (out / "one_seg.json").read_text()
+        assert "already done" in septum(*call, "--dicom", "--deidentify").out
+    assert ids[0] != ids[1]
+    monkeypatch.delenv("SEPTUM_PSEUDONYM_KEY")
+    assert "already done" in septum(*call, "--dicom", "--deidentify").out
+    (out / "one_seg.dcm").unlink()
+    septum(*call, "--dicom", "--deidentify")
+    assert pydicom.dcmread(out / "one_seg.dcm").PatientID not in ids
+    assert json.loads((out / "one_seg.json").read_text())["extras"]["key"] == ""
+
+
 def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(septum, bundle, study, tmp_path):
     for path in (study / "b").iterdir():
         image = pydicom.dcmread(path)
         del image.StudyInstanceUID
         image.save_as(path)
     out = tmp_path / "out"
-    answer = septum("segment", study / "b", "-o", out, "--model", bundle, "--dicom", "--report")
+    answer = septum("segment", study / "b", "-o", out, "--model", bundle, "--dicom", "--report", "--identify")
     assert answer.code == 0, answer.err
+    assert SECRETS[1] in (out / "b_report.html").read_text()
     assert names_in(out) == ["b_report.html", "b_seg.json", "b_seg.nii.gz"]
     told = json.loads((out / "b_seg.json").read_text())
     (warning,) = [text for text in told["warnings"] if "No DICOM objects were written" in text]

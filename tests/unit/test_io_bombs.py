@@ -71,6 +71,35 @@ def test_voxels_that_no_reading_ends(more, tmp_path):
         read_study(path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"NRRD0004\n", NRRD.format("gzip", "data file: b.gz\nline skip: 1\n").encode()],
+    ids=["header", "before the voxels"],
+)
+def test_lines_without_end(content, tmp_path):
+    (tmp_path / "a.nrrd").write_bytes(content)
+    (tmp_path / "b.gz").touch()
+    for name in ("a.nrrd", "b.gz"):
+        with (tmp_path / name).open("ab") as stream:
+            stream.truncate(BOMB_BYTES)
+    with little_memory(), pytest.raises(InputError, match="is a damaged NRRD file"):
+        read_study(tmp_path / "a.nrrd")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nrrd"])
+def test_a_file_that_holds_as_many_voxels_as_it_promises_and_no_study_has(name, tmp_path):
+    header = Nifti1Header(endianness="<")
+    header.set_data_dtype("u1")
+    header.set_data_shape((1024, 1024, 520))
+    sizes = NRRD.replace("short", "uchar").replace("64 60 4", "1024 1024 520").format("raw", "").encode()
+    path = tmp_path / name
+    path.write_bytes(sizes if name == "a.nrrd" else bytes(header.binaryblock))
+    with path.open("ab") as stream:
+        stream.truncate(path.stat().st_size + 4 + 1024 * 1024 * 520)
+    with little_memory(), pytest.raises(InputError, match="at most 536,870,912 voxels"):
+        read_study(path)
+
+
 def test_nifti_voxels_that_begin_far_away(tmp_path):
     header = Nifti1Header(endianness="<")
     header.set_data_shape((64, 60, 4))

@@ -3,12 +3,14 @@
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import contextmanager
 
 import pytest
 
 from septum.core import OutputError
-from septum.core.locks import is_locked, lock
+from septum.core.locks import is_locked, lock, passing_lock
 
 HOLD = """
 import sys, time
@@ -79,6 +81,38 @@ def test_lock_ends_with_its_block_even_by_an_error_and_can_be_taken_again(tmp_pa
     with lock(path) as held:
         assert held
     assert path.is_file(), "left where it is"
+
+
+def test_a_lock_in_passing_is_waited_for_and_leaves_no_file(tmp_path):
+    path, order = tmp_path / "case", []
+
+    def hold(name, seconds):
+        with passing_lock(path, 30.0) as held:
+            order.append((name, held))
+            time.sleep(seconds)
+            order.append((name, held))
+
+    threads = [threading.Thread(target=hold, args=(name, 0.02)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order[::2] == order[1::2], "one after the other"
+    assert sorted(order[::2]) == [(name, True) for name in range(8)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_in_passing_is_given_up_and_one_of_a_killed_process_is_taken(tmp_path):
+    path = tmp_path / "case"
+    with process_that_locks(path) as (process, held):
+        assert held
+        with passing_lock(path, 0.0) as ours:
+            assert not ours
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+        with passing_lock(path, 30.0) as ours:
+            assert ours
+    assert not path.exists()
 
 
 def test_asking_makes_no_file(tmp_path):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from septum.cli.output import say_error, tolerate_any_character
+from septum.cli.output import say_aside, say_error, tolerate_any_character
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int | None = septum.main(arguments, prog_name="septum", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError, AttributeError):  # nobody can read it, or there is no standard error
+            error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("septum: interrupted; run the same command again to go on.", err=True)
+        say_aside("interrupted; run the same command again to go on.")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the last place where an error can become a sentence
         return say_error(error)
@@ -75,9 +76,9 @@ def run() -> None:
     are cleaned up as usual.
     """
     code = main()
-    with suppress(OSError, ValueError):  # whoever read it has gone away
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # whoever read it has gone away, or never was
+            stream.flush()
     if "openvino" in sys.modules and "torch" not in sys.modules:
         os._exit(code)
     sys.exit(code)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,9 +46,15 @@ def say_json(document: Any) -> None:
     say(json.dumps(document, indent=2, allow_nan=False))
 
 
-def say_aside(text: str) -> None:
-    """Print a remark for the user's eyes, beside the results."""
-    click.echo(f"septum: {text}", err=True)
+def say_aside(text: str, *, whole: bool = True) -> None:
+    """Print a remark for the user's eyes, beside the results. Where nobody can read it, that ends no run.
+
+    Args:
+        text: what is said.
+        whole: it is a line of Septum's own; otherwise it is printed as it stands.
+    """
+    with suppress(OSError):  # a log on a full disk, or a reader that has gone away
+        click.echo(f"septum: {text}" if whole else text, err=True, nl=whole)
 
 
 def say_table(table: Table) -> None:
@@ -71,8 +78,8 @@ def say_error(error: Exception) -> int:
     else:
         told = error if isinstance(error, SeptumError) else UnexpectedError.of(error)
     if os.environ.get(DEBUG):
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    click.echo(f"septum: error: {' '.join(str(told).split())}", err=True)
+        say_aside("".join(traceback.format_exception(error)), whole=False)
+    say_aside(f"error: {' '.join(str(told).split())}")
     return told.exit_code
 
 

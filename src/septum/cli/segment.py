@@ -63,22 +63,26 @@ def segment(
     with without_collecting_garbage():
         from septum.workflows.asked import Extras, IndexSettings
         from septum.workflows.lazy_model import LazyModel
+        from septum.workflows.output_folder import check_writable, check_writable_file
 
         indices = IndexSettings(**{name: asked.pop(name) for name in IndexSettings.model_fields})
-        extras = Extras(**{field.name: asked.pop(field.name) for field in fields(Extras)})
+        extras = Extras(
+            **{field.name: asked.pop(field.name) for field in fields(Extras) if field.name in asked}
+        )
         without_converter()
         lazy = LazyModel(model, **asked)
+        check_writable(out)
         if overwrite or next(out.rglob("*_seg.json"), None) is None:
             lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
         from septum.cli.progress import Narrator
-        from septum.workflows.indices_table import write_indices_csv
-        from septum.workflows.output_folder import check_writable, check_writable_file
+        from septum.workflows.indices_table import check_replaceable, write_indices_csv
         from septum.workflows.segment import segment_inputs
 
-    check_writable(out)
     if csv_file is not None:
         check_writable_file(csv_file)
+        if not overwrite:
+            check_replaceable(csv_file)
     say_result = None if as_json else _say_result
     with Narrator(say_result) as narrator:
         report = segment_inputs(

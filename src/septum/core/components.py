@@ -6,6 +6,7 @@ image longer than its first network runs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,56 +35,71 @@ def largest_component(
         mask: (Z, Y, X).
         weights: (Z, Y, X), or ``None``.
     """
-    box = Region.bounding(mask)
-    if box is None:
+    runs = _Runs.of(mask, _LATER_ROWS)
+    if runs is None:
         return None
-    part = _separated(box.crop(mask))
-    starts, stops = _runs(part)
-    roots = _roots(starts, stops, part.shape, _LATER_ROWS)
+    starts, stops, roots = runs.starts, runs.stops, runs.roots
     if (roots == roots[0]).all():
         return mask
     if weights is None:
         sizes = (stops - starts).astype(np.float64)
     else:
-        sums = np.cumsum(_separated(box.crop(weights)), dtype=np.float64)
+        sums = np.cumsum(_separated(runs.box.crop(weights)), dtype=np.float64)
         sizes = sums[stops - 1] - np.where(starts > 0, sums[starts - 1], 0.0)
-    kept = roots == np.bincount(roots, sizes).argmax()
-    return _filled(mask, box, part.shape, starts[kept], stops[kept])
+    return runs.filled(mask, roots == np.bincount(roots, sizes).argmax())
 
 
 def largest_in_slices(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """In each slice of a mask (Z, Y, X) its largest 8-connected component."""
-    box = Region.bounding(mask)
-    if box is None:
+    runs = _Runs.of(mask, _NEXT_ROW)
+    if runs is None:
         return mask
-    part = _separated(box.crop(mask))
-    starts, stops = _runs(part)
-    roots = _roots(starts, stops, part.shape, _NEXT_ROW)
-    slices = starts // (part.shape[1] * part.shape[2])
-    sizes = np.bincount(roots, stops - starts)
+    roots, (_, height, width) = runs.roots, runs.shape
+    slices = runs.starts // (height * width)
+    sizes = np.bincount(roots, runs.stops - runs.starts)
     order = np.lexsort((-roots, sizes[roots], slices))  # the last run of a slice is of its largest component
     last = np.append(np.flatnonzero(np.diff(slices[order])), len(order) - 1)
     kept = np.isin(roots, roots[order[last]])
-    return mask if kept.all() else _filled(mask, box, part.shape, starts[kept], stops[kept])
+    return mask if kept.all() else runs.filled(mask, kept)
 
 
-def _runs(part: NDArray[np.generic]) -> tuple[Integers, Integers]:
-    """Where the runs of a separated mask start and stop, in the array as one line."""
-    edges = np.flatnonzero(np.diff(part.reshape(-1), prepend=False))
-    return edges[::2], edges[1::2]
+@dataclass(frozen=True)
+class _Runs:
+    """The runs along X of a mask, within the box about all of it.
 
+    Attributes:
+        box: on the grid of the mask.
+        shape: of what the box holds, separated.
+        starts, stops: of each run, in that as one line.
+        roots: number of the first run that each is connected to.
+    """
 
-def _filled(
-    mask: NDArray[np.bool_], box: Region, shape: tuple[int, ...], starts: Integers, stops: Integers
-) -> NDArray[np.bool_]:
-    """Some runs of a separated part of a mask, on the grid of the mask."""
-    turns = np.zeros(shape, dtype=np.int8)
-    turns.reshape(-1)[starts], turns.reshape(-1)[stops] = 1, -1
-    _, height, width = box.size
-    filled = np.zeros_like(mask)
-    runs = np.cumsum(turns.reshape(-1), dtype=np.int8).astype(bool).reshape(shape)
-    box.paste(runs[:, :height, :width], filled)
-    return filled
+    box: Region
+    shape: tuple[int, ...]
+    starts: Integers
+    stops: Integers
+    roots: Integers
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], rows: Sequence[tuple[int, int]]) -> _Runs | None:
+        """The runs of a mask (Z, Y, X), connected across these rows; ``None`` if it is empty."""
+        box = Region.bounding(mask)
+        if box is None:
+            return None
+        part = _separated(box.crop(mask))
+        edges = np.flatnonzero(np.diff(part.reshape(-1), prepend=False))
+        starts, stops = edges[::2], edges[1::2]
+        return cls(box, part.shape, starts, stops, _roots(starts, stops, part.shape, rows))
+
+    def filled(self, mask: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Those of the runs that are kept, on the grid of the mask."""
+        turns = np.zeros(self.shape, dtype=np.int8)
+        turns.reshape(-1)[self.starts[kept]], turns.reshape(-1)[self.stops[kept]] = 1, -1
+        _, height, width = self.box.size
+        filled = np.zeros_like(mask)
+        runs = np.cumsum(turns.reshape(-1), dtype=np.int8).astype(bool).reshape(self.shape)
+        self.box.paste(runs[:, :height, :width], filled)
+        return filled
 
 
 def _separated(array: NDArray[np.generic]) -> NDArray[np.generic]:

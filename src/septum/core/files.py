@@ -25,7 +25,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     The temporary name keeps all suffixes of ``target``, so that writers which go by the ending work.
     On any failure the temporary file is removed and ``target`` is left as it was. It is locked for as long
-    as it is written, so that :func:`is_abandoned` tells it from what a killed process left.
+    as it is written, so that :func:`remove_abandoned` tells it from what a killed process left.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full.
@@ -53,22 +53,38 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def is_abandoned(temporary: Path) -> bool:
-    """Whether a temporary file of :func:`atomic_path` has lost its writer; false where nobody can tell."""
+def remove_abandoned(temporary: Path) -> bool:
+    """Remove a file that was locked by a process that is gone, as one of :func:`atomic_path`.
+
+    Returns:
+        Whether it is removed; false if its process lives, or where nobody can tell.
+    """
     if sys.platform == "win32":
         return False
     try:
         with temporary.open("rb+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()  # while it is locked: nobody may have begun to use it
     except OSError:
         return False
     return True
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all. Raises :class:`OutputError`."""
+    """Write a UTF-8 text file whole or not at all. Raises :class:`OutputError`.
+
+    What is no character, as a byte of a file's name may be, is escaped.
+    """
     with atomic_path(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def place_of(path: Path) -> Path:
+    """Where a path leads from the root, by way of links as far as these lead anywhere."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:  # the folder that it is counted from is gone
+        return Path(os.sep) / path
 
 
 def sha256_of(path: Path) -> str:
@@ -93,6 +109,6 @@ def _locked(handle: int) -> Iterator[None]:
 def _cannot_write(target: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
     return (
-        f"{target} cannot be written: {reason}. Nothing was left behind; "
+        f"{target} cannot be written: {reason}. Nothing of it was left behind; "
         "choose another output folder or make room, and run again."
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
 
 from septum.core.errors import OutputError
 
@@ -45,6 +46,43 @@ def lock(path: Path) -> Iterator[bool]:
         yield _acquired(stream.fileno())
 
 
+@contextmanager
+def passing_lock(path: Path, patience_s: float) -> Iterator[bool]:
+    """Hold a lock for the length of a block, after waiting for it, and leave no file.
+
+    The file is removed while it is locked, and a lock on a file that has lost its name counts for nothing.
+    Where the file system has no locks, nobody is kept out.
+
+    Args:
+        path: file that stands for what is locked.
+        patience_s: how long another process, or another block of this one, is waited for.
+
+    Yields:
+        Whether the lock is held; if not, another has held it all the time.
+
+    Raises:
+        OutputError: the file cannot be made.
+    """
+    until = time.monotonic() + patience_s
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while (stream := _held(path)) is None and time.monotonic() < until:
+            time.sleep(PAUSE_S)
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be written to: {error.strerror or error}.") from error
+    if stream is None:
+        yield False
+        return
+    with stream:
+        try:
+            yield True
+        finally:
+            if sys.platform == "win32":
+                stream.close()  # nobody can remove a file that is open
+            with suppress(OSError):
+                path.unlink()
+
+
 def is_locked(path: Path) -> bool:
     """Whether another process, or another open lock of this one, holds the lock.
 
@@ -57,6 +95,26 @@ def is_locked(path: Path) -> bool:
         return False
     with stream:
         return not _acquired(stream.fileno(), shared=True)
+
+
+def _held(path: Path) -> BinaryIO | None:
+    """The file, open and locked, if nobody else holds it and it has its name."""
+    stream = path.open("a+b")
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        stream.close()
+        return None
+    except OSError:  # not every file system has locks
+        return stream
+    with suppress(FileNotFoundError):  # whoever held it has removed it just now
+        if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            return stream
+    stream.close()
+    return None
 
 
 def _acquired(handle: int, *, shared: bool = False) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from septum.core import InputError
+from septum.core.files import place_of
 from septum.io.dicom.finding import is_dicom
 from septum.io.names import IMAGE_SUFFIXES, image_suffix, is_mask_name
 
@@ -63,10 +64,10 @@ def _searched(folder: Path, without: Path | None) -> Found:
     files: list[Path] = []
     samples: dict[Path, Path] = {}
     unreadable: list[tuple[Path, InputError]] = []
-    left_out = None if without is None else without.resolve()
+    left_out = None if without is None else place_of(without)
     for parent, subfolders, names in os.walk(folder, onerror=lambda e: unreadable.append(_unreadable(e))):
         here = Path(parent)
-        subfolders[:] = [n for n in subfolders if not n.startswith(".") and (here / n).resolve() != left_out]
+        subfolders[:] = [n for n in subfolders if not n.startswith(".") and place_of(here / n) != left_out]
         files += [here / name for name in names if _is_listed(Path(name), names)]
         sample = next((here / name for name in sorted(names) if is_dicom(here / name)), None)
         if sample is not None:

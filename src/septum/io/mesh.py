@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from septum.io.frames import frames_to_write
 from septum.io.names import mesh_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from septum.core import Geometry, Segmentation, Structure
@@ -59,7 +59,7 @@ def write_meshes(
     count = len(segmentation.labels)
     asked = frames_to_write(frames, count)
     paths = []
-    with ExitStack() as files:
+    with _no_empty(folder), ExitStack() as files:
         for t in asked:
             for structure in segmentation.schema.structures:
                 surface = surface_with_volume_of(
@@ -75,6 +75,19 @@ def write_meshes(
                 )
                 paths.append(path)
     return tuple(paths)
+
+
+@contextmanager
+def _no_empty(folder: Path) -> Iterator[None]:
+    """Leave no empty folder behind if something goes wrong, where there was none."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            with suppress(OSError):  # others have put something there, or it was not made
+                folder.rmdir()
+        raise
 
 
 def patient_mesh(surface: Surface, geometry: Geometry) -> trimesh.Trimesh:

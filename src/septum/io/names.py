@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 NIFTI_SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES
+#: Of masks that Septum writes.
+MASK_SUFFIXES = (".nii.gz", ".nrrd")
 
 #: Words that name a mask when they close the stem of a file's name (``x_gt``), or, with a number, are all of
 #: it (``Segmentation_2``).

@@ -12,7 +12,7 @@ from septum.core import Cine, InputError
 from septum.io.grid import build_geometry, frame_interval_ms, orthonormal, settle_spacing
 from septum.io.native import Layout, NativeHeader, Reading
 from septum.io.nrrd_header import mask_header, space_name
-from septum.io.nrrd_voxels import read_voxels, voxel_path_of
+from septum.io.nrrd_voxels import lines_of, read_voxels, voxel_path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,7 @@ def _parse_header(path: Path, stream: BinaryIO) -> dict[str, Any]:
         )
     stream.seek(0)
     with np.errstate(invalid="ignore"):  # a size that is no number becomes one that no file can hold
-        return dict(nrrd.read_header(stream))
+        return dict(nrrd.read_header(lines_of(stream)))
 
 
 def _damaged(path: Path) -> InputError:

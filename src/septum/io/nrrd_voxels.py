@@ -14,6 +14,7 @@ from nrrd.errors import NRRDError
 from septum.core import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ _CHUNK_BYTES = 2**24
 _MOST_SURPLUS_BYTES = 2**20
 #: Lines that may stand before the voxels of a detached file.
 _MOST_LINES = 10_000
+#: A line of a header, or before the voxels, may be so long; a file without line ends is not read as one.
+MOST_LINE_BYTES = 2**16
 #: Bytes of a voxel: of the widest type, and written as text.
 _MOST_BYTES_A_VOXEL = 8
 _MOST_TEXT_BYTES_A_VOXEL = 64
@@ -51,13 +54,21 @@ def read_voxels(path: Path, header: dict[str, Any], stream: BinaryIO, layout: La
         return nrrd.read_data(header, stream, str(path))
     with stream if voxel_path == path else voxel_path.open("rb") as packed:
         for _ in range(_line_skip(header)):
-            packed.readline()
+            next(lines_of(packed), None)
         with unpacker(fileobj=packed) if unpacker is gzip.GzipFile else unpacker(packed) as unpacked:
             content = _up_to(unpacked, _most_bytes(header, layout))
     if content is None:
         raise InputError(_too_much(path, layout))
     whole = {k: v for k, v in header.items() if k not in ("data file", "datafile", "line skip", "lineskip")}
     return nrrd.read_data({**whole, "encoding": "raw"}, io.BytesIO(content), str(path))
+
+
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines of a file, none longer than any header's. Raises :class:`NRRDError` for one that is."""
+    while line := stream.readline(MOST_LINE_BYTES + 1):
+        if len(line) > MOST_LINE_BYTES:
+            raise NRRDError("a line without end")
+        yield line
 
 
 def voxel_path_of(path: Path, header: dict[str, Any]) -> Path:

@@ -208,6 +208,11 @@ def _checked_suffix(path: Path) -> str:
             f"{path} is of an unknown kind: expected a name that ends in {', '.join(IMAGE_SUFFIXES)}; "
             "convert the study to NIfTI or NRRD."
         )
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"{path} is no file but a pipe or a device: expected an image file, or a folder of DICOM files; "
+            "name one."
+        )
     if not path.is_file():
         raise InputError(
             f"{path} is missing: expected a file or a folder there; check the path and run again."

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from septum.core import Indices, Segmentation, Study
 
-#: How an extra is wanted, by its kind: the report identified or not, DICOM with pseudonyms or not, the format
-#: of meshes.
+#: How an extra is wanted, by its kind: the report identified or not, DICOM with pseudonyms (and by which key,
+#: if it is kept) or not, the format of meshes.
 Kinds = dict[str, bool | str]
 
 
@@ -80,6 +80,7 @@ class Extras:
         mesh: format of the structures' surfaces, or ``None``.
         identify: show in the report who the patient is, as a DICOM study says.
         deidentify: give DICOM objects pseudonyms in place of who the patient is.
+        key: fingerprint of the key for pseudonyms; empty without them, and for a key that nobody keeps.
     """
 
     report: bool = False
@@ -87,16 +88,19 @@ class Extras:
     mesh: str | None = None
     identify: bool = False
     deidentify: bool = False
+    key: str = ""
 
     @classmethod
     def of(cls, kinds: Mapping[str, bool | str]) -> Extras:
         """The extras of these kinds."""
+        dicom = kinds.get("dicom", False)
         return cls(
             report="report" in kinds,
             dicom="dicom" in kinds,
             mesh=str(kinds["mesh"]) if "mesh" in kinds else None,
             identify=bool(kinds.get("report")),
-            deidentify=bool(kinds.get("dicom")),
+            deidentify=bool(dicom),
+            key=dicom if isinstance(dicom, str) else "",
         )
 
     def kinds(self) -> Kinds:
@@ -105,11 +109,15 @@ class Extras:
         if self.report:
             asked["report"] = self.identify
         if self.dicom:
-            asked["dicom"] = self.deidentify
+            asked["dicom"] = self.deidentify and (self.key or True)
         if self.mesh is not None:
             asked["mesh"] = self.mesh
         return asked
 
     def possible(self, *, is_dicom: bool) -> Extras:
         """Those that an input can have: what is not DICOM names no patient, and no object refers to it."""
-        return self if is_dicom else replace(self, dicom=False, identify=False, deidentify=False)
+        return self if is_dicom else replace(self.without_dicom(), identify=False)
+
+    def without_dicom(self) -> Extras:
+        """All but DICOM objects."""
+        return replace(self, dicom=False, deidentify=False, key="")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
-from septum.io.names import mesh_name
+from septum.core.files import sha256_of
+from septum.io.names import MASK_SUFFIXES, mesh_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -30,6 +32,17 @@ class Names:
     def stem(self) -> str:
         """``NAME``."""
         return self.mask.name[: self.mask.name.rindex("_seg.")]
+
+    @property
+    def lock(self) -> Path:
+        """The file that whoever writes any of these holds; its name is that of a leftover."""
+        case = hashlib.sha256(self.stem.casefold().encode("utf-8", "surrogateescape")).hexdigest()
+        return self.mask.with_name(f".septum-{case[:16]}.lock")
+
+    @property
+    def record(self) -> Path:
+        """The JSON."""
+        return self.mask.with_name(f"{self.stem}_seg.json")
 
     @property
     def report(self) -> Path:
@@ -92,16 +105,18 @@ def are_there(kinds: Iterable[str], mask: Path, record: Record) -> bool:
     return all(path.is_file() for kind in kinds for path in files_of(kind, mask, record))
 
 
-def unknown(kinds: Iterable[str], mask: Path, record: Record | None) -> Path | None:
+def unknown(kinds: Collection[str], mask: Path, record: Record | None) -> Path | None:
     """A file that would be replaced by one of these kinds, and that no record says is septum's.
 
-    Meshes are not looked at: their folder may hold others, and their names follow from the mask.
+    Of meshes only the folder is looked at: it may hold others, and their names follow from the mask.
     """
     names = Names(mask)
     files = {"report": (names.report,), "dicom": (names.segmentation, names.measurements)}
     known = {} if record is None else record.extras.kinds()
-    there = (path for kind in kinds if kind not in known for path in files.get(kind, ()) if path.exists())
-    return next(there, None)
+    there = [path for kind in kinds if kind not in known for path in files.get(kind, ()) if path.exists()]
+    if "mesh" in kinds and names.meshes.exists() and not names.meshes.is_dir():
+        there.append(names.meshes)
+    return next(iter(there), None)
 
 
 def shown(kinds: Collection[str], mask: Path, record: Record) -> tuple[Path, ...]:
@@ -122,6 +137,17 @@ def remove(kinds: Iterable[str], mask: Path, record: Record) -> None:
         if kind == "mesh":
             with suppress(OSError):  # others have put something there, or it is gone
                 Names(mask).meshes.rmdir()
+
+
+def in_another_format(mask: Path, record: Record) -> tuple[Path, ...]:
+    """The mask of a record, where another format has it beside the new one and nobody has changed it."""
+    stem = Names(mask).stem
+    others = (mask.with_name(f"{stem}_seg{suffix}") for suffix in MASK_SUFFIXES)
+    return tuple(
+        path
+        for path in others
+        if path.name != mask.name and path.is_file() and sha256_of(path) == record.mask_sha256
+    )
 
 
 def remove_file(path: Path) -> None:

@@ -12,14 +12,16 @@ import numpy as np
 from septum.core import LEFT_ATRIUM, InputError, Segmentation
 from septum.core.errors import NameTakenError
 from septum.core.files import sha256_of
-from septum.io import content_sha256, holds_dicom, read_mask, read_study, staged_mask
+from septum.core.locks import passing_lock
+from septum.io import holds_dicom, read_mask, read_study, staged_mask
 from septum.workflows.asked import Extras, IndexSettings
-from septum.workflows.beside import remove, remove_file, shown, unknown
-from septum.workflows.extras import notes_on, without_unreferable, write_extras
-from septum.workflows.outcomes import FrameDone, StudyResult
-from septum.workflows.record import Settings, Timings, input_hash_in, read_record, write_record
-from septum.workflows.recording import Making, make_record, provenance_of
-from septum.workflows.rerun import Work, reason_to_segment
+from septum.workflows.beside import Names, in_another_format, remove, remove_file, shown
+from septum.workflows.extras import notes_on, with_source, write_extras
+from septum.workflows.not_ours import check_known, check_no_input, check_ours, check_untouched
+from septum.workflows.outcomes import FrameDone, Notice, StudyResult
+from septum.workflows.record import Settings, Timings, read_record, write_record
+from septum.workflows.recording import Making, make_record
+from septum.workflows.rerun import Work, reason_to_segment, seen_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from septum.workflows.cases import Case
     from septum.workflows.lazy_model import LazyModel
     from septum.workflows.record import Record
+    from septum.workflows.rerun import Seen
+
+#: How long another run is waited for that writes the same case; writing takes seconds.
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Opened:
         study: its image.
         read_s: seconds that reading took.
         work: what there is to do.
-        said: a sentence if something of an earlier run is replaced or removed, else empty.
+        seen: what stood there when that was found, as of :func:`~septum.workflows.rerun.seen_at`.
         labels: the mask (T, Z, Y, X), if that of the earlier run is kept.
     """
 
@@ -53,7 +59,7 @@ class Opened:
     study: Study
     read_s: float
     work: Work
-    said: str = ""
+    seen: Seen
     labels: NDArray[Any] | None = None
 
 
@@ -76,6 +82,7 @@ class CaseSteps:
         indices: how clinical indices are taken.
         extras: what is written beside mask and JSON.
         overwrite: do finished cases anew, too, and replace results of other inputs.
+        inputs: places of images that no result may take.
     """
 
     def __init__(
@@ -87,9 +94,10 @@ class CaseSteps:
         indices: IndexSettings | None = None,
         extras: Extras | None = None,
         overwrite: bool = False,
+        inputs: frozenset[Path] = frozenset(),
     ) -> None:
         self.model, self.out, self.overwrite = model, out, overwrite
-        self.extras = extras or Extras()
+        self.extras, self.inputs = extras or Extras(), inputs
         self.wanted = wanted_by(model.bundle.manifest)
         execution = model.execution
         self.settings = Settings(
@@ -106,22 +114,12 @@ class CaseSteps:
                 Septum; or its mask was changed by others.
             InputError: it cannot be used.
         """
-        mask, json = case.mask(self.out), case.record(self.out)
-        earlier, reason = read_record(json), ""
-        if not self.overwrite and (mask.exists() or json.exists()):
-            self._check_ours(case, mask, json)
-            reason = "it is in the form of another version"
-            if earlier is not None:
-                reason = reason_to_segment(earlier, mask, self.settings, self.model.bundle.sha256)
-        keeps = earlier is not None and not self.overwrite and not reason
-        work = Work.of(earlier, mask, self._extras_of(case), self.settings.indices, keeps_mask=keeps)
-        if earlier is not None and keeps and work.is_nothing:
-            return self._result(case, earlier, skipped=True, mask_kept=True)
-        if earlier is not None and not self.overwrite:
-            _check_untouched(mask, json, earlier)
-        if not self.overwrite and (earlier is not None or not json.exists()):
-            _check_known(work, mask)
-        if not keeps:
+        mask = case.mask(self.out)
+        check_no_input(mask, self.inputs)
+        seen, work = seen_at(case.record(self.out), mask), self._work_of(case)
+        if work.earlier is not None and work.is_nothing:
+            return self._result(case, work.earlier, skipped=True, mask_kept=True)
+        if not work.keeps_mask:
             self.model.begin()
         started = time.perf_counter()
         try:
@@ -130,15 +128,23 @@ class CaseSteps:
             raise too_large(case.source) from error
         self.settings.indices.check_frames(len(study.cine), case.source)
         read_s = time.perf_counter() - started
-        labels = read_mask(mask).cine.array if keeps else None
-        return Opened(case, study, read_s, work, work.said(json, mask, reason), labels)
+        labels = read_mask(mask).cine.array if work.keeps_mask else None
+        return Opened(case, study, read_s, work, seen, labels)
 
     def segment(
-        self, opened: Opened | StudyResult, tell: Callable[[FrameDone], None]
+        self, opened: Opened | StudyResult, tell: Callable[[FrameDone | Notice], None]
     ) -> Segmented | StudyResult:
-        """Segment every frame; ``tell`` is called after each. A result or a mask that is there is kept."""
+        """Segment every frame; ``tell`` is called after each. A result or a mask that is there is kept.
+
+        What is replaced or removed of an earlier run is told first, once the model is there to do it.
+        """
         if isinstance(opened, StudyResult):
             return opened
+        if opened.labels is None:
+            self.model.loaded  # noqa: B018  # raises where it cannot be had
+        said = opened.work.said(opened.case.record(self.out), opened.case.mask(self.out))
+        if said:
+            tell(Notice(said))
         if opened.labels is not None:
             return Segmented(opened, opened.labels, ())
         frames: list[FrameResult] = []
@@ -160,12 +166,47 @@ class CaseSteps:
         """
         if isinstance(segmented, StudyResult):
             return segmented
+        mask = segmented.opened.case.mask(self.out)
+        with passing_lock(Names(mask).lock, PATIENCE_S) as held:
+            if not held:
+                raise NameTakenError(
+                    f"{mask} is being written by another run, for {PATIENCE_S:.0f} s already: expected it to "
+                    "come to an end; wait for that, and run again."
+                )
+            current = self._by_what_is_there(segmented)
+            if isinstance(current, StudyResult):
+                return current
+            return self._write(current, segmented.opened.work)
+
+    def _by_what_is_there(self, segmented: Segmented) -> Segmented | StudyResult:
+        """What is to be written, as if this run had begun when another has ended that wrote meanwhile."""
+        opened, case = segmented.opened, segmented.opened.case
+        mask = case.mask(self.out)
+        seen = seen_at(case.record(self.out), mask)
+        if seen == opened.seen:
+            return segmented
+        work = self._work_of(case)
+        if work.earlier is not None and work.is_nothing:
+            return self._result(case, work.earlier, skipped=True, mask_kept=True)
+        now = replace(opened, work=work, seen=seen)
+        if work.keeps_mask:
+            return Segmented(now, read_mask(mask).cine.array, ())
+        if opened.labels is not None:
+            raise NameTakenError(
+                f"{mask} was made anew by another run meanwhile: expected the one before, to make of it what "
+                "is asked for; run again."
+            )
+        return replace(segmented, opened=now)
+
+    def _write(self, segmented: Segmented, told: Work) -> StudyResult:
+        """Write; what is replaced or removed is said in the result where it is not what was told before."""
         opened, work = segmented.opened, segmented.opened.work
         case, study = opened.case, opened.study
         mask, json = case.mask(self.out), case.record(self.out)
+        said = "" if work is told else work.said(json, mask)
         segmentation = Segmentation(segmented.labels, study.cine.geometry, self.model.bundle.manifest.labels)
         indices = self.settings.indices.indices_of(segmentation, study)
-        extras, unreferable = without_unreferable(work.extras, study)
+        extras, source, unreferable = with_source(work.extras, study)
         started = time.perf_counter()
         kept = nullcontext(sha256_of(mask)) if work.keeps_mask else None
         with kept or staged_mask(mask, segmentation, study) as mask_sha256:
@@ -177,13 +218,13 @@ class CaseSteps:
             if work.earlier is not None:
                 remove(work.removed, mask, work.earlier)
             if not work.keeps_mask:
-                remove_file(mask)  # a mask never stands beside the record of another
+                others = () if work.earlier is None else in_another_format(mask, work.earlier)
+                for path in (*others, mask):  # a mask never stands beside the record of another
+                    remove_file(path)
             write_record(json, record)
         written = work.written if extras.dicom else replace(work.written, dicom=False)
-        write_extras(
-            written, mask, study, segmentation, indices, quality, record.model, provenance_of(record)
-        )
-        return self._result(case, record, skipped=False, mask_kept=work.keeps_mask)
+        write_extras(written, mask, study, segmentation, indices, quality, record, source)
+        return self._result(case, record, skipped=False, mask_kept=work.keeps_mask, said=said)
 
     def _making(self, segmented: Segmented, write_s: float) -> Making:
         opened = segmented.opened
@@ -192,12 +233,14 @@ class CaseSteps:
         timings = _timings(opened.read_s, segmented.frames, write_s)
         return Making.now(segmented.frames, opened.study.cine.geometry, self.settings, timings)
 
-    def _result(self, case: Case, record: Record, *, skipped: bool, mask_kept: bool) -> StudyResult:
+    def _result(
+        self, case: Case, record: Record, *, skipped: bool, mask_kept: bool, said: str = ""
+    ) -> StudyResult:
         mask = case.mask(self.out)
         beside = shown(self.extras.kinds(), mask, record)
         return StudyResult(
             case.name, case.source, mask, case.record(self.out), record, beside=beside, skipped=skipped,
-            mask_kept=mask_kept,
+            mask_kept=mask_kept, said=said,
         )  # fmt: skip
 
     def _extras_of(self, case: Case) -> Extras:
@@ -205,20 +248,26 @@ class CaseSteps:
         needs_dicom = self.extras.dicom or self.extras.identify
         return self.extras.possible(is_dicom=holds_dicom(case.source)) if needs_dicom else self.extras
 
-    def _check_ours(self, case: Case, mask: Path, json: Path) -> None:
-        """Refuse to replace what is no result of this input: another patient's, or somebody's own files."""
-        of = input_hash_in(json)
-        if of is None:
-            there = " and ".join(path.name for path in (mask, json) if path.exists())
-            raise NameTakenError(
-                f"{mask}: {there} cannot be told to be a result of Septum, and may be yours: expected a name "
-                "that is free; give another -o folder, or --overwrite."
-            )
-        if of != content_sha256(case.source, wanted=self.wanted):
-            raise NameTakenError(
-                f"{json} is the result of another file of the same name as {case.source}, or of that one "
-                "before it changed: expected a name that is free; give another -o folder, or --overwrite."
-            )
+    def _work_of(self, case: Case) -> Work:
+        """What there is to do, by what is there. Raises :class:`NameTakenError` as :meth:`open`."""
+        mask, json = case.mask(self.out), case.record(self.out)
+        earlier, reason = read_record(json), ""
+        if not self.overwrite and (mask.exists() or json.exists()):
+            check_ours(case.source, mask, json, self.wanted)
+            reason = "it is in the form of another version"
+            if earlier is not None:
+                reason = reason_to_segment(earlier, mask, self.settings, self.model.bundle.sha256)
+        keeps = earlier is not None and not self.overwrite and not reason
+        work = Work.of(
+            earlier, mask, self._extras_of(case), self.settings.indices, keeps_mask=keeps, reason=reason
+        )
+        if self.overwrite or (earlier is not None and work.is_nothing):
+            return work
+        if earlier is not None:
+            check_untouched(mask, json, earlier)
+        if earlier is not None or not json.exists():
+            check_known(work.written.kinds(), mask, earlier)
+        return work
 
 
 def wanted_by(manifest: Manifest) -> Wanted:
@@ -234,25 +283,6 @@ def _timings(read_s: float, frames: tuple[FrameResult, ...], write_s: float) -> 
         write=round(write_s, 3),
         total=round(read_s + sum(frames_s) + write_s, 3),
     )
-
-
-def _check_untouched(mask: Path, json: Path, earlier: Record) -> None:
-    """Refuse to replace a mask that is not the one that its JSON describes."""
-    if earlier.mask_sha256 and mask.is_file() and sha256_of(mask) != earlier.mask_sha256:
-        raise NameTakenError(
-            f"{mask} was changed after {json.name} was written, as by hand: it is not replaced, and what is "
-            "asked for cannot be made of it; give it another name, or --overwrite."
-        )
-
-
-def _check_known(work: Work, mask: Path) -> None:
-    """Refuse to replace a file beside a mask that no earlier run wrote."""
-    own = unknown(work.written.kinds(), mask, work.earlier)
-    if own is not None:
-        raise NameTakenError(
-            f"{own} cannot be told to be a result of Septum, and may be yours: expected a name that is free "
-            "for what is asked for; give another -o folder, or --overwrite."
-        )
 
 
 def too_large(source: Path) -> InputError:

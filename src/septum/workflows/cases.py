@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core import InputError, SeptumError
+from septum.core.files import place_of
 from septum.io import case_name, find_images
 from septum.io.names import NRRD_SUFFIXES, image_suffix
 
@@ -53,6 +54,12 @@ class Plan:
     cases: tuple[Case, ...]
     passed_over: tuple[str, ...]
     refused: tuple[tuple[Path, SeptumError], ...]
+
+    @property
+    def places(self) -> frozenset[Path]:
+        """Of all images that are files, by the names they are given and by those that links lead to."""
+        sources = [case.source for case in self.cases if not case.source.is_dir()]
+        return frozenset(place for source in sources for place in (_place(source), place_of(source)))
 
 
 def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
@@ -118,16 +125,16 @@ def _told_apart(names: list[str], longer: list[Path]) -> list[str]:
 
 def _place(source: Path) -> Path:
     """One file named in two ways is one place; two links to one content are two."""
-    return source.parent.resolve() / source.name
+    return place_of(source.parent) / source.name
 
 
 def _name(source: Path) -> str:
     """Of a file without its ending, of a study's folder as it is."""
-    return source.resolve().name if source.is_dir() else case_name(source)
+    return place_of(source).name if source.is_dir() else case_name(source)
 
 
 def _below(root: Path, source: Path) -> Path:
-    parent = source.parent.resolve()
+    parent = place_of(source.parent)
     return parent.relative_to(root) if parent.is_relative_to(root) else Path()  # it is the root
 
 
@@ -139,7 +146,7 @@ def _with_ending(source: Path) -> str:
 def _common_folder(inputs: Sequence[Path]) -> Path:
     """The deepest folder that holds all inputs; a sole folder is its own."""
     folders = [given if given.is_dir() else given.parent for given in inputs]
-    return Path(os.path.commonpath([folder.resolve() for folder in folders]))
+    return Path(os.path.commonpath([place_of(folder) for folder in folders]))
 
 
 def _counted(masks: list[Path]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from septum.core import OutputError
 from septum.core.errors import NameTakenError
-from septum.core.files import write_text
+from septum.core.files import place_of, write_text
 from septum.io import read_study, write_image
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def convert(
             f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give "
             "another one with -o."
         )
-    if out.resolve() == source.resolve():
+    if place_of(out) == place_of(source):
         raise OutputError(f"{out} is the input: expected another name for the result; give one with -o.")
     sidecar = out.with_name(out.name[: -len(ending)] + ".json")
     taken = next((path for path in (out, sidecar) if path.exists()), None)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from septum.core import OutputError
 from septum.io import DicomHeader
 from septum.workflows.beside import Names, has_measurements
+from septum.workflows.recording import provenance_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from septum.core import Indices, Quality, Segmentation, Study
+    from septum.io.dicom.source_images import SourceStudy
     from septum.workflows.asked import Extras
-    from septum.workflows.record import ModelFacts
+    from septum.workflows.record import ModelFacts, Record
 
 #: Digits of a model's hash that stand for its version.
 _VERSION_DIGITS = 12
@@ -32,30 +33,40 @@ def notes_on(asked: Extras, study: Study) -> tuple[str, ...]:
     return (*[NO_DICOM] * asked.dicom, *[NO_IDENTITY] * asked.identify)
 
 
-def without_unreferable(extras: Extras, study: Study) -> tuple[Extras, tuple[str, ...]]:
-    """Extras without DICOM objects, and a sentence, where a DICOM study cannot be referred to.
+def with_source(extras: Extras, study: Study) -> tuple[Extras, SourceStudy | None, tuple[str, ...]]:
+    """What DICOM objects take over from a DICOM study, read once for all of them.
+
+    Returns:
+        The extras, but without DICOM objects where the study cannot be referred to; what is taken over, where
+        there are any; and a sentence where there are none.
 
     Raises:
         InputError: an image cannot be read again.
     """
     if not extras.dicom:
-        return extras, ()
+        return extras, None, ()
     from septum.io.dicom.source_images import read_source  # noqa: PLC0415
 
     try:
-        read_source(study)
+        return extras, read_source(study), ()
     except OutputError as error:
         reason = str(error).removeprefix("the DICOM objects cannot be written: ")
-        return replace(extras, dicom=False, deidentify=False), (f"No DICOM objects were written: {reason}",)
-    return extras, ()
+        told = f"No DICOM objects were written: {reason}"
+        return extras.without_dicom(), None, (told,)
 
 
-def check_pseudonyms(extras: Extras) -> None:
-    """Raise :class:`OutputError` if pseudonyms are asked for, and the key that the user keeps is none."""
-    if extras.deidentify:
-        from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
+def with_key(extras: Extras) -> Extras:
+    """Extras that say by which key pseudonyms are given, where they are and the user keeps one.
 
-        Pseudonyms.from_environment()
+    Raises:
+        OutputError: what is kept as a key is none.
+    """
+    if not extras.deidentify:
+        return extras
+    from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
+
+    kept = Pseudonyms.kept()
+    return extras if kept is None else replace(extras, key=kept.fingerprint)
 
 
 def write_extras(  # what a study comes to
@@ -65,8 +76,8 @@ def write_extras(  # what a study comes to
     segmentation: Segmentation,
     indices: Indices,
     quality: Quality,
-    model: ModelFacts,
-    provenance: Mapping[str, str],
+    record: Record,
+    source: SourceStudy | None = None,
 ) -> None:
     """Write what is asked for beside a mask; libraries for it are loaded only then.
 
@@ -77,8 +88,8 @@ def write_extras(  # what a study comes to
         segmentation: its mask.
         indices: of the mask.
         quality: of the mask.
-        model: that made it.
-        provenance: names and values for the report.
+        record: of the mask, which says what made it.
+        source: what DICOM objects take over, as of :func:`with_source`.
 
     Raises:
         OutputError: something cannot be written.
@@ -90,7 +101,7 @@ def write_extras(  # what a study comes to
 
         write_meshes(names.meshes, names.stem, segmentation, file_format=extras.mesh)
     if extras.dicom:
-        _write_dicom(extras, names, study, segmentation, indices, model)
+        _write_dicom(extras, names, study, segmentation, indices, record.model, source)
     if extras.report:
         from septum.reporting import write_study_report  # noqa: PLC0415
 
@@ -101,7 +112,7 @@ def write_extras(  # what a study comes to
             identity = identity_of(study)
         write_study_report(
             names.report, title=names.stem, study=study, segmentation=segmentation, indices=indices,
-            quality=quality, provenance=provenance, identify=identity,
+            quality=quality, provenance=provenance_of(record), identify=identity,
         )  # fmt: skip
 
 
@@ -112,6 +123,7 @@ def _write_dicom(
     segmentation: Segmentation,
     indices: Indices,
     model: ModelFacts,
+    source: SourceStudy | None,
 ) -> None:
     from septum.io.dicom.instances import Algorithm  # noqa: PLC0415
     from septum.io.dicom.measurement_report import write_measurement_report  # noqa: PLC0415
@@ -121,12 +133,12 @@ def _write_dicom(
     algorithm = Algorithm(model.name, model.sha256[:_VERSION_DIGITS])
     pseudonyms = Pseudonyms.from_environment() if extras.deidentify else None
     reference = write_dicom_segmentation(
-        names.segmentation, segmentation, study, algorithm, deidentify=pseudonyms
+        names.segmentation, segmentation, study, algorithm, deidentify=pseudonyms, source=source
     )
     if has_measurements({item.key: item.value for item in indices.items}):
         try:
             write_measurement_report(
-                names.measurements, indices, study, reference, algorithm, deidentify=pseudonyms
+                names.measurements, indices, study, reference, algorithm, deidentify=pseudonyms, source=source
             )
         except OutputError:
             names.segmentation.unlink(missing_ok=True)  # the two are one result

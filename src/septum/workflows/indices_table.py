@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from septum.core.files import write_text
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.segments import SEGMENTS
+from septum.workflows.not_ours import check_own_table
 from septum.workflows.quality import QUALITY_COLUMNS, quality_document, quality_row
 
 if TYPE_CHECKING:
@@ -123,6 +124,11 @@ def indices_csv(
     writer.writeheader()
     writer.writerows(document_row(name, one, verdicts.get(name)) for name, one in documents.items())
     return text.getvalue()
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise :class:`septum.core.errors.NameTakenError` for a file that is no such table, of any version."""
+    check_own_table(path, _HEAD)
 
 
 def write_indices_csv(

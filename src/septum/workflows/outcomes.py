@@ -27,6 +27,7 @@ class StudyResult:
         beside: what is asked for beside the mask, and stands there; of meshes, their folder.
         skipped: whether an earlier run had done all of it.
         mask_kept: whether the mask is that of an earlier run.
+        said: a sentence if something was replaced or removed that another run wrote meanwhile, else empty.
     """
 
     name: str
@@ -37,6 +38,7 @@ class StudyResult:
     beside: tuple[Path, ...] = ()
     skipped: bool = False
     mask_kept: bool = False
+    said: str = ""
 
 
 @dataclass(frozen=True)

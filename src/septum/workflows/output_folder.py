@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
-from septum.core.files import is_abandoned
+from septum.core.files import remove_abandoned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Temporary files of :func:`septum.core.files.atomic_path`; a write takes seconds, so older ones are dead,
-#: even where there are no locks to tell.
+#: Temporary files of :func:`septum.core.files.atomic_path`, and locks of cases; a write takes seconds, so
+#: older ones are dead, even where there are no locks to tell.
 LEFTOVERS = ".septum-*"
 LEFTOVER_AGE_S = 3600.0
 
@@ -24,13 +26,21 @@ def check_writable(folder: Path) -> None:
     Raises:
         OutputError: they cannot.
     """
-    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    if not nearest.is_dir():
-        raise OutputError(
-            f"{folder} cannot be used for results: expected a folder, and {nearest} is a file; "
-            "choose another folder."
-        )
     try:
+        whole = folder.absolute()
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be used for results: the folder that it is counted from is gone; name it from "
+            "the root."
+        ) from error
+    nearest = next(path for path in (whole, *whole.parents) if os.path.lexists(path))
+    try:
+        if not nearest.is_dir():
+            what = "a file" if nearest.exists() else "a link to nothing"
+            raise OutputError(
+                f"{folder} cannot be used for results: expected a folder, and {nearest} is {what}; choose "
+                "another folder."
+            )
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:
@@ -49,5 +59,7 @@ def check_writable_file(path: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that a killed run left in a folder. Those of a run that may live are kept."""
     for path in folder.glob(LEFTOVERS):
-        if path.is_file() and (is_abandoned(path) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S):
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # another run has removed it, or nobody may
+            is_old = time.time() - path.lstat().st_mtime > LEFTOVER_AGE_S
+            if path.is_file() and not remove_abandoned(path) and is_old:
+                path.unlink()

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from septum.core import BundleError, MissingExtraError, OutputError, SeptumError
 from septum.core.errors import MaskGivenError, UnexpectedError
-from septum.workflows.case_steps import Opened, too_large
+from septum.workflows.case_steps import too_large
 from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, StudyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from septum.workflows.case_steps import CaseSteps
+    from septum.workflows.case_steps import CaseSteps, Opened
     from septum.workflows.cases import Case
     from septum.workflows.outcomes import Event
 
@@ -36,15 +36,13 @@ def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event | Out
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
         writing = _Writing(writer, tell)
 
-        def tell_frame(event: FrameDone) -> None:
+        def tell_step(event: FrameDone | Notice) -> None:
             writing.look()
             tell(event)
 
         try:
             for case, opened in _ahead(cases, steps, reader):
-                if isinstance(opened, Opened) and opened.said:
-                    tell(Notice(opened.said))
-                segmented = _then(case, opened, steps.segment, tell_frame)
+                segmented = _then(case, opened, steps.segment, tell_step)
                 if writing.finish():
                     return
                 writing.begin(case, segmented, steps)
@@ -57,7 +55,7 @@ def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event | Out
 class _Writing:
     """The case that is being written in a thread of its own."""
 
-    def __init__(self, writer: ThreadPoolExecutor, tell: Callable[[Outcome], None]) -> None:
+    def __init__(self, writer: ThreadPoolExecutor, tell: Callable[[Outcome | Notice], None]) -> None:
         self._writer, self._tell = writer, tell
         self._future: Future[Outcome] | None = None
         self._is_full = False
@@ -80,6 +78,8 @@ class _Writing:
             future, self._future = self._future, None
             outcome = future.result()
             self._is_full |= isinstance(outcome, Failure) and isinstance(outcome.error, OutputError)
+            if isinstance(outcome, StudyResult) and outcome.said:
+                self._tell(Notice(outcome.said))
             self._tell(outcome)
         return self._is_full
 

@@ -174,5 +174,5 @@ def input_hash_in(path: Path) -> str | None:
     try:
         told = json.loads(path.read_bytes())
         return str(told["input"]["sha256"]) if told["software"]["name"] == SOFTWARE.name else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.workflows.asked import Extras
-from septum.workflows.beside import are_there, shown
+from septum.workflows.beside import are_there, in_another_format, shown
 from septum.workflows.record import SOFTWARE, Settings
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from septum.workflows.asked import IndexSettings
     from septum.workflows.record import Record
+
+#: By which files are told from those that have taken their places; ``None`` for one that is not there.
+Seen = tuple[tuple[int, ...] | None, ...]
 
 #: Settings that make no other mask.
 _WITHOUT_EFFECT = ("threads", "indices")
@@ -44,6 +47,19 @@ def reason_to_segment(earlier: Record, mask: Path, settings: Settings, model_sha
     return "" if earlier.mask_sha256 else "it does not say which mask it is of"
 
 
+def seen_at(*paths: Path) -> Seen:
+    """What stands at some paths now."""
+
+    def stamp(path: Path) -> tuple[int, ...] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+    return tuple(stamp(path) for path in paths)
+
+
 @dataclass(frozen=True)
 class Work:
     """What there is to do for a case.
@@ -54,6 +70,7 @@ class Work:
         written: what of that is to be written.
         removed: kinds of what the earlier run wrote beside the mask, and what has to go.
         same_indices: whether the indices are taken as in the earlier run.
+        reason: why an earlier run's case is done anew, as of :func:`reason_to_segment`; else empty.
         earlier: record of an earlier run on this name, if there is one.
     """
 
@@ -63,6 +80,7 @@ class Work:
     removed: tuple[str, ...] = ()
     same_indices: bool = False
     earlier: Record | None = None
+    reason: str = ""
 
     @classmethod
     def of(
@@ -73,6 +91,7 @@ class Work:
         indices: IndexSettings,
         *,
         keeps_mask: bool,
+        reason: str = "",
     ) -> Work:
         """What a case needs. What shows indices goes where these are taken otherwise; meshes are of a mask.
 
@@ -82,11 +101,14 @@ class Work:
             asked: what is asked for beside it, and can be had.
             indices: how they are taken now.
             keeps_mask: whether the mask is kept.
+            reason: why a case is done anew.
         """
         if earlier is None:
-            return cls(keeps_mask=False, extras=asked, written=asked)
+            return cls(keeps_mask=False, extras=asked, written=asked, reason=reason)
         same, before, now = earlier.settings.indices == indices, earlier.extras.kinds(), asked.kinds()
         fits = {kind: how for kind, how in before.items() if keeps_mask and (same or kind == "mesh")}
+        if now.get("dicom") is True and fits.get("dicom") and are_there(["dicom"], mask, earlier):
+            now["dicom"] = fits["dicom"]  # any pseudonyms will do where no key is kept
         final = fits | now
         stays = [
             kind
@@ -100,6 +122,7 @@ class Work:
             removed=tuple(kind for kind in before if kind not in stays),
             same_indices=same,
             earlier=earlier,
+            reason=reason,
         )
 
     @property
@@ -107,18 +130,18 @@ class Work:
         """Whether all is done."""
         return self.keeps_mask and self.same_indices and self.written == Extras()
 
-    def said(self, json: Path, mask: Path, reason: str) -> str:
+    def said(self, json: Path, mask: Path) -> str:
         """What the user is told of it: why a case is done anew, and what goes for good.
 
         Args:
             json: path of the record.
             mask: path of the mask.
-            reason: of :func:`reason_to_segment`.
         """
-        told = [f"{json}: {reason}, so the case is done anew."] if reason else []
+        told = [f"{json}: {self.reason}, so the case is done anew."] if self.reason else []
         gone = [kind for kind in self.removed if kind not in self.written.kinds()]
-        if self.earlier is not None and gone:
-            names = ", ".join(path.name for path in shown(gone, mask, self.earlier))
+        if self.earlier is not None:
+            names = [path.name for path in shown(gone, mask, self.earlier)]
+            names += [] if self.keeps_mask else [p.name for p in in_another_format(mask, self.earlier)]
             of = "indices" if self.keeps_mask else "mask"
-            told.append(f"{mask}: removed with the earlier {of}: {names}.")
+            told += [f"{mask}: removed with the earlier {of}: {', '.join(names)}."] if names else []
         return " ".join(told)

@@ -11,9 +11,10 @@ from septum.core import Segmentation
 from septum.inference import Model, load_model
 from septum.io import read_study
 from septum.workflows.asked import Extras
+from septum.workflows.beside import Names
 from septum.workflows.case_steps import CaseSteps, wanted_by
 from septum.workflows.cases import plan_cases
-from septum.workflows.extras import check_pseudonyms
+from septum.workflows.extras import with_key
 from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
 from septum.workflows.output_folder import check_writable, remove_leftovers
 from septum.workflows.overlap import in_turn
@@ -84,8 +85,9 @@ def segment_file(
             :class:`NameTakenError` if they would replace those of another input without ``overwrite``.
     """
     check_writable(out)
-    (case,) = plan_cases([path], out).cases
-    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite)
+    plan = plan_cases([path], out)
+    (case,) = plan.cases
+    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite, inputs=plan.places)
     return steps.write(steps.segment(steps.open(case), lambda _: None))
 
 
@@ -127,7 +129,7 @@ def segment_inputs(
         MissingExtraError: its engine is not installed.
     """
     check_writable(out)
-    check_pseudonyms(extras or Extras())
+    extras = with_key(extras or Extras())
     events: list[Event] = []
 
     def tell(event: Event) -> None:
@@ -140,9 +142,13 @@ def segment_inputs(
     for source, error in plan.refused:
         tell(Failure(source, error))
     tell(Planned(len(plan.cases)))
-    for folder in {case.mask(out).parent for case in plan.cases}:
+    masks = [case.mask(out) for case in plan.cases]
+    for folder in {mask.parent for mask in masks} | {Names(mask).meshes for mask in masks}:
         remove_leftovers(folder)
-    steps = CaseSteps(model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite)
+    steps = CaseSteps(
+        model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite,
+        inputs=plan.places,
+    )  # fmt: skip
     in_turn(plan.cases, steps, tell)
     return Report(
         results=tuple(event for event in events if isinstance(event, StudyResult)),

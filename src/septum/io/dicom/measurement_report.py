@@ -64,6 +64,7 @@ def write_measurement_report(
     algorithm: Algorithm,
     *,
     deidentify: Pseudonyms | None = None,
+    source: SourceStudy | None = None,
 ) -> None:
     """Write the indices in coded terms, each with the segment that it was measured in.
 
@@ -80,13 +81,14 @@ def write_measurement_report(
         segmentation: what ``write_dicom_segmentation`` returned.
         algorithm: model that made the mask.
         deidentify: the pseudonyms that the segmentation was written with.
+        source: of ``study``, where it has been read.
 
     Raises:
         OutputError: the study is not from DICOM, no index has a coded term, or the file cannot be written;
             nothing is left behind.
         InputError: a source image cannot be read again.
     """
-    source = read_source(study)
+    source = source or read_source(study)
     if deidentify is not None:
         source = deidentify.of(source)
     values = [*_values(indices.items), *_of_the_wall(indices.wall)]

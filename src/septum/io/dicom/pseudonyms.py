@@ -50,8 +50,13 @@ class Pseudonyms:
         Raises:
             OutputError: the file cannot be read, or holds too short a key.
         """
+        return cls.kept() or cls.fresh()
+
+    @classmethod
+    def kept(cls) -> Pseudonyms | None:
+        """As :meth:`from_environment`, but ``None`` without the variable."""
         named = os.environ.get(KEY_VARIABLE)
-        return cls.from_file(Path(named)) if named else cls.fresh()
+        return cls.from_file(Path(named)) if named else None
 
     @classmethod
     def from_file(cls, path: Path) -> Pseudonyms:
@@ -79,6 +84,11 @@ class Pseudonyms:
     def fresh(cls) -> Pseudonyms:
         """Pseudonyms by a random key, that nobody can follow back once it is forgotten."""
         return cls(secrets.token_bytes(32))
+
+    @property
+    def fingerprint(self) -> str:
+        """By which a key is known again, and which tells nothing of it, nor of any original."""
+        return self._digest("fingerprint", "")[:8].hex()
 
     def uid(self, original: str) -> str:
         """The UID that stands for another one, below 2.25 (PS3.5 B.2)."""

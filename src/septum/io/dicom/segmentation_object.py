@@ -80,6 +80,7 @@ def write_dicom_segmentation(
     *,
     frames: Sequence[int] | None = None,
     deidentify: Pseudonyms | None = None,
+    source: SourceStudy | None = None,
 ) -> SegmentationReference:
     """Write a mask as one binary DICOM Segmentation that refers frame by frame to its source images.
 
@@ -95,6 +96,7 @@ def write_dicom_segmentation(
         frames: phases to write, from 0; all by default.
         deidentify: pseudonyms in place of patient, study and UIDs. References to the source's UIDs then only
             resolve among images de-identified with the same key.
+        source: of ``study``, where it has been read.
 
     Returns:
         What a measurement report needs to refer to the segments.
@@ -109,7 +111,7 @@ def write_dicom_segmentation(
             f"expected labels of shape {study.cine.array.shape} as the image, got {segmentation.labels.shape}"
         )
     asked = frames_to_write(frames, len(study.cine))
-    source = read_source(study)
+    source = source or read_source(study)
     if deidentify is not None:
         source = deidentify.of(source)
     instance = new_instance(

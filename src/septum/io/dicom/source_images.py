@@ -121,12 +121,7 @@ def read_source(study: Study) -> SourceStudy:
             reference.
         InputError: a source image cannot be read any more.
     """
-    header = study.header
-    if not isinstance(header, DicomHeader):
-        raise OutputError(
-            "DICOM objects refer to the DICOM images that they were made from, and this input is not a DICOM "
-            "study; give the DICOM files as input, or do without DICOM output."
-        )
+    header = _header_of(study)
     paths = dict.fromkeys(frame.path for stack in header.frames for frame in stack)
     with quiet():
         datasets = {path: _read(path) for path in paths}
@@ -155,6 +150,15 @@ def read_source(study: Study) -> SourceStudy:
         )
 
 
+def _header_of(study: Study) -> DicomHeader:
+    if isinstance(study.header, DicomHeader):
+        return study.header
+    raise OutputError(
+        "DICOM objects refer to the DICOM images that they were made from, and this input is not a DICOM "
+        "study; give the DICOM files as input, or do without DICOM output."
+    )
+
+
 #: What tells people who was examined, and when.
 _IDENTITY = {
     "Name": "PatientName",
@@ -172,9 +176,14 @@ _DATE = re.compile(r"^(\d{4})\.?(\d{2})\.?(\d{2})$")
 def identity_of(study: Study) -> dict[str, str]:
     """Who was examined and when, for a page that is to say so; dates as in ISO 8601, ``1958-02-03``.
 
-    A date that is none in DICOM's form stays as the header writes it. Raises as :func:`read_source`.
+    It is told by the first image. A date that is none in DICOM's form stays as the header writes it.
+
+    Raises:
+        OutputError: the study did not come from DICOM.
+        InputError: that image cannot be read any more.
     """
-    attributes = read_source(study).attributes
+    with quiet():
+        attributes = _copied(_read(_header_of(study).frames[0][0].path), REQUIRED)
     told = {}
     for title, keyword in _IDENTITY.items():
         text = str(attributes.get(keyword) or "").strip()
