@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from septum.core import files
 from septum.workflows import output_folder
 
 if TYPE_CHECKING:
@@ -76,6 +77,20 @@ def test_an_old_leftover_is_removed_where_locks_do_not_tell(tmp_path, monkeypatc
     assert files_in(tmp_path) == [".septum-young"]
 
 
+def test_a_leftover_whose_name_another_run_uses_meanwhile_is_kept(tmp_path, monkeypatch):
+    lock, flock = tmp_path / ".septum-case.lock", files.fcntl.flock
+    lock.touch()
+
+    def after_another_run(stream, how):
+        lock.unlink()
+        lock.write_text("another's")
+        flock(stream, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", after_another_run)
+    assert not files.remove_abandoned(lock)
+    assert lock.read_text() == "another's"
+
+
 def start_and_wait_for_the_first_result(command: list[object], first: Path) -> subprocess.Popen[str]:
     """A running command that has just finished its first case."""
     running = subprocess.Popen(
@@ -99,7 +114,7 @@ def long_run(bundle, write_study, tmp_path):
 
 def test_an_interrupted_run_says_so_in_one_line(long_run):
     command, out = long_run
-    running = start_and_wait_for_the_first_result(command, out / "case0_seg.json")
+    running = start_and_wait_for_the_first_result(command, out / "case0_seg.nii.gz")
     running.send_signal(signal.SIGINT)
     _, told = running.communicate()
     assert running.returncode == 130
@@ -111,13 +126,14 @@ def test_an_interrupted_run_says_so_in_one_line(long_run):
 def test_a_killed_run_is_continued(long_run):
     """A kill in the middle leaves whole files only; a rerun does what is left, and no more."""
     command, out = long_run
-    running = start_and_wait_for_the_first_result(command, out / "case0_seg.json")
+    running = start_and_wait_for_the_first_result(command, out / "case0_seg.nii.gz")
     running.kill()
     running.communicate()
     assert running.returncode == -signal.SIGKILL
 
     visible = [path for path in out.iterdir() if not path.name.startswith(".")]
-    finished = {path.name: path.read_bytes() for path in visible if path.suffix == ".json"}
+    names = [path.name.removesuffix("_seg.nii.gz") for path in visible if path.suffix == ".gz"]
+    finished = {f"{name}_seg.json": (out / f"{name}_seg.json").read_bytes() for name in names}
     assert 1 <= len(finished) < 8
     for path in visible:
         if path.suffix == ".gz":

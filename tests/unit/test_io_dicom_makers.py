@@ -125,10 +125,16 @@ def test_the_protocol_of_the_whole_examination_is_no_purpose_of_a_series(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "words", ["sBTFE_BH_M2D", "SHORT AXIS A Fiesta gated", "sa_2 k-t BLAST", "tf2d15_retro_iPAT@c"]
-)
+    "words",
+    [
+        "sBTFE_BH_M2D", "SHORT AXIS A Fiesta gated", "sa_2 k-t BLAST", "tf2d15_retro_iPAT@c",
+        "SAX_CINE_4CH_plan", "cine_sa_stack 2ch planned", "Cine_SAX_base_to_valve",
+    ],
+)  # fmt: skip
 def test_descriptions_of_short_axis_cines_are_taken_for_nothing_else(tmp_path, words):
-    assert not taken(tmp_path, altered(flat(images(stored())), SeriesDescription=words)).notes
+    made = altered(flat(images(stored())), SeriesDescription=words)
+    assert not taken(tmp_path / "a", made).notes
+    assert is_cine(taken(tmp_path / "b", made, other(slices=1, EchoTime="1.9")))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +145,7 @@ def test_descriptions_of_short_axis_cines_are_taken_for_nothing_else(tmp_path, w
         {"SeriesDescription": "CINE_segmented_Ao_dist"},
         {"SeriesDescription": "cine_4ch_stack"},
         {"SeriesDescription": "SA flux"},
+        {"SeriesDescription": "AoV SAX"},
     ],
 )
 def test_what_is_told_to_be_something_else_comes_after_the_cine(tmp_path, told):

@@ -252,6 +252,13 @@ def test_who_told_heart_rate_and_body_size_is_said(heart):
     assert said(known, 60.0)[1] == "given by the user"
 
 
+@pytest.mark.parametrize(("held", "named"), [(("LV", "RV"), "LV"), (("RV",), "RV")])
+def test_phases_are_said_to_be_of_the_curve_that_they_were_found_on(heart, held, named):
+    volumes = {name: heart.indices.volumes_ml[name] for name in held}
+    told = basis(replace(heart.indices, volumes_ml=volumes), heart.study)
+    assert f"found on the {named} volume curve" in told
+
+
 def test_the_rate_that_indices_take_from_the_frames_is_said_to_be_from_them():
     heart = phantom_study(PhantomSettings(frames=12, slices=6, matrix=(150, 150)))
     indices = clinical_indices(heart.segmentation, times_ms=heart.study.cine.times_ms)

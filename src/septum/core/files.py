@@ -64,6 +64,8 @@ def remove_abandoned(temporary: Path) -> bool:
     try:
         with temporary.open("rb+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(stream.fileno()), temporary.stat()):
+                return False  # another process has removed it, and begun to use its name
             temporary.unlink()  # while it is locked: nobody may have begun to use it
     except OSError:
         return False

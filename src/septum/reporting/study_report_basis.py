@@ -34,12 +34,13 @@ def basis(indices: Indices, study: Study) -> str:
     phases = indices.phases
     if phases is not None:
         user = dict.fromkeys(phases.given, ", given by the user")
+        curve = "LV" if "LV" in indices.volumes_ml else "RV"
         sure = (
             ""
             if len(user) == 2
             else (
-                f"; found on the LV volume curve with a confidence of {phases.confidence:.1f}, where 0 is a "
-                "toss and 1 is certain"
+                f"; found on the {curve} volume curve with a confidence of {phases.confidence:.1f}, where 0 "
+                "is a toss and 1 is certain"
             )
         )
         told.append(

@@ -8,7 +8,7 @@ from statistics import median, median_low
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from septum.io.dicom.frames import Frame
 
@@ -25,6 +25,9 @@ MORE_THAN_A_BEAT = 1.5
 BEYOND_OTHERS = 1.25
 #: Times from R wave to R wave that are believed, in ms.
 BEATS_MS = (200.0, 3000.0)
+#: Where nothing says how long a beat was, a slice that spans no more than this, in ms, may be one beat of an
+#: irregular heart.
+LONG_BEAT_MS = 1500.0
 #: Where no times are told, slices with more than so many times the phases of others are of more beats.
 MORE_PHASES = 2.0
 
@@ -56,8 +59,8 @@ def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
 
     They are told by a gap in the times that slices span, beyond the time from R wave to R wave of all (that
     which headers state, or else the span of a quarter of the slices) and beyond their own; where none is
-    stated of their own they have more phases, too: an irregular heart has long beats. Where trigger times are
-    missing they are told by the number of phases.
+    stated of their own, beyond any beat of an irregular heart and with more phases, too. Where trigger times
+    are missing they are told by the number of phases.
     """
     times = [[frame.trigger_ms for frame in frames if frame.trigger_ms is not None] for frames in slices]
     timed = all(len(some) == len(frames) for some, frames in zip(times, slices, strict=True))
@@ -66,14 +69,27 @@ def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
         least = _first_beyond(numbers, MORE_PHASES, MORE_PHASES * _quarter(numbers))
         return [number >= least for number in numbers]
     spans = [max(some) - min(some) for some in times]
-    own = [median(_beats_ms(frames) or [0.0]) for frames in slices]
+    own = [beat_ms(frames) for frames in slices]
     beat = median_low([ms for ms in own if ms] or [_quarter(spans)])
     least = _first_beyond(spans, BEYOND_OTHERS, MORE_THAN_A_BEAT * beat)
     usual = _quarter(numbers)
     return [
-        span >= least and (span > MORE_THAN_A_BEAT * ms if ms else number > BEYOND_OTHERS * usual)
+        span >= least
+        and (span > MORE_THAN_A_BEAT * ms if ms else span > LONG_BEAT_MS and number > BEYOND_OTHERS * usual)
         for span, ms, number in zip(spans, own, numbers, strict=True)
     ]
+
+
+def beat_ms(frames: Iterable[Frame]) -> float | None:
+    """The time from R wave to R wave that headers state, or that of the heart rate; ``None`` of neither."""
+    some = tuple(frames)
+    intervals = [frame.interval_ms for frame in some if frame.interval_ms]
+    of_rates = [60_000.0 / frame.heart_rate_bpm for frame in some if frame.heart_rate_bpm]
+    for stated in (intervals, of_rates):
+        believed = [ms for ms in stated if BEATS_MS[0] <= ms <= BEATS_MS[1]]
+        if believed:
+            return median(believed)
+    return None
 
 
 def _first_beyond(values: Sequence[float], gap: float, least: float) -> float:
@@ -84,10 +100,6 @@ def _first_beyond(values: Sequence[float], gap: float, least: float) -> float:
 
 def _quarter(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 4]
-
-
-def _beats_ms(frames: Sequence[Frame]) -> list[float]:
-    return [f.interval_ms for f in frames if f.interval_ms and BEATS_MS[0] <= f.interval_ms <= BEATS_MS[1]]
 
 
 def _all(slices: Sequence[list[float]], holds: Callable[[list[float]], bool]) -> bool:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 #: A late-gadolinium stack has at least so many slices.
 LEAST_GADOLINIUM_SLICES = 3
+#: What a description of short axis may name, too: the view that it was planned on, or where it begins.
+ANOTHER_VIEW = "another view"
 #: Hints of the headers that a stack was taken for something else than volumes.
-OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping", "another view")
+OTHER_PURPOSES = ("perfusion", "tagging", "flow", "mapping", ANOTHER_VIEW)
 
 #: The later acquisition; of one acquisition, the series with the smaller number: it was there first.
 _LATEST: Rank = (
@@ -34,6 +36,7 @@ ORDER: Mapping[Wanted, Rank] = {
         ("its headers speak of no other purpose", lambda s: not other_purposes(s)),
         ("it is short axis, not oblique", lambda s: s.orientation == "short axis"),
         (f"it has {WHOLE_SLICES} slices or more", lambda s: len(s.slices) >= WHOLE_SLICES),
+        ("its description names no other view", lambda s: ANOTHER_VIEW not in s.hints),
         ("it lies nearer to the usual short axis", lambda s: s.tilt_degrees <= FEW_SLICES_WITHIN),
         ("it was measured, not computed", lambda s: s.original),
         ("its phases are of one beat", lambda s: not beyond_a_beat(s) and "real time" not in s.hints),
@@ -88,8 +91,9 @@ def said_only(stack: Stack) -> bool:
 
 
 def other_purposes(stack: Stack) -> list[str]:
-    """What else than volumes the headers say that a stack is for."""
-    return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints]
+    """What else than volumes the headers say that a stack is for: no other view if they say short axis."""
+    excused = (ANOTHER_VIEW,) if "short axis" in stack.hints else ()
+    return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints and purpose not in excused]
 
 
 def ranked(stacks: Sequence[Stack], wanted: Wanted) -> list[Stack]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from septum.core import InputError
 from septum.io.dicom.joining import LEAST_SHARE
-from septum.io.dicom.pacing import BEATS_MS, MORE_THAN_A_BEAT, SAME_TIME_MS
+from septum.io.dicom.pacing import BEATS_MS, MORE_THAN_A_BEAT, SAME_TIME_MS, beat_ms
 from septum.io.dicom.stacks import Stack
 
 if TYPE_CHECKING:
@@ -244,31 +244,25 @@ def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
 
 def _beats(stack: Stack, times_ms: Sequence[float]) -> list[str]:
     """What to say of phases that go on beyond one beat."""
-    if not beyond_a_beat(stack):
+    span = times_ms[-1] - times_ms[0]
+    if span < MORE_THAN_A_BEAT * (beat_ms(stack.frames) or BEATS_MS[1]):
         return []
     note = (
-        f"Phases span {times_ms[-1] - times_ms[0]:.0f} ms, which is more than one beat: end-diastole and "
+        f"Phases span {span:.0f} ms, which is more than one beat: end-diastole and "
         "end-systole are sought in all of it."
     )
     return [note]
 
 
 def beyond_a_beat(stack: Stack) -> bool:
-    """Whether trigger times go on beyond one beat, as those of real-time cines do."""
-    times = [frame.trigger_ms for frame in stack.frames if frame.trigger_ms is not None]
-    beat = _beat_ms(stack) or BEATS_MS[1]
-    return bool(times) and max(times) - min(times) >= MORE_THAN_A_BEAT * beat
+    """Whether trigger times of most slices go on beyond one beat, as those of real-time cines do."""
+    times = [[f.trigger_ms for f in frames if f.trigger_ms is not None] for frames in stack.slices]
+    spans = [max(some) - min(some) for some in times if some]
+    beat = beat_ms(stack.frames) or BEATS_MS[1]
+    return bool(spans) and float(np.median(spans)) >= MORE_THAN_A_BEAT * beat
 
 
 def _interval_without_times(stack: Stack, phases: int) -> float | None:
     """The time from R wave to R wave over the phases, as gating over a whole beat has it."""
-    beat = _beat_ms(stack)
+    beat = beat_ms(stack.frames)
     return None if beat is None else beat / phases
-
-
-def _beat_ms(stack: Stack) -> float | None:
-    """The time from R wave to R wave that headers state, if it can be one."""
-    intervals = [f.interval_ms for f in stack.frames if f.interval_ms]
-    intervals = intervals or [60_000.0 / f.heart_rate_bpm for f in stack.frames if f.heart_rate_bpm]
-    beat = float(np.median(intervals)) if intervals else 0.0
-    return beat if BEATS_MS[0] <= beat <= BEATS_MS[1] else None
