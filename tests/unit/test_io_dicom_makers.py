@@ -13,6 +13,7 @@ from septum.core import InputError
 from septum.io import dicom_contents, read_study
 from septum.io.dicom.grouping import stacks_of
 from septum.io.dicom.scanning import scan
+from septum.io.dicom.single import HINTS
 from support.dicom_study import AXIAL, Sheet, enhanced, flat, images, sequence, stored, write, write_cine
 
 ON_THE_RIGHT = ((-0.62, 0.78, -0.08), (0.39, 0.22, -0.894))
@@ -125,10 +126,21 @@ def test_the_protocol_of_the_whole_examination_is_no_purpose_of_a_series(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("words", "late"),
+    [
+        ("DE SA psir", True), ("LateEnh kurze Achse", True), ("eje corto de VI", False), ("SA lateral", False),
+        ("translated", False),
+    ],
+)  # fmt: skip
+def test_late_enhancement_is_known_by_words_of_its_own(words, late):
+    assert (HINTS["late gadolinium"].search(words) is not None) is late
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "sBTFE_BH_M2D", "SHORT AXIS A Fiesta gated", "sa_2 k-t BLAST", "tf2d15_retro_iPAT@c",
-        "SAX_CINE_4CH_plan", "cine_sa_stack 2ch planned", "Cine_SAX_base_to_valve",
+        "SAX_CINE_4CH_plan", "cine_sa_stack 2ch planned", "Cine_SAX_base_to_valve", "SAX gridded",
     ],
 )  # fmt: skip
 def test_descriptions_of_short_axis_cines_are_taken_for_nothing_else(tmp_path, words):

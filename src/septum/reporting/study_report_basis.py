@@ -39,7 +39,7 @@ def basis(indices: Indices, study: Study) -> str:
             ""
             if len(user) == 2
             else (
-                f"; found on the {curve} volume curve with a confidence of {phases.confidence:.1f}, where 0 "
+                f"; found on the {curve} volume curve with a confidence of {phases.confidence:.2f}, where 0 "
                 "is a toss and 1 is certain"
             )
         )

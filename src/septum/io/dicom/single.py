@@ -62,10 +62,10 @@ HINTS = {
         re.IGNORECASE,
     ),
     "late gadolinium": re.compile(
-        r"\b(lge|de|psir|mde|viab\w*)\b|late|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE
+        r"(?-i:\bDE\b)|\b(lge|psir|mde|viab\w*)\b|\blate(?!ral)|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE
     ),
     "perfusion": re.compile(r"^(?!.*(cine|funct)).*(perf|first.?pass|\bdyn)", re.IGNORECASE),
-    "tagging": re.compile(r"\btag|\bgrid|spamm", re.IGNORECASE),
+    "tagging": re.compile(r"\btag|\bgrid(?!d)|spamm", re.IGNORECASE),
     "flow": re.compile(r"\bq?flow|\bflu(x|ss|jo)\b|velocity|venc|\bpc\b|phase.?contrast", re.IGNORECASE),
     "mapping": re.compile(r"molli|shmolli|sasha|mapping|\bt[12]\W*map|t2.?prep", re.IGNORECASE),
     "another view": re.compile(
