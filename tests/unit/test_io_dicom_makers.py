@@ -13,7 +13,6 @@ from septum.core import InputError
 from septum.io import dicom_contents, read_study
 from septum.io.dicom.grouping import stacks_of
 from septum.io.dicom.scanning import scan
-from septum.io.dicom.single import HINTS
 from support.dicom_study import AXIAL, Sheet, enhanced, flat, images, sequence, stored, write, write_cine
 
 ON_THE_RIGHT = ((-0.62, 0.78, -0.08), (0.39, 0.22, -0.894))
@@ -123,17 +122,6 @@ def test_private_elements_of_implicit_files_without_preamble(tmp_path):
 def test_the_protocol_of_the_whole_examination_is_no_purpose_of_a_series(tmp_path):
     made = altered(flat(images(stored())), ProtocolName="Cardiac perfusion viability flow")
     assert not taken(tmp_path, made).notes
-
-
-@pytest.mark.parametrize(
-    ("words", "late"),
-    [
-        ("DE SA psir", True), ("LateEnh kurze Achse", True), ("eje corto de VI", False), ("SA lateral", False),
-        ("translated", False),
-    ],
-)  # fmt: skip
-def test_late_enhancement_is_known_by_words_of_its_own(words, late):
-    assert (HINTS["late gadolinium"].search(words) is not None) is late
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from septum.core import InputError
 from septum.io import dicom_contents, read_study
+from septum.io.dicom.single import HINTS
 from support.dicom_study import Sheet, flat, images, stored, unit, write
 
 #: From base to apex (LPS): the usual heart, and hearts that lie flat, upright, to the left or to the front.
@@ -87,3 +88,14 @@ def test_a_stack_across_the_outflow_comes_after_short_axis_and_alone_is_doubted(
     choice = dicom_contents(tmp_path / "both").choose("cine")
     assert (choice.stack.series, choice.notes) == ((20,), ())
     assert "nearer to the usual short axis" in choice.why
+
+
+@pytest.mark.parametrize(
+    ("words", "late"),
+    [
+        ("DE SA psir", True), ("LateEnh kurze Achse", True), ("eje corto de VI", False),
+        ("SA lateral", False), ("translated", False),
+    ],
+)  # fmt: skip
+def test_late_enhancement_is_known_by_words_of_its_own(words, late):
+    assert (HINTS["late gadolinium"].search(words) is not None) is late

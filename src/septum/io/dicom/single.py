@@ -62,7 +62,8 @@ HINTS = {
         re.IGNORECASE,
     ),
     "late gadolinium": re.compile(
-        r"(?-i:\bDE\b)|\b(lge|psir|mde|viab\w*)\b|\blate(?!ral)|delayed|enhanc|tardi|sp[äa]taufn", re.IGNORECASE
+        r"(?-i:\bDE\b)|\b(lge|psir|mde|viab\w*)\b|\blate(?!ral)|delayed|enhanc|tardi|sp[äa]taufn",
+        re.IGNORECASE,
     ),
     "perfusion": re.compile(r"^(?!.*(cine|funct)).*(perf|first.?pass|\bdyn)", re.IGNORECASE),
     "tagging": re.compile(r"\btag|\bgrid(?!d)|spamm", re.IGNORECASE),
