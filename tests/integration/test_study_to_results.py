@@ -248,6 +248,11 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_done(options, septum
     assert names_in(tmp_path / "out") == []
 
 
+def test_a_height_in_centimetres_is_told_the_unit(septum, tmp_path):
+    answer = septum("segment", tmp_path / "any", "-o", tmp_path / "out", "--height", "176")
+    assert "'--height': expected 0.3 to 2.6 m, as in 1.76, got 176." in answer.err
+
+
 def test_convert_never_replaces_its_input(septum, study, tmp_path):
     cine = tmp_path / "cine.nii.gz"
     assert septum("convert", study, "-o", cine).code == 0

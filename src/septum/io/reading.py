@@ -202,20 +202,20 @@ def _checked_suffix(path: Path) -> str:
             f"{path} is a folder without a DICOM file: expected an image file, or a folder of DICOM files; "
             "name the file in it."
         )
+    if not path.exists():
+        raise InputError(
+            f"{path} is missing: expected a file or a folder there; check the path and run again."
+        )
     suffix = image_suffix(path)
     if suffix is None:
         raise InputError(
-            f"{path} is of an unknown kind: expected a name that ends in {', '.join(IMAGE_SUFFIXES)}; "
-            "convert the study to NIfTI or NRRD."
-        )
-    if path.exists() and not path.is_file():
-        raise InputError(
-            f"{path} is no file but a pipe or a device: expected an image file, or a folder of DICOM files; "
-            "name one."
+            f"{path} is of an unknown kind: expected DICOM, or a name that ends in "
+            f"{', '.join(IMAGE_SUFFIXES)}; unpack an archive and give the folder, or convert the study to NIfTI."
         )
     if not path.is_file():
         raise InputError(
-            f"{path} is missing: expected a file or a folder there; check the path and run again."
+            f"{path} is no file but a pipe or a device: expected an image file, or a folder of DICOM files; "
+            "name one."
         )
     return suffix
 
