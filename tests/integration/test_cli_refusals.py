@@ -133,7 +133,8 @@ def test_what_is_not_there_is_said_to_be_missing(septum, tmp_path, command, name
 
 def test_an_archive_is_to_be_unpacked(septum, tmp_path):
     (tmp_path / "study.zip").write_bytes(b"PK")
-    assert "unpack an archive and give the folder" in septum("convert", tmp_path / "study.zip", "-o", "a.nii").err
+    answer = septum("convert", tmp_path / "study.zip", "-o", tmp_path / "a.nii")
+    assert "unpack an archive and give the folder" in answer.err
 
 
 def test_a_wild_spacing_asks_for_the_true_one_and_takes_it(septum, bundle, tmp_path):

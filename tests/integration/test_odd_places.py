@@ -42,6 +42,19 @@ def test_a_name_that_is_no_text_can_be_reported_and_listed(one, tmp_path):
     assert "odd\\udcff" in page.read_text(encoding="utf-8")
 
 
+def test_a_name_never_speaks_to_the_terminal(one, tmp_path):
+    odd = tmp_path / "a\x1b[2J\nb  c\u202e.nii.gz"
+    one.source.rename(odd)
+    answer = one("--report", "--csv", one.out / "all\x1b.csv", source=odd)
+    assert answer.code == 0, answer.err
+    assert "a\\x1b[2J\\nb  c\\u202e_seg.nii.gz" in answer.out
+    odd.write_bytes(b"no image")
+    failed = one("--overwrite", source=odd)
+    assert "b  c\\u202e.nii.gz" in failed.err
+    told = answer.out + answer.err + failed.out + failed.err
+    assert not set(told) & set("\x1b\u202e")
+
+
 def test_an_input_beyond_a_loop_of_links_fails_alone(one, loop):
     answer = one(source=[loop / "x.nii.gz", one.source])
     assert answer.code == 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from septum.cli.output import say, say_json
+from septum.cli.output import one_line, say, say_json
 from septum.cli.parameters import index_options, model_options, parse_spacing
 
 if TYPE_CHECKING:
@@ -163,10 +163,13 @@ def _say_result(result: StudyResult) -> None:
     done = f"{result.record.timings_s.total:.1f} s"
     if result.mask_kept:
         done = "already done" if result.skipped else "mask kept"
-    say(f"{result.mask}  {_numbers(result)}  {result.record.quality['verdict']}  ({done})")
+    quality = result.record.quality
+    why = ", ".join(dict.fromkeys(flag["key"] for flag in quality["flags"]))
+    verdict = f"{quality['verdict']}: {why}" if why else quality["verdict"]
+    say(f"{one_line(result.mask)}  {_numbers(result)}  {verdict}  ({done})")
     if result.beside:
         names = [f"{path.name}/" if path.is_dir() else path.name for path in result.beside]
-        say(f"  beside it: {', '.join(names)}")
+        say(f"  beside it: {one_line(', '.join(names))}")
 
 
 def _say_summary(report: Report, csv_file: Path | None) -> None:
@@ -179,7 +182,7 @@ def _say_summary(report: Report, csv_file: Path | None) -> None:
     where = " Numbers are in the .json beside each mask" if report.results else ""
     where += f", and in {csv_file}" if report.results and csv_file is not None else ""
     where += ". For research use only." if report.results else ""
-    say(f"{', '.join(counts)}.{where}")
+    say(one_line(f"{', '.join(counts)}.{where}"))
 
 
 def _numbers(result: StudyResult) -> str:

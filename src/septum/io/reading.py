@@ -210,7 +210,7 @@ def _checked_suffix(path: Path) -> str:
     if suffix is None:
         raise InputError(
             f"{path} is of an unknown kind: expected DICOM, or a name that ends in "
-            f"{', '.join(IMAGE_SUFFIXES)}; unpack an archive and give the folder, or convert the study to NIfTI."
+            f"{', '.join(IMAGE_SUFFIXES)}; unpack an archive and give the folder, or convert it to NIfTI."
         )
     if not path.is_file():
         raise InputError(
