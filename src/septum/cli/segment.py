@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from septum.cli.output import one_line, say, say_json
+from septum.cli.output import one_line, say, say_aside, say_json
 from septum.cli.parameters import index_options, model_options, parse_spacing
 
 if TYPE_CHECKING:
@@ -90,11 +90,14 @@ def segment(
             overwrite=overwrite, on_event=narrator,
         )  # fmt: skip
     if csv_file is not None:
-        write_indices_csv(
+        said = write_indices_csv(
             csv_file,
             {result.name: result.record.indices for result in report.results},
             {result.name: result.record.quality for result in report.results},
         )
+        if said:
+            say_aside(said)
+            report = replace(report, notices=(*report.notices, said))
     if as_json:
         say_json(_document(report))
     else:
