@@ -63,7 +63,7 @@ def segment(
     with without_collecting_garbage():
         from septum.workflows.asked import Extras, IndexSettings
         from septum.workflows.lazy_model import LazyModel
-        from septum.workflows.output_folder import check_writable, check_writable_file
+        from septum.workflows.output_folder import check_writable_file, unwritable
 
         indices = IndexSettings(**{name: asked.pop(name) for name in IndexSettings.model_fields})
         extras = Extras(
@@ -71,8 +71,8 @@ def segment(
         )
         without_converter()
         lazy = LazyModel(model, **asked)
-        check_writable(out)
-        if overwrite or next(out.rglob("*_seg.json"), None) is None:
+        refused = unwritable(out)
+        if refused is None and (overwrite or next(out.rglob("*_seg.json"), None) is None):
             lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
         from septum.cli.progress import Narrator

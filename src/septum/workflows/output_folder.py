@@ -49,6 +49,21 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
+def unwritable(folder: Path) -> OutputError | None:
+    """Why nothing can be written into a folder that is there; what is done in it can still be told.
+
+    Raises:
+        OutputError: it is not there, and cannot be made.
+    """
+    try:
+        check_writable(folder)
+    except OutputError as error:
+        if not folder.is_dir():
+            raise
+        return error
+    return None
+
+
 def check_writable_file(path: Path) -> None:
     """The same for one file, which may be there and is then replaced. Raises :class:`OutputError`."""
     if path.is_dir():
