@@ -216,7 +216,7 @@ def test_a_table_that_septum_did_not_write_is_not_replaced_unasked(case, tmp_pat
     assert case("--csv", table).code == 0
 
 
-def test_what_a_table_loses_is_said_and_a_run_without_a_result_leaves_it(case, write_study, tmp_path, septum):
+def test_what_a_table_loses_is_said_and_a_run_without_a_result_leaves_it(case, write_study, tmp_path):
     table = tmp_path / "all.csv"
     write_study(tmp_path / "b.nii.gz", seed=1)
     nothing = case("--csv", table, source=tmp_path / "typo.nii.gz")

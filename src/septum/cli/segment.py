@@ -191,6 +191,8 @@ def _say_summary(report: Report, csv_file: Path | None) -> None:
 def _numbers(result: StudyResult) -> str:
     """Volumes of a volume, or volumes at end-diastole and ejection fractions of a cine."""
     record = result.record
+    if record.input.frames > 1 and "LA" in record.volumes_ml:
+        return f"{record.input.frames} frames: LA {max(record.volumes_ml['LA']):.1f} ml at its largest"
     if record.input.frames == 1:
         return ", ".join(f"{name} {volumes[0]:.1f} ml" for name, volumes in record.volumes_ml.items())
     ed, es = record.end_diastole_frame, record.end_systole_frame

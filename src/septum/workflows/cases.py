@@ -47,7 +47,7 @@ class Plan:
 
     Attributes:
         cases: in a fixed order, with distinct names.
-        passed_over: one sentence for each folder in which masks were passed over.
+        passed_over: one sentence for each folder in which masks, or archives, were passed over.
         refused: what was named, or lies in a folder that was, and cannot be used, with the reason.
     """
 
@@ -89,7 +89,10 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
         for image in (*listing.studies, *listing.images):
             found.setdefault(_place(image), image)
         if listing.masks:
-            passed_over.append(f"{given}: passed over {_counted(listing.masks)}, by the name.")
+            passed_over.append(f"{given}: passed over {_counted(listing.masks, 'mask')}, by the name.")
+        if listing.archives:
+            what = _counted(listing.archives, "archive")
+            passed_over.append(f"{given}: passed over {what}: unpack what holds images.")
         refused += listing.unreadable
     sources = list(found.values())
     named_by_user = {_place(given) for given in inputs}
@@ -149,7 +152,7 @@ def _common_folder(inputs: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([place_of(folder) for folder in folders]))
 
 
-def _counted(masks: list[Path]) -> str:
-    if len(masks) == 1:
-        return f"the mask {masks[0].name}"
-    return f"{len(masks)} masks, such as {masks[0].name}"
+def _counted(files: list[Path], what: str) -> str:
+    if len(files) == 1:
+        return f"the {what} {files[0].name}"
+    return f"{len(files)} {what}s, such as {files[0].name}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.errors import NameTakenError
 from septum.core.files import place_of, sha256_of
-from septum.io import content_sha256
+from septum.io import content_sha256, holds_dicom
 from septum.workflows.beside import Names, unknown
 from septum.workflows.record import input_hash_in
 
@@ -29,9 +29,15 @@ def check_ours(source: Path, mask: Path, json: Path, wanted: Wanted) -> None:
             "that is free; give another -o folder, or --overwrite."
         )
     if of != content_sha256(source, wanted=wanted):
+        which = f"another file of the same name as {source}, or of that one before it changed"
+        if holds_dicom(source):
+            which = (
+                f"other images than are taken from {source} now: of another study of that name, of a stack "
+                "for another model, or of the study before it changed"
+            )
         raise NameTakenError(
-            f"{json} is the result of another file of the same name as {source}, or of that one before it "
-            "changed: expected a name that is free; give another -o folder, or --overwrite."
+            f"{json} is the result of {which}: expected a name that is free; give another -o "
+            "folder, or --overwrite."
         )
 
 
