@@ -168,20 +168,6 @@ def test_evaluate_for_machines(septum, mask_pair, tmp_path):
     assert float(rows["LV"]["hausdorff_mm"]) == pytest.approx(3.0)
 
 
-def test_evaluate_replaces_only_a_table_of_scores_unasked(septum, mask_pair, tmp_path):
-    truth = mask_pair[1] / "a_seg.nii.gz"
-    before = truth.read_bytes()
-    answer = septum("evaluate", *mask_pair, "--csv", truth)
-    assert (answer.code, answer.out, truth.read_bytes()) == (4, "", before)
-    assert "cannot be told to be a table of Septum" in answer.err
-    own = tmp_path / "own.csv"
-    own.write_text("case,ef\na,60\n")
-    assert septum("evaluate", *mask_pair, "--csv", own).code == 4
-    for option in (["--overwrite"], []):
-        assert septum("evaluate", *mask_pair, "--csv", own, *option).code == 0
-    assert own.read_text().startswith("case,phase,structure,dice,")
-
-
 def test_evaluate_takes_the_word_of_the_user_for_what_masks_show(septum, mask_pair):
     for folder in mask_pair:
         image = nib.load(folder / "a_seg.nii.gz")

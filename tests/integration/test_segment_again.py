@@ -216,23 +216,6 @@ def test_a_table_that_septum_did_not_write_is_not_replaced_unasked(case, tmp_pat
     assert case("--csv", table).code == 0
 
 
-def test_what_a_table_loses_is_said_and_a_run_without_a_result_leaves_it(case, write_study, tmp_path):
-    table = tmp_path / "all.csv"
-    write_study(tmp_path / "b.nii.gz", seed=1)
-    nothing = case("--csv", table, source=tmp_path / "typo.nii.gz")
-    assert (nothing.code, table.exists()) == (3, False)
-    assert "the table is not written" in nothing.err
-    assert case("--csv", table).code == 0
-    before = table.read_text()
-    case("--csv", table, source=tmp_path / "typo.nii.gz")
-    assert table.read_text() == before
-    assert case("--csv", table).err == ""
-    answer = case("--csv", table, "--json", source=tmp_path / "b.nii.gz")
-    assert [row.split(",")[0] for row in table.read_text().splitlines()] == ["study", "b"]
-    assert f"{table} was replaced, and no longer has the study a:" in answer.err
-    assert json.loads(answer.out)["notices"][-1] in answer.err
-
-
 @pytest.mark.parametrize("drawn_over", [False, True])
 def test_the_mask_of_an_earlier_format_goes_with_it_unless_somebody_changed_it(case, files_in, drawn_over):
     case()

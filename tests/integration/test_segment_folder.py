@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
 from pathlib import Path
 
 import nibabel as nib
@@ -71,33 +70,6 @@ def test_finished_cases_are_skipped_without_loading_a_model(septum, bundle, writ
     assert septum(*command, "--overwrite").code == 0
     assert len(loads) == 1
     assert mask.stat().st_mtime_ns != before[0]
-
-
-def test_what_is_done_in_a_folder_that_is_read_only_is_told(
-    septum, bundle, write_study, tmp_path, loads, monkeypatch
-):
-    command = ("segment", tmp_path / "data", "-o", tmp_path / "out", "--model", bundle)
-    write_study(tmp_path / "data/a.nii.gz")
-    assert septum(*command).code == 0
-    loads.clear()
-
-    def read_only(dir):  # noqa: A002  # its name
-        if dir == tmp_path / "out":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return original(dir=dir)
-
-    original = tempfile.TemporaryFile
-    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
-    answer = septum(*command, "--csv", tmp_path / "all.csv")
-    assert (answer.code, answer.err) == (0, "")
-    assert "(already done)" in answer.out
-    assert len((tmp_path / "all.csv").read_text().splitlines()) == 2
-    write_study(tmp_path / "data/b.nii.gz", seed=1)
-    answer = septum(*command)
-    assert answer.code == 4
-    assert f"{tmp_path / 'out'} cannot be used for results: Permission denied" in answer.err
-    assert "0 segmented, 1 already done, 1 failed." in answer.out
-    assert loads == []
 
 
 @pytest.mark.parametrize("change", ["model", "spacing", "version", "mask", "form"])
