@@ -53,7 +53,7 @@ def evaluate(
     if csv_file is not None:
         check_writable_file(csv_file)
         if not overwrite:
-            check_own_table(csv_file, ("case", "phase", "structure"))
+            check_own_table(csv_file, ("case", "phase", "structure"), of="scores")
     result = compare(prediction, truth, SCHEMAS[labels] if labels else None)
     for text in (*result.notes, *result.unpaired, *result.failures):
         say_aside(text)

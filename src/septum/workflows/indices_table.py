@@ -128,7 +128,7 @@ def indices_csv(
 
 def check_replaceable(path: Path) -> None:
     """Raise :class:`septum.core.errors.NameTakenError` for a file that is no such table, of any version."""
-    check_own_table(path, _HEAD)
+    check_own_table(path, _HEAD, of="studies")
 
 
 def write_indices_csv(

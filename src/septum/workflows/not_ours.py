@@ -76,8 +76,14 @@ def check_known(kinds: Collection[str], mask: Path, earlier: Record | None) -> N
         )
 
 
-def check_own_table(path: Path, columns: Iterable[str]) -> None:
-    """Refuse to replace a file that does not begin with these columns, as a table of Septum does."""
+def check_own_table(path: Path, columns: Iterable[str], *, of: str) -> None:
+    """Refuse to replace a file that does not begin with these columns, as a table of Septum does.
+
+    Args:
+        path: the file.
+        columns: the first ones of such a table.
+        of: what it has in its rows, for the sentence.
+    """
     header = ",".join(columns)
     if not path.exists():
         return
@@ -87,6 +93,6 @@ def check_own_table(path: Path, columns: Iterable[str]) -> None:
             begins = stream.read(len(header) + 1)
     if begins and begins.rstrip(b",\n\r") != header.encode():
         raise NameTakenError(
-            f"{path} cannot be told to be a table of Septum, and may be yours: expected a name that is free; "
-            "give another one, or --overwrite."
+            f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that is "
+            "free; give another one, or --overwrite."
         )
