@@ -83,6 +83,22 @@ def test_a_folder_that_may_not_be_looked_into_is_refused_for_results(one, tmp_pa
     assert (answer.code, f"{closed / 'deeper'} cannot be used for results" in answer.err) == (4, True)
 
 
+def test_an_input_in_a_closed_folder_fails_alone(one, septum, tmp_path, monkeypatch):
+    closed, stat = tmp_path / "closed", os.stat
+
+    def refuse(path, *arguments, **options):
+        if isinstance(path, str | os.PathLike) and str(path).startswith(f"{closed}/"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    for name in ("x.nii.gz", "study"):
+        answer = one(source=[closed / name, one.source])
+        assert (answer.code, f"{closed / name} cannot be read" in answer.err) == (1, True)
+        answer = septum("info", closed / name)
+        assert (answer.code, f"{closed / name} cannot be read" in answer.err) == (3, True)
+
+
 def test_a_run_from_a_folder_that_is_gone(one, tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")

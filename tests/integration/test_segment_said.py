@@ -52,6 +52,16 @@ def test_lines_stand_as_cases_are_done_and_an_interrupt_counts(
     assert last == "septum: interrupted; run the same command again to go on."
 
 
+def test_what_is_given_for_one_study_and_taken_for_all_is_said(septum, bundle, write_study, tmp_path):
+    sources = [write_study(tmp_path / f"{name}.nii.gz", seed=i) for i, name in enumerate("ab")]
+    command = ("-o", tmp_path / "out", "--model", bundle, "--height", 1.8, "--ed", 0)
+    assert "--height" not in septum("segment", sources[0], *command).err
+    assert (
+        "septum: --ed, --height: taken for each of the 2 studies;"
+        in septum("segment", *sources, *command).err
+    )
+
+
 def test_a_cine_of_an_atrium_has_its_largest_volume(septum, write_study, tmp_path):
     cine = write_study(tmp_path / "a.nii.gz", frames=2)
     answer = septum("segment", cine, "-o", tmp_path, "--model", "la")

@@ -13,7 +13,7 @@ import numpy as np
 
 from septum.core import InputError, Study
 from septum.core.errors import MaskGivenError
-from septum.core.files import sha256_of
+from septum.core.files import is_out_of_reach, sha256_of
 from septum.io.dicom.finding import holds_dicom
 from septum.io.grid import check_heart_fits, mm
 from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
@@ -197,6 +197,11 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
 
 
 def _checked_suffix(path: Path) -> str:
+    if is_out_of_reach(path):
+        raise InputError(
+            f"{path} cannot be read: expected a file or a folder, and found a folder above it closed; give "
+            "yourself the right to look into it."
+        )
     if path.is_dir():
         raise InputError(
             f"{path} is a folder without a DICOM file: expected an image file, or a folder of DICOM files; "

@@ -93,6 +93,6 @@ def check_own_table(path: Path, columns: Iterable[str], *, of: str) -> None:
             begins = stream.read(len(header) + 1)
     if begins and begins.rstrip(b",\n\r") != header.encode():
         raise NameTakenError(
-            f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that is "
-            "free; give another one, or --overwrite."
+            f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that "
+            "is free; give another one, or --overwrite."
         )

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
-from septum.core.files import remove_abandoned
+from septum.core.files import is_folder, remove_abandoned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def unwritable(folder: Path) -> OutputError | None:
     try:
         check_writable(folder)
     except OutputError as error:
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise
         return error
     return None

@@ -142,6 +142,10 @@ def segment_inputs(
         tell(Notice(text))
     for source, error in plan.refused:
         tell(Failure(source, error))
+    given = [] if indices is None else indices.of_one_study()
+    if given and len(plan.cases) > 1:
+        taken = f"{', '.join(given)}: taken for each of the {len(plan.cases)} studies"
+        tell(Notice(f"{taken}; give a study a run of its own where that is of it alone."))
     tell(Planned(len(plan.cases)))
     masks = [case.mask(out) for case in plan.cases]
     for folder in {mask.parent for mask in masks} | {Names(mask).meshes for mask in masks}:
