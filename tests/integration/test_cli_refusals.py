@@ -123,6 +123,20 @@ def test_a_bad_input(make, septum, bundle, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("command", ["segment", "convert"])
+@pytest.mark.parametrize("name", ["typo", "typo.dcm", "typo.nii.gz"])
+def test_what_is_not_there_is_said_to_be_missing(septum, tmp_path, command, name):
+    answer = septum(command, tmp_path / name, "-o", tmp_path / "out.nii.gz")
+    assert answer.code == 3
+    assert f"{name} is missing: expected a file or a folder there" in answer.err
+
+
+def test_an_archive_is_to_be_unpacked(septum, tmp_path):
+    (tmp_path / "study.zip").write_bytes(b"PK")
+    answer = septum("convert", tmp_path / "study.zip", "-o", tmp_path / "a.nii")
+    assert "unpack an archive and give the folder" in answer.err
+
+
 def test_a_wild_spacing_asks_for_the_true_one_and_takes_it(septum, bundle, tmp_path):
     bad = wild_spacing(tmp_path)
     command = ("segment", bad, "-o", tmp_path / "out", "--model", bundle)

@@ -147,7 +147,7 @@ def test_a_study_is_segmented_and_known_again(septum, bundle, study, files_in):
     write_cine(study / "renamed", stored() + 1)
     answer = septum(*command)
     assert answer.code == 4
-    assert "another file of the same name" in answer.err
+    assert "is the result of other images than are taken from" in answer.err
 
 
 def test_a_folder_with_dicom_and_nifti_gives_both(septum, bundle, study, write_study, tmp_path, files_in):

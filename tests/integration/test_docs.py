@@ -26,6 +26,7 @@ from septum.inference.out_of_distribution import TrainingImages
 from septum.io import write_image
 from septum.localisation import LocalisationSettings
 from septum.phantom import PhantomSettings, beating_heart
+from septum.workflows.indices_table import COLUMNS
 from septum.workflows.record import Record
 from support.pages import FENCE, ROOT, blocks
 
@@ -180,6 +181,11 @@ def paths_of(model: type[BaseModel]) -> list[str]:
 
 def test_the_page_on_json_lists_the_fields_of_the_record_and_no_others():
     assert fields_told("reference/json.md") == paths_of(Record)
+
+
+def test_the_page_on_the_table_lists_its_columns_in_their_order():
+    told = [name for name in fields_told("reference/csv.md") if not name.endswith("_17")]
+    assert told == [name for name in COLUMNS if not re.search(r"^wall_.*_([2-9]|1\d)$", name)]
 
 
 def test_the_page_on_bundles_lists_the_fields_of_the_manifest_and_no_others():

@@ -42,6 +42,19 @@ def test_a_name_that_is_no_text_can_be_reported_and_listed(one, tmp_path):
     assert "odd\\udcff" in page.read_text(encoding="utf-8")
 
 
+def test_a_name_never_speaks_to_the_terminal(one, tmp_path):
+    odd = tmp_path / "a\x1b[2J\nb  c\u202e.nii.gz"
+    one.source.rename(odd)
+    answer = one("--report", "--csv", one.out / "all\x1b.csv", source=odd)
+    assert answer.code == 0, answer.err
+    assert "a\\x1b[2J\\nb  c\\u202e_seg.nii.gz" in answer.out
+    odd.write_bytes(b"no image")
+    failed = one("--overwrite", source=odd)
+    assert "b  c\\u202e.nii.gz" in failed.err
+    told = answer.out + answer.err + failed.out + failed.err
+    assert not set(told) & set("\x1b\u202e")
+
+
 def test_an_input_beyond_a_loop_of_links_fails_alone(one, loop):
     answer = one(source=[loop / "x.nii.gz", one.source])
     assert answer.code == 1
@@ -68,6 +81,22 @@ def test_a_folder_that_may_not_be_looked_into_is_refused_for_results(one, tmp_pa
     monkeypatch.setattr(os, "stat", refuse)
     answer = one(out=closed / "deeper")
     assert (answer.code, f"{closed / 'deeper'} cannot be used for results" in answer.err) == (4, True)
+
+
+def test_an_input_in_a_closed_folder_fails_alone(one, septum, tmp_path, monkeypatch):
+    closed, stat = tmp_path / "closed", os.stat
+
+    def refuse(path, *arguments, **options):
+        if isinstance(path, str | os.PathLike) and str(path).startswith(f"{closed}/"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    for name in ("x.nii.gz", "study"):
+        answer = one(source=[closed / name, one.source])
+        assert (answer.code, f"{closed / name} cannot be read" in answer.err) == (1, True)
+        answer = septum("info", closed / name)
+        assert (answer.code, f"{closed / name} cannot be read" in answer.err) == (3, True)
 
 
 def test_a_run_from_a_folder_that_is_gone(one, tmp_path, monkeypatch):

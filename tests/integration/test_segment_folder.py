@@ -233,6 +233,14 @@ def test_a_file_named_twice_is_one_case(tmp_path):
     assert len(cases) == 1
 
 
+def test_an_archive_beside_images_is_told(tmp_path, write_study):
+    write_study(tmp_path / "a.nii.gz")
+    (tmp_path / "b.tar.gz").touch()
+    plan = plan_cases([tmp_path], tmp_path / "out")
+    assert [case.name for case in plan.cases] == ["a"]
+    assert plan.passed_over == (f"{tmp_path}: passed over the archive b.tar.gz: unpack what holds images.",)
+
+
 def test_results_below_the_input_folder_are_no_input(septum, bundle, write_study, tmp_path, files_in):
     write_study(tmp_path / "a.nii.gz")
     write_study(tmp_path / "out/leftover.nii.gz")

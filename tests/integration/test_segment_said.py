@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import subprocess
@@ -49,6 +50,23 @@ def test_lines_stand_as_cases_are_done_and_an_interrupt_counts(
     counts, last = [line for line in answer.err.splitlines() if line][-2:]
     assert counts == "septum: 2 of 6 done, 2 failed, 2 left."
     assert last == "septum: interrupted; run the same command again to go on."
+
+
+def test_what_is_given_for_one_study_and_taken_for_all_is_said(septum, bundle, write_study, tmp_path):
+    sources = [write_study(tmp_path / f"{name}.nii.gz", seed=i) for i, name in enumerate("ab")]
+    command = ("-o", tmp_path / "out", "--model", bundle, "--height", 1.8, "--ed", 0)
+    assert "--height" not in septum("segment", sources[0], *command).err
+    assert (
+        "septum: --ed, --height: taken for each of the 2 studies;"
+        in septum("segment", *sources, *command).err
+    )
+
+
+def test_a_cine_of_an_atrium_has_its_largest_volume(septum, write_study, tmp_path):
+    cine = write_study(tmp_path / "a.nii.gz", frames=2)
+    answer = septum("segment", cine, "-o", tmp_path, "--model", "la")
+    largest = max(json.loads((tmp_path / "a_seg.json").read_text())["volumes_ml"]["LA"])
+    assert f"  2 frames: LA {largest:.1f} ml at its largest  " in answer.out
 
 
 def test_what_failed_before_the_first_case_is_no_case(septum, bundle, write_study, tmp_path, interrupt_at):

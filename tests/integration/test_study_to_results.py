@@ -90,6 +90,18 @@ def test_a_study_of_one_phase_has_volumes_and_mass_in_all_that_is_written(septum
         assert f"'{told['indices']['items'][key]['value']}'" in report
 
 
+def test_the_stack_of_another_model_does_not_take_the_place_of_the_first(septum, bundle, study, tmp_path):
+    late = flat(images(stored(1, 6), series=50, uid="1.2.50"))
+    for one in late:
+        one.ScanningSequence, one.InversionTime = ["GR", "IR"], "280"
+    write(study / "late", late)
+    assert septum("segment", study, "-o", tmp_path / "out", "--model", bundle).code == 0
+    answer = septum("segment", study, "-o", tmp_path / "out", "--model", "la")
+    assert answer.code == 4
+    assert "one_seg.json is the result of other images than are taken from" in answer.err
+    assert "of a stack for another model" in answer.err
+
+
 def test_pseudonyms_and_names_are_there_when_they_are_asked_for(septum, bundle, study, tmp_path):
     out = tmp_path / "out"
     septum(
@@ -246,6 +258,11 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_done(options, septum
     assert answer.code == 2
     assert options[0] in answer.err
     assert names_in(tmp_path / "out") == []
+
+
+def test_a_height_in_centimetres_is_told_the_unit(septum, tmp_path):
+    answer = septum("segment", tmp_path / "any", "-o", tmp_path / "out", "--height", "176")
+    assert "'--height': expected 0.3 to 2.6 m, as in 1.76, got 176." in answer.err
 
 
 def test_convert_never_replaces_its_input(septum, study, tmp_path):

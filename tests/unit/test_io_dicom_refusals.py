@@ -111,7 +111,7 @@ def test_half_of_a_multi_frame_file(tmp_path, kept):
     write(tmp_path, [enhanced(stored())])
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    refused(tmp_path, "1 DICOM files, 1 ")
+    refused(tmp_path, "found 1 DICOM file, 1 ")
 
 
 def test_pixels_that_cannot_be_decoded(tmp_path):
@@ -129,7 +129,7 @@ def test_absurd_sizes_are_refused_before_anything_is_allocated(tmp_path, size):
     one = enhanced(stored(1, 5))
     one["Rows"]._value, one["Columns"]._value = size[0] % 65536, size[1]
     one.NumberOfFrames = size[2]
-    refused(write(tmp_path, [one]), "found 1 DICOM files, 1 ")
+    refused(write(tmp_path, [one]), "found 1 DICOM file, 1 ")
 
 
 def test_an_impossible_spacing(tmp_path):

@@ -208,6 +208,10 @@ def test_a_number_of_images_that_does_not_hold(tmp_path):
 
 def test_a_single_phase_and_a_single_slice(tmp_path):
     said(read(tmp_path / "a", flat(images(stored(1, 6)))), "single phase")
+    late = flat(images(stored(1, 6)))
+    for one in late:
+        one.ScanningSequence, one.InversionTime = ["GR", "IR"], "280"
+    assert read_study(write(tmp_path / "late", late), wanted="late-gadolinium").notes == ()
     study = read(tmp_path / "b", flat(images(stored(5, 1))))
     said(study, "single slice")
     assert study.cine.geometry.spacing_mm[0] == 8.0, "its thickness"

@@ -123,7 +123,12 @@ def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("names", "said"), [((), "no file with such an ending"), (("a_gt.nii",), "named as masks")]
+    ("names", "said"),
+    [
+        ((), "no file with such an ending"),
+        (("a_gt.nii",), "named as masks"),
+        (("b/A.ZIP",), "such as A.ZIP; unpack them"),
+    ],
 )
 def test_a_folder_without_images_is_refused(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
     touch(tmp_path, *names)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from septum.cli.output import say, say_aside
+from septum.cli.output import one_line, say, say_aside
 from septum.cli.parameters import parse_spacing
 
 
@@ -58,6 +58,7 @@ def convert(
     z, y, x = cine.geometry.shape
     spacing_mm = " x ".join(f"{v:.4g}" for v in cine.geometry.spacing_mm)
     frames = "frame" if len(cine) == 1 else "frames"
-    say(f"{done.image}  {len(cine)} {frames} of {z} x {y} x {x} voxels, {spacing_mm} mm (Z x Y x X)")
-    say(f"{done.sidecar}")
+    size = f"{z} x {y} x {x} voxels, {spacing_mm} mm (Z x Y x X)"
+    say(f"{one_line(done.image)}  {len(cine)} {frames} of {size}")
+    say(one_line(done.sidecar))
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from septum.cli.output import say, say_aside, say_table
+from septum.cli.output import one_line, say, say_aside, say_table
 from septum.cli.parameters import model_options
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def demo(out: Path, model: str, **engine: Any) -> int:
         "numbers": result.result.json,
         "picture": result.picture,
     }
-    say("\n".join(f"{name:<8} {path}" for name, path in files.items()))
+    say("\n".join(f"{name:<8} {one_line(path)}" for name, path in files.items()))
     say("For research use only; not a medical device.")
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 @click.option(
     "--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all scores there."
 )
-def evaluate(prediction: Path, truth: Path, labels: str | None, as_json: bool, csv_file: Path | None) -> int:
+@click.option("--overwrite", is_flag=True, help="With --csv, replace a file that is no table of scores.")
+def evaluate(
+    prediction: Path,
+    truth: Path,
+    *,
+    labels: str | None,
+    as_json: bool,
+    csv_file: Path | None,
+    overwrite: bool,
+) -> int:
     """Compare masks with true masks.
 
     PRED and TRUTH are two files, or two folders of them. Prints Dice, Hausdorff distance and average
@@ -37,7 +47,13 @@ def evaluate(prediction: Path, truth: Path, labels: str | None, as_json: bool, c
     """
     from septum.workflows.evaluate import SCHEMAS
     from septum.workflows.evaluate import evaluate as compare
+    from septum.workflows.not_ours import check_own_table
+    from septum.workflows.output_folder import check_writable_file
 
+    if csv_file is not None:
+        check_writable_file(csv_file)
+        if not overwrite:
+            check_own_table(csv_file, ("case", "phase", "structure"), of="scores")
     result = compare(prediction, truth, SCHEMAS[labels] if labels else None)
     for text in (*result.notes, *result.unpaired, *result.failures):
         say_aside(text)
@@ -104,11 +120,12 @@ def _cell(mean: Mean, digits: int = 2) -> str:
 
 
 def _write_csv(path: Path, result: Evaluation) -> None:
+    from septum.core import Score
     from septum.core.files import write_text
 
-    rows = result.to_rows()
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["case"], lineterminator="\n")
+    names = ("case", "phase", *(field.name for field in fields(Score)))
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(result.to_rows())
     write_text(path, text.getvalue())

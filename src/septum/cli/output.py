@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 import traceback
 from contextlib import suppress
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 DEBUG = "SEPTUM_DEBUG"
+#: What moves the cursor, colours, turns the direction of writing or ends a line, as a file's name may hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def tolerate_any_character() -> None:
@@ -26,8 +29,16 @@ def tolerate_any_character() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def one_line(text: object) -> str:
+    """The text with control characters as escapes, so that no file's name speaks to the terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+
+
 def say(text: str) -> None:
-    """Print a result. A reader that has gone away (``| head``) has had enough; that is no error."""
+    """Print a result. A reader that has gone away (``| head``) has had enough; that is no error.
+
+    Names of files that it tells must have been through :func:`one_line`.
+    """
     try:
         click.echo(text)
     except BrokenPipeError:
@@ -54,7 +65,7 @@ def say_aside(text: str, *, whole: bool = True) -> None:
         whole: it is a line of Septum's own; otherwise it is printed as it stands.
     """
     with suppress(OSError):  # a log on a full disk, or a reader that has gone away
-        click.echo(f"septum: {text}" if whole else text, err=True, nl=whole)
+        click.echo(f"septum: {one_line(text)}" if whole else text, err=True, nl=whole)
 
 
 def say_table(table: Table) -> None:
@@ -79,7 +90,7 @@ def say_error(error: Exception) -> int:
         told = error if isinstance(error, SeptumError) else UnexpectedError.of(error)
     if os.environ.get(DEBUG):
         say_aside("".join(traceback.format_exception(error)), whole=False)
-    say_aside(f"error: {' '.join(str(told).split())}")
+    say_aside("error: " + re.sub(r"\s*\n\s*", " ", str(told)))
     return told.exit_code
 
 

@@ -41,6 +41,27 @@ def parse_duration(_ctx: click.Context, _param: click.Parameter, value: str | No
     return float(found[1]) * _SECONDS[found[2]]
 
 
+class Within(click.FloatRange):
+    """A number between two limits, of a unit that a refusal names: a height in cm is no height in m.
+
+    Args:
+        low, high: limits, both allowed.
+        unit: in which it is.
+        example: a usual one.
+    """
+
+    def __init__(self, low: float, high: float, unit: str, example: str) -> None:
+        super().__init__(low, high)
+        self._said = f"{low:g} to {high:g} {unit}, as in {example}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or :class:`click.BadParameter`."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"expected {self._said}, got {value}.", param, ctx)
+
+
 def model_options(command: Command) -> Command:
     """The options that say which model runs, and how: all but ``--model`` are arguments of LazyModel."""
     for option in (
@@ -86,7 +107,8 @@ def model_options(command: Command) -> Command:
 def index_options(command: Command) -> Command:
     """The options that say how clinical indices are taken: the fields of IndexSettings."""
     # The same limits as those within which the indices believe a study.
-    metres, kilograms, beats = (click.FloatRange(*limits) for limits in ((0.3, 2.6), (1, 400), (20, 250)))
+    metres, kilograms = Within(0.3, 2.6, "m", "1.76"), Within(1, 400, "kg", "71.5")
+    beats = Within(20, 250, "beats a minute", "66")
     for option in (
         click.option(
             "--bsa",

@@ -6,7 +6,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
-from septum.cli.output import say_aside, say_error
+from septum.cli.output import one_line, say_aside, say_error
 from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, Planned, StudyResult
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Narrator:
             case FrameDone(name, frame, frames):
                 self._begun += [name] if name not in self._begun else []
                 self._bar.update(
-                    description=f"{name}, frame {frame} of {frames}" if frames > 1 else name,
+                    description=one_line(f"{name}, frame {frame} of {frames}" if frames > 1 else name),
                     completed=self._finished + len(self._begun) - 1 + frame / frames,
                 )
             case PassedOver(text):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from septum.cli.output import say, say_json
+from septum.cli.output import one_line, say, say_aside, say_json
 from septum.cli.parameters import index_options, model_options, parse_spacing
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def segment(
     with without_collecting_garbage():
         from septum.workflows.asked import Extras, IndexSettings
         from septum.workflows.lazy_model import LazyModel
-        from septum.workflows.output_folder import check_writable, check_writable_file
+        from septum.workflows.output_folder import check_writable_file, unwritable
 
         indices = IndexSettings(**{name: asked.pop(name) for name in IndexSettings.model_fields})
         extras = Extras(
@@ -71,8 +71,8 @@ def segment(
         )
         without_converter()
         lazy = LazyModel(model, **asked)
-        check_writable(out)
-        if overwrite or next(out.rglob("*_seg.json"), None) is None:
+        refused = unwritable(out)
+        if refused is None and (overwrite or next(out.rglob("*_seg.json"), None) is None):
             lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
         from septum.cli.progress import Narrator
@@ -90,11 +90,14 @@ def segment(
             overwrite=overwrite, on_event=narrator,
         )  # fmt: skip
     if csv_file is not None:
-        write_indices_csv(
+        said = write_indices_csv(
             csv_file,
             {result.name: result.record.indices for result in report.results},
             {result.name: result.record.quality for result in report.results},
         )
+        if said:
+            say_aside(said)
+            report = replace(report, notices=(*report.notices, said))
     if as_json:
         say_json(_document(report))
     else:
@@ -163,10 +166,13 @@ def _say_result(result: StudyResult) -> None:
     done = f"{result.record.timings_s.total:.1f} s"
     if result.mask_kept:
         done = "already done" if result.skipped else "mask kept"
-    say(f"{result.mask}  {_numbers(result)}  {result.record.quality['verdict']}  ({done})")
+    quality = result.record.quality
+    why = ", ".join(dict.fromkeys(flag["key"] for flag in quality["flags"]))
+    verdict = f"{quality['verdict']}: {why}" if why else quality["verdict"]
+    say(f"{one_line(result.mask)}  {_numbers(result)}  {verdict}  ({done})")
     if result.beside:
         names = [f"{path.name}/" if path.is_dir() else path.name for path in result.beside]
-        say(f"  beside it: {', '.join(names)}")
+        say(f"  beside it: {one_line(', '.join(names))}")
 
 
 def _say_summary(report: Report, csv_file: Path | None) -> None:
@@ -179,12 +185,14 @@ def _say_summary(report: Report, csv_file: Path | None) -> None:
     where = " Numbers are in the .json beside each mask" if report.results else ""
     where += f", and in {csv_file}" if report.results and csv_file is not None else ""
     where += ". For research use only." if report.results else ""
-    say(f"{', '.join(counts)}.{where}")
+    say(one_line(f"{', '.join(counts)}.{where}"))
 
 
 def _numbers(result: StudyResult) -> str:
     """Volumes of a volume, or volumes at end-diastole and ejection fractions of a cine."""
     record = result.record
+    if record.input.frames > 1 and "LA" in record.volumes_ml:
+        return f"{record.input.frames} frames: LA {max(record.volumes_ml['LA']):.1f} ml at its largest"
     if record.input.frames == 1:
         return ", ".join(f"{name} {volumes[0]:.1f} ml" for name, volumes in record.volumes_ml.items())
     ed, es = record.end_diastole_frame, record.end_systole_frame

@@ -81,6 +81,27 @@ def write_text(target: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; it is none where nobody may look, in which ``Path.is_dir`` raises."""
+    return os.path.isdir(path)  # noqa: PTH112  # for that
+
+
+def is_plain_file(path: Path) -> bool:
+    """Whether a path is a file; it is none where nobody may look, as in :func:`is_folder`."""
+    return os.path.isfile(path)  # noqa: PTH113  # for that
+
+
+def is_out_of_reach(path: Path) -> bool:
+    """Whether nobody may look what is at a path, since a folder above it is closed."""
+    try:
+        os.stat(path)  # noqa: PTH116  # as above
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def place_of(path: Path) -> Path:
     """Where a path leads from the root, by way of links as far as these lead anywhere."""
     try:

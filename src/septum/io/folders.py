@@ -9,7 +9,7 @@ from pathlib import Path
 from septum.core import InputError
 from septum.core.files import place_of
 from septum.io.dicom.finding import is_dicom
-from septum.io.names import IMAGE_SUFFIXES, image_suffix, is_mask_name
+from septum.io.names import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, image_suffix, is_mask_name
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class Found:
         studies: folders of DICOM files, one study each, sorted by path.
         masks: files passed over because their names say that they are masks.
         unreadable: subfolders that could not be searched, and why.
+        archives: files that may hold images, and are not looked into, sorted by path.
     """
 
     images: list[Path]
     masks: list[Path]
     unreadable: list[tuple[Path, InputError]]
     studies: list[Path] = field(default_factory=list)
+    archives: list[Path] = field(default_factory=list)
 
 
 def find_images(folder: Path, *, without: Path | None = None) -> Found:
@@ -54,14 +56,18 @@ def find_images(folder: Path, *, without: Path | None = None) -> Found:
         raise found.unreadable[0][1]
     count = len(found.masks)
     seen = f"only files named as masks ({count})" if count else "no file with such an ending"
+    remedy = "give the folder that holds the images"
+    if found.archives:
+        seen, remedy = f"archives ({len(found.archives)}), such as {found.archives[0].name}", "unpack them"
     raise InputError(
         f"{folder} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, or DICOM files, in "
-        f"it or in its subfolders, and found {seen}; give the folder that holds the images."
+        f"it or in its subfolders, and found {seen}; {remedy}."
     )
 
 
 def _searched(folder: Path, without: Path | None) -> Found:
     files: list[Path] = []
+    archives: list[Path] = []
     samples: dict[Path, Path] = {}
     unreadable: list[tuple[Path, InputError]] = []
     left_out = None if without is None else place_of(without)
@@ -69,13 +75,15 @@ def _searched(folder: Path, without: Path | None) -> Found:
         here = Path(parent)
         subfolders[:] = [n for n in subfolders if not n.startswith(".") and place_of(here / n) != left_out]
         files += [here / name for name in names if _is_listed(Path(name), names)]
+        archives += [here / name for name in names if name.lower().endswith(ARCHIVE_SUFFIXES)]
         sample = next((here / name for name in sorted(names) if is_dicom(here / name)), None)
         if sample is not None:
             samples[here] = sample
     images = sorted(path for path in files if not is_mask_name(path))
     masks = sorted(path for path in files if is_mask_name(path))
     unreadable.sort(key=lambda pair: pair[0])
-    return Found(images, masks, unreadable, _studies(folder, samples, {image.parent for image in images}))
+    studies = _studies(folder, samples, {image.parent for image in images})
+    return Found(images, masks, unreadable, studies, sorted(archives))
 
 
 def _studies(folder: Path, samples: dict[Path, Path], image_folders: set[Path]) -> list[Path]:

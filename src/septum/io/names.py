@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 NIFTI_SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES
+#: Of files that hold others, which nobody looks into.
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 #: Of masks that Septum writes.
 MASK_SUFFIXES = (".nii.gz", ".nrrd")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from septum.core import InputError, Study
 from septum.core.errors import MaskGivenError
-from septum.core.files import sha256_of
+from septum.core.files import is_out_of_reach, sha256_of
 from septum.io.dicom.finding import holds_dicom
 from septum.io.grid import check_heart_fits, mm
 from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
@@ -197,25 +197,30 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
 
 
 def _checked_suffix(path: Path) -> str:
+    if is_out_of_reach(path):
+        raise InputError(
+            f"{path} cannot be read: expected a file or a folder, and found a folder above it closed; give "
+            "yourself the right to look into it."
+        )
     if path.is_dir():
         raise InputError(
             f"{path} is a folder without a DICOM file: expected an image file, or a folder of DICOM files; "
             "name the file in it."
         )
+    if not path.exists():
+        raise InputError(
+            f"{path} is missing: expected a file or a folder there; check the path and run again."
+        )
     suffix = image_suffix(path)
     if suffix is None:
         raise InputError(
-            f"{path} is of an unknown kind: expected a name that ends in {', '.join(IMAGE_SUFFIXES)}; "
-            "convert the study to NIfTI or NRRD."
-        )
-    if path.exists() and not path.is_file():
-        raise InputError(
-            f"{path} is no file but a pipe or a device: expected an image file, or a folder of DICOM files; "
-            "name one."
+            f"{path} is of an unknown kind: expected DICOM, or a name that ends in "
+            f"{', '.join(IMAGE_SUFFIXES)}; unpack an archive and give the folder, or convert it to NIfTI."
         )
     if not path.is_file():
         raise InputError(
-            f"{path} is missing: expected a file or a folder there; check the path and run again."
+            f"{path} is no file but a pipe or a device: expected an image file, or a folder of DICOM files; "
+            "name one."
         )
     return suffix
 

@@ -40,6 +40,14 @@ class IndexSettings(BaseModel):
     weight_kg: float | None = Field(default=None, gt=0)
     body_surface_area: Literal["du-bois", "mosteller"] = "du-bois"
 
+    def of_one_study(self) -> list[str]:
+        """Options that are given here, and that say something of one study alone."""
+        options = {
+            "--ed": self.end_diastole, "--es": self.end_systole, "--heart-rate": self.heart_rate_bpm,
+            "--height": self.height_m, "--weight": self.weight_kg,
+        }  # fmt: skip
+        return [name for name, value in options.items() if value is not None]
+
     def check_frames(self, frames: int, source: Path) -> None:
         """Refuse frames that an image does not have, before it is segmented. Raises :class:`InputError`."""
         for option, frame in (("--ed", self.end_diastole), ("--es", self.end_systole)):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import Study
+    from septum.core import OutputError, Study
     from septum.core.geometry import Triple
     from septum.inference import FrameResult, Manifest
     from septum.io.dicom.wanted import Wanted
@@ -83,6 +83,7 @@ class CaseSteps:
         extras: what is written beside mask and JSON.
         overwrite: do finished cases anew, too, and replace results of other inputs.
         inputs: places of images that no result may take.
+        unwritable: why nothing can be written into ``out``, if that is so.
     """
 
     def __init__(
@@ -95,8 +96,9 @@ class CaseSteps:
         extras: Extras | None = None,
         overwrite: bool = False,
         inputs: frozenset[Path] = frozenset(),
+        unwritable: OutputError | None = None,
     ) -> None:
-        self.model, self.out, self.overwrite = model, out, overwrite
+        self.model, self.out, self.overwrite, self.unwritable = model, out, overwrite, unwritable
         self.extras, self.inputs = extras or Extras(), inputs
         self.wanted = wanted_by(model.bundle.manifest)
         execution = model.execution
@@ -113,12 +115,15 @@ class CaseSteps:
             NameTakenError: its name is taken by the result of another input, or by what is no result of
                 Septum; or its mask was changed by others.
             InputError: it cannot be used.
+            OutputError: there is something to do, and nothing can be written.
         """
         mask = case.mask(self.out)
         check_no_input(mask, self.inputs)
         seen, work = seen_at(case.record(self.out), mask), self._work_of(case)
         if work.earlier is not None and work.is_nothing:
             return self._result(case, work.earlier, skipped=True, mask_kept=True)
+        if self.unwritable is not None:
+            raise self.unwritable
         if not work.keeps_mask:
             self.model.begin()
         started = time.perf_counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core import InputError, SeptumError
-from septum.core.files import place_of
+from septum.core.files import is_folder, place_of
 from septum.io import case_name, find_images
 from septum.io.names import NRRD_SUFFIXES, image_suffix
 
@@ -47,7 +47,7 @@ class Plan:
 
     Attributes:
         cases: in a fixed order, with distinct names.
-        passed_over: one sentence for each folder in which masks were passed over.
+        passed_over: one sentence for each folder in which masks, or archives, were passed over.
         refused: what was named, or lies in a folder that was, and cannot be used, with the reason.
     """
 
@@ -58,7 +58,7 @@ class Plan:
     @property
     def places(self) -> frozenset[Path]:
         """Of all images that are files, by the names they are given and by those that links lead to."""
-        sources = [case.source for case in self.cases if not case.source.is_dir()]
+        sources = [case.source for case in self.cases if not is_folder(case.source)]
         return frozenset(place for source in sources for place in (_place(source), place_of(source)))
 
 
@@ -78,7 +78,7 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
     passed_over: list[str] = []
     refused: list[tuple[Path, SeptumError]] = []
     for given in inputs:
-        if not given.is_dir():
+        if not is_folder(given):
             found.setdefault(_place(given), given)
             continue
         try:
@@ -89,7 +89,10 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
         for image in (*listing.studies, *listing.images):
             found.setdefault(_place(image), image)
         if listing.masks:
-            passed_over.append(f"{given}: passed over {_counted(listing.masks)}, by the name.")
+            passed_over.append(f"{given}: passed over {_counted(listing.masks, 'mask')}, by the name.")
+        if listing.archives:
+            what = _counted(listing.archives, "archive")
+            passed_over.append(f"{given}: passed over {what}: unpack what holds images.")
         refused += listing.unreadable
     sources = list(found.values())
     named_by_user = {_place(given) for given in inputs}
@@ -130,7 +133,7 @@ def _place(source: Path) -> Path:
 
 def _name(source: Path) -> str:
     """Of a file without its ending, of a study's folder as it is."""
-    return place_of(source).name if source.is_dir() else case_name(source)
+    return place_of(source).name if is_folder(source) else case_name(source)
 
 
 def _below(root: Path, source: Path) -> Path:
@@ -139,17 +142,17 @@ def _below(root: Path, source: Path) -> Path:
 
 
 def _with_ending(source: Path) -> str:
-    ending = "_dicom" if source.is_dir() else (image_suffix(source) or source.suffix).replace(".", "_")
+    ending = "_dicom" if is_folder(source) else (image_suffix(source) or source.suffix).replace(".", "_")
     return _name(source) + ending
 
 
 def _common_folder(inputs: Sequence[Path]) -> Path:
     """The deepest folder that holds all inputs; a sole folder is its own."""
-    folders = [given if given.is_dir() else given.parent for given in inputs]
+    folders = [given if is_folder(given) else given.parent for given in inputs]
     return Path(os.path.commonpath([place_of(folder) for folder in folders]))
 
 
-def _counted(masks: list[Path]) -> str:
-    if len(masks) == 1:
-        return f"the mask {masks[0].name}"
-    return f"{len(masks)} masks, such as {masks[0].name}"
+def _counted(files: list[Path], what: str) -> str:
+    if len(files) == 1:
+        return f"the {what} {files[0].name}"
+    return f"{len(files)} {what}s, such as {files[0].name}"

@@ -128,16 +128,51 @@ def indices_csv(
 
 def check_replaceable(path: Path) -> None:
     """Raise :class:`septum.core.errors.NameTakenError` for a file that is no such table, of any version."""
-    check_own_table(path, _HEAD)
+    check_own_table(path, _HEAD, of="studies")
 
 
 def write_indices_csv(
     path: Path,
     documents: Mapping[str, Mapping[str, Any]],
     qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
-) -> None:
-    """Write :func:`indices_csv` whole or not at all. Raises :class:`septum.core.OutputError`."""
+) -> str:
+    """Write :func:`indices_csv` whole or not at all.
+
+    An earlier table is replaced by one of these studies, and never joined with it: its rows may be of another
+    model or of other settings, and of another study of the same name. Without any study it is left.
+
+    Returns:
+        A sentence on what became of the studies of the earlier table that are not among these, or of the
+        table; empty where nothing is lost.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    earlier = studies_in(path)
+    if not documents:
+        return f"{path}: there is no result for it: the table is not written." + (
+            " What is there is an earlier run's." if earlier else ""
+        )
     write_text(path, indices_csv(documents, qualities))
+    gone = [name for name in earlier if name not in documents]
+    if not gone:
+        return ""
+    of = f"the study {gone[0]}" if len(gone) == 1 else f"{len(gone)} studies, such as {gone[0]}"
+    return (
+        f"{path} was replaced, and no longer has {of}: it has the studies that this run has done or found "
+        "done. For one table of several inputs give them all in one run."
+    )
+
+
+def studies_in(path: Path) -> list[str]:
+    """Names of the studies in a table that is there; none where it is no table of Septum."""
+    if not path.is_file():  # a pipe would keep us waiting
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return [row[_HEAD[0]] for row in csv.DictReader(stream)]
+    except (OSError, UnicodeError, csv.Error, KeyError):
+        return []
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import BundleError, InputError, Orientation
+from septum.core.files import is_out_of_reach
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
@@ -38,6 +39,8 @@ def describe(target: str) -> dict[str, Any]:
         InputError: there is no such path, or the file cannot be used as an image of a heart.
     """
     path = Path(target)
+    if is_out_of_reach(path):
+        return describe_image(path)  # which says so
     if (target in shipped() and not path.is_file()) or (path / MANIFEST).is_file():
         return describe_bundle(target)
     if path.exists() and holds_dicom(path):

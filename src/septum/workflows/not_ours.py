@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.errors import NameTakenError
 from septum.core.files import place_of, sha256_of
-from septum.io import content_sha256
+from septum.io import content_sha256, holds_dicom
 from septum.workflows.beside import Names, unknown
 from septum.workflows.record import input_hash_in
 
@@ -29,9 +29,15 @@ def check_ours(source: Path, mask: Path, json: Path, wanted: Wanted) -> None:
             "that is free; give another -o folder, or --overwrite."
         )
     if of != content_sha256(source, wanted=wanted):
+        which = f"another file of the same name as {source}, or of that one before it changed"
+        if holds_dicom(source):
+            which = (
+                f"other images than are taken from {source} now: of another study of that name, of a stack "
+                "for another model, or of the study before it changed"
+            )
         raise NameTakenError(
-            f"{json} is the result of another file of the same name as {source}, or of that one before it "
-            "changed: expected a name that is free; give another -o folder, or --overwrite."
+            f"{json} is the result of {which}: expected a name that is free; give another -o "
+            "folder, or --overwrite."
         )
 
 
@@ -70,8 +76,14 @@ def check_known(kinds: Collection[str], mask: Path, earlier: Record | None) -> N
         )
 
 
-def check_own_table(path: Path, columns: Iterable[str]) -> None:
-    """Refuse to replace a file that does not begin with these columns, as a table of Septum does."""
+def check_own_table(path: Path, columns: Iterable[str], *, of: str) -> None:
+    """Refuse to replace a file that does not begin with these columns, as a table of Septum does.
+
+    Args:
+        path: the file.
+        columns: the first ones of such a table.
+        of: what it has in its rows, for the sentence.
+    """
     header = ",".join(columns)
     if not path.exists():
         return
@@ -81,6 +93,6 @@ def check_own_table(path: Path, columns: Iterable[str]) -> None:
             begins = stream.read(len(header) + 1)
     if begins and begins.rstrip(b",\n\r") != header.encode():
         raise NameTakenError(
-            f"{path} cannot be told to be a table of Septum, and may be yours: expected a name that is free; "
-            "give another one, or --overwrite."
+            f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that "
+            "is free; give another one, or --overwrite."
         )

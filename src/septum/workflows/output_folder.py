@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
-from septum.core.files import remove_abandoned
+from septum.core.files import is_folder, remove_abandoned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,21 @@ def check_writable(folder: Path) -> None:
         raise OutputError(
             f"{folder} cannot be used for results: {error.strerror} in {nearest}; choose another folder."
         ) from error
+
+
+def unwritable(folder: Path) -> OutputError | None:
+    """Why nothing can be written into a folder that is there; what is done in it can still be told.
+
+    Raises:
+        OutputError: it is not there, and cannot be made.
+    """
+    try:
+        check_writable(folder)
+    except OutputError as error:
+        if not is_folder(folder):
+            raise
+        return error
+    return None
 
 
 def check_writable_file(path: Path) -> None:

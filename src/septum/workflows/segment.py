@@ -16,7 +16,7 @@ from septum.workflows.case_steps import CaseSteps, wanted_by
 from septum.workflows.cases import plan_cases
 from septum.workflows.extras import with_key
 from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
-from septum.workflows.output_folder import check_writable, remove_leftovers
+from septum.workflows.output_folder import check_writable, remove_leftovers, unwritable
 from septum.workflows.overlap import in_turn
 
 if TYPE_CHECKING:
@@ -124,11 +124,12 @@ def segment_inputs(
         on_event: is told what happens when it happens.
 
     Raises:
-        OutputError: ``out`` cannot be written to, or the key for pseudonyms is none; nothing was begun.
+        OutputError: ``out`` is no folder and cannot become one, or the key for pseudonyms is none; nothing
+            was begun. In a folder that cannot be written to, the first case with something to do fails.
         BundleError: the model cannot be used.
         MissingExtraError: its engine is not installed.
     """
-    check_writable(out)
+    refused = unwritable(out)
     extras = with_key(extras or Extras())
     events: list[Event] = []
 
@@ -141,13 +142,17 @@ def segment_inputs(
         tell(Notice(text))
     for source, error in plan.refused:
         tell(Failure(source, error))
+    given = [] if indices is None else indices.of_one_study()
+    if given and len(plan.cases) > 1:
+        taken = f"{', '.join(given)}: taken for each of the {len(plan.cases)} studies"
+        tell(Notice(f"{taken}; give a study a run of its own where that is of it alone."))
     tell(Planned(len(plan.cases)))
     masks = [case.mask(out) for case in plan.cases]
     for folder in {mask.parent for mask in masks} | {Names(mask).meshes for mask in masks}:
         remove_leftovers(folder)
     steps = CaseSteps(
         model, out, spacing_mm=spacing_mm, indices=indices, extras=extras, overwrite=overwrite,
-        inputs=plan.places,
+        inputs=plan.places, unwritable=refused,
     )  # fmt: skip
     in_turn(plan.cases, steps, tell)
     return Report(

@@ -165,7 +165,7 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
         return no_image(folder, scan, asked)
     counts = Counter(f"{stack.orientation} {stack.kind}" for stack in stacks)
     found = ", ".join(f"{what}: {n}" for what, n in counts.most_common(6))
-    damaged = f" and {scan.damaged} damaged files" if scan.damaged else ""
+    damaged = f" and damaged files ({scan.damaged})" if scan.damaged else ""
     return (
         f"{folder} holds no {asked.removeprefix('a ')}: expected parallel slices of that kind, and found "
         f"only other stacks ({found}){damaged}; give the folder that holds the right series, or take one of "
@@ -176,7 +176,8 @@ def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) 
 def no_image(folder: Path, scan: Scan, asked: str = "a cardiac MR study") -> str:
     """The sentence for a folder without any image that can be used."""
     what = "copy or export the study again" if scan.damaged else "give the folder that holds the MR images"
+    files = "1 DICOM file" if scan.files == 1 else f"{scan.files} DICOM files"
     return (
-        f"{folder} holds no MR image that can be used: expected {asked}, and found {scan.files} DICOM "
-        f"files, {scan.told() or 'none of them an image'}; {what}."
+        f"{folder} holds no MR image that can be used: expected {asked}, and found {files}, "
+        f"{scan.told() or 'none of them an image'}; {what}."
     )

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from septum.core.files import is_plain_file
 from septum.io.names import image_suffix
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def is_dicom(path: Path) -> bool:
     A file with the ending of another image format is not, nor is an index (``DICOMDIR``).
     """
     name = path.name
-    if name.startswith(".") or name.upper() == _INDEX or image_suffix(path) or not path.is_file():
+    if name.startswith(".") or name.upper() == _INDEX or image_suffix(path) or not is_plain_file(path):
         return False
     if name.lower().endswith(_SUFFIXES):
         return True
@@ -53,7 +54,7 @@ def _is_bare(start: bytes) -> bool:
 
 def dicom_files(path: Path) -> Iterator[Path]:
     """The DICOM files in a folder and its subfolders, hidden ones left out, in order; or the file itself."""
-    if path.is_file():
+    if is_plain_file(path):
         yield from [path] * is_dicom(path)
         return
     for parent, subfolders, names in os.walk(path):
@@ -63,7 +64,7 @@ def dicom_files(path: Path) -> Iterator[Path]:
 
 def count_files(path: Path) -> int:
     """Number of files where :func:`dicom_files` looks, of any kind."""
-    if path.is_file():
+    if is_plain_file(path):
         return 1
     count = 0
     for _, subfolders, names in os.walk(path):

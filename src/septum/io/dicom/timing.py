@@ -61,7 +61,8 @@ def in_time(folder: Path, stack: Stack) -> Beat:
     """
     if stack.phases == 1 and max(map(len, stack.slices)) == 1:
         alone = tuple(frames[0] for frames in stack.slices)
-        return Beat((alone,), None, None, ("The study has a single phase: no curve can be had from it.",))
+        note = "The study has a single phase: no curve can be had from it."
+        return Beat((alone,), None, None, () if stack.kind == "late gadolinium" else (note,))
     key, is_time, notes = _order(folder, stack)
     slices, runs = _without_earlier_runs(stack.slices, key)
     slices, repeats = _sorted(slices, key, SAME_TIME_MS if is_time else 0.5)
