@@ -27,7 +27,7 @@ from septum.indices.quality_calibration import FILE
 from septum.inference import load_model, open_bundle
 from septum.inference.bundle import MANIFEST
 from septum.reporting.scores_file import read_results
-from septum.study.quality_cases import cases_of, line_of, typical_lacks, write_cases
+from septum.study.quality_cases import cases_of, line_of, own_cases, typical_lacks, write_cases
 from septum.study.quality_corruption import corrupted_rows
 from septum.study.quality_evaluation import evaluate_unseen, shipped_calibration
 from septum.study.quality_measuring import cases_in
@@ -132,7 +132,8 @@ def fit() -> None:
     cases = cases_of(rows)
     bundle = open_bundle(MODEL)
     outcomes = evaluate_unseen(cases)
-    calibration = shipped_calibration(cases, bundle.manifest, typical_lacks(rows)[MODEL, str(UNSEEN)])
+    own, typical = own_cases(cases, rows, MODEL), typical_lacks(rows)[MODEL, str(UNSEEN)]
+    calibration = shipped_calibration(cases, own, bundle.manifest, typical)
     write_text(bundle.folder / FILE, calibration.model_dump_json(indent=1) + "\n")
     click.echo(verdict_table(outcomes).markdown())
 

@@ -3,10 +3,11 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 
-from septum.core import BundleError, EjectionFractionInterval, Verdict
+from septum.core import Bias, BundleError, EjectionFractionInterval, Verdict
 from septum.indices import clinical_indices
 from septum.indices.quality import assess_quality
 from septum.indices.quality_calibration import (
@@ -19,7 +20,7 @@ from septum.indices.quality_calibration import (
 from septum.indices.quality_measures import NetworkEvidence
 from septum.inference import open_bundle
 from septum.reporting.scores_file import read_results
-from septum.study.quality_cases import case_of, cases_of, line_of, typical_lacks
+from septum.study.quality_cases import case_of, cases_of, line_of, own_cases, typical_lacks
 from septum.study.quality_evaluation import (
     apply_to,
     evaluate_on,
@@ -44,7 +45,8 @@ DICE = DiceEstimate(
     features=("agreement", "open_wall"), centre=(0.9, 0.1), scale=(0.05, 0.1), coefficients=(-0.2, 0.4),
     intercept=math.log(0.15),
 )  # fmt: skip
-WIDTH = IntervalWidth(level=0.9, multiple=50.0, least_lack=0.01, measured_coverage=0.88)
+BIAS = Bias(-1.5, 4.0, 20)
+WIDTH = IntervalWidth(level=0.9, multiple=50.0, least_lack=0.01, measured_coverage=0.88, bias=BIAS)
 CALIBRATION = Calibration(
     networks=("a", "b"), cases=10, limits={"low_confidence": 0.9, "open_wall": 0.05}, dice=DICE,
     rejected_below=0.8, reviewed_below=0.87, ejection_fractions={"LV": WIDTH},
@@ -206,7 +208,7 @@ def test_a_verdict_with_a_calibration():
     assert fine.estimated_dice == pytest.approx(1 - 0.15 * math.exp(-0.2 - 0.4))  # no wall is open
     ef = next(item.value for item in indices.items if item.key == "lv_ef_percent")
     assert fine.ejection_fractions == {
-        "LV": EjectionFractionInterval(pytest.approx(ef - 10), pytest.approx(ef + 10), 0.88)
+        "LV": EjectionFractionInterval(pytest.approx(ef - 10), pytest.approx(ef + 10), 0.88, BIAS)
     }
     low = judged(0.82, overlap=0.85)
     assert [flag.key for flag in low.flags] == ["low_confidence", "low_estimated_dice"]
@@ -252,9 +254,23 @@ def test_a_calibration_lies_beside_its_networks_and_holds_for_no_others(tmp_path
 def test_the_shipped_calibration_is_that_of_the_committed_cases():
     bundle = open_bundle("cine")
     rows = read_results(STUDY / "cases.csv")
-    typical = typical_lacks(rows)["cine", "0"]
-    assert calibration_of(bundle) == shipped_calibration(cases_of(rows), bundle.manifest, typical)
+    cases, typical = cases_of(rows), typical_lacks(rows)["cine", "0"]
+    shipped = shipped_calibration(cases, own_cases(cases, rows, "cine"), bundle.manifest, typical)
+    assert calibration_of(bundle) == shipped
     assert calibration_of(open_bundle("la")) is None
+
+
+@pytest.mark.parametrize("ventricle", ["LV", "RV"])
+def test_the_bias_that_reports_tell_is_that_of_the_table_of_indices(ventricle):
+    rows = read_results(ROOT / "studies" / "indices" / "cine.csv")
+    errors = [
+        float(row["predicted"]) - float(row["true"])
+        for row in rows
+        if row["index"] == f"{ventricle.lower()}_ef_percent"
+    ]
+    bias = calibration_of(open_bundle("cine")).ejection_fractions[ventricle].bias
+    found = (bias.mean, bias.sd, bias.patients)
+    assert found == pytest.approx((fmean(errors), stdev(errors), len(errors)), abs=0.005)
 
 
 def test_cases_survive_their_file_and_few_parts_are_parted_by_patient():

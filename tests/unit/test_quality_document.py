@@ -2,7 +2,7 @@
 
 import json
 
-from septum.core import EjectionFractionInterval, Flag, Quality, Verdict
+from septum.core import Bias, EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices import clinical_indices
 from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
 from septum.workflows.quality import QUALITY_COLUMNS, quality_document
@@ -13,7 +13,9 @@ FLAGS = (
     Flag("small_lv", Verdict.REVIEW, "LV has 9.0 ml.", 9.0, 15.0),
     Flag("missing_structure", Verdict.REVIEW, "RV was found in no frame."),
 )
-QUALITY = Quality(Verdict.REJECT, FLAGS, 0.71234567, {"LV": EjectionFractionInterval(40.0, 61.5, 0.9)})
+QUALITY = Quality(
+    Verdict.REJECT, FLAGS, 0.71234567, {"LV": EjectionFractionInterval(40.0, 61.5, 0.9, Bias(-5.6, 7.8, 20))}
+)
 
 
 def test_the_document_holds_all_and_is_json():
@@ -29,6 +31,8 @@ def test_the_document_holds_all_and_is_json():
     assert document["flags"][2]["value"] is None
     assert (document["estimated_dice"], document["lv_ef_interval_coverage"]) == (0.7123, 0.9)
     assert (document["lv_ef_interval_percent"], document["rv_ef_interval_percent"]) == ([40.0, 61.5], None)
+    assert document["lv_ef_bias_points"] == {"mean": -5.6, "sd": 7.8, "patients": 20}
+    assert document["rv_ef_bias_points"] is None
     plain = quality_document(Quality(Verdict.FINE))
     assert (plain["flags"], plain["estimated_dice"], plain["lv_ef_interval_percent"]) == ([], None, None)
 

@@ -1,6 +1,7 @@
 """Values that every room understands: images, geometry, regions, labels, results, errors."""
 
 from septum.core.clinical import (
+    Bias,
     CardiacPhases,
     EjectionFractionInterval,
     Flag,
@@ -29,6 +30,7 @@ from septum.core.subject import Subject
 __all__ = [
     "LEFT_ATRIUM",
     "VENTRICLES",
+    "Bias",
     "BundleError",
     "CardiacPhases",
     "Cine",

@@ -122,17 +122,34 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Bias:
+    """How far a number was off where the true one is known.
+
+    Attributes:
+        mean: measured minus true, in the unit of the number: below 0 where it came out too small.
+        sd: sample standard deviation of these differences.
+        patients: number of patients.
+    """
+
+    mean: float
+    sd: float
+    patients: int
+
+
+@dataclass(frozen=True)
 class EjectionFractionInterval:
     """Where the true ejection fraction of a ventricle is to be expected.
 
     Attributes:
         low_percent, high_percent: its ends, within 0 to 100.
         coverage: share of studies whose true ejection fraction lies in such an interval, as measured.
+        bias: of the model's ejection fractions of this ventricle, in points, in patients new to it.
     """
 
     low_percent: float
     high_percent: float
     coverage: float | None = None
+    bias: Bias | None = None
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def ejection_fraction_intervals(
         )
         if fraction is not None and overlap is not None:
             low, high = width.interval(fraction, overlap.value)
-            found[name] = EjectionFractionInterval(low, high, width.measured_coverage)
+            found[name] = EjectionFractionInterval(low, high, width.measured_coverage, width.bias)
     return found
 
 

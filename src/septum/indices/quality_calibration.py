@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from septum.core import BundleError
+from septum.core import Bias, BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,12 +68,15 @@ class IntervalWidth(_Part):
         multiple: in points.
         least_lack: see above.
         measured_coverage: share of unseen studies that it held, ``None`` if not measured.
+        bias: of the model's ejection fractions, in points, in patients that this very model has not seen;
+            ``None`` if not measured.
     """
 
     level: float = Field(gt=0, lt=1)
     multiple: float
     least_lack: float
     measured_coverage: float | None = None
+    bias: Bias | None = None
 
     def difficulty(self, soft_dice: float) -> float:
         """Of a ventricle with this expected overlap, 0 to 1."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from xml.etree.ElementTree import Element
 
-    from septum.core import Flag, Indices, Quality
+    from septum.core import Bias, Flag, Indices, Quality
     from septum.reporting.study_report_orientation import Edges
     from septum.reporting.study_report_pictures import Shown
 
@@ -90,13 +90,24 @@ def _expected(quality: Quality, indices: Indices | None) -> list[str]:
         if share is not None:
             held = f"such intervals held an expert's value in {100.0 * share:.0f} % of patients"
             words += f" ({held} new to the model)"
-        told.append(f"{words}.")
+        told.append(f"{words}.{_bias_of(interval.bias)}")
     if quality.estimated_dice is not None:
         told.append(
             f"Mean Dice to be expected: {quality.estimated_dice:.2f} (overlap of the mask with an expert's; "
             "1 is perfect, 0 is none)."
         )
     return told
+
+
+def _bias_of(bias: Bias | None) -> str:
+    """What is known of how far a model's ejection fractions are off."""
+    if bias is None:
+        return ""
+    way = "high" if bias.mean > 0 else "low"
+    return (
+        f" In {_count(bias.patients, 'patient')} new to it the model's came out {abs(bias.mean):.1f} points "
+        f"too {way} on average (standard deviation {bias.sd:.1f})."
+    )
 
 
 def _count(number: int, what: str) -> str:

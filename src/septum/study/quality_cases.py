@@ -71,6 +71,11 @@ def cases_of(rows: Sequence[Row]) -> list[QualityCase]:
     ]
 
 
+def own_cases(cases: Sequence[QualityCase], rows: Sequence[Row], model: str) -> list[QualityCase]:
+    """Those of the cases, of these rows in turn, that are by a model of that name."""
+    return [case for case, row in zip(cases, rows, strict=True) if row["model"] == model]
+
+
 def typical_lacks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
     """Median of what each of :data:`SURENESS` lacks of 1, by key, of each model: its name and its fold."""
     grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)

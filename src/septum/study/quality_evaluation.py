@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from scipy.special import betaincinv
 
-from septum.core import Flag, Verdict
+from septum.core import Bias, Flag, Verdict
 from septum.indices.quality import judge, worst_of
 from septum.indices.quality_measures import Measure
 from septum.study.quality_fit import fit_calibration
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from septum.indices.quality_calibration import Calibration
     from septum.inference import Manifest
     from septum.study.quality_fit import QualityCase
+
+#: Digits after the point of what is measured.
+DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -90,19 +93,40 @@ def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> 
 
 
 def shipped_calibration(
-    cases: Sequence[QualityCase], manifest: Manifest, typical: Mapping[str, float]
+    cases: Sequence[QualityCase],
+    own: Sequence[QualityCase],
+    manifest: Manifest,
+    typical: Mapping[str, float],
 ) -> Calibration:
-    """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones."""
+    """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones.
+
+    Args:
+        cases: by models that have not seen the patient.
+        own: those of them by the bundle itself, of which the bias of its ejection fractions is taken.
+        manifest: of the bundle.
+        typical: of the bundle, see :func:`septum.study.quality_fit.fit_calibration`.
+    """
     outcomes = evaluate_unseen(cases)
     networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
     calibration = fit_calibration(cases, networks, typical)
     widths = {
         name: width.model_copy(
-            update={"measured_coverage": round(fmean(one.held(name) for one in outcomes), 4)}
+            update={
+                "measured_coverage": round(fmean(one.held(name) for one in outcomes), DIGITS),
+                "bias": ejection_fraction_bias(own, name),
+            }
         )
         for name, width in calibration.ejection_fractions.items()
     }
     return calibration.model_copy(update={"ejection_fractions": widths})
+
+
+def ejection_fraction_bias(cases: Sequence[QualityCase], ventricle: str) -> Bias | None:
+    """Of a ventricle's ejection fraction, in points; ``None`` with fewer than two that are known."""
+    errors = [error for case in cases if (error := case.ef_error(ventricle)) is not None]
+    if len(errors) < 2:  # one has no standard deviation
+        return None
+    return Bias(round(fmean(errors), DIGITS), round(stdev(errors), DIGITS), len(errors))
 
 
 def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from septum.indices.quality import assess_quality
@@ -91,6 +92,8 @@ def quality_document(quality: Quality) -> dict[str, Any]:
         ends = None if interval is None else [_rounded(interval.low_percent), _rounded(interval.high_percent)]
         intervals[f"{name.lower()}_ef_interval_percent"] = ends
         intervals[f"{name.lower()}_ef_interval_coverage"] = _rounded(interval.coverage if interval else None)
+        bias = interval.bias if interval else None
+        intervals[f"{name.lower()}_ef_bias_points"] = None if bias is None else asdict(bias)
     return {
         "verdict": quality.verdict.value,
         "flags": [
