@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
+from septum.workflows.indices_table import ORIGIN_COLUMNS
 from support.dicom_study import SECRETS, flat, images, localisers, stored, write, write_cine
 
 ALL = ("--report", "--dicom", "--mesh", "ply")
@@ -42,6 +43,8 @@ def test_everything_that_is_asked_for_is_written_and_tells_nothing_of_the_patien
     assert told["quality"]["verdict"] in ("fine", "review", "reject")
     (row,) = csv.DictReader((out / "all.csv").read_text().splitlines())
     assert (row["study"], row["verdict"]) == ("one", told["quality"]["verdict"])
+    origin = [told["input"]["sha256"], "5", told["model"]["name"], told["model"]["sha256"]]
+    assert [row[name] for name in ORIGIN_COLUMNS] == [*origin, told["software"]["version"]]
     texts = [answer.out, answer.err, *names_in(out)]
     texts += [(out / name).read_text() for name in ("one_seg.json", "all.csv", "one_report.html")]
     assert not [secret for secret in SECRETS for text in texts if secret in text]

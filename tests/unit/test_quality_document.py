@@ -4,7 +4,7 @@ import json
 
 from septum.core import Bias, EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices import clinical_indices
-from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
+from septum.workflows.indices_table import COLUMNS, ORIGIN_COLUMNS, indices_csv, indices_document, indices_row
 from septum.workflows.quality import QUALITY_COLUMNS, quality_document
 from support.hearts import cine, heart
 
@@ -39,7 +39,7 @@ def test_the_document_holds_all_and_is_json():
 
 def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     indices = clinical_indices(cine(heart(), heart(0.5)))
-    assert COLUMNS[-7:] == QUALITY_COLUMNS
+    assert COLUMNS[-12:] == (*QUALITY_COLUMNS, *ORIGIN_COLUMNS)
     row = indices_row("a", indices, QUALITY)
     assert tuple(row) == COLUMNS
     assert [row[key] for key in QUALITY_COLUMNS] == [
@@ -47,4 +47,4 @@ def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     ]  # fmt: skip
     document, fine = indices_document(indices), quality_document(Quality(Verdict.FINE))
     lines = indices_csv({"a": document, "b": document}, {"a": fine}).splitlines()
-    assert [line.split(",")[-7:] for line in lines[1:]] == [["fine", *[""] * 6], [""] * 7]
+    assert [line.split(",")[-12:] for line in lines[1:]] == [["fine", *[""] * 11], [""] * 12]

@@ -90,11 +90,7 @@ def segment(
             overwrite=overwrite, on_event=narrator,
         )  # fmt: skip
     if csv_file is not None:
-        said = write_indices_csv(
-            csv_file,
-            {result.name: result.record.indices for result in report.results},
-            {result.name: result.record.quality for result in report.results},
-        )
+        said = write_indices_csv(csv_file, {result.name: result.record for result in report.results})
         if said:
             say_aside(said)
             report = replace(report, notices=(*report.notices, said))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from septum.core import Indices, Quality
     from septum.workflows.quality import Cell
+    from septum.workflows.record import Record
 
 #: Digits after the point, in files: more than a mask can carry.
 DIGITS = 4
@@ -33,8 +34,12 @@ _HEAD = (
     "heart_rate_bpm",
 )  # fmt: skip
 
+#: What a row comes of, by which rows of several runs can be told apart.
+ORIGIN_COLUMNS = ("input_sha256", "frames", "model", "model_sha256", "septum_version")
+
 #: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` are the
-#: AHA segments; frames are counted from 0. The verdict and what goes with it come last.
+#: AHA segments; frames are counted from 0. The verdict and what goes with it come after them, and last
+#: what the row comes of.
 COLUMNS: tuple[str, ...] = (
     *_HEAD,
     *(
@@ -44,6 +49,7 @@ COLUMNS: tuple[str, ...] = (
     ),
     *(f"{stem}_{segment}" for stem in _WALL for segment in range(1, SEGMENTS + 1)),
     *QUALITY_COLUMNS,
+    *ORIGIN_COLUMNS,
 )
 
 
@@ -80,7 +86,10 @@ def indices_document(indices: Indices) -> dict[str, Any]:
 
 
 def document_row(
-    study: str, document: Mapping[str, Any], quality: Mapping[str, Any] | None = None
+    study: str,
+    document: Mapping[str, Any],
+    quality: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Cell] | None = None,
 ) -> dict[str, Cell]:
     """One row of the table: a value or ``None`` for each of :data:`COLUMNS`, in their order.
 
@@ -88,6 +97,7 @@ def document_row(
         study: what the row is called; it stands in the file as it is, so it should name no patient.
         document: of that study, as of :func:`indices_document`.
         quality: as of :func:`septum.workflows.quality.quality_document`; its columns are empty without it.
+        origin: as of :func:`origin_of`; likewise.
     """
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
     row |= {"study": study, **{name: document.get(name) for name in _HEAD[1:]}}
@@ -98,7 +108,14 @@ def document_row(
     for stem, field in _WALL.items():
         values = (document.get("wall") or {}).get(field) or (None,) * SEGMENTS
         row |= {f"{stem}_{segment}": value for segment, value in enumerate(values, start=1)}
-    return row | quality_row(quality)
+    return {**row, **quality_row(quality), **(origin or {})}
+
+
+def origin_of(record: Record) -> dict[str, Cell]:
+    """What a study's row comes of, as cells of :data:`ORIGIN_COLUMNS`."""
+    read, model = record.input, record.model
+    cells = (read.sha256, read.frames, model.name, model.sha256, record.software.version)
+    return dict(zip(ORIGIN_COLUMNS, cells, strict=True))
 
 
 def indices_row(study: str, indices: Indices, quality: Quality | None = None) -> dict[str, Cell]:
@@ -111,18 +128,22 @@ def indices_row(study: str, indices: Indices, quality: Quality | None = None) ->
 def indices_csv(
     documents: Mapping[str, Mapping[str, Any]],
     qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
+    origins: Mapping[str, Mapping[str, Cell]] | None = None,
 ) -> str:
     """The table as CSV, one row a study; what cannot be told is an empty cell.
 
     Args:
         documents: of the indices, by what the row is called.
         qualities: documents of the quality by the same names, as far as it was assessed.
+        origins: as of :func:`origin_of`, by the same names, of those that come from files.
     """
-    verdicts = qualities or {}
+    verdicts, of = qualities or {}, origins or {}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(document_row(name, one, verdicts.get(name)) for name, one in documents.items())
+    writer.writerows(
+        document_row(name, one, verdicts.get(name), of.get(name)) for name, one in documents.items()
+    )
     return text.getvalue()
 
 
@@ -131,12 +152,8 @@ def check_replaceable(path: Path) -> None:
     check_own_table(path, _HEAD, of="studies")
 
 
-def write_indices_csv(
-    path: Path,
-    documents: Mapping[str, Mapping[str, Any]],
-    qualities: Mapping[str, Mapping[str, Any] | None] | None = None,
-) -> str:
-    """Write :func:`indices_csv` whole or not at all.
+def write_indices_csv(path: Path, records: Mapping[str, Record]) -> str:
+    """Write :func:`indices_csv` of studies whole or not at all.
 
     An earlier table is replaced by one of these studies, and never joined with it: its rows may be of another
     model or of other settings, and of another study of the same name. Without any study it is left.
@@ -149,12 +166,17 @@ def write_indices_csv(
         OutputError: it cannot be written.
     """
     earlier = studies_in(path)
-    if not documents:
+    if not records:
         return f"{path}: there is no result for it: the table is not written." + (
             " What is there is an earlier run's." if earlier else ""
         )
-    write_text(path, indices_csv(documents, qualities))
-    gone = [name for name in earlier if name not in documents]
+    text = indices_csv(
+        {name: record.indices for name, record in records.items()},
+        {name: record.quality for name, record in records.items()},
+        {name: origin_of(record) for name, record in records.items()},
+    )
+    write_text(path, text)
+    gone = [name for name in earlier if name not in records]
     if not gone:
         return ""
     of = f"the study {gone[0]}" if len(gone) == 1 else f"{len(gone)} studies, such as {gone[0]}"
