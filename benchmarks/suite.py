@@ -39,7 +39,7 @@ from work import best_gflops
 from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_split
 from septum.inference import open_bundle
-from septum.study.bench import commit
+from septum_study.bench import commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,10 +23,10 @@ from septum.cli.train import find_recipe
 from septum.core import Geometry
 from septum.methods.patches import PatchSampler
 from septum.methods.samples import PreparedCase
-from septum.study.cost import PASSES_OF_A_STEP, forward_flop
 from septum.training.device import choose_device, device_name, repeatable
 from septum.training.objective import stage_task
 from septum.training.recipe_file import load_recipe
+from septum_study.cost import PASSES_OF_A_STEP, forward_flop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,17 +23,17 @@ import click
 
 from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_cross_validation
-from septum.indices.quality_calibration import FILE
 from septum.inference import load_model, open_bundle
 from septum.inference.bundle import MANIFEST
-from septum.reporting.scores_file import read_results
-from septum.study.quality_cases import cases_of, line_of, own_cases, typical_lacks, write_cases
-from septum.study.quality_corruption import corrupted_rows
-from septum.study.quality_evaluation import evaluate_unseen, shipped_calibration
-from septum.study.quality_measuring import cases_in
-from septum.study.quality_report import verdict_table
+from septum.metrics.scores_file import read_results
+from septum.quality.calibration import FILE
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_inputs
+from septum_study.calibration.cases import cases_of, line_of, own_cases, typical_lacks, write_cases
+from septum_study.calibration.corruption import corrupted_rows
+from septum_study.calibration.evaluation import evaluate_unseen, shipped_calibration
+from septum_study.calibration.measuring import cases_in
+from septum_study.calibration.report import verdict_table
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "quality"
 CASES, CORRUPTED = STUDY / "cases.csv", STUDY / "corrupted.csv"
@@ -64,9 +64,9 @@ def predict(data: Path, work: Path | None, results: Path, output: Path) -> None:
     _segment(MODEL, data, UNSEEN, output)
     if work is None:
         return
-    from septum.study.commands import make_bench  # noqa: PLC0415  # torch is needed for nothing else here
-    from septum.study.ledger import Unit, read_entry  # noqa: PLC0415
-    from septum.study.products import write_unit_bundle  # noqa: PLC0415
+    from septum_study.commands import make_bench  # noqa: PLC0415  # torch is needed for nothing else here
+    from septum_study.ledger import Unit, read_entry  # noqa: PLC0415
+    from septum_study.products import write_unit_bundle  # noqa: PLC0415
 
     bench = make_bench(str(STUDY / "study.toml"), results, data, work, "cpu", None)
     for row, fold in bench.study.units():

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from septum.study.bench import Bench
-from septum.study.declaration import load_study
-from septum.study.ledger import Unit, read_entry
-from septum.study.miniature import data_below
-from septum.study.products import draw_case
 from septum.training.loop import Deadline
+from septum_study.bench import Bench
+from septum_study.declaration import load_study
+from septum_study.ledger import Unit, read_entry
+from septum_study.miniature import data_below
+from septum_study.products import draw_case
 
 if TYPE_CHECKING:
     from septum.training.recipe import AnyRecipe

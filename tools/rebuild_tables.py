@@ -15,35 +15,41 @@ from typing import TYPE_CHECKING, Any
 from septum.core.files import write_text
 from septum.inference import open_bundle
 from septum.metrics import summarise
+from septum.metrics.accuracy import accuracy_summary, accuracy_text
 from septum.metrics.paired import compare_paired
-from septum.reporting.accuracy import accuracy_summary, accuracy_text
-from septum.reporting.agreement_plot import save_figure
-from septum.reporting.indices_agreement import agreement_table, spacing_table
-from septum.reporting.scores_file import read_results
-from septum.reporting.speed_figure import scaling_figure
-from septum.reporting.speed_tables import speed_summary, speed_tables
-from septum.reporting.table import Column, Section, Table
-from septum.reporting.temporal_table import temporal_table
-from septum.study import robustness_report
-from septum.study.comparison_table import MEASURES, patient_means
-from septum.study.declaration import load_study
-from septum.study.ledger import read_entry
-from septum.study.perturbations import PERTURBATIONS
-from septum.study.quality_cases import cases_of, corrupted_of
-from septum.study.quality_evaluation import evaluate_on, evaluate_unseen
-from septum.study.quality_report import corrupted_table, flag_table, limits_table, parts_table, verdict_table
-from septum.study.results import native_scores
-from septum.study.summary_table import ERRORS, index_errors
-from septum.study.table_cells import PRELIMINARY, fold_list
-from septum.study.tables import table, table_names
-from septum.workflows.quality import calibration_of
+from septum.metrics.scores_file import read_results
+from septum.metrics.table import Column, Section, Table
+from septum.quality.document import calibration_of
+from septum_study.calibration.cases import cases_of, corrupted_of
+from septum_study.calibration.evaluation import evaluate_on, evaluate_unseen
+from septum_study.calibration.report import (
+    corrupted_table,
+    flag_table,
+    limits_table,
+    parts_table,
+    verdict_table,
+)
+from septum_study.comparison_table import MEASURES, patient_means
+from septum_study.declaration import load_study
+from septum_study.documentation.indices_agreement import agreement_table, spacing_table
+from septum_study.documentation.speed_figure import scaling_figure
+from septum_study.documentation.speed_tables import speed_summary, speed_tables
+from septum_study.documentation.temporal_table import temporal_table
+from septum_study.ledger import read_entry
+from septum_study.pictures.agreement_plot import save_figure
+from septum_study.results import native_scores
+from septum_study.robustness import report as robustness_report
+from septum_study.robustness.perturbations import PERTURBATIONS
+from septum_study.summary_table import ERRORS, index_errors
+from septum_study.table_cells import PRELIMINARY, fold_list
+from septum_study.tables import table, table_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from septum.reporting.scores_file import Row as Scores
-    from septum.study.declaration import Row, Study
-    from septum.study.ledger import Entry
+    from septum.metrics.scores_file import Row as Scores
+    from septum_study.declaration import Row, Study
+    from septum_study.ledger import Entry
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCTION = ROOT / "studies" / "production"

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from septum.study.declaration import load_study
+from septum_study.declaration import load_study
 from support.pages import ROOT, blocks
 
 
@@ -45,8 +45,8 @@ def test_the_page_on_the_study_tells_every_row_and_no_others():
 
 def test_the_page_on_running_the_study_tells_every_state():
     pytest.importorskip("torch", reason="needs septum[study] to load the states of units")
-    from septum.study.plan import State
-    from septum.study.plan_report import LETTER
+    from septum_study.plan import State
+    from septum_study.plan_report import LETTER
 
     page = (ROOT / "docs/how-to/run-the-study.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| (\w+) \| `(.)` \|", page, re.MULTILINE))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from septum.phantom import PhantomSettings
-from septum.reporting.study_report import write_study_report
-from septum.reporting.study_report_markup import number
+from septum.report.markup import number
+from septum.report.page import write_study_report
 from support.browser import Page, browser_page, chromium
 from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
 

@@ -20,11 +20,11 @@ EXTRAS = (
     "torch", "torchvision", "matplotlib", "monai", "lightning_fabric", "onnx", "onnxscript", "onnxruntime",
 )  # fmt: skip
 ALLOWED = (
-    r"septum/([a-z_0-9]+/)*[a-z_0-9]+\.py",
+    r"septum(_study)?/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
-    r"septum/reporting/templates/study_report\.(html|css|js)",
+    r"septum/report/templates/study_report\.(html|css|js)",
     r"septum/recipes/(ablation|miniature|paper|production)/[a-z0-9-]+\.toml",
-    r"septum/study/declared/[a-z]+\.toml",
+    r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",
     r"septum/models/[a-z_0-9]+/(model\.json|quality\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/.*LICENSE(\.md)?)",
@@ -91,7 +91,7 @@ def test_the_wheel_holds_the_shipped_models_with_their_cards_and_licences(wheel,
 
 def test_the_wheel_holds_the_template_of_the_report(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    endings = {Path(name).suffix for name in names if name.startswith("septum/reporting/templates/")}
+    endings = {Path(name).suffix for name in names if name.startswith("septum/report/templates/")}
     assert endings == {".html", ".css", ".js"}
 
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from septum.core import Index, Indices, WallThickness
-from septum.io.dicom.instances import Algorithm
+from septum.io.dicom.objects.instances import Algorithm
 
 MODEL = Algorithm("cine", "1.0")
 INDICES = Indices(

@@ -18,8 +18,8 @@ from septum.core import (
     Verdict,
     WallThickness,
 )
-from septum.indices.quality_function import stroke_volume_mismatch
 from septum.phantom import PhantomSettings, beating_heart
+from septum.quality.function import stroke_volume_mismatch
 
 AREA_M2 = 1.87
 _SUM = "Voxels of the cavity, papillary muscles included,"

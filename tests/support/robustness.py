@@ -1,7 +1,7 @@
 """Made-up results of robustness, with numbers that can be worked out by hand."""
 
-from septum.study.perturbations import NONE, VERSION
-from septum.study.robustness_results import Record, write_record, write_results
+from septum_study.robustness.perturbations import NONE, VERSION
+from septum_study.robustness.results import Record, write_record, write_results
 
 
 def row(patient, phase, perturbation, level, dice, before, **changes):

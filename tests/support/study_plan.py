@@ -3,10 +3,10 @@
 import torch
 
 from septum.core import PartReport
-from septum.study.declaration import Study
-from septum.study.ledger import Entry, Unit
-from septum.study.plan import Standing
 from septum.training.parts import VERSION
+from septum_study.declaration import Study
+from septum_study.ledger import Entry, Unit
+from septum_study.plan import Standing
 
 CPU = torch.device("cpu")
 

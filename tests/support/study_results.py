@@ -1,9 +1,9 @@
 """Made-up results of a small study, with numbers that can be worked out by hand."""
 
 from septum.core import PartReport
-from septum.study.declaration import Study
-from septum.study.ledger import Entry, publish
-from septum.study.results import COLUMNS, results_path
+from septum_study.declaration import Study
+from septum_study.ledger import Entry, publish
+from septum_study.results import COLUMNS, results_path
 
 
 def small_study(**changes):

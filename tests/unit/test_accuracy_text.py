@@ -2,8 +2,8 @@
 
 import pytest
 
-from septum.reporting.accuracy import accuracy_summary, accuracy_text
-from septum.reporting.dice_tables import group_table, level_table, low_sentence, low_table, summary_table
+from septum.metrics.accuracy import accuracy_summary, accuracy_text
+from septum.metrics.dice_tables import group_table, level_table, low_sentence, low_table, summary_table
 
 LEVELS = {"dice_basal": "0.9", "dice_middle": "0.8", "dice_apical": "0.7", "beyond_ml": "0.0"}
 

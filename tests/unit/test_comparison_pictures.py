@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, Geometry, InputError, Volume
-from septum.reporting import comparison_mesh, comparison_overlay
-from septum.reporting.comparison_heading import heading_of
-from septum.reporting.comparison_mesh import mesh_comparison
-from septum.reporting.comparison_overlay import overlay_comparison
-from septum.reporting.comparison_page import OVERSAMPLING, wrapped
-from septum.reporting.comparison_view import choose_slices, view_axes
-from septum.reporting.panels import font
+from septum.report.panels import font
+from septum_study.pictures import mesh as comparison_mesh
+from septum_study.pictures import overlay as comparison_overlay
+from septum_study.pictures.heading import heading_of
+from septum_study.pictures.mesh import mesh_comparison
+from septum_study.pictures.overlay import overlay_comparison
+from septum_study.pictures.page import OVERSAMPLING, wrapped
+from septum_study.pictures.view import choose_slices, view_axes
 
 RED, GREEN, BLUE = (s.colour for s in VENTRICLES.structures)
 GEOMETRY = Geometry((10, 90, 100), (8.0, 1.5, 1.5))

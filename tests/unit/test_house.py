@@ -79,7 +79,7 @@ def test_every_room_is_on_a_floor_and_only_unbuilt_ones_are_in_parentheses():
 
 
 def test_the_floors_in_the_documentation_are_those_of_the_contract():
-    drawn = re.findall(r"^    \d  (.+)$", read("docs/explanation/architecture.md"), re.MULTILINE)
+    drawn = re.findall(r"^ +\d+  (.+)$", read("docs/explanation/architecture.md"), re.MULTILINE)
     floors = [[room.strip("()") for room in floor] for floor in contract_floors()]
     assert [line.split(" | ") for line in drawn] == floors
 
@@ -98,10 +98,10 @@ def test_every_exit_code_is_documented():
     assert raised | {0, 1, 2, 130} == {int(code) for code in documented}
 
 
-def test_no_file_is_longer_than_300_lines():
-    sources = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+def test_no_file_is_longer_than_450_lines():
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     lengths = {str(s.relative_to(ROOT)): len(s.read_text(encoding="utf-8").splitlines()) for s in sources}
-    assert {name: n for name, n in lengths.items() if n > 300} == {}
+    assert {name: n for name, n in lengths.items() if n > 450} == {}
 
 
 def is_image_volume(file: Path) -> bool:

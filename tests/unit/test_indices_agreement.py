@@ -1,6 +1,6 @@
 """The tables of the page on clinical indices, by hand."""
 
-from septum.reporting.indices_agreement import agreement_table, spacing_table
+from septum_study.documentation.indices_agreement import agreement_table, spacing_table
 
 
 def row(patient, index, predicted, true):

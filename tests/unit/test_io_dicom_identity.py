@@ -6,9 +6,9 @@ import pydicom
 import pytest
 
 from septum.core import OutputError
-from septum.io.dicom.pseudonyms import KEY_VARIABLE, Pseudonyms
-from septum.io.dicom.segmentation_object import write_dicom_segmentation
-from septum.io.dicom.source_images import identity_of
+from septum.io.dicom.objects.pseudonyms import KEY_VARIABLE, Pseudonyms
+from septum.io.dicom.objects.segmentation import write_dicom_segmentation
+from septum.io.dicom.objects.source_images import identity_of
 from support.dicom_objects import MODEL
 from support.dicom_out_study import IDENTIFYING, write_classic
 

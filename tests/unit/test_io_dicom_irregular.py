@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from septum.io import read_study
-from septum.io.dicom.pacing import longer_than_a_beat
 from septum.io.dicom.scanning import scan
+from septum.io.dicom.stacks.pacing import longer_than_a_beat
 from support.dicom_study import Sheet, flat, images, stored, write
 
 BEATS_MS = (700, 720, 1300, 690, 710, 705)

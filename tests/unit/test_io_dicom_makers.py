@@ -11,8 +11,8 @@ from pydicom import DataElement, Dataset
 
 from septum.core import InputError
 from septum.io import dicom_contents, read_study
-from septum.io.dicom.grouping import stacks_of
 from septum.io.dicom.scanning import scan
+from septum.io.dicom.stacks.grouping import stacks_of
 from support.dicom_study import AXIAL, Sheet, enhanced, flat, images, sequence, stored, write, write_cine
 
 ON_THE_RIGHT = ((-0.62, 0.78, -0.08), (0.39, 0.22, -0.894))

@@ -9,9 +9,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from septum.io.dicom.measurement_report import write_measurement_report
-from septum.io.dicom.pseudonyms import Pseudonyms
-from septum.io.dicom.segmentation_object import write_dicom_segmentation
+from septum.io.dicom.objects.pseudonyms import Pseudonyms
+from septum.io.dicom.objects.report import write_measurement_report
+from septum.io.dicom.objects.segmentation import write_dicom_segmentation
 from support.dicom_objects import INDICES, MODEL, dciodvfy_errors
 from support.dicom_out_study import IDENTIFYING, SHAPE, write_classic, write_enhanced
 

@@ -6,10 +6,10 @@ import pydicom
 import pytest
 
 from septum.core import Indices, InputError, OutputError, Study
-from septum.io.dicom.instances import Algorithm
-from septum.io.dicom.measurement_report import write_measurement_report
-from septum.io.dicom.pseudonyms import Pseudonyms
-from septum.io.dicom.segmentation_object import write_dicom_segmentation
+from septum.io.dicom.objects.instances import Algorithm
+from septum.io.dicom.objects.pseudonyms import Pseudonyms
+from septum.io.dicom.objects.report import write_measurement_report
+from septum.io.dicom.objects.segmentation import write_dicom_segmentation
 from support.dicom_out_study import write_classic, write_enhanced
 from support.full_disk import full_disk
 

@@ -8,9 +8,9 @@ import pytest
 from pydicom.sr.codedict import codes
 
 from septum.indices.definitions import DEFINITIONS
-from septum.io.dicom.measurement_report import write_measurement_report
-from septum.io.dicom.segmentation_object import write_dicom_segmentation
-from septum.io.dicom.terms import INDICES as INDEX_TERMS
+from septum.io.dicom.objects.report import write_measurement_report
+from septum.io.dicom.objects.segmentation import write_dicom_segmentation
+from septum.io.dicom.objects.terms import INDICES as INDEX_TERMS
 from septum.workflows.indices_table import indices_document
 from support.dicom_objects import INDICES, MODEL
 from support.dicom_out_study import write_classic, write_enhanced

@@ -2,7 +2,7 @@
 
 from septum.core import VENTRICLES
 from septum.datasets import Dataset, HeldOut
-from septum.reporting.scores_file import read_results
+from septum.metrics.scores_file import read_results
 from septum.training.card import model_card
 from septum.training.recipe_file import load_recipe
 from septum.training.terms import Terms

@@ -8,7 +8,7 @@ from septum.inference import Manifest, StageManifest
 from septum.inference.out_of_distribution import Evidence, TrainingImages, evidence_of
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
-from septum.workflows.plausibility import unlike_training_images
+from septum.quality.unlike_training import unlike_training_images
 
 KNOWN = TrainingImages(cases=64, slice_mm=(5.0, 10.0), least_confidence=0.9, least_agreement=0.8)
 FAMILIAR = Evidence(0.95, 0.9)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from septum.core import Geometry
-from septum.study import grid_perturbations as grid
-from septum.study import image_perturbations as image
-from septum.study.perturbations import NONE, PERTURBATIONS, levels_of, perturbed
-from septum.study.scan import Scan, base_is_first
+from septum_study.robustness import grid_perturbations as grid
+from septum_study.robustness import image_perturbations as image
+from septum_study.robustness.perturbations import NONE, PERTURBATIONS, levels_of, perturbed
+from septum_study.scan import Scan, base_is_first
 
 RNG = np.random.default_rng
 

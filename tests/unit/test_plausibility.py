@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from septum.core import Geometry, VolumeCurve
-from septum.indices.quality_plausibility import plausibility_flags
+from septum.quality.plausibility import plausibility_flags
 
 SCORES = Path(__file__).parents[2] / "studies" / "production" / "cine" / "test_scores.csv"
 HEART = Geometry((10, 216, 256), (10.0, 1.4, 1.4))

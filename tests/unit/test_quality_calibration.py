@@ -9,26 +9,27 @@ import pytest
 
 from septum.core import Bias, BundleError, EjectionFractionInterval, Verdict
 from septum.indices import clinical_indices
-from septum.indices.quality import assess_quality
-from septum.indices.quality_calibration import (
+from septum.inference import open_bundle
+from septum.metrics.scores_file import read_results
+from septum.quality.calibration import (
     FILE,
     Calibration,
     DiceEstimate,
     IntervalWidth,
     load_calibration,
 )
-from septum.indices.quality_measures import NetworkEvidence
-from septum.inference import open_bundle
-from septum.reporting.scores_file import read_results
-from septum.study.quality_cases import case_of, cases_of, line_of, own_cases, typical_lacks
-from septum.study.quality_evaluation import (
+from septum.quality.document import calibration_of
+from septum.quality.measures import NetworkEvidence
+from septum.quality.verdict import assess_quality
+from septum_study.calibration.cases import case_of, cases_of, line_of, own_cases, typical_lacks
+from septum_study.calibration.evaluation import (
     apply_to,
     evaluate_on,
     evaluate_unseen,
     exact_interval,
     shipped_calibration,
 )
-from septum.study.quality_fit import (
+from septum_study.calibration.fit import (
     QualityCase,
     conformal_quantile,
     fit_calibration,
@@ -36,7 +37,6 @@ from septum.study.quality_fit import (
     limit_of,
     unseen_estimates,
 )
-from septum.workflows.quality import calibration_of
 from support.hearts import cine, heart
 
 ROOT = Path(__file__).parents[2]

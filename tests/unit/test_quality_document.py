@@ -4,8 +4,8 @@ import json
 
 from septum.core import Bias, EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices import clinical_indices
+from septum.quality.document import QUALITY_COLUMNS, quality_document
 from septum.workflows.indices_table import COLUMNS, ORIGIN_COLUMNS, indices_csv, indices_document, indices_row
-from septum.workflows.quality import QUALITY_COLUMNS, quality_document
 from support.hearts import cine, heart
 
 FLAGS = (

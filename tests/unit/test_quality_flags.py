@@ -13,13 +13,13 @@ from septum.core import (
     Verdict,
 )
 from septum.indices import clinical_indices
-from septum.indices.quality import assess_quality
-from septum.indices.quality_function import curve_jump, mass_change, mass_spread, stroke_volume_mismatch
-from septum.indices.quality_measures import NetworkEvidence
-from septum.indices.quality_pieces import apart, hollow
-from septum.indices.quality_stack import left_ventricle, slice_shift_mm
-from septum.indices.quality_wall import open_wall
 from septum.phantom import PhantomSettings, beating_heart
+from septum.quality.function import curve_jump, mass_change, mass_spread, stroke_volume_mismatch
+from septum.quality.measures import NetworkEvidence
+from septum.quality.pieces import apart, hollow
+from septum.quality.stack import left_ventricle, slice_shift_mm
+from septum.quality.verdict import assess_quality
+from septum.quality.wall import open_wall
 from support.hearts import CENTRE, LV, MYO, RV, SLICES, cine, disc, heart
 
 SPECK = (10, 10)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from septum.core import VENTRICLES, Cine, Geometry, OutputError, Segmentation, VolumeCurve
-from septum.reporting import overlay_picture, save_picture
-from septum.reporting.tiles import FILL, View, choose_view, draw_tile
+from septum.report import overlay_picture, save_picture
+from septum.report.tiles import FILL, View, choose_view, draw_tile
 
 if TYPE_CHECKING:
     from pathlib import Path

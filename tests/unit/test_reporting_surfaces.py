@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from septum.core.surfaces import Surface, surface_of
-from septum.reporting.shading import AMBIENT, Camera, Part, render
+from septum_study.pictures.shading import AMBIENT, Camera, Part, render
 
 #: Right, up and towards the viewer: slices seen from the front, so that Z counts as nearness.
 FRONT = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from septum.reporting.table import Column, Section, Table
+from septum.metrics.table import Column, Section, Table
 
 TABLE = Table(
     "Scores of A & B",

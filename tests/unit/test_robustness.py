@@ -24,11 +24,13 @@ from septum.datasets import load_split
 from septum.inference import Execution, FrameResult
 from septum.inference.out_of_distribution import Evidence
 from septum.io import read_study, write_image, write_mask
-from septum.study import commands, robustness, robustness_report
-from septum.study.perturbations import NONE, PERTURBATIONS
-from septum.study.robustness import Asked, measure
-from septum.study.robustness_curves import load_robustness
-from septum.study.robustness_results import COLUMNS, read_results, write_results
+from septum_study import commands
+from septum_study.robustness import report as robustness_report
+from septum_study.robustness import running as robustness
+from septum_study.robustness.curves import load_robustness
+from septum_study.robustness.perturbations import NONE, PERTURBATIONS
+from septum_study.robustness.results import COLUMNS, read_results, write_results
+from septum_study.robustness.running import Asked, measure
 from support.robustness import made_up
 
 GEOMETRY = Geometry((6, 40, 40), (10.0, 3.0, 3.0))

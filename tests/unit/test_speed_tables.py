@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from suite_result import Suite
 
-from septum.reporting.speed_tables import linear_fit, speed_summary, speed_tables
+from septum_study.documentation.speed_tables import linear_fit, speed_summary, speed_tables
 
 RESULT = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "suite.json"
 
@@ -85,7 +85,7 @@ def test_the_committed_result_is_of_the_schema():
 
 def test_every_panel_of_the_figure_has_its_points():
     pytest.importorskip("matplotlib", reason="needs septum[study] to draw")
-    from septum.reporting.speed_figure import scaling_figure
+    from septum_study.documentation.speed_figure import scaling_figure
 
     def point(frames=10, shape=(10, 256, 216), threads=2):
         return {"frames": frames, "shape": shape, "threads": threads, "wall_s": frames, "peak_mb": 100.0}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from septum.study.comparison_table import MEASURES, patient_means
-from septum.study.tables import table
+from septum_study.comparison_table import MEASURES, patient_means
+from septum_study.tables import table
 from support.study_results import cells, missed, result, save, small_study
 
 STUDY = small_study()

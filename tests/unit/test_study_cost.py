@@ -9,13 +9,13 @@ from septum.methods.mask_rcnn_settings import MaskRCNNSettings
 from septum.networks import NetworkSettings
 from septum.networks.box_detector import BoxDetectorSettings
 from septum.networks.deeply_supervised import DeeplySupervisedSettings
-from septum.study import estimate as estimating
-from septum.study.bench import device_name, recipe_of
-from septum.study.cost import CaseNumbers, case_flop, cost_of, forward_flop
-from septum.study.declaration import load_study
-from septum.study.estimate import CASE_SECONDS, Rate, case_numbers, estimate, measured_rate
-from septum.study.ledger import Unit
-from septum.study.plan import State
+from septum_study import estimate as estimating
+from septum_study.bench import device_name, recipe_of
+from septum_study.cost import CaseNumbers, case_flop, cost_of, forward_flop
+from septum_study.declaration import load_study
+from septum_study.estimate import CASE_SECONDS, Rate, case_numbers, estimate, measured_rate
+from septum_study.ledger import Unit
+from septum_study.plan import State
 from support.study_plan import CPU, entry_of, standing_of, study_of
 
 CASES = {"acdc": CaseNumbers(validation=32, test=40), "lasc": CaseNumbers(validation=13, test=16)}

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from septum.core import RecipeError
-from septum.study.bench import recipe_of
-from septum.study.declaration import DrawnSplit, load_study
+from septum_study.bench import recipe_of
+from septum_study.declaration import DrawnSplit, load_study
 from support.study_results import small_study
 
 STRUCTURES = ("LV", "RV", "MYO")

@@ -4,8 +4,8 @@ import pytest
 
 from septum.core import MissingExtraError
 from septum.metrics.agreement import Estimate
-from septum.reporting import agreement_plot
-from septum.study import figures
+from septum_study import figures
+from septum_study.pictures import agreement_plot
 from support.study_results import result, save, small_study
 
 STUDY = small_study()

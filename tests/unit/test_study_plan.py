@@ -5,13 +5,13 @@ import json
 import pytest
 
 from septum.core import RecipeError
-from septum.study import commands, estimate, plan
-from septum.study.bench import recipe_of, split_sha256
-from septum.study.estimate import Estimate, Rate
-from septum.study.ledger import Unit, claim, entry_path, publish
-from septum.study.plan import State, standings, to_run
-from septum.study.plan_report import LETTER, duration, plan_document, plan_text
-from septum.study.results import results_path
+from septum_study import commands, estimate, plan
+from septum_study.bench import recipe_of, split_sha256
+from septum_study.estimate import Estimate, Rate
+from septum_study.ledger import Unit, claim, entry_path, publish
+from septum_study.plan import State, standings, to_run
+from septum_study.plan_report import LETTER, duration, plan_document, plan_text
+from septum_study.results import results_path
 from support.study_plan import entry_of, standing_of, study_of
 from support.study_results import result
 

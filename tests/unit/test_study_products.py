@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from septum.core import PartReport, RecipeError
-from septum.study import products
-from septum.study.bench import Bench
-from septum.study.ledger import Entry, Unit, publish
-from septum.study.miniature import data_below
-from septum.study.plan import today_of
-from septum.study.products import NotTrainedHereError, draw_case, write_masks
 from septum.training.loop import Interrupted
 from septum.training.parts import PartBusyError
+from septum_study import products
+from septum_study.bench import Bench
+from septum_study.ledger import Entry, Unit, publish
+from septum_study.miniature import data_below
+from septum_study.plan import today_of
+from septum_study.products import NotTrainedHereError, draw_case, write_masks
 from support.study_plan import CPU, entry_of, study_of
 from support.study_results import result
 

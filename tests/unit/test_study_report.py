@@ -20,9 +20,10 @@ from PIL import Image
 from septum.core import VENTRICLES, Cine, Geometry, Quality, Segmentation, Study, Verdict
 from septum.indices import clinical_indices
 from septum.phantom import PhantomSettings
-from septum.reporting import study_report_pictures, write_study_report
-from septum.reporting.study_report_markup import luminance, on_paper
-from septum.reporting.study_report_pictures import Shown, pictures, run_lengths
+from septum.report import pictures as study_report_pictures
+from septum.report import write_study_report
+from septum.report.markup import luminance, on_paper
+from septum.report.pictures import Shown, pictures, run_lengths
 from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
 
 if TYPE_CHECKING:

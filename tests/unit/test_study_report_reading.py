@@ -17,14 +17,14 @@ from septum.indices.body import NO_SIZE_NOTE, du_bois_m2
 from septum.indices.clinical import PAPILLARY_NOTE
 from septum.indices.wall import LOST_NOTE
 from septum.phantom import PhantomSettings
-from septum.reporting import write_study_report
-from septum.reporting.study_report_basis import basis
-from septum.reporting.study_report_bullseye import INK, bullseyes
-from septum.reporting.study_report_markup import luminance, markup, number
-from septum.reporting.study_report_orientation import certain_edges, edges_of, ends_of
-from septum.reporting.study_report_pictures import Shown
-from septum.reporting.study_report_scale import ticks_of
-from septum.reporting.study_report_volumes import stroke_volumes
+from septum.report import write_study_report
+from septum.report.basis import basis
+from septum.report.bullseye import INK, bullseyes
+from septum.report.markup import luminance, markup, number
+from septum.report.orientation import certain_edges, edges_of, ends_of
+from septum.report.pictures import Shown
+from septum.report.scale import ticks_of
+from septum.report.volumes import stroke_volumes
 from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
 
 if TYPE_CHECKING:

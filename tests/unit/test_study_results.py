@@ -4,7 +4,7 @@ import pytest
 
 from septum.core import InputError, Score
 from septum.metrics import summarise
-from septum.study.results import (
+from septum_study.results import (
     COLUMNS,
     grid_scores,
     native_scores,

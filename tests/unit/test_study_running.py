@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from septum.core import OutputError, RecipeError
-from septum.study import running
-from septum.study.bench import Bench
-from septum.study.ledger import Entry, Unit, publish
-from septum.study.plan import State, standings, today_of
-from septum.study.running import run_next, run_parallel, run_units
 from septum.training.loop import Deadline
+from septum_study import running
+from septum_study.bench import Bench
+from septum_study.ledger import Entry, Unit, publish
+from septum_study.plan import State, standings, today_of
+from septum_study.running import run_next, run_parallel, run_units
 from support.study_plan import CPU, entry_of, study_of
 from support.study_results import result
 

@@ -15,11 +15,11 @@ from septum.methods.pipeline import Pipeline
 from septum.methods.samples import NativeCase
 from septum.methods.torch_engine import BoxEngine, TorchEngine
 from septum.preprocessing import PreprocessingSettings
-from septum.study import memory, scoring
-from septum.study.ledger import Unit
-from septum.study.memory import forget_peak, peak_memory_mb
-from septum.study.scoring import score_cases
 from septum.training.loop import Deadline
+from septum_study import memory, scoring
+from septum_study.ledger import Unit
+from septum_study.memory import forget_peak, peak_memory_mb
+from septum_study.scoring import score_cases
 from support.study_plan import CPU
 
 GEOMETRY = Geometry((72, 88, 64), (1.0, 1.0, 1.0))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from septum.study.tables import table
+from septum_study.tables import table
 from support.study_results import cells, missed, result, save, small_study
 
 STUDY = small_study(

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from septum.core import InputError, RecipeError
-from septum.study.declaration import load_study
-from septum.study.tables import table, table_names
+from septum_study.declaration import load_study
+from septum_study.tables import table, table_names
 from support.study_results import cells, missed, result, save, small_study
 
 STUDY = small_study()
@@ -178,7 +178,7 @@ def test_what_cannot_be_read_is_refused(tmp_path):
 
 def test_tables_and_figures_are_made_without_torch_and_load_matplotlib_only_to_draw():
     code = (
-        "import sys, septum.study.tables, septum.study.figures\n"
+        "import sys, septum_study.tables, septum_study.figures\n"
         "print(*{'torch', 'matplotlib'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from septum.inference import open_bundle
-from septum.reporting.score_table import mean_dice, region_sentence, score_table
-from septum.reporting.scores_file import read_results
-from septum.reporting.volume_table import volume_table
-from septum.study.tables import table_names
+from septum.metrics.score_table import mean_dice, region_sentence, score_table
+from septum.metrics.scores_file import read_results
+from septum.metrics.volume_table import volume_table
+from septum_study.tables import table_names
 from support.robustness import made_up
 from support.study_results import result, save, small_study
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Command = Callable[..., Any]
 
-COMMANDS = "septum.study.commands"
+COMMANDS = "septum_study.commands"
 EXTRAS = {"torch": "study", "matplotlib": "study"}
 SOME_FAILED = 1
 

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 
 #: Stands with all that is told of a study.
 STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
+#: Density of myocardium. Source: Schulz-Menger et al., J Cardiovasc Magn Reson 22:19, 2020.
+MYOCARDIAL_DENSITY_G_PER_ML = 1.05
+
+
+def myocardial_mass_g(volume_ml: float) -> float:
+    """Convert a myocardial volume in ml to a mass in g.
+
+    >>> myocardial_mass_g(100.0)
+    105.0
+    """
+    return MYOCARDIAL_DENSITY_G_PER_ML * volume_ml
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Clinical numbers from masks: volumes, ejection fraction, mass, output, rates, wall thickness."""
 
+from septum.core.clinical import myocardial_mass_g
 from septum.indices.clinical import clinical_indices
 from septum.indices.curve import curve_roughness
-from septum.indices.volumes import myocardial_mass_g, volume_curve
+from septum.indices.volumes import volume_curve
 
 __all__ = ["clinical_indices", "curve_roughness", "myocardial_mass_g", "volume_curve"]

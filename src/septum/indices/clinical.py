@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import CardiacPhases, Indices, InputError, Orientation, Subject
+from septum.core.clinical import myocardial_mass_g
 from septum.indices.absences import absences
 from septum.indices.body import BodySurfaceArea, surface_area
 from septum.indices.curve import LEAST_FRAMES, PeriodicCurve, peak_rates
@@ -16,7 +17,7 @@ from septum.indices.definitions import DEFINITIONS
 from septum.indices.phases import find_phases
 from septum.indices.right_ventricle import own_extremes_note
 from septum.indices.time_base import TimeBase, time_base
-from septum.indices.volumes import myocardial_mass_g, structure_volumes_ml
+from septum.indices.volumes import structure_volumes_ml
 from septum.indices.wall import wall_thickness
 
 if TYPE_CHECKING:

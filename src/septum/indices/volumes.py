@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from septum.core import Segmentation
 
-#: Density of myocardium.
-MYOCARDIAL_DENSITY_G_PER_ML = 1.05
-
 #: The cavity whose volume says which frames are end-diastole and end-systole.
 _TIMING_CAVITY = "LV"
 
@@ -61,11 +58,6 @@ def structure_volumes_ml(segmentation: Segmentation) -> dict[str, tuple[float, .
         structure.name: tuple(float(count) * voxel_ml for count in counts[:, structure.value])
         for structure in segmentation.schema.structures
     }
-
-
-def myocardial_mass_g(volume_ml: float) -> float:
-    """Mass in g of a myocardial volume in ml, at 1.05 g/ml."""
-    return MYOCARDIAL_DENSITY_G_PER_ML * volume_ml
 
 
 def _ejection_fractions(

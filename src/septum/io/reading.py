@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from septum.core.geometry import Triple
-    from septum.io.dicom.wanted import Wanted
+    from septum.io.dicom.stacks.wanted import Wanted
     from septum.io.native import Reading
 
 #: A mask has at most this many distinct values; an image has more, or changes from voxel to voxel.

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from septum.datasets import PUBLISHED
 from septum.inference.bundle import open_bundle
-from septum.reporting.accuracy import accuracy_text
+from septum.metrics.accuracy import accuracy_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from septum.datasets import Dataset
-    from septum.reporting.scores_file import Row
+    from septum.metrics.scores_file import Row
     from septum.training.recipe import MultiStageRecipe
     from septum.training.terms import Terms
 

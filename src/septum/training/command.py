@@ -14,8 +14,8 @@ from septum.core import RecipeError
 from septum.inference import Manifest, load_model
 from septum.inference.bundle import open_bundle
 from septum.methods.case_store import CaseStore
-from septum.reporting.score_table import mean_dice
-from septum.reporting.scores_file import read_results
+from septum.metrics.score_table import mean_dice
+from septum.metrics.scores_file import read_results
 from septum.training.assessment import assess, write_results
 from septum.training.card import CARD_FILE, counted, model_card, plural
 from septum.training.device import choose_device

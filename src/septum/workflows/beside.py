@@ -67,7 +67,7 @@ class Names:
 
 def has_measurements(values: Mapping[str, float | None]) -> bool:
     """Whether a DICOM measurement report has anything to tell: an index with a value and a coded term."""
-    from septum.io.dicom.terms import INDICES  # noqa: PLC0415  # loads pydicom
+    from septum.io.dicom.objects.terms import INDICES  # noqa: PLC0415  # loads pydicom
 
     return any(value is not None and key in INDICES for key, value in values.items())
 

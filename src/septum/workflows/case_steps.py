@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from septum.core import OutputError, Study
     from septum.core.geometry import Triple
     from septum.inference import FrameResult, Manifest
-    from septum.io.dicom.wanted import Wanted
+    from septum.io.dicom.stacks.wanted import Wanted
     from septum.workflows.cases import Case
     from septum.workflows.lazy_model import LazyModel
     from septum.workflows.record import Record

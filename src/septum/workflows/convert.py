@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from septum.core import Cine, Study
     from septum.core.geometry import Triple
-    from septum.io.dicom.wanted import Wanted
+    from septum.io.dicom.stacks.wanted import Wanted
 
 _ENDINGS = (".nii.gz", ".nii")
 

@@ -13,7 +13,7 @@ from septum.indices import volume_curve
 from septum.io import read_mask, write_image
 from septum.metrics import dice
 from septum.phantom import PhantomSettings, beating_heart
-from septum.reporting import overlay_picture, save_picture
+from septum.report import overlay_picture, save_picture
 from septum.workflows.output_folder import check_writable
 from septum.workflows.segment import segment_file
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Indices, Quality, Segmentation, Study
-    from septum.io.dicom.source_images import SourceStudy
+    from septum.io.dicom.objects.source_images import SourceStudy
     from septum.workflows.asked import Extras
     from septum.workflows.record import ModelFacts, Record
 
@@ -45,7 +45,7 @@ def with_source(extras: Extras, study: Study) -> tuple[Extras, SourceStudy | Non
     """
     if not extras.dicom:
         return extras, None, ()
-    from septum.io.dicom.source_images import read_source  # noqa: PLC0415
+    from septum.io.dicom.objects.source_images import read_source  # noqa: PLC0415
 
     try:
         return extras, read_source(study), ()
@@ -63,7 +63,7 @@ def with_key(extras: Extras) -> Extras:
     """
     if not extras.deidentify:
         return extras
-    from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
+    from septum.io.dicom.objects.pseudonyms import Pseudonyms  # noqa: PLC0415
 
     kept = Pseudonyms.kept()
     return extras if kept is None else replace(extras, key=kept.fingerprint)
@@ -103,11 +103,11 @@ def write_extras(  # what a study comes to
     if extras.dicom:
         _write_dicom(extras, names, study, segmentation, indices, record.model, source)
     if extras.report:
-        from septum.reporting import write_study_report  # noqa: PLC0415
+        from septum.report import write_study_report  # noqa: PLC0415
 
         identity = None
         if extras.identify:
-            from septum.io.dicom.source_images import identity_of  # noqa: PLC0415
+            from septum.io.dicom.objects.source_images import identity_of  # noqa: PLC0415
 
             identity = identity_of(study)
         write_study_report(
@@ -125,10 +125,10 @@ def _write_dicom(
     model: ModelFacts,
     source: SourceStudy | None,
 ) -> None:
-    from septum.io.dicom.instances import Algorithm  # noqa: PLC0415
-    from septum.io.dicom.measurement_report import write_measurement_report  # noqa: PLC0415
-    from septum.io.dicom.pseudonyms import Pseudonyms  # noqa: PLC0415
-    from septum.io.dicom.segmentation_object import write_dicom_segmentation  # noqa: PLC0415
+    from septum.io.dicom.objects.instances import Algorithm  # noqa: PLC0415
+    from septum.io.dicom.objects.pseudonyms import Pseudonyms  # noqa: PLC0415
+    from septum.io.dicom.objects.report import write_measurement_report  # noqa: PLC0415
+    from septum.io.dicom.objects.segmentation import write_dicom_segmentation  # noqa: PLC0415
 
     algorithm = Algorithm(model.name, model.sha256[:_VERSION_DIGITS])
     pseudonyms = Pseudonyms.from_environment() if extras.deidentify else None

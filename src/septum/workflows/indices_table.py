@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from septum.core.files import write_text
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.segments import SEGMENTS
+from septum.quality.document import QUALITY_COLUMNS, quality_document, quality_row
 from septum.workflows.not_ours import check_own_table
-from septum.workflows.quality import QUALITY_COLUMNS, quality_document, quality_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from septum.core import Indices, Quality
-    from septum.workflows.quality import Cell
+    from septum.quality.document import Cell
     from septum.workflows.record import Record
 
 #: Digits after the point, in files: more than a mask can carry.
@@ -96,7 +96,7 @@ def document_row(
     Args:
         study: what the row is called; it stands in the file as it is, so it should name no patient.
         document: of that study, as of :func:`indices_document`.
-        quality: as of :func:`septum.workflows.quality.quality_document`; its columns are empty without it.
+        quality: as of :func:`septum.quality.document.quality_document`; its columns are empty without it.
         origin: as of :func:`origin_of`; likewise.
     """
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)

@@ -13,16 +13,16 @@ from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
 from septum.io.dicom.finding import count_files
-from septum.io.dicom.ranking import unfit
-from septum.io.dicom.wanted import WANTED
+from septum.io.dicom.stacks.ranking import unfit
+from septum.io.dicom.stacks.wanted import WANTED
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry
     from septum.inference import StageManifest
-    from septum.io.dicom.choosing import Choice
     from septum.io.dicom.reading import Contents
-    from septum.io.dicom.stacks import Stack
-    from septum.io.dicom.wanted import Wanted
+    from septum.io.dicom.stacks.choosing import Choice
+    from septum.io.dicom.stacks.stack import Stack
+    from septum.io.dicom.stacks.wanted import Wanted
 
 #: Patient directions by LPS axis: where it comes from, where it goes.
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from septum.io.dicom.wanted import Wanted
+    from septum.io.dicom.stacks.wanted import Wanted
     from septum.workflows.record import Record
 
 

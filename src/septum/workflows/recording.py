@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from septum.core.clinical import STATEMENT
 from septum.indices import myocardial_mass_g, volume_curve
 from septum.inference.out_of_distribution import Evidence
+from septum.quality.document import quality_document, study_quality
+from septum.quality.mask_warnings import mask_warnings
+from septum.quality.unlike_training import unlike_training_images
 from septum.workflows.indices_table import indices_document
-from septum.workflows.mask_warnings import mask_warnings
-from septum.workflows.plausibility import unlike_training_images
-from septum.workflows.quality import quality_document, study_quality
 from septum.workflows.record import (
     FORMAT,
     SOFTWARE,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from septum.core import Geometry, Indices, Quality, Segmentation, Study
     from septum.core.geometry import Triple
     from septum.inference import Bundle, FrameResult, Manifest
+    from septum.quality.document import JudgedFrame
     from septum.workflows.asked import Extras, IndexSettings
-    from septum.workflows.quality import JudgedFrame
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from septum.methods import mask_rcnn
-from septum.study.declaration import load_study
+from septum_study.declaration import load_study
 from support.study_processes import septum
 
 

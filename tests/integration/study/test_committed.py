@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from septum.datasets import load_split
-from septum.study.declaration import load_study
-from septum.study.ledger import read_entry
-from septum.study.plan import State, standings
-from septum.study.results import read_results, results_path
+from septum_study.declaration import load_study
+from septum_study.ledger import read_entry
+from septum_study.plan import State, standings
+from septum_study.results import read_results, results_path
 
 RESULTS = Path(__file__).parents[3] / "studies" / "paper"
 STUDY = load_study("paper")

@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from septum.core import InputError, OutputError
-from septum.study.commands import make_bench
-from septum.study.ledger import Unit, claim, is_claimed, read_entry
-from septum.study.plan import State, standings
-from septum.study.products import NotTrainedHereError, write_masks
-from septum.study.running import run_next, run_units
 from septum.training import checkpoint
 from septum.training.loop import Deadline, Interrupted
+from septum_study.commands import make_bench
+from septum_study.ledger import Unit, claim, is_claimed, read_entry
+from septum_study.plan import State, standings
+from septum_study.products import NotTrainedHereError, write_masks
+from septum_study.running import run_next, run_units
 from support.full_disk import full_disk
 from support.study_processes import septum
 

@@ -14,12 +14,12 @@ from septum.core import RecipeError
 from septum.inference import load_model
 from septum.io import read_mask, read_study
 from septum.methods import mask_rcnn
-from septum.study.commands import make_bench
-from septum.study.declaration import load_study
-from septum.study.ledger import Unit, read_entry
-from septum.study.products import write_masks, write_unit_bundle
-from septum.study.results import COLUMNS
-from septum.study.tables import table_names
+from septum_study.commands import make_bench
+from septum_study.declaration import load_study
+from septum_study.ledger import Unit, read_entry
+from septum_study.products import write_masks, write_unit_bundle
+from septum_study.results import COLUMNS
+from septum_study.tables import table_names
 from support.study_processes import finished, septum
 
 #: Two runs of one unit on one kind of CPU with as many threads are the same; on a GPU, whose sums have no

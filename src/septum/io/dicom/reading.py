@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core import Cine, InputError, Study
-from septum.io.dicom.choosing import Choice, choose, named, no_image
-from septum.io.dicom.grouping import stacks_of
 from septum.io.dicom.header import DicomHeader
 from septum.io.dicom.pixels import hash_of, read_voxels
-from septum.io.dicom.placing import Placed, place
 from septum.io.dicom.scanning import Scan, scan
+from septum.io.dicom.stacks.choosing import Choice, choose, named, no_image
+from septum.io.dicom.stacks.grouping import stacks_of
+from septum.io.dicom.stacks.placing import Placed, place
+from septum.io.dicom.stacks.timing import Beat, in_time
 from septum.io.dicom.subject import body_doubts, subject_of
-from septum.io.dicom.timing import Beat, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from septum.core.geometry import Triple
-    from septum.io.dicom.stacks import Stack
-    from septum.io.dicom.wanted import Wanted
+    from septum.io.dicom.stacks.stack import Stack
+    from septum.io.dicom.stacks.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def read_dicom_study(
 
     Args:
         folder: is searched to the bottom, whatever files are called; or one file.
-        wanted: ``cine`` or ``late-gadolinium``; :func:`septum.io.dicom.choosing.choose` has the rules.
+        wanted: ``cine`` or ``late-gadolinium``; :func:`septum.io.dicom.stacks.choosing.choose` has the rules.
         stack: take the stack of this number in place of the one that the rules take.
         spacing_mm: (Z, Y, X) in mm, instead of what headers state.
 

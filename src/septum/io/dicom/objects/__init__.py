@@ -1,0 +1,1 @@
+"""DICOM objects written from a mask: segmentation and measurement report."""

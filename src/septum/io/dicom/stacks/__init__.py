@@ -1,0 +1,1 @@
+"""From single frames to the stack that a model reads: grouping, ordering in time, choosing."""

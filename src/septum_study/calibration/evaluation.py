@@ -1,0 +1,141 @@
+"""How good the quality verdict is, for patients that neither the models nor the calibration have seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from scipy.special import betaincinv
+
+from septum.core import Bias, Flag, Verdict
+from septum.quality.measures import Measure
+from septum.quality.verdict import judge, worst_of
+from septum_study.calibration.fit import fit_calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from septum.inference import Manifest
+    from septum.quality.calibration import Calibration
+    from septum_study.calibration.fit import QualityCase
+
+#: Digits after the point of what is measured.
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the verdict said of a case, and what is true.
+
+    Attributes:
+        case: that case.
+        verdict: of it.
+        flags: keys of its flags.
+        estimated_dice: see :class:`septum.core.Quality`.
+        intervals: of the ejection fraction of each ventricle that has one, in percent.
+    """
+
+    case: QualityCase
+    verdict: Verdict
+    flags: tuple[str, ...]
+    estimated_dice: float
+    intervals: Mapping[str, tuple[float, float]]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether someone is told to look, or not to use it."""
+        return self.verdict is not Verdict.FINE
+
+    def held(self, ventricle: str) -> bool:
+        """Whether the true ejection fraction lies in the interval; without one it does not."""
+        if ventricle not in self.intervals:
+            return False
+        low, high = self.intervals[ventricle]
+        return low <= self.case.true_ef[ventricle] <= high
+
+
+def apply_to(case: QualityCase, calibration: Calibration) -> Outcome:
+    """The verdict by a calibration."""
+    measures = {key: Measure(value) for key, value in case.measures.items()}
+    flags, estimated = judge(measures, calibration)
+    flags += [Flag(key, Verdict(verdict), "") for key, verdict in case.basic.items()]
+    if estimated is None:
+        raise ValueError(f"{case.patient}: expected an estimate of a case with both phases, got none")
+    intervals = {
+        name: width.interval(case.predicted_ef[name], case.measures[f"{name.lower()}_soft_dice"])
+        for name, width in calibration.ejection_fractions.items()
+        if name in case.predicted_ef and f"{name.lower()}_soft_dice" in case.measures
+    }
+    keys = tuple(dict.fromkeys(flag.key for flag in flags))
+    return Outcome(case, worst_of(flags), keys, estimated, intervals)
+
+
+def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:
+    """Each case by a calibration that was fitted without its group.
+
+    Args:
+        cases: of at least three groups, for each fit takes two.
+    """
+    return evaluate_on(cases, cases)
+
+
+def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> list[Outcome]:
+    """Other cases, each by a calibration that was fitted to the first ones without its group.
+
+    The cases of a group are by one model.
+    """
+    fits = {
+        case.group: fit_calibration([one for one in cases if one.group != case.group], typical=case.typical)
+        for case in {case.group: case for case in others}.values()
+    }
+    return [apply_to(case, fits[case.group]) for case in others]
+
+
+def shipped_calibration(
+    cases: Sequence[QualityCase],
+    own: Sequence[QualityCase],
+    manifest: Manifest,
+    typical: Mapping[str, float],
+) -> Calibration:
+    """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones.
+
+    Args:
+        cases: by models that have not seen the patient.
+        own: those of them by the bundle itself, of which the bias of its ejection fractions is taken.
+        manifest: of the bundle.
+        typical: of the bundle, see :func:`septum_study.calibration.fit.fit_calibration`.
+    """
+    outcomes = evaluate_unseen(cases)
+    networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
+    calibration = fit_calibration(cases, networks, typical)
+    widths = {
+        name: width.model_copy(
+            update={
+                "measured_coverage": round(fmean(one.held(name) for one in outcomes), DIGITS),
+                "bias": ejection_fraction_bias(own, name),
+            }
+        )
+        for name, width in calibration.ejection_fractions.items()
+    }
+    return calibration.model_copy(update={"ejection_fractions": widths})
+
+
+def ejection_fraction_bias(cases: Sequence[QualityCase], ventricle: str) -> Bias | None:
+    """Of a ventricle's ejection fraction, in points; ``None`` with fewer than two that are known."""
+    errors = [error for case in cases if (error := case.ef_error(ventricle)) is not None]
+    if len(errors) < 2:  # one has no standard deviation
+        return None
+    return Bias(round(fmean(errors), DIGITS), round(stdev(errors), DIGITS), len(errors))
+
+
+def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper-Pearson interval of a share, 0 to 1.
+
+    Source: Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the
+    binomial. Biometrika 1934; 26:404-413.
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(betaincinv(hits, trials - hits + 1, tail))
+    high = 1.0 if hits == trials else float(betaincinv(hits + 1, trials - hits, 1 - tail))
+    return low, high

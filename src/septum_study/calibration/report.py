@@ -1,0 +1,203 @@
+"""The tables of the page on quality, from the committed cases."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import Verdict
+from septum.metrics.bootstrap import mean_interval
+from septum.metrics.table import Column, Section, Table
+from septum.quality.rules import RULES
+from septum_study.calibration.evaluation import exact_interval
+from septum_study.calibration.fit import MOST_EF_ERROR, VENTRICLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from septum.quality.calibration import Calibration
+    from septum_study.calibration.evaluation import Outcome
+    from septum_study.robustness.perturbations import Perturbation
+
+BOOTSTRAP_SEED = 0
+
+
+def verdict_table(outcomes: Sequence[Outcome]) -> Table:
+    """How many bad and good cases are stopped, and how far estimate and interval are right."""
+    bad = [one for one in outcomes if one.case.bad]
+    good = [one for one in outcomes if not one.case.bad]
+    errors = [abs(one.estimated_dice - one.case.mean_dice) for one in outcomes]
+    constant = statistics.fmean(one.case.mean_dice for one in outcomes)
+    astray = [one for one in outcomes if abs(one.case.ef_error("RV") or 0.0) > MOST_EF_ERROR]
+    lines = (
+        ("Bad cases that are stopped", *_share(bad, lambda one: one.stopped)),
+        ("Bad cases that are rejected", *_share(bad, lambda one: one.verdict is Verdict.REJECT)),
+        ("Good cases that are stopped", *_share(good, lambda one: one.stopped)),
+        ("Good cases that are rejected", *_share(good, lambda one: one.verdict is Verdict.REJECT)),
+        ("Estimated Dice, mean absolute error", f"{statistics.fmean(errors):.3f}", _spread(errors, outcomes)),
+        (
+            "The same of an estimate that is always the mean",
+            f"{statistics.fmean(abs(one.case.mean_dice - constant) for one in outcomes):.3f}",
+            "",
+        ),
+        *_interval_lines(outcomes, "LV"),
+        *_interval_lines(outcomes, "RV"),
+        (
+            f"Cases with an RV EF that is off by more than {MOST_EF_ERROR:g} points that are stopped",
+            *_share(astray, lambda one: one.stopped),
+        ),
+    )
+    columns = (Column("What"), Column("Found"), Column("95 % interval"))
+    parts = len({one.case.group for one in outcomes})
+    told = (
+        f"{len(outcomes)} patients, {len(bad)} of them bad, in {parts} groups; each case by a calibration "
+        "without its group."
+    )
+    how = (
+        "Intervals of shares are exact (Clopper and Pearson), that of the error is by the bootstrap over "
+        "patients, and that of widths is their range."
+    )
+    notes = (told, how)
+    return Table("The verdict on unseen patients", columns, (Section("", lines),), notes)
+
+
+def _interval_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
+    widths = [high - low for low, high in (one.intervals.get(ventricle, (0.0, 100.0)) for one in outcomes)]
+    held = _share(outcomes, lambda one: one.held(ventricle))
+    yield (f"{ventricle} EF intervals that hold the true value", *held)
+    yield (
+        f"{ventricle} EF intervals, median width (points)",
+        f"{statistics.median(widths):.1f}",
+        _range(widths),
+    )
+
+
+def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str]]) -> Table:
+    """What each model made of the patients that it has not seen, and what the verdict made of that.
+
+    Args:
+        outcomes: of all cases.
+        models: part of the cross-validation and name of the model, by patient.
+    """
+    grouped: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for one in outcomes:
+        grouped[models[one.case.patient]].append(one)
+    lines = tuple(
+        (
+            part,
+            model,
+            str(len(some)),
+            f"{statistics.fmean(one.case.mean_dice for one in some):.3f}",
+            *(
+                f"{statistics.fmean(abs(one.case.ef_error(name) or 0.0) for one in some):.1f}"
+                for name in VENTRICLES
+            ),
+            str(sum(one.case.bad for one in some)),
+            str(sum(one.stopped for one in some)),
+            *(str(sum(one.held(name) for one in some)) for name in VENTRICLES),
+        )
+        for (part, model), some in sorted(grouped.items())
+    )
+    heads = (
+        "Part",
+        "Model",
+        "Patients",
+        "Mean Dice",
+        "LV EF, mean absolute error (points)",
+        "RV EF, the same",
+        "Bad",
+        "Stopped",
+        "LV EF interval holds",
+        "RV EF interval holds",
+    )
+    columns = tuple(map(Column, heads))
+    return Table("Unseen patients, by model", columns, (Section("", lines),))
+
+
+def flag_table(outcomes: Sequence[Outcome]) -> Table:
+    """How often each flag was raised, in bad and in good cases."""
+    keys = [*(rule.key for rule in RULES), "low_estimated_dice"]
+    keys += sorted({key for one in outcomes for key in one.flags} - set(keys))
+    bad, good = ([one for one in outcomes if one.case.bad is kind] for kind in (True, False))
+    lines = tuple(
+        (f"`{key}`", *(str(sum(key in one.flags for one in some)) for some in (bad, good))) for key in keys
+    )
+    columns = (Column("Flag"), Column(f"{len(bad)} bad cases"), Column(f"{len(good)} good cases"))
+    return Table("Flags on unseen patients", columns, (Section("", lines),))
+
+
+def limits_table(calibration: Calibration) -> Table:
+    """Limits without a calibration, and those of the shipped one."""
+    lines = tuple(
+        (
+            f"`{rule.key}`",
+            f"{'less' if rule.low else 'more'} than",
+            "none" if rule.limit is None else f"{rule.limit:.3g}",
+            f"{calibration.limits[rule.key]:.3g}" if rule.key in calibration.limits else "the same",
+        )
+        for rule in RULES
+    )
+    estimate = ("`low_estimated_dice`", "less than", "none", f"{calibration.reviewed_below:.3g}")
+    columns = (Column("Flag"), Column("Review"), Column("Without calibration"), Column("Model `cine`"))
+    rejected = f"An estimated Dice below {calibration.rejected_below:g} is a reject."
+    notes = (f"Calibrated on {calibration.cases} patients. {rejected}",)
+    return Table("Limits", columns, (Section("", (*lines, estimate)),), notes)
+
+
+def corrupted_table(outcomes: Sequence[tuple[str, str, Outcome]], known: Mapping[str, Perturbation]) -> Table:
+    """How many masks of spoilt images are bad, and how many of these are stopped.
+
+    Args:
+        outcomes: perturbation, level and what the verdict said.
+        known: the perturbations, for their titles.
+    """
+    grouped: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for name, level, one in outcomes:
+        grouped[name, level].append(one)
+    lines = [
+        _corrupted_line(f"{known[name].title}, {level}{known[name].unit}", some)
+        for (name, level), some in grouped.items()
+    ]
+    lines.append(_corrupted_line("all", [one for _, _, one in outcomes]))
+    columns = tuple(
+        map(
+            Column,
+            ("Spoilt by", "Patients", "Mean Dice", "Bad", "Bad, stopped", "Bad, rejected", "Good, stopped"),
+        )
+    )
+    return Table("The verdict on spoilt images", columns, (Section("", tuple(lines)),))
+
+
+def _corrupted_line(title: str, some: Sequence[Outcome]) -> tuple[str, ...]:
+    bad, good = ([one for one in some if one.case.bad is kind] for kind in (True, False))
+    return (
+        title,
+        str(len(some)),
+        f"{statistics.fmean(one.case.mean_dice for one in some):.2f}",
+        str(len(bad)),
+        str(sum(one.stopped for one in bad)),
+        str(sum(one.verdict is Verdict.REJECT for one in bad)),
+        f"{sum(one.stopped for one in good)} of {len(good)}",
+    )
+
+
+def _share(some: Sequence[Outcome], test: Callable[[Outcome], bool]) -> tuple[str, str]:
+    if not some:
+        return "none of 0", ""
+    hits = sum(map(test, some))
+    low, high = exact_interval(hits, len(some))
+    return f"{hits} of {len(some)} ({100 * hits / len(some):.0f} %)", f"{100 * low:.0f} to {100 * high:.0f} %"
+
+
+def _spread(errors: Sequence[float], outcomes: Sequence[Outcome]) -> str:
+    found = mean_interval(
+        errors, [one.case.patient for one in outcomes], np.random.default_rng(BOOTSTRAP_SEED)
+    )
+    return "" if found is None else f"{found.low:.3f} to {found.high:.3f}"
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.1f} to {max(values):.1f}"

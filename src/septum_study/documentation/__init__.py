@@ -1,0 +1,1 @@
+"""Tables and figures of the documentation that no command of the product makes."""

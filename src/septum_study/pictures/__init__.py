@@ -1,0 +1,1 @@
+"""Pictures that compare methods: overlays, meshes, agreement plots and curves."""

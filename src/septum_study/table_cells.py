@@ -1,0 +1,80 @@
+"""What all tables of a study say in the same words: the names of rows, how much has run, numbers, notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from septum.metrics import Mean
+    from septum_study.evidence import Evidence
+
+NOT_RUN = "not run"
+NOTHING = "-"
+PRELIMINARY = "†"
+LASC_NOTE = (
+    "This copy of LASC is cropped around the atrium: finding it there is easier than in the full field of "
+    "view, on which the published values stand."
+)
+
+
+def label_cell(evidence: Evidence, *, filters: bool = False) -> str:
+    """What the row is called, with its filters where no heading tells them, and a mark if preliminary."""
+    name = f"{evidence.row.label}, {evidence.row.filters} filters" if filters else evidence.row.label
+    return f"{name} {PRELIMINARY}" if evidence.preliminary else name
+
+
+def models_cell(run: Sequence[int], folds: int) -> str:
+    """How many models there are, from the folds that have run; where not all have, of which folds."""
+    if not run:
+        return NOT_RUN
+    return str(len(run)) if len(run) == folds else f"{len(run)} ({fold_list(run)})"
+
+
+def cases_cell(evidence: Evidence) -> str:
+    """Number of different test cases."""
+    return str(len({line["case"] for line in evidence.lines()}))
+
+
+def fold_list(folds: Sequence[int]) -> str:
+    """Folds by number, such as ``folds 0, 1``."""
+    return f"fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
+
+
+def mean_cell(mean: Mean, digits: int, case_sd: float | None = None) -> str:
+    """Mean, standard deviation, and in brackets that of the means of cases."""
+    if mean.mean is None:
+        return NOTHING
+    spread = "" if mean.sd is None else f" ± {mean.sd:.{digits}f}"
+    return f"{mean.mean:.{digits}f}{spread}" + ("" if case_sd is None else f" ({case_sd:.{digits}f})")
+
+
+def difference_cell(ours: float | None, other: float | None, digits: int) -> str:
+    """Ours minus the other, with its sign."""
+    if ours is None or other is None:
+        return NOTHING
+    text = f"{ours - other:+.{digits}f}"
+    return text.replace("-", "+") if float(text) == 0 else text
+
+
+def notes_on(evidence: Iterable[Evidence]) -> list[str]:
+    """Sentences on the rows that are marked, and on the data."""
+    known = list(evidence)
+    rows = [one for one in known if one.folds]
+    notes = [
+        f"{one.row.label}, {one.row.filters} filters: {fold_list(one.stale)} left out: recipe, split or "
+        "training have changed since."
+        for one in known
+        if one.stale
+    ]
+    if any(one.row.dataset == "lasc" for one in rows):
+        notes.append(LASC_NOTE)
+    for one in rows:
+        for where in dict.fromkeys(one.capped.values()):
+            folds = [fold for fold, own in one.capped.items() if own == where]
+            notes.append(
+                f"{PRELIMINARY} {one.row.label}, {one.row.filters} filters: preliminary, the training of "
+                f"{fold_list(folds)} was cut short ({where})."
+            )
+    return notes
