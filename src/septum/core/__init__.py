@@ -22,6 +22,7 @@ from septum.core.errors import (
 from septum.core.geometry import Geometry
 from septum.core.images import Cine, Segmentation, Study, Volume
 from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Structure
+from septum.core.notes import Known, Level, Note, Source
 from septum.core.orientation import Orientation
 from septum.core.region import Region
 from septum.core.results import Localisation, LocalisationPath, PartReport, Score, VolumeCurve
@@ -40,10 +41,13 @@ __all__ = [
     "Index",
     "Indices",
     "InputError",
+    "Known",
     "LabelSchema",
+    "Level",
     "Localisation",
     "LocalisationPath",
     "MissingExtraError",
+    "Note",
     "Orientation",
     "OutputError",
     "PartReport",
@@ -53,6 +57,7 @@ __all__ = [
     "Score",
     "Segmentation",
     "SeptumError",
+    "Source",
     "Structure",
     "Study",
     "Subject",
