@@ -84,7 +84,7 @@ class Stopwatch:
 def time_frame(loaded: Model, cine: Cine) -> dict[str, float]:
     """Seconds of each stage of one frame; together they are the whole time."""
     watch = Stopwatch()
-    engine: Any = ENGINES[str(loaded.execution.engine)]
+    engine: Any = ENGINES[loaded.options.engine_name]
     with ExitStack() as patches:
         for room, function, name in STAGES:
             timed = watch.timed(name, getattr(room, function))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from unittest import mock
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch_path import load_reference
 from work import flop_of
 
 from septum.core import Cine
-from septum.inference import ENGINES, load_model
+from septum.inference import ENGINES, ModelOptions, load_model
 from septum.io import read_mask, read_study
 from septum.metrics import dice
 from septum.workflows.case_steps import CaseSteps
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.datasets import Case, Dataset
-    from septum.inference import Model
+    from septum.inference import Model, ModelKeywords
 
 
 class NetworkClock:
@@ -42,7 +42,7 @@ class NetworkClock:
     def on(self, model: LazyModel) -> Iterator[None]:
         """Count what the model's engine runs."""
         loaded = model.loaded
-        engine: Any = ENGINES[str(model.execution.engine)]
+        engine: Any = ENGINES[model.options.engine_name]
         run, bundle = engine.run, model.bundle
         graphs = {
             id(loaded.localiser.engine): bundle.graph(bundle.manifest.localiser),
@@ -60,9 +60,9 @@ class NetworkClock:
             yield
 
 
-def inside(images: Sequence[Path], **execution: Any) -> Inside:
+def inside(images: Sequence[Path], **options: Unpack[ModelKeywords]) -> Inside:
     """Segment volumes three times over in this process: first, one step after the other, and overlapped."""
-    model, clock = LazyModel("cine", **execution), NetworkClock()
+    model, clock = LazyModel("cine", ModelOptions(**options)), NetworkClock()
     with scratch() as folder, clock.on(model):
         segment_inputs(images, folder / "first", model=model)  # graphs are walked once for each size
         clock.seconds = clock.flop = 0.0

@@ -19,7 +19,7 @@ from septum.training.recipe_file import load_recipe
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from septum.inference import Execution, Model
+    from septum.inference import Model, ModelOptions
 
 RECIPES = {"cine": "production/cine-cpu", "la": "production/la-cpu"}
 
@@ -29,7 +29,7 @@ class BundleTorchEngine(TorchEngine):
 
     recipe = "production/cine-cpu"
 
-    def __init__(self, graph: Path, _multiple: tuple[int, int, int], _execution: Execution) -> None:
+    def __init__(self, graph: Path, _multiple: tuple[int, int, int], _options: ModelOptions) -> None:
         recipe: Any = load_recipe(shipped_recipes()[self.recipe])
         settings = getattr(recipe, graph.stem).network
         network = build(settings)

@@ -23,7 +23,7 @@ import click
 
 from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_cross_validation
-from septum.inference import load_model, open_bundle
+from septum.inference import ModelOptions, load_model, open_bundle
 from septum.inference.bundle import MANIFEST
 from septum.metrics.scores_file import read_results
 from septum.quality.calibration import FILE
@@ -90,7 +90,7 @@ def _segment(model: str | Path, data: Path, fold: int, output: Path) -> None:
     patients = load_cross_validation("acdc").parts[fold]
     images = [case.image for case in REGISTRY["acdc"](data).of(set(patients))]
     for flips, folder in ((False, f"fold{fold}"), (True, f"fold{fold}{MIRRORED}")):
-        lazy = LazyModel(model, flips=flips)
+        lazy = LazyModel(model, ModelOptions(flips=flips))
         report = segment_inputs(images, output / folder, model=lazy, overwrite=True)
         for failure in report.failures:
             raise failure.error

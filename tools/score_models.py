@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from septum.datasets import REGISTRY, load_split
-from septum.inference import Model, open_bundle
+from septum.inference import Model, ModelOptions, open_bundle
 from septum.inference.bundle import shipped
 from septum.training.assessment import assess, write_results
 
@@ -34,7 +34,9 @@ def main(data: Path, models: tuple[str, ...]) -> None:
         for flips, file in FILES.items():
             if flips and bundle.manifest.mirror_images is False:
                 continue  # it refuses them
-            write_results(PRODUCTION / name / file, assess(Model(bundle, flips=flips), dataset, patients))
+            write_results(
+                PRODUCTION / name / file, assess(Model(bundle, ModelOptions(flips=flips)), dataset, patients)
+            )
             click.echo(f"{PRODUCTION / name / file}")
 
 

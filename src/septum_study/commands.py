@@ -33,6 +33,7 @@ from septum_study.robustness.running import Asked, measure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from septum.inference import ModelKeywords
     from septum_study.declaration import Study
     from septum_study.running import Outcome
 
@@ -96,17 +97,17 @@ def report(name: str, results: Path | None, output: Path) -> Path:
     return write_report(study, folder, output, stale_units(study, folder))
 
 
-def robustness(model: str, asked: Mapping[str, Any], *, picture: Path | None, **engine: Any) -> str:
+def robustness(model: str, asked: Mapping[str, Any], *, picture: Path | None, options: ModelKeywords) -> str:
     """Measure what is left of a bundle's robustness; the table of worst levels, and where the results lie.
 
-    ``asked`` is of :class:`Asked`, without who asks; ``engine`` of :func:`~septum.inference.load_model`.
+    ``asked`` is of :class:`Asked`, without who asks; ``options`` say how the model runs.
     """
     if unknown := [name for name in asked["perturbations"] if name not in PERTURBATIONS]:
         raise RecipeError(f"no perturbation {unknown[0]!r}; there is {', '.join(PERTURBATIONS)}.")
     if picture is not None and picture.suffix not in FORMATS:
         raise RecipeError(f"--picture {picture}: expected a name that ends with {' or '.join(FORMATS)}.")
     made_by = f"septum {septum_version()}, {commit()}"
-    path = measure(load_model(model, **engine), Asked(**asked, made_by=made_by))
+    path = measure(load_model(model, **options), Asked(**asked, made_by=made_by))
     found = load_robustness(path.parent, path.stem)
     if found is None:
         raise RecipeError(f"{path}: expected results, but the file is empty; measure again.")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from septum.inference.execution import Execution
+from septum.inference.execution import ModelOptions
 from septum.inference.onnx_engine import ONNXRuntimeEngine
 from septum.networks import REGISTRY, NetworkSettings, activation_map, build, closed_form_map
 from septum.networks.convolution import Convolution, UpConvolution, convolve_slice_wise, slice_wise
@@ -123,7 +123,7 @@ def test_exported_graph_gives_the_same_logits_at_any_size(settings, tmp_path):
     network.eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     export_graph(network, tmp_path / "graph.onnx", with_map=False)
-    engine = ONNXRuntimeEngine(tmp_path / "graph.onnx", network.multiple, Execution(threads=1))
+    engine = ONNXRuntimeEngine(tmp_path / "graph.onnx", network.multiple, ModelOptions(threads=1))
     z, y, x = network.multiple
     for size in ((2 * z, 2 * y, 2 * x), (3 * z, 4 * y, 2 * x)):
         image = torch.randn(1, settings.in_channels, *size, generator=torch.Generator().manual_seed(2))

@@ -18,7 +18,7 @@ from septum.core import (
     Volume,
 )
 from septum.core.files import sha256_of
-from septum.inference import ENGINES, Execution, Manifest, Stage, load_model, open_bundle, segment_volume
+from septum.inference import ENGINES, Manifest, ModelOptions, Stage, load_model, open_bundle, segment_volume
 from septum.inference.bundle import MANIFEST
 from septum.localisation import LocalisationSettings
 from septum.methods.settings import OptimisationSettings, PatchSettings, StageSettings
@@ -77,7 +77,7 @@ def test_engine_gives_the_logits_of_torch_at_any_depth_and_size(engine, name, tm
     with_map = network.settings.out_channels == 1
     export_graph(network, tmp_path / "graph.onnx", with_map=with_map)
     runner, reference = (
-        ENGINES[engine](tmp_path / "graph.onnx", network.multiple, Execution(threads=1)),
+        ENGINES[engine](tmp_path / "graph.onnx", network.multiple, ModelOptions(threads=1)),
         TorchEngine(network),
     )
     assert runner.multiple == network.multiple
@@ -98,7 +98,7 @@ def test_engine_gives_the_logits_of_torch_at_any_depth_and_size(engine, name, tm
 def test_results_of_one_image_outlive_the_next(engine, tmp_path):
     network = network_of(NETWORKS["segmenter"])
     export_graph(network, tmp_path / "graph.onnx", with_map=False)
-    runner = ENGINES[engine](tmp_path / "graph.onnx", network.multiple, Execution(threads=1))
+    runner = ENGINES[engine](tmp_path / "graph.onnx", network.multiple, ModelOptions(threads=1))
     first = runner.run(np.ones((1, 1, 2, 16, 16), np.float32))["logits"]
     kept = first.copy()
     runner.run(np.random.default_rng(0).normal(size=(1, 1, 2, 16, 16)).astype(np.float32))

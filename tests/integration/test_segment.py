@@ -13,6 +13,7 @@ import pytest
 
 import septum
 from septum.core import LocalisationPath, Region
+from septum.inference import ModelOptions
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_file
 
@@ -26,7 +27,7 @@ FIELDS = {
 
 @pytest.fixture
 def model(bundle):
-    return LazyModel(bundle, threads=1)
+    return LazyModel(bundle, ModelOptions(threads=1))
 
 
 def test_a_cine_gives_a_mask_and_a_record(model, bundle, write_study, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from septum.core.files import sha256_of
+from septum.inference import ModelOptions
 from septum.workflows import case_steps, lazy_model
 from septum.workflows.asked import Extras
 from septum.workflows.case_steps import CaseSteps
@@ -152,7 +153,7 @@ def test_a_kill_at_any_step_leaves_nothing_of_an_earlier_mask_beside_a_later_rec
     (case,) = plan_cases([write_study(tmp_path / "a.nii.gz")], out).cases
 
     def run(slice_mm, **extras):
-        model = LazyModel(bundle, threads=1)
+        model = LazyModel(bundle, ModelOptions(threads=1))
         steps = CaseSteps(model, out, spacing_mm=(slice_mm, 1.5, 1.5), extras=Extras(**extras))
         steps.write(steps.segment(steps.open(case), lambda _: None))
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from septum.core.errors import NameTakenError
+from septum.inference import ModelOptions
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_file
 
@@ -76,7 +77,7 @@ def test_the_other_cases_are_done(septum, bundle, write_study, tmp_path):
 
 
 def test_from_python(bundle, write_study, tmp_path):
-    model = LazyModel(bundle, threads=1)
+    model = LazyModel(bundle, ModelOptions(threads=1))
     segment_file(write_study(tmp_path / "a/sax.nii.gz"), model, tmp_path / "out")
     other = write_study(tmp_path / "b/sax.nii.gz", seed=1)
     with pytest.raises(NameTakenError, match="another file"):

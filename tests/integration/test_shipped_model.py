@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from septum.datasets import REGISTRY, load_split
-from septum.inference import load_model, open_bundle
+from septum.inference import ModelOptions, load_model, open_bundle
 from septum.metrics import score, summarise
 from septum.phantom import beating_heart
 from septum.training.assessment import assess
@@ -84,5 +84,5 @@ def test_an_image_of_the_other_kind_is_warned_of_and_its_own_is_not(name, other,
     own = str(open_bundle(name).manifest.provenance["dataset"])
     for dataset, warned in ((own, False), (other, True)):
         case = next(iter(REGISTRY[dataset](data_folder).of(set(load_split(dataset).test))))
-        result = segment_file(case.image, LazyModel(name, threads=2), tmp_path / dataset)
+        result = segment_file(case.image, LazyModel(name, ModelOptions(threads=2)), tmp_path / dataset)
         assert any("unlike those that the model" in text for text in result.record.warnings) == warned

@@ -9,6 +9,7 @@ import pytest
 from septum.core.errors import NameTakenError
 from septum.core.files import sha256_of
 from septum.core.locks import passing_lock
+from septum.inference import ModelOptions
 from septum.workflows import case_steps
 from septum.workflows.asked import Extras
 from septum.workflows.beside import Names
@@ -21,7 +22,7 @@ class Run:
     """A run on one case that begins now, and writes when it is told to."""
 
     def __init__(self, bundle, source, out, *, slice_mm=8.0, **extras):
-        model = LazyModel(bundle, threads=1)
+        model = LazyModel(bundle, ModelOptions(threads=1))
         spacing_mm = (slice_mm, 1.5, 1.5)
         self.steps = CaseSteps(model, out, spacing_mm=spacing_mm, extras=Extras(**extras))
         (self.case,) = plan_cases([source], out).cases

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from work import multiply_adds
 
-from septum.inference import load_model, open_bundle
+from septum.inference import ModelOptions, load_model, open_bundle
 from septum.inference.model import LOCALISED_FRAMES
 from septum.inference.out_of_distribution import evidence_of
 from septum.inference.postprocessing import postprocess
@@ -69,7 +69,9 @@ def test_a_folder_takes_one_model_and_two_compilations(monkeypatch, cine, tmp_pa
     write_image(tmp_path / "data" / "cine.nii.gz", cine)
     for name in ("one", "two"):
         write_image(tmp_path / "data" / f"{name}.nii.gz", type(cine)(cine.array[:1], cine.geometry))
-    report = segment_inputs([tmp_path / "data"], tmp_path / "out", model=LazyModel("cine", threads=1))
+    report = segment_inputs(
+        [tmp_path / "data"], tmp_path / "out", model=LazyModel("cine", ModelOptions(threads=1))
+    )
     assert len(report.results) == 3
     assert len(loads) == 1
     assert sorted(engines.compiled) == ["localiser", "segmenter"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from septum.inference.execution import Execution
+from septum.inference.execution import ModelOptions
 from septum.inference.onnx_engine import ONNXRuntimeEngine
 from septum.inference.openvino_engine import OpenVINOEngine
 from septum.methods.torch_engine import TorchEngine
@@ -148,7 +148,7 @@ def test_exported_map_equals_autograd(engine, norm, tmp_path):
         network.train()(torch.randn(2, 1, 2, 16, 16))  # moves the running statistics
     network.eval()
     export_graph(network, tmp_path / "localiser.onnx", with_map=True)
-    runner = engine(tmp_path / "localiser.onnx", network.multiple, Execution(threads=1))
+    runner = engine(tmp_path / "localiser.onnx", network.multiple, ModelOptions(threads=1))
     for size in ((5, 16, 24), (2, 32, 8)):
         image = torch.randn(1, 1, *size)
         found = runner.run(image.numpy())["map"]

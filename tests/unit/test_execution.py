@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import SimpleNamespace
+from typing import get_type_hints
 
 import pytest
 
 from septum.core import BundleError, MissingExtraError, SeptumError
-from septum.inference import Execution
+from septum.inference import ModelKeywords, ModelOptions
 from septum.inference.onnx_engine import ONNXRuntimeEngine
 from septum.workflows import lazy_model
 from septum.workflows.lazy_model import LazyModel
@@ -18,8 +19,15 @@ from septum.workflows.lazy_model import LazyModel
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
+def test_keywords_are_the_fields_of_the_options():
+    assert get_type_hints(ModelKeywords) == get_type_hints(ModelOptions)
+
+
 def test_the_engine_follows_from_the_device():
-    assert (Execution().engine, Execution(device="cuda").engine) == ("openvino", "onnxruntime")
+    assert (ModelOptions().engine_name, ModelOptions(device="cuda").engine_name) == (
+        "openvino",
+        "onnxruntime",
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,8 +40,8 @@ def test_the_engine_follows_from_the_device():
     ],
 )
 def test_what_goes_together(fitting):
-    execution = Execution(**fitting)
-    assert {name: getattr(execution, name) for name in fitting} == fitting
+    options = ModelOptions(**fitting)
+    assert {name: getattr(options, name) for name in fitting} == fitting
 
 
 @pytest.mark.parametrize(
@@ -58,7 +66,7 @@ def test_what_goes_together(fitting):
 )
 def test_what_does_not_go_together_is_refused(refused, said):
     with pytest.raises(SeptumError, match=said):
-        Execution(**refused)
+        ModelOptions(**refused)
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ def runtime(monkeypatch):
 
 
 def engine_on(device, threads=None):
-    return ONNXRuntimeEngine(Path("g.onnx"), (1, 8, 8), Execution("onnxruntime", threads, device))
+    return ONNXRuntimeEngine(Path("g.onnx"), (1, 8, 8), ModelOptions("onnxruntime", device, threads=threads))
 
 
 def test_a_gpu_is_asked_for_first_and_without_rounded_factors(runtime):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from septum.inference import ENGINES, Execution
+from septum.inference import ENGINES, ModelOptions
 from septum.methods.transfer import take_over, weights_of
 from septum.networks import NetworkSettings, build
 from septum.training.export import export_graph
@@ -59,7 +59,8 @@ def test_engines_compute_in_float32_with_the_rounded_weights(graph, tmp_path, en
     multiple = build(SETTINGS).multiple
     image = np.random.default_rng(0).normal(size=(1, 1, 8, 16, 24)).astype(np.float32)
     ours, expected = (
-        ENGINES[engine](path, multiple, Execution()).run(image) for path in (graph, tmp_path / "rounded.onnx")
+        ENGINES[engine](path, multiple, ModelOptions()).run(image)
+        for path in (graph, tmp_path / "rounded.onnx")
     )
     for name, values in expected.items():
         assert ours[name].dtype == np.float32

@@ -57,4 +57,4 @@ def test_a_region_is_told_how_far_its_mirror_images_agree():
 def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused():
     with pytest.raises(BundleError, match="la has not learnt from mirror images"):
         load_model("la", flips=True)
-    assert load_model("cine", flips=True).flips
+    assert load_model("cine", flips=True).options.flips

@@ -13,14 +13,10 @@ import septum
 
 NAMES = ["Geometry", "Model", "Segmentation", "SeptumError", "__version__", "load_model", "segment"]
 SIGNATURES = {
-    "load_model": (
-        "(model: 'str | Path' = 'cine', *, engine: 'str | None' = None, threads: 'int | None' = None,"
-        " device: 'str' = 'cpu', precision: 'str' = 'f32', flips: 'bool' = False) -> 'Model'"
-    ),
+    "load_model": ("(model: 'str | Path' = 'cine', **options: 'Unpack[ModelKeywords]') -> 'Model'"),
     "segment": (
-        "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', engine: 'str | None' = None,"
-        " threads: 'int | None' = None, device: 'str' = 'cpu', precision: 'str' = 'f32',"
-        " flips: 'bool' = False, spacing_mm: 'Triple | None' = None) -> 'Segmentation'"
+        "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', spacing_mm: 'Triple | None' = None,"
+        " **options: 'Unpack[ModelKeywords]') -> 'Segmentation'"
     ),
     "Model.segment": ("(self, array: 'NDArray[Any]', *, spacing_mm: 'Sequence[float]') -> 'Segmentation'"),
 }

@@ -21,7 +21,7 @@ from septum.core import (
 )
 from septum.core.locks import lock
 from septum.datasets import load_split
-from septum.inference import Execution, FrameResult
+from septum.inference import FrameResult, ModelOptions
 from septum.inference.out_of_distribution import Evidence
 from septum.io import read_study, write_image, write_mask
 from septum_study import commands
@@ -45,7 +45,7 @@ class Tells:
             name="toy", labels=VENTRICLES, provenance={"dataset": dataset}, training_images=None
         )
         self.bundle = SimpleNamespace(manifest=manifest, sha256=sha256, folder="toy")
-        self.execution, self.flips, self.seen = Execution(), False, 0
+        self.options, self.seen = ModelOptions(), 0
 
     def segment_volume(self, volume):
         self.seen += 1
@@ -139,10 +139,10 @@ def test_an_interrupted_run_leaves_the_file_that_an_unbroken_one_leaves(model, d
 
 def test_results_of_another_bundle_of_the_same_name_are_refused(model, data):
     measure(model, asked(data))
-    model.flips = True
+    model.options = ModelOptions(flips=True)
     with pytest.raises(RecipeError, match=r"with flips, .* without flips"):
         measure(model, asked(data))
-    model.flips, model.bundle.sha256 = False, "b" * 64
+    model.options, model.bundle.sha256 = ModelOptions(), "b" * 64
     with pytest.raises(RecipeError, match=r"expected results of bundle bbbbbbbbbbbb, .* got bundle aaaa"):
         measure(model, asked(data))
 

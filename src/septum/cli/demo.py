@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from septum.cli.parameters import model_options
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from septum.inference import ModelKeywords
     from septum.workflows.demo import DemoResult
 
 
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     "-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder for results."
 )
 @model_options
-def demo(out: Path, model: str, **engine: Any) -> int:
+def demo(out: Path, model: str, options: ModelKeywords) -> int:
     """Segment a synthetic heart whose truth is known.
 
     A beating heart is made, segmented, measured against its truth and drawn. No patient's data is needed.
     """
+    from septum.inference import ModelOptions
     from septum.workflows.demo import run_demo
     from septum.workflows.lazy_model import LazyModel
 
-    result = run_demo(out, LazyModel(model, **engine))
+    result = run_demo(out, LazyModel(model, ModelOptions(**options)))
     for text in result.result.record.warnings:
         say_aside(text)
     say_table(_table(result))

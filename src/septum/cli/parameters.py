@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from septum.inference.execution import Device, EngineName, ModelKeywords, Precision
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,7 +66,28 @@ class Within(click.FloatRange):
 
 
 def model_options(command: Command) -> Command:
-    """The options that say which model runs, and how: all but ``--model`` are arguments of LazyModel."""
+    """Add the options that say which model runs, and how.
+
+    The command gets the model as ``model``, and how it runs as ``options``: the arguments of
+    :class:`~septum.inference.ModelOptions`, which only a command that needs a model loads.
+    """
+
+    @wraps(command)
+    def with_options(
+        *arguments: Any,
+        engine: EngineName | None,
+        device: Device,
+        precision: Precision,
+        threads: int | None,
+        flips: bool,
+        **others: Any,
+    ) -> Any:
+        options: ModelKeywords = {
+            "engine": engine, "device": device, "precision": precision, "threads": threads, "flips": flips,
+        }  # fmt: skip
+        return command(*arguments, options=options, **others)
+
+    wrapped = cast("Command", with_options)
     for option in (
         click.option(
             "--flips",
@@ -100,8 +124,8 @@ def model_options(command: Command) -> Command:
             help="A shipped model, or a bundle's folder.",
         ),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def index_options(command: Command) -> Command:

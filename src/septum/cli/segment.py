@@ -17,6 +17,7 @@ from septum.cli.parameters import index_options, model_options, parse_spacing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from septum.inference import ModelKeywords
     from septum.workflows.outcomes import Report, StudyResult
 
 
@@ -48,6 +49,7 @@ def segment(
     out: Path,
     model: str,
     *,
+    options: ModelKeywords,
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
     csv_file: Path | None,
@@ -61,6 +63,7 @@ def segment(
     """
     _refuse_what_cannot_be_meant(csv_file, asked)
     with without_collecting_garbage():
+        from septum.inference import ModelOptions
         from septum.workflows.asked import Extras, IndexSettings
         from septum.workflows.lazy_model import LazyModel
         from septum.workflows.output_folder import check_writable_file, unwritable
@@ -70,7 +73,7 @@ def segment(
             **{field.name: asked.pop(field.name) for field in fields(Extras) if field.name in asked}
         )
         without_converter()
-        lazy = LazyModel(model, **asked)
+        lazy = LazyModel(model, ModelOptions(**options))
         refused = unwritable(out)
         if refused is None and (overwrite or next(out.rglob("*_seg.json"), None) is None):
             lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is

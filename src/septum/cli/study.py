@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from septum.inference import ModelKeywords
+
     Command = Callable[..., Any]
 
 COMMANDS = "septum_study.commands"
@@ -213,11 +215,8 @@ def report(name: str, results: Path | None, output: Path) -> int:
 )  # fmt: skip
 def robustness(
     model: str,
-    engine: str | None,
-    threads: int | None,
-    device: str,
-    precision: str,
-    flips: bool,
+    *,
+    options: ModelKeywords,
     picture: Path | None,
     **asked: Any,
 ) -> int:
@@ -227,8 +226,7 @@ def robustness(
     """
     commands = _load()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    execution = {"engine": engine, "threads": threads, "device": device, "precision": precision}
-    say(commands.robustness(model, asked, picture=picture, **execution, flips=flips))
+    say(commands.robustness(model, asked, picture=picture, options=options))
     return 0
 
 

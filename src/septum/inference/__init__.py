@@ -2,7 +2,7 @@
 
 from septum.inference.bundle import Bundle, Manifest, StageManifest, open_bundle, shipped
 from septum.inference.engine import Engine
-from septum.inference.execution import Execution
+from septum.inference.execution import ModelKeywords, ModelOptions
 from septum.inference.loading import ENGINES
 from septum.inference.model import FrameResult, Model, load_model
 from septum.inference.postprocessing import PostprocessingSettings
@@ -12,10 +12,11 @@ __all__ = [
     "ENGINES",
     "Bundle",
     "Engine",
-    "Execution",
     "FrameResult",
     "Manifest",
     "Model",
+    "ModelKeywords",
+    "ModelOptions",
     "PostprocessingSettings",
     "Stage",
     "StageManifest",

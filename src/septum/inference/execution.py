@@ -1,42 +1,57 @@
-"""What computes the networks, where, with how many threads and in which numbers."""
+"""How a model runs: what computes its networks, where, in which numbers, with how many threads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypedDict, get_args
 
 from septum.core import SeptumError
 
-ENGINE_NAMES = ("openvino", "onnxruntime")
-DEVICES = ("cpu", "cuda")
-PRECISIONS = ("f32", "bf16")
+EngineName = Literal["openvino", "onnxruntime"]
+Device = Literal["cpu", "cuda"]
+Precision = Literal["f32", "bf16"]
+
+
+class ModelKeywords(TypedDict, total=False):
+    """The fields of :class:`ModelOptions` as keyword arguments, for functions that pass them on."""
+
+    engine: EngineName | None
+    device: Device
+    precision: Precision
+    threads: int | None
+    flips: bool
 
 
 @dataclass(frozen=True)
-class Execution:
-    """How networks are run.
+class ModelOptions:
+    """How a model runs.
+
+    >>> ModelOptions(device="cuda").engine_name
+    'onnxruntime'
 
     Attributes:
         engine: ``openvino`` or ``onnxruntime``; ``None`` takes OpenVINO on the CPU and ONNX Runtime on a GPU.
-        threads: CPU threads, or ``None`` for the engine's choice.
         device: ``cpu``, or ``cuda`` with ONNX Runtime.
         precision: ``f32``, or ``bf16`` with OpenVINO on processors that multiply in it, where it is quicker.
+        threads: CPU threads, or ``None`` for the engine's choice.
+        flips: average the segmenter's answer over four mirror images of the region, which takes two to three
+            times as long.
 
     Raises:
         SeptumError: a value is unknown, or two do not go together.
     """
 
-    engine: str | None = None
+    engine: EngineName | None = None
+    device: Device = "cpu"
+    precision: Precision = "f32"
     threads: int | None = None
-    device: str = "cpu"
-    precision: str = "f32"
+    flips: bool = False
 
     def __post_init__(self) -> None:
-        if self.engine is None:
-            object.__setattr__(self, "engine", "openvino" if self.device == "cpu" else "onnxruntime")
         for what, value, known in (
-            ("engine", self.engine, ENGINE_NAMES),
-            ("device", self.device, DEVICES),
-            ("precision", self.precision, PRECISIONS),
+            ("engine", self.engine_name, get_args(EngineName)),
+            ("device", self.device, get_args(Device)),
+            ("precision", self.precision, get_args(Precision)),
         ):
             if value not in known:
                 raise SeptumError(f"no {what} {value!r}: expected {' or '.join(known)}.")
@@ -44,7 +59,14 @@ class Execution:
             raise SeptumError(
                 f"threads: expected 1 or more, or None for the engine's choice, got {self.threads}."
             )
-        if self.device == "cuda" and self.engine != "onnxruntime":
-            raise SeptumError(f"device cuda: expected the engine onnxruntime, got {self.engine}.")
-        if self.precision == "bf16" and self.engine != "openvino":
-            raise SeptumError(f"precision bf16: expected the engine openvino, got {self.engine}.")
+        if self.device == "cuda" and self.engine_name != "onnxruntime":
+            raise SeptumError(f"device cuda: expected the engine onnxruntime, got {self.engine_name}.")
+        if self.precision == "bf16" and self.engine_name != "openvino":
+            raise SeptumError(f"precision bf16: expected the engine openvino, got {self.engine_name}.")
+
+    @property
+    def engine_name(self) -> EngineName:
+        """The engine that runs: the one that is given, or the one that suits the device."""
+        if self.engine is not None:
+            return self.engine
+        return "openvino" if self.device == "cpu" else "onnxruntime"

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from septum.inference.bundle import Bundle, StageManifest
     from septum.inference.engine import GraphEngine
-    from septum.inference.execution import Execution
+    from septum.inference.execution import ModelOptions
 
-ENGINES: dict[str, Callable[[Path, tuple[int, int, int], Execution], GraphEngine]] = {
+ENGINES: dict[str, Callable[[Path, tuple[int, int, int], ModelOptions], GraphEngine]] = {
     "openvino": OpenVINOEngine,
     "onnxruntime": ONNXRuntimeEngine,
 }
 
 
-def load_stages(bundle: Bundle, execution: Execution) -> tuple[Stage, Stage]:
+def load_stages(bundle: Bundle, options: ModelOptions) -> tuple[Stage, Stage]:
     """Localiser and segmenter of a bundle, compiled; neither has run yet.
 
     Raises:
@@ -34,8 +34,8 @@ def load_stages(bundle: Bundle, execution: Execution) -> tuple[Stage, Stage]:
     """
     manifest = bundle.manifest
     with ThreadPoolExecutor(1) as beside:  # one graph is compiled while the other is
-        other = beside.submit(_load, bundle, manifest.segmenter, execution, {"logits"})
-        localiser = _load(bundle, manifest.localiser, execution, {"logits", "map"})
+        other = beside.submit(_load, bundle, manifest.segmenter, options, {"logits"})
+        localiser = _load(bundle, manifest.localiser, options, {"logits", "map"})
         segmenter = other.result()
     names, channels = manifest.labels.names, segmenter.channels["logits"]
     if channels is not None and channels != len(names) + 1 and not channels == len(names) == 1:
@@ -49,15 +49,15 @@ def load_stages(bundle: Bundle, execution: Execution) -> tuple[Stage, Stage]:
     )
 
 
-def _load(bundle: Bundle, manifest: StageManifest, execution: Execution, expected: set[str]) -> GraphEngine:
+def _load(bundle: Bundle, manifest: StageManifest, options: ModelOptions, expected: set[str]) -> GraphEngine:
     path = bundle.graph(manifest)
     try:
-        graph = ENGINES[str(execution.engine)](path, manifest.multiple, execution)
+        graph = ENGINES[options.engine_name](path, manifest.multiple, options)
     except (SeptumError, ImportError, MemoryError):
         raise
     except Exception as error:  # engines share no class of errors
         raise BundleError(
-            f"{path}: expected an ONNX graph for images of one channel, but {execution.engine} cannot run "
+            f"{path}: expected an ONNX graph for images of one channel, but {options.engine_name} cannot run "
             "it; restore the bundle."
         ) from error
     if graph.in_channels not in (None, 1):

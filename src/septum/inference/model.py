@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from septum.core import (
     Volume,
 )
 from septum.inference.bundle import Bundle, open_bundle
-from septum.inference.execution import Execution
+from septum.inference.execution import ModelOptions
 from septum.inference.loading import load_stages
 from septum.inference.postprocessing import postprocess
 from septum.inference.steps import find_region, paste_back, segment_frame
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from septum.inference.execution import ModelKeywords
     from septum.inference.out_of_distribution import Evidence
     from septum.inference.temporal import FrameLogits
 
@@ -64,9 +65,7 @@ class Model:
 
     Args:
         bundle: checked bundle.
-        execution: what computes the networks, and how.
-        flips: whether the segmenter's answer is the mean over four mirror images of the region, which takes
-            two to three times as long.
+        options: how its networks run; ``None`` for the defaults.
 
     Raises:
         SeptumError: the processor cannot do what is asked for.
@@ -75,11 +74,10 @@ class Model:
         MissingExtraError: the engine is not installed, or finds no GPU.
     """
 
-    def __init__(self, bundle: Bundle, execution: Execution | None = None, *, flips: bool = False) -> None:
-        if flips:
-            require_mirror_images(bundle)
-        self.bundle, self.execution, self.flips = bundle, execution or Execution(), flips
-        self.localiser, self.segmenter = load_stages(bundle, self.execution)
+    def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
+        self.bundle, self.options = bundle, options or ModelOptions()
+        check_options(bundle, self.options)
+        self.localiser, self.segmenter = load_stages(bundle, self.options)
 
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
@@ -125,7 +123,12 @@ class Model:
         for t in range(len(cine)):
             prepared = prepare(oriented(t), manifest.segmenter.preprocessing)
             yield segment_frame(
-                prepared, region, coarse.get(t), self.segmenter, manifest.localisation, flips=self.flips
+                prepared,
+                region,
+                coarse.get(t),
+                self.segmenter,
+                manifest.localisation,
+                flips=self.options.flips,
             )
 
     def segment_volume(self, volume: Volume) -> FrameResult:
@@ -152,40 +155,33 @@ class Model:
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
 
-def require_mirror_images(bundle: Bundle) -> None:
-    """Raise :class:`BundleError` if a bundle is known not to have learnt from mirror images."""
-    if bundle.manifest.mirror_images is False:
+def check_options(bundle: Bundle, options: ModelOptions) -> None:
+    """Check that a bundle can run as the options say.
+
+    Raises:
+        BundleError: they ask for mirror images, and it is known not to have learnt from them.
+    """
+    if options.flips and bundle.manifest.mirror_images is False:
         raise BundleError(
             f"flips: model {bundle.manifest.name} has not learnt from mirror images, so that a mean over "
             "them would be worse; leave it out."
         )
 
 
-def load_model(
-    model: str | Path = "cine",
-    *,
-    engine: str | None = None,
-    threads: int | None = None,
-    device: str = "cpu",
-    precision: str = "f32",
-    flips: bool = False,
-) -> Model:
+def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> Model:
     """Load a shipped model by name, or any bundle by its folder.
 
     Args:
         model: ``cine``, ``la``, or a bundle's folder.
-        engine: ``openvino`` or ``onnxruntime``; by default the first, or the second on a GPU.
-        threads: CPU threads, or ``None`` for the engine's choice.
-        device: ``cpu`` or ``cuda``.
-        precision: ``f32`` or ``bf16``.
-        flips: as of :class:`Model`.
+        **options: ``engine``, ``device``, ``precision``, ``threads`` and ``flips``, as of
+            :class:`~septum.inference.ModelOptions`.
 
     Raises:
         SeptumError: there is no such engine, device or precision, or they do not go together.
         BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
         MissingExtraError: the engine is not installed, or finds no GPU.
     """
-    return Model(open_bundle(model), Execution(engine, threads, device, precision), flips=flips)
+    return Model(open_bundle(model), ModelOptions(**options))
 
 
 def _spread(frames: int, count: int) -> list[int]:

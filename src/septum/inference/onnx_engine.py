@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from septum.inference.execution import Execution
+    from septum.inference.execution import ModelOptions
 
 #: What ONNX Runtime prints by itself; its errors come as exceptions, too.
 ONLY_FATAL = 4
@@ -28,7 +28,7 @@ class ONNXRuntimeEngine:
         MissingExtraError: ONNX Runtime is not installed, or has no GPU to run on where one is asked for.
     """
 
-    def __init__(self, graph: Path, multiple: tuple[int, int, int], execution: Execution) -> None:
+    def __init__(self, graph: Path, multiple: tuple[int, int, int], options: ModelOptions) -> None:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
@@ -37,20 +37,20 @@ class ONNXRuntimeEngine:
                 "'septum[cuda]' for a GPU), or use openvino."
             ) from error
         self.multiple = multiple
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = ONLY_FATAL
-        if execution.threads is not None:
-            options.intra_op_num_threads = execution.threads
+        session_options = onnxruntime.SessionOptions()
+        session_options.log_severity_level = ONLY_FATAL
+        if options.threads is not None:
+            session_options.intra_op_num_threads = options.threads
         providers: list[Any] = ["CPUExecutionProvider"]
-        if execution.device == "cuda":
+        if options.device == "cuda":
             providers.insert(0, (CUDA, CUDA_OPTIONS))
             if CUDA not in onnxruntime.get_available_providers():
                 raise MissingExtraError(
                     "device cuda: this ONNX Runtime was built without CUDA; run pip uninstall onnxruntime "
                     "and pip install 'septum[cuda]'."
                 )
-        self._session = onnxruntime.InferenceSession(str(graph), options, providers=providers)
-        if execution.device == "cuda" and CUDA not in self._session.get_providers():
+        self._session = onnxruntime.InferenceSession(str(graph), session_options, providers=providers)
+        if options.device == "cuda" and CUDA not in self._session.get_providers():
             raise MissingExtraError(
                 "device cuda: ONNX Runtime found no GPU that it can use; check the driver, CUDA and cuDNN, "
                 "or leave the option out."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from septum.inference.execution import Execution
+    from septum.inference.execution import ModelOptions
 
 
 class OpenVINOEngine:
@@ -21,18 +21,18 @@ class OpenVINOEngine:
     Args:
         graph: ONNX file.
         multiple: see :class:`septum.inference.engine.Engine`.
-        execution: threads and precision.
+        options: of which threads and precision matter here.
 
     Raises:
         SeptumError: bf16 is asked of a processor that does not multiply in it.
     """
 
-    def __init__(self, graph: Path, multiple: tuple[int, int, int], execution: Execution) -> None:
+    def __init__(self, graph: Path, multiple: tuple[int, int, int], options: ModelOptions) -> None:
         import openvino
 
         self.multiple = multiple
         core = openvino.Core()
-        if execution.precision == "bf16" and "BF16" not in core.get_property(
+        if options.precision == "bf16" and "BF16" not in core.get_property(
             "CPU", "OPTIMIZATION_CAPABILITIES"
         ):
             raise SeptumError(
@@ -41,10 +41,10 @@ class OpenVINOEngine:
             )
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": execution.precision,
+            "INFERENCE_PRECISION_HINT": options.precision,
         }
-        if execution.threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = execution.threads
+        if options.threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = options.threads
         compiled = core.compile_model(str(graph), "CPU", settings)
         self.in_channels = _static(compiled.input(0).partial_shape, 1)
         self._names = [_name_of(output.get_names()) for output in compiled.outputs]

@@ -101,10 +101,10 @@ class CaseSteps:
         self.model, self.out, self.overwrite, self.unwritable = model, out, overwrite, unwritable
         self.extras, self.inputs = extras or Extras(), inputs
         self.wanted = wanted_by(model.bundle.manifest)
-        execution = model.execution
+        options = model.options
         self.settings = Settings(
-            engine=str(execution.engine), device=execution.device, precision=execution.precision,
-            threads=execution.threads, flips=model.flips, spacing_mm=spacing_mm,
+            engine=options.engine_name, device=options.device, precision=options.precision,
+            threads=options.threads, flips=options.flips, spacing_mm=spacing_mm,
             indices=indices or IndexSettings(),
         )  # fmt: skip
 

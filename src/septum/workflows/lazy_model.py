@@ -7,8 +7,8 @@ from functools import cached_property
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from septum.inference import Execution, FrameResult, Model, open_bundle
-from septum.inference.model import require_mirror_images
+from septum.inference import FrameResult, Model, ModelOptions, open_bundle
+from septum.inference.model import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,28 +22,15 @@ class LazyModel:
 
     Args:
         model: a shipped model's name, or a bundle's folder.
-        engine, threads, device, precision: of :class:`~septum.inference.execution.Execution`.
-        flips: whether masks come from the mean over four mirror images.
+        options: how its networks run; ``None`` for the defaults.
 
     Raises:
-        SeptumError: there is no such engine, device or precision, or they do not go together.
         BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
     """
 
-    def __init__(
-        self,
-        model: str | Path,
-        *,
-        engine: str | None = None,
-        threads: int | None = None,
-        device: str = "cpu",
-        precision: str = "f32",
-        flips: bool = False,
-    ) -> None:
-        self.bundle = open_bundle(model)
-        if flips:
-            require_mirror_images(self.bundle)
-        self.execution, self.flips = Execution(engine, threads, device, precision), flips
+    def __init__(self, model: str | Path, options: ModelOptions | None = None) -> None:
+        self.bundle, self.options = open_bundle(model), options or ModelOptions()
+        check_options(self.bundle, self.options)
         self._begun: Future[Model] | None = None
 
     def begin(self) -> None:
@@ -63,7 +50,7 @@ class LazyModel:
         return self.loaded.segment_frames(cine)
 
     def _load(self) -> Model:
-        return Model(self.bundle, self.execution, flips=self.flips)
+        return Model(self.bundle, self.options)
 
     def _load_into(self, begun: Future[Model]) -> None:
         try:

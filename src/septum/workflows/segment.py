@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from septum.core.geometry import Triple
+    from septum.inference import ModelKeywords
     from septum.workflows.asked import IndexSettings
     from septum.workflows.lazy_model import LazyModel
 
@@ -33,25 +34,18 @@ def segment(
     path: str | Path,
     *,
     model: str | Path | Model = "cine",
-    engine: str | None = None,
-    threads: int | None = None,
-    device: str = "cpu",
-    precision: str = "f32",
-    flips: bool = False,
     spacing_mm: Triple | None = None,
+    **options: Unpack[ModelKeywords],
 ) -> Segmentation:
     """Segment one file and write nothing.
 
     Args:
         path: NIfTI or NRRD file, 3-D or 4-D.
-        model: a shipped model's name, a bundle's folder, or a model from ``load_model`` (which then
-            decides all but the spacing).
-        engine: as of :func:`~septum.inference.load_model`, like the next three.
-        threads: CPU threads.
-        device: where the networks run.
-        precision: of their numbers.
-        flips: average over four mirror images, which takes two to three times as long.
+        model: a shipped model's name, a bundle's folder, or a model from ``load_model``, which has options
+            of its own.
         spacing_mm: (Z, Y, X) in mm, instead of the file's.
+        **options: ``engine``, ``device``, ``precision``, ``threads`` and ``flips``, as of
+            :class:`~septum.inference.ModelOptions`.
 
     Returns:
         Labels (T, Z, Y, X) on the file's own grid; T is 1 for a 3-D file.
@@ -62,9 +56,7 @@ def segment(
         MissingExtraError: the engine is not installed.
     """
     if not isinstance(model, Model):
-        model = load_model(
-            model, engine=engine, threads=threads, device=device, precision=precision, flips=flips
-        )
+        model = load_model(model, **options)
     study = read_study(Path(path), spacing_mm=spacing_mm, wanted=wanted_by(model.bundle.manifest))
     labels = np.stack([frame.labels for frame in model.segment_frames(study.cine)])
     return Segmentation(labels, study.cine.geometry, model.bundle.manifest.labels)

@@ -154,7 +154,7 @@ def _record_of(model: Model, dataset: str, asked: Asked) -> Record:
     bundle = model.bundle
     new = Record(
         bundle=bundle.manifest.name, bundle_sha256=bundle.sha256, dataset=dataset, perturbations=VERSION,
-        flips=model.flips, engine=str(model.execution.engine), made_by=asked.made_by, cases={},
+        flips=model.options.flips, engine=model.options.engine_name, made_by=asked.made_by, cases={},
     )  # fmt: skip
     old = read_record(asked.folder, new.bundle)
     if old is None:
