@@ -12,6 +12,7 @@ from septum.core import (
     Flag,
     Index,
     Indices,
+    Note,
     Quality,
     Segmentation,
     Study,
@@ -46,7 +47,11 @@ def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:
     heart = beating_heart(np.random.default_rng(seed), settings)
     ed, es = heart.end_diastole, heart.end_systole
     return PhantomStudy(
-        study=Study(heart.cine, sha256="ab" * 32, notes=("The slice spacing was taken from pixdim.",)),
+        study=Study(
+            heart.cine,
+            sha256="ab" * 32,
+            notes=(Note("affine_scale_disagrees", "The slice spacing was taken from pixdim."),),
+        ),
         segmentation=heart.truth,
         indices=Indices(
             phases=CardiacPhases(ed, es, confidence=0.97) if settings.frames > 1 else None,

@@ -37,7 +37,7 @@ def slices_of(beats_ms, **stated):
 def test_a_slice_of_a_long_beat_stays_in_its_stack_and_its_beat_is_one(tmp_path, stated):
     study = read_study(write(tmp_path, slices_of(BEATS_MS, **stated)))
     assert study.cine.geometry.shape[0] == len(BEATS_MS)
-    assert not any("more than one beat" in note for note in study.notes)
+    assert "beyond_one_beat" not in {note.key for note in study.notes}
 
 
 @pytest.mark.parametrize("stated", [{}, {"HeartRate": lambda _: "70"}], ids=["nothing", "rate"])

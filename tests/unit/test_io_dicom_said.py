@@ -21,7 +21,7 @@ def read(folder, objects):
 
 
 def said(study, *fragments):
-    told = " | ".join(study.notes)
+    told = " | ".join(note.text for note in study.notes)
     assert all(fragment in told for fragment in fragments), told
 
 
@@ -31,7 +31,7 @@ def test_copies_of_one_object(tmp_path):
     study = read(tmp_path, made)
     np.testing.assert_array_equal(study.cine.array, values(stored()))
     said(study, "7 copies")
-    assert "differ" not in study.notes[0]
+    assert "differ" not in study.notes[0].text
 
 
 def test_copies_of_one_object_that_are_not_the_same(tmp_path):

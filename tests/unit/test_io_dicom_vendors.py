@@ -19,7 +19,7 @@ def values(array) -> np.ndarray:
 
 
 def said(study, *fragments):
-    told = " | ".join(study.notes)
+    told = " | ".join(note.text for note in study.notes)
     assert all(fragment in told for fragment in fragments), told
 
 

@@ -53,7 +53,7 @@ def convert(
 
     done = run(source, out, wanted=wanted, stack=stack, spacing_mm=spacing, overwrite=overwrite)  # type: ignore[arg-type]  # click checked it
     for note in done.study.notes:
-        say_aside(note)
+        say_aside(note.text)
     cine = done.study.cine
     z, y, x = cine.geometry.shape
     spacing_mm = " x ".join(f"{v:.4g}" for v in cine.geometry.spacing_mm)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from septum.core.geometry import Geometry
     from septum.core.labels import LabelSchema
+    from septum.core.notes import Note
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,14 @@ class Study:
     Attributes:
         cine: the image; a 3-D file is a cine of one frame.
         sha256: hash of the file's bytes, of header and voxels if they are two files, for provenance.
-        notes: what the reader had to settle, one sentence each (for the user).
+        notes: what the reader had to settle, for the user.
         header: the file's geometric header, opaque outside ``io``.
         subject: body size and heart rate, as far as the file tells them.
     """
 
     cine: Cine
     sha256: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     header: Any = field(default=None, repr=False)
     subject: Subject = field(default_factory=Subject)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Geometry, InputError
+from septum.core import Geometry, InputError, Level, Note
 from septum.core.geometry import IDENTITY_DIRECTION
 
 if TYPE_CHECKING:
@@ -34,10 +34,16 @@ LEAST_STACK_MM = 25.0
 #: Times between frames that can belong to a cine, in ms: only they are believed without a unit.
 LIKELY_FRAME_INTERVAL_MS = (5.0, 200.0)
 
+ORIENTATION_MISSING = Note(
+    "orientation_missing",
+    "The header gives no usable orientation: axes were taken as they stand.",
+    Level.WARNING,
+)
+
 
 def settle_spacing(
     path: Path, stated_mm: Sequence[float], asked_mm: Sequence[float] | None, slices: int
-) -> tuple[Triple, list[str]]:
+) -> tuple[Triple, list[Note]]:
     """Spacing (Z, Y, X) in mm: what the user asked for, otherwise what the header states, and notes.
 
     A single slice without a thickness is taken to be 1 mm thick.
@@ -45,16 +51,23 @@ def settle_spacing(
     Raises:
         InputError: it is not three positive numbers.
     """
-    notes = []
+    notes: list[Note] = []
     if slices == 1 and not (np.isfinite(stated_mm[0]) and stated_mm[0] > 0):
         stated_mm = (1.0, *stated_mm[1:])
-        notes.append("The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.")
+        notes.append(
+            Note(
+                "thickness_missing",
+                "The slice has no thickness in its header: 1 mm was taken, so volumes are per mm.",
+                Level.WARNING,
+            )
+        )
     if asked_mm is None:
         return _positive(f"{path} states a spacing", stated_mm), notes
     asked = _positive(f"the spacing given for {path} is", asked_mm)
     if np.allclose(asked, stated_mm, rtol=SPACING_TOLERANCE):
         return asked, []
-    return asked, [f"The spacing is {mm(asked)} as asked for; the header states {mm(stated_mm)}."]
+    text = f"The spacing is {mm(asked)} as asked for; the header states {mm(stated_mm)}."
+    return asked, [Note("spacing_given", text)]
 
 
 def check_heart_fits(what: str, geometry: Geometry, remedy: str) -> None:
@@ -93,7 +106,7 @@ def check_heart_fits(what: str, geometry: Geometry, remedy: str) -> None:
         )
 
 
-def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, list[str]]:
+def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, list[Note]]:
     """The orthogonal unit vectors nearest to the columns of a 3 x 3 matrix, and notes.
 
     Right- or left-handedness is kept. ``None`` if the columns do not span space.
@@ -108,10 +121,12 @@ def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None
     sine = np.abs(units.T @ units - np.eye(3)).max()
     notes = []
     if sine > np.sin(np.deg2rad(SHEAR_TOLERANCE_DEGREES)):
-        notes.append(
-            f"The header's axes are {np.rad2deg(np.arcsin(min(sine, 1.0))):.2g} degrees from a right angle: "
-            "the nearest right-angled axes were taken."
+        degrees = np.rad2deg(np.arcsin(min(sine, 1.0)))
+        text = (
+            f"The header's axes are {degrees:.2g} degrees from a right angle: the nearest right-angled axes "
+            "were taken."
         )
+        notes.append(Note("axes_not_right_angled", text, Level.WARNING))
     return left @ right, notes
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import Cine
+    from septum.core import Cine, Note
     from septum.core.geometry import Triple
 
 #: Largest image that is read, in bytes of its float32 voxels: 2**29 voxels, five times as many as a cine of
@@ -119,9 +119,9 @@ class Reading:
     Attributes:
         cine: float32 image.
         header: of a mask in the same grid.
-        notes: what the reader had to settle, one sentence each.
+        notes: what the reader had to settle.
     """
 
     cine: Cine
     header: NativeHeader
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]

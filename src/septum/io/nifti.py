@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Cine, InputError
+from septum.core import Cine, InputError, Level, Note
 from septum.io.grid import (
+    ORIENTATION_MISSING,
     SPACING_TOLERANCE,
     build_geometry,
     frame_interval_ms,
@@ -73,10 +74,11 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
     spacing, notes = settle_spacing(path, stated, spacing_mm, slices=layout.grid[0])
     affine_mm = _disagreeing_affine_mm(header, spacing, unit_mm)
     if affine_mm is not None:
-        notes.append(
+        text = (
             f"The affine is scaled to voxels of {mm(affine_mm)}, which disagrees with the spacing: "
             "the spacing was kept, and of the affine only the orientation."
         )
+        notes.append(Note("affine_scale_disagrees", text, Level.WARNING))
     directions, origin, doubts = _orientation(header, unit_mm)
     array = layout.to_cine(_read_voxels(path, header_path, header, layout))
     time_axis = layout.time_axis
@@ -202,7 +204,7 @@ def _disagreeing_affine_mm(header: Any, spacing_mm: Triple, unit_mm: float) -> T
 
 def _orientation(
     header: Any, unit_mm: float
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str]]:
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64], list[Note]]:
     """Orthonormal directions of the file's axes in RAS (or ``None``), origin in mm, and notes."""
     if header["sform_code"] > 0:
         rows = _sform(header, unit_mm)
@@ -218,7 +220,7 @@ def _orientation(
         directions, notes = orthonormal(rotation)
         if directions is not None:
             return directions, offset, notes
-    return None, np.zeros(3), ["The header gives no usable orientation: axes were taken as they stand."]
+    return None, np.zeros(3), [ORIENTATION_MISSING]
 
 
 def _is_gzip(path: Path) -> bool:

@@ -8,8 +8,8 @@ import nrrd
 import numpy as np
 from nrrd.errors import NRRDError
 
-from septum.core import Cine, InputError
-from septum.io.grid import build_geometry, frame_interval_ms, orthonormal, settle_spacing
+from septum.core import Cine, InputError, Level, Note
+from septum.io.grid import ORIENTATION_MISSING, build_geometry, frame_interval_ms, orthonormal, settle_spacing
 from septum.io.native import Layout, NativeHeader, Reading
 from septum.io.nrrd_header import mask_header, space_name
 from septum.io.nrrd_voxels import lines_of, read_voxels, voxel_path_of
@@ -120,9 +120,10 @@ def _assembled(
     directions, sheared = (None, []) if rows is None else orthonormal(_with_normal(rows[space_axes, :3]).T)
     space = space_name(header)
     if directions is None:
-        notes.append("The header gives no usable orientation: axes were taken as they stand.")
+        notes.append(ORIENTATION_MISSING)
     elif space not in _TO_LPS:
-        notes.append("The header names no patient axes: left, posterior, superior was taken.")
+        text = "The header names no patient axes: left, posterior, superior was taken."
+        notes.append(Note("patient_axes_missing", text, Level.WARNING))
     to_lps = _TO_LPS.get(space, _TO_LPS["lps"])
     origin = np.zeros(3) if directions is None else _origin_mm(header, unit_mm)
     geometry = build_geometry(layout.grid, spacing, directions, origin, to_lps)

@@ -20,7 +20,8 @@ _ROUTINE = (PAPILLARY_NOTE, APEX_NOTE, NO_SIZE_NOTE)
 
 def particular_notes(study: Study, indices: Indices | None) -> list[str]:
     """What had to be settled of this study, by its reader and for its numbers."""
-    return [*study.notes, *(n for n in (indices.notes if indices else ()) if n not in _ROUTINE)]
+    of_study = [note.text for note in study.notes]
+    return [*of_study, *(n for n in (indices.notes if indices else ()) if n not in _ROUTINE)]
 
 
 def routine_notes(indices: Indices) -> list[str]:

@@ -84,7 +84,8 @@ def write_study_report(
         node("footer", node("p", STATEMENT)),
     ]
     data = {"title": title, "statement": STATEMENT, **study_data(shown, times, indices, quality)}
-    data |= {"provenance": dict(provenance), "input_sha256": study.sha256, "notes": list(study.notes)}
+    notes = [note.text for note in study.notes]
+    data |= {"provenance": dict(provenance), "input_sha256": study.sha256, "notes": notes}
     data |= {"identify": dict(identify)} if identify else {}
     start = {"frame": phases[0][1], "slice": shown.middle}
     style, script = (_template(f"study_report.{ending}") for ending in ("css", "js"))

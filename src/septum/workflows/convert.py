@@ -113,5 +113,5 @@ def _facts(study: Study) -> dict[str, Any]:
         "height_m": subject.height_m,
         "weight_kg": subject.weight_kg,
         "source_sha256": study.sha256,
-        "notes": list(study.notes),
+        "notes": [note.text for note in study.notes],
     }

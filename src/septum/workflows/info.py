@@ -98,7 +98,7 @@ def describe_image(path: Path) -> dict[str, Any]:
         "slice_axis": "ZYX"[Orientation.of(geometry).axes[0]],
         "voxel_volume_ml": round(geometry.voxel_volume_ml, 9),
         **(_labels(cine) if is_mask else _intensities(cine)),
-        "notes": list(study.notes),
+        "notes": [note.text for note in study.notes],
         "sha256": study.sha256,
     }
 
@@ -122,7 +122,7 @@ def describe_dicom(path: Path) -> dict[str, Any]:
         "not_dicom": count_files(path) - scan.files,
         "stacks": [_stack(stack) for stack in contents.stacks],
         "taken_as": {wanted: _taken(contents, choice) for wanted, choice in choices.items()},
-        "notes": list(contents.notes),
+        "notes": [note.text for note in contents.notes],
         "unusable": contents.lack,
     }
 
@@ -138,7 +138,7 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "shape_yx": stack.first.shape,
         "spacing_mm_zyx": tuple(round(v, 4) for v in stack.spacing_mm),
         "unfit_as": {wanted: unfit(stack, wanted) or None for wanted in WANTED},
-        "notes": list(stack.notes),
+        "notes": [note.text for note in stack.notes],
     }
 
 
@@ -159,7 +159,7 @@ def _taken(contents: Contents, choice: Choice | str) -> dict[str, Any]:
         "stack": choice.stack.number,
         "why": choice.why,
         "refused": refused,
-        "notes": [note for note in notes if note not in own],
+        "notes": [note.text for note in notes if note not in own],
     }
 
 

@@ -116,7 +116,7 @@ def make_record(  # what a study comes to
             shape=study.cine.geometry.shape,
             frames=len(frames),
             spacing_mm=_rounded_mm(study.cine.geometry.spacing_mm),
-            notes=study.notes,
+            notes=tuple(note.text for note in study.notes),
         ),
         settings=making.settings,
         mask_sha256=mask_sha256,

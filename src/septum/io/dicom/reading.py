@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from septum.core import Cine, InputError, Study
+from septum.core import Cine, InputError, Level, Note, Study
 from septum.io.dicom.header import DicomHeader
 from septum.io.dicom.pixels import hash_of, read_voxels
 from septum.io.dicom.scanning import Scan, scan
@@ -39,7 +39,7 @@ class Contents:
     folder: Path
     scan: Scan
     stacks: tuple[Stack, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     def choose(self, wanted: Wanted = "cine", stack: int | None = None) -> Choice:
         """The stack of that number, or the one that the rules take. Raises :class:`InputError`."""
@@ -47,7 +47,7 @@ class Contents:
             return named(self.folder, self.stacks, stack)
         return choose(self.folder, self.scan, self.stacks, wanted)
 
-    def prospect(self, choice: Choice) -> tuple[str | None, tuple[str, ...]]:
+    def prospect(self, choice: Choice) -> tuple[str | None, tuple[Note, ...]]:
         """Why a stack could not be read, by its headers, if it could not; and what reading it would note."""
         try:
             placed, beat = _settled(self.folder, choice, None)
@@ -75,7 +75,8 @@ def dicom_contents(folder: Path) -> Contents:
         scanned = scan(folder)
         stacks, notes = stacks_of(scanned.frames)
     if scanned.damaged:
-        notes.append(f"Files that are damaged or cut short: {scanned.damaged} passed over.")
+        text = f"Files that are damaged or cut short: {scanned.damaged} passed over."
+        notes.append(Note("damaged_files", text, Level.WARNING))
     return Contents(folder, scanned, tuple(stacks), tuple(notes))
 
 
@@ -129,7 +130,7 @@ def _settled(folder: Path, choice: Choice, spacing_mm: Triple | None) -> tuple[P
     return placed, in_time(folder, placed.stack)
 
 
-def _noted(choice: Choice, placed: Placed, beat: Beat) -> tuple[str, ...]:
+def _noted(choice: Choice, placed: Placed, beat: Beat) -> tuple[Note, ...]:
     return (*choice.notes, *placed.notes, *beat.notes, *body_doubts(choice.stack.frames))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Subject
+from septum.core import Level, Note, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def subject_of(frames: Sequence[Frame]) -> Subject:
     )
 
 
-def body_doubts(frames: Sequence[Frame]) -> tuple[str, ...]:
+def body_doubts(frames: Sequence[Frame]) -> tuple[Note, ...]:
     """What to say of a height or a weight that is stated and is not believed; zero is none stated."""
     sizes = (
         ("height in m", [frame.height_m for frame in frames], HEIGHT_M),
@@ -40,9 +40,8 @@ def body_doubts(frames: Sequence[Frame]) -> tuple[str, ...]:
     if not wrong:
         return ()
     told = " and no ".join(wrong)
-    return (
-        f"The headers' body size is no {told}: it was not taken, and no body surface area is had from it.",
-    )
+    text = f"The headers' body size is no {told}: it was not taken, and no body surface area is had from it."
+    return (Note("body_size_not_believed", text, Level.WARNING),)
 
 
 def _median(values: Iterable[float | None], within: tuple[float, float]) -> float | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from septum.core import InputError
+from septum.core import InputError, Level, Note
 from septum.io.dicom.stacks.joining import FEW_SLICES, LEAST_SHARE, is_lacking
 from septum.io.dicom.stacks.ranking import other_purposes, ranked, said_only, what_decided
 from septum.io.dicom.stacks.stack import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
@@ -38,7 +38,7 @@ class Choice:
 
     stack: Stack
     why: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     elsewhere: tuple[int, ...] = ()
 
 
@@ -64,17 +64,21 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     notes = [*best.notes, *_rivals(best, rest)]
     notes += _doubts_of_direction(best, wanted)
     if purposes := other_purposes(best):
-        notes.append(f"Its headers speak of {' and '.join(purposes)}: see whether it is what you mean.")
+        text = f"Its headers speak of {' and '.join(purposes)}: see whether it is what you mean."
+        notes.append(Note("other_purpose", text, Level.WARNING))
     if len(best.slices) == 1:
-        notes.append("The study has a single slice of this kind: volumes are those of the slice.")
+        text = "The study has a single slice of this kind: volumes are those of the slice."
+        notes.append(Note("single_slice", text, Level.WARNING))
     elif len(best.slices) < WHOLE_SLICES:
-        notes.append(f"The stack has {len(best.slices)} slices: volumes are those of the slices.")
+        text = f"The stack has {len(best.slices)} slices: volumes are those of the slices."
+        notes.append(Note("few_slices", text, Level.WARNING))
     elsewhere = tuple(other.number for other in stacks if _has_more(best, other))
     if elsewhere:
-        notes.append(
+        text = (
             f"Stack {', '.join(map(str, elsewhere))} has slices that the stack lacks, on another grid, of "
             "another pulse sequence or of more than one beat: they were left out, and volumes lack them."
         )
+        notes.append(Note("slices_elsewhere", text, Level.WARNING))
     why = "It is the only one that can serve."
     if rest:
         why = (
@@ -84,22 +88,24 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
     return Choice(best, why, tuple(notes), elsewhere)
 
 
-def _doubts_of_direction(stack: Stack, wanted: Wanted) -> list[str]:
+def _doubts_of_direction(stack: Stack, wanted: Wanted) -> list[Note]:
     """What to say of a stack that does not lie as most people's short axis does."""
-    doubt = ""
     if stack.orientation == "oblique":
-        doubt = "The stack lies in no usual direction: it was taken for short axis."
-    elif wanted == "cine" and said_only(stack):
-        doubt = (
+        text = "The stack lies in no usual direction: it was taken for short axis."
+        return [Note("unusual_direction", text, Level.WARNING)]
+    if wanted == "cine" and said_only(stack):
+        text = (
             f"Its slices are {stack.orientation} by geometry, and short axis by their description, which was "
             "believed: make sure that they are."
         )
-    elif wanted == "cine" and stack.tilt_degrees > FEW_SLICES_WITHIN:
-        doubt = (
+        return [Note("short_axis_by_description", text, Level.WARNING)]
+    if wanted == "cine" and stack.tilt_degrees > FEW_SLICES_WITHIN:
+        text = (
             f"Its slices lie {stack.tilt_degrees:.0f} degrees from most people's short axis: make sure that "
             "they are short axis."
         )
-    return [doubt] * bool(doubt)
+        return [Note("tilted_slices", text, Level.WARNING)]
+    return []
 
 
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
@@ -134,7 +140,7 @@ def _depths_along(stack: Stack, other: Stack) -> list[float]:
     return [float(stack.first.normal @ frames[0].position_mm) for frames in other.slices]
 
 
-def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
+def _rivals(best: Stack, rest: Sequence[Stack]) -> list[Note]:
     """What to say of other stacks at the same place."""
     notes = []
     for other in rest:
@@ -142,10 +148,10 @@ def _rivals(best: Stack, rest: Sequence[Stack]) -> list[str]:
         if not alike or not _same_place(best, other):
             continue
         times = [max(frame.acquired for frame in stack.frames) for stack in (best, other)]
-        what = (
-            "a copy of it" if not other.original or times[0] == times[1] else "the same acquired another time"
-        )
-        notes.append(f"Stack {other.number} seems to be {what}: stack {best.number} was taken.")
+        is_copy = not other.original or times[0] == times[1]
+        what = "a copy of it" if is_copy else "the same acquired another time"
+        text = f"Stack {other.number} seems to be {what}: stack {best.number} was taken."
+        notes.append(Note("copied_stack" if is_copy else "stack_acquired_again", text))
     return notes
 
 

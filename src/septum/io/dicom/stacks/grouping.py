@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from septum.core import Level, Note
 from septum.core.files import sha256_of
 from septum.io.dicom.stacks.joining import FEW_SLICES, complemented, completed, join, near_in_plane
 from septum.io.dicom.stacks.pacing import longer_than_a_beat
@@ -32,7 +33,7 @@ SAME_PIXEL = 0.001
 SAME_ECHO_MS = 0.2
 
 
-def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
+def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
     """All stacks of a study in the order of their series, and what was settled for all of them."""
     kept, notes = _distinct(frames)
     orientations = _orientations(kept)
@@ -95,7 +96,7 @@ def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> di
     return numbers
 
 
-def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
+def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
     """Each image once: of files with one SOP instance, the one whose bytes have the smallest hash."""
     by_instance = _grouped(frames, _identity)
     kept, copies, unequal = [], 0, False
@@ -109,9 +110,8 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
     if not copies:
         return kept, []
     but = " Some of them differ from the one that was taken." if unequal else ""
-    return kept, [
-        f"Images that are there more than once (one SOP instance): {copies} copies were passed over.{but}"
-    ]
+    text = f"Images that are there more than once (one SOP instance): {copies} copies were passed over.{but}"
+    return kept, [Note("copies_left_out", text, Level.WARNING if unequal else Level.INFO)]
 
 
 def _identity(frame: Frame) -> Any:
@@ -144,10 +144,8 @@ def _parted(stack: Stack, images: int) -> list[Stack]:
     if len(runs) == 1 or not images:
         return [replace(run, notes=stack.notes) for run in runs]
     sizes = " and ".join(str(len(run.slices)) for run in runs)
-    return [
-        run.noted(f"Its series holds {len(runs)} stacks, of {sizes} slices: they were parted.")
-        for run in runs
-    ]
+    note = Note("series_parted", f"Its series holds {len(runs)} stacks, of {sizes} slices: they were parted.")
+    return [run.noted(note) for run in runs]
 
 
 def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
@@ -167,7 +165,8 @@ def _with_other_orientations(
     others = sum(f.series_uid in series and orientations[f.row, f.column] != own for f in frames)
     if not others:
         return stack
-    return stack.noted(f"Its series also holds {others} images of other orientations: they were left out.")
+    text = f"Its series also holds {others} images of other orientations: they were left out."
+    return stack.noted(Note("other_orientations_left_out", text))
 
 
 def _grouped(things: Iterable[T], key: Callable[[T], Any]) -> dict[Any, list[T]]:

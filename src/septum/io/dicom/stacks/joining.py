@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from septum.core import Note
 from septum.io.dicom.stacks.stack import SAME_SLICE_MM, Stack
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def completed(whole: list[Stack], rest: list[Stack]) -> list[Stack]:
         if again:
             stack = stack.noted(_taken_again(again))
         if again < len(found):
-            stack = stack.noted("Slices that its series lacks came from another series.")
+            text = "Slices that its series lacks came from another series."
+            stack = stack.noted(Note("slices_of_another_series", text))
     return [stack, *left]
 
 
@@ -202,16 +204,20 @@ def _united(stacks: Sequence[Stack], again: int) -> Stack:
     notes = dict.fromkeys(note for one in stacks for note in one.notes)
     united = Stack(tuple(slices), tuple(notes))
     if len({frame.series_uid for frame in united.frames}) > 1:
-        united = united.noted(f"{len(stacks)} groups of slices make up one stack: they were put together.")
+        text = f"{len(stacks)} groups of slices make up one stack: they were put together."
+        united = united.noted(Note("groups_joined", text))
     if len({frame.space_uid for frame in united.frames}) > 1:
-        united = united.noted("Its series are said to lie in spaces of their own: positions were believed.")
+        text = "Its series are said to lie in spaces of their own: positions were believed."
+        united = united.noted(Note("spaces_differ", text))
     if again:
-        united = united.noted(f"Groups of slices taken more than once ({again} times): the later were used.")
+        text = f"Groups of slices taken more than once ({again} times): the later were used."
+        united = united.noted(Note("groups_taken_again", text))
     return united
 
 
-def _taken_again(times: int) -> str:
-    return f"Slices that were taken more than once ({times} times): the later ones were used."
+def _taken_again(times: int) -> Note:
+    text = f"Slices that were taken more than once ({times} times): the later ones were used."
+    return Note("slices_taken_again", text)
 
 
 def _depth(normal: Any, frames: Sequence[Frame]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Geometry, InputError
+from septum.core import Geometry, InputError, Level, Note
 from septum.io.dicom.stacks.stack import Stack
 from septum.io.grid import settle_spacing
 
@@ -36,12 +36,12 @@ class Placed:
     Attributes:
         stack: without slices that were taken again.
         geometry: in LPS; slices ascend along row times column direction.
-        notes: what was settled, one sentence each.
+        notes: what was settled.
     """
 
     stack: Stack
     geometry: Geometry
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def place(folder: Path, stack: Stack, asked_mm: Triple | None, elsewhere: Sequence[int] = ()) -> Placed:
@@ -72,18 +72,20 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None, elsewhere: Sequen
             )
         across = round(float(steps.mean()), 6)  # positions are written in decimals
         if np.abs(steps - across).max() > UNEVEN * across:
-            notes.append(
+            text = (
                 f"Slices are {steps.min():.4g} to {steps.max():.4g} mm apart: the mean, {across:.4g} mm, was "
                 "taken."
             )
+            notes.append(Note("uneven_slices", text, Level.WARNING))
     else:
         across = first.thickness_mm or float("nan")
     offsets = np.array([frames[0].offset_mm for frames in stack.slices])
     shift = float(np.ptp(offsets, axis=0).max())
     if shift > SHIFTED_MM:
-        notes.append(
+        text = (
             f"Slices are shifted in plane by up to {shift:.3g} mm: they were taken to lie above each other."
         )
+        notes.append(Note("shifted_slices", text))
     spacing, doubts = settle_spacing(folder, (across, *first.pixel_mm), asked_mm, slices=len(depths))
     columns = np.column_stack([first.normal, first.column, first.row])
     x, y, z = (float(value) for value in stack.slices[0][0].position_mm)
@@ -92,7 +94,7 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None, elsewhere: Sequen
     return Placed(stack, geometry, (*notes, *doubts))
 
 
-def _without_repeats(stack: Stack) -> tuple[Stack, list[str]]:
+def _without_repeats(stack: Stack) -> tuple[Stack, list[Note]]:
     """Leave out slices that lie between others, one at a time.
 
     Of two at about the same place it is the earlier one; or else that without which the rest is more even.
@@ -114,9 +116,8 @@ def _without_repeats(stack: Stack) -> tuple[Stack, list[str]]:
         left_out += 1
     if not left_out:
         return stack, []
-    return Stack(tuple(slices)), [
-        f"{left_out} slices lie between others, as if taken again: they were left out."
-    ]
+    text = f"{left_out} slices lie between others, as if taken again: they were left out."
+    return Stack(tuple(slices)), [Note("slices_between_left_out", text, Level.WARNING)]
 
 
 def _advice(elsewhere: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ from septum.io.dicom.stacks.pacing import one_image_a_beat
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from septum.core import Note
     from septum.core.geometry import Triple
     from septum.io.dicom.frames import Frame
 
@@ -39,16 +40,16 @@ class Stack:
 
     Attributes:
         slices: frames of each slice, slices ascending along the normal, in no order within.
-        notes: what was settled while it was put together, one sentence each.
+        notes: what was settled while it was put together.
         number: from 1, among the stacks of the study.
     """
 
     slices: tuple[tuple[Frame, ...], ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     number: int = 0
 
     @classmethod
-    def of(cls, frames: Iterable[Frame], notes: tuple[str, ...] = ()) -> Stack:
+    def of(cls, frames: Iterable[Frame], notes: tuple[Note, ...] = ()) -> Stack:
         """Frames of one grid and orientation, sorted into slices by their position along the normal."""
         slices: list[list[Frame]] = []
         last = -np.inf
@@ -63,7 +64,7 @@ class Stack:
             slices[-1].append(frame)
         return cls(tuple(map(tuple, slices)), notes)
 
-    def noted(self, *notes: str) -> Stack:
+    def noted(self, *notes: Note) -> Stack:
         """The same with more to say."""
         return replace(self, notes=(*self.notes, *notes))
 

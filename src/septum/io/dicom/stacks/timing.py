@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import InputError
+from septum.core import InputError, Level, Note
 from septum.io.dicom.stacks.joining import LEAST_SHARE
 from septum.io.dicom.stacks.pacing import BEATS_MS, MORE_THAN_A_BEAT, SAME_TIME_MS, beat_ms
 from septum.io.dicom.stacks.stack import Stack
@@ -41,13 +41,13 @@ class Beat:
         times_ms: of each phase after the R wave: the median over the slices. ``None`` where headers tell
             none.
         interval_ms: time between phases.
-        notes: what was settled, one sentence each.
+        notes: what was settled.
     """
 
     frames: tuple[tuple[Frame, ...], ...]
     times_ms: tuple[float, ...] | None
     interval_ms: float | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def in_time(folder: Path, stack: Stack) -> Beat:
@@ -61,7 +61,9 @@ def in_time(folder: Path, stack: Stack) -> Beat:
     """
     if stack.phases == 1 and max(map(len, stack.slices)) == 1:
         alone = tuple(frames[0] for frames in stack.slices)
-        note = "The study has a single phase: no curve can be had from it."
+        note = Note(
+            "single_phase", "The study has a single phase: no curve can be had from it.", Level.WARNING
+        )
         return Beat((alone,), None, None, () if stack.kind == "late gadolinium" else (note,))
     key, is_time, notes = _order(folder, stack)
     slices, runs = _without_earlier_runs(stack.slices, key)
@@ -80,13 +82,14 @@ def in_time(folder: Path, stack: Stack) -> Beat:
         return Beat(in_phase, told, interval, tuple(notes))
     interval = _interval_without_times(stack, phases)
     if interval is not None:
-        notes.append(f"The time between phases, {interval:.4g} ms, is that between R waves over {phases}.")
+        text = f"The time between phases, {interval:.4g} ms, is that between R waves over {phases}."
+        notes.append(Note("interval_from_beat", text))
     return Beat(in_phase, None, interval, tuple(notes))
 
 
 def _matched(
     slices: Sequence[tuple[Frame, ...]], times: NDArray[np.float64], key: Key | None
-) -> tuple[list[tuple[Frame, ...]], list[str]]:
+) -> tuple[list[tuple[Frame, ...]], list[Note]]:
     """Slices with one frame for each of the times; where the number differs, the nearest in time.
 
     Without a ``key`` that gives times, phases are taken to be spread evenly over the beat.
@@ -102,14 +105,14 @@ def _matched(
     if not unequal:
         return grid, []
     found = "/".join(map(str, sorted(set(unequal))))
-    note = (
+    text = (
         f"{len(unequal)} of {len(slices)} slices have {found} phases, the others {phases}: there, the phase "
         "nearest in time was taken."
     )
-    return grid, [note]
+    return grid, [Note("phases_unequal", text, Level.WARNING)]
 
 
-def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
+def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[Note]]:
     """What phases are ordered by, whether it is a time, and notes."""
     if _tells_apart(stack, lambda f: f.trigger_ms, SAME_TIME_MS):
         return lambda f: float(f.trigger_ms or 0.0), True, []
@@ -119,17 +122,18 @@ def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[str]]:
         return (
             lambda f: float(f.temporal_position or 0),
             False,
-            [f"{why}: phases are in the order of temporal positions."],
+            [Note("phases_by_temporal_position", f"{why}: phases are in the order of temporal positions.")],
         )
     if _tells_apart(stack, lambda f: f.instance_number, 0.5):
         stated = {f.phases for f in stack.frames if f.phases}
         doubt = ""
         if stated and stated != {stack.phases}:
             doubt = f", of which there should be {'/'.join(map(str, sorted(stated)))}"
+        text = f"{why}: phases are in the order of instance numbers{doubt}."
         return (
             lambda f: float(f.instance_number or 0),
             False,
-            [f"{why}: phases are in the order of instance numbers{doubt}."],
+            [Note("phases_by_instance_number", text, Level.WARNING if doubt else Level.INFO)],
         )
     raise InputError(
         f"{folder} holds a stack whose {stack.phases} phases cannot be told apart: expected trigger times, "
@@ -150,12 +154,12 @@ def _tells_apart(stack: Stack, value: Callable[[Frame], float | None], apart: fl
 
 def _without_earlier_runs(
     slices: Sequence[tuple[Frame, ...]], key: Key
-) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
+) -> tuple[tuple[tuple[Frame, ...], ...], list[Note]]:
     """Of a slice whose series holds several beats or acquisitions one after the other, the last whole one."""
     kept = tuple(_last_run(frames, key) for frames in slices)
     shortened = sum(len(a) < len(b) for a, b in zip(kept, slices, strict=True))
-    note = f"{shortened} slices hold several beats or acquisitions, one after the other: the last was used."
-    return kept, [note] if shortened else []
+    text = f"{shortened} slices hold several beats or acquisitions, one after the other: the last was used."
+    return kept, [Note("several_beats", text)] if shortened else []
 
 
 def _last_run(frames: tuple[Frame, ...], key: Key) -> tuple[Frame, ...]:
@@ -183,7 +187,7 @@ def _last_run(frames: tuple[Frame, ...], key: Key) -> tuple[Frame, ...]:
 
 def _sorted(
     slices: Sequence[Sequence[Frame]], key: Key, apart: float
-) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
+) -> tuple[tuple[tuple[Frame, ...], ...], list[Note]]:
     """Each slice in order, each phase once: of repeated ones, the later."""
     ordered, repeated = [], 0
     for frames in slices:
@@ -195,13 +199,13 @@ def _sorted(
             else:
                 kept.append(frame)
         ordered.append(tuple(kept))
-    notes = [f"{repeated} images repeat the phase of another one of their slice: the later ones were used."]
-    return tuple(ordered), notes if repeated else []
+    text = f"{repeated} images repeat the phase of another one of their slice: the later ones were used."
+    return tuple(ordered), [Note("phases_repeated", text)] if repeated else []
 
 
 def _without_bare_ends(
     folder: Path, slices: tuple[tuple[Frame, ...], ...], phases: int
-) -> tuple[tuple[tuple[Frame, ...], ...], list[str]]:
+) -> tuple[tuple[tuple[Frame, ...], ...], list[Note]]:
     """The slices without those at either end that lack most phases."""
     enough = [len(frames) >= LEAST_SHARE * phases for frames in slices]
     first, last = enough.index(True), len(enough) - enough[::-1].index(True)
@@ -214,12 +218,11 @@ def _without_bare_ends(
     dropped = len(slices) - (last - first)
     if not dropped:
         return slices, []
-    return slices[first:last], [
-        f"{dropped} slices at the end of the stack have too few phases: they were left out."
-    ]
+    text = f"{dropped} slices at the end of the stack have too few phases: they were left out."
+    return slices[first:last], [Note("bare_end_slices", text, Level.WARNING)]
 
 
-def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
+def _doubts(slices: Sequence[Sequence[Frame]]) -> list[Note]:
     """What instance numbers and the other slices say against the trigger times."""
     notes = []
     against = 0
@@ -230,29 +233,29 @@ def _doubts(slices: Sequence[Sequence[Frame]]) -> list[str]:
             by_series[frame.series_uid].append(frame.instance_number)
         against += len(set(numbers)) > 1 and len(by_series) == 1 and numbers != sorted(numbers)
     if against:
-        notes.append(
+        text = (
             f"In {against} slices instance numbers run otherwise than trigger times: the times were believed."
         )
+        notes.append(Note("instance_numbers_disagree", text))
     times = np.array([[f.trigger_ms for f in frames] for frames in slices], float)
     spread = float(np.abs(times - np.median(times, axis=0)).max())
     step = float(np.median(np.diff(np.median(times, axis=0)))) if times.shape[1] > 1 else 0.0
     if spread > step / 2:
-        notes.append(
-            f"Trigger times differ from slice to slice by up to {spread:.3g} ms: the median was taken."
-        )
+        text = f"Trigger times differ from slice to slice by up to {spread:.3g} ms: the median was taken."
+        notes.append(Note("trigger_times_differ", text))
     return notes
 
 
-def _beats(stack: Stack, times_ms: Sequence[float]) -> list[str]:
+def _beats(stack: Stack, times_ms: Sequence[float]) -> list[Note]:
     """What to say of phases that go on beyond one beat."""
     span = times_ms[-1] - times_ms[0]
     if span < MORE_THAN_A_BEAT * (beat_ms(stack.frames) or BEATS_MS[1]):
         return []
-    note = (
+    text = (
         f"Phases span {span:.0f} ms, which is more than one beat: end-diastole and "
         "end-systole are sought in all of it."
     )
-    return [note]
+    return [Note("beyond_one_beat", text, Level.WARNING)]
 
 
 def beyond_a_beat(stack: Stack) -> bool:
