@@ -36,26 +36,29 @@ ABBREVIATIONS = re.compile(r"\b(et al|e\.g|i\.e|vs|cf|Dr|Fig|no|S|A|N|O|L|C|F|Z|
 
 
 def blanked(text: str, pattern: re.Pattern[str]) -> str:
-    """The text with all that a pattern finds left out, on as many lines as before."""
+    """Remove what a pattern finds, and keep the number of lines."""
     return pattern.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
+#: What is on a page and is no prose: fenced code, generated blocks, comments, included files.
+NO_PROSE = (
+    re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL),
+    GENERATED,
+    re.compile(r"<!--.*?-->", re.DOTALL),
+    re.compile(r'^--8<-- ".*"$', re.MULTILINE),
+)
+
+
 def prose_of(page: Path) -> str:
-    """What somebody wrote on a page: no code, no generated block, no comment, no included file."""
+    """The prose of a page, on as many lines as the page has."""
     text = page.read_text(encoding="utf-8")
-    for pattern in (
-        re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL),
-        GENERATED,
-        re.compile(r"<!--.*?-->", re.DOTALL),
-        re.compile(r'^--8<-- ".*"$', re.MULTILINE),
-        re.compile(r"^    [^\s\d*-].*$", re.MULTILINE) if page.name in {"method.md", "architecture.md"} else None,
-    ):
-        text = text if pattern is None else blanked(text, pattern)
+    for pattern in NO_PROSE:
+        text = blanked(text, pattern)
     return text
 
 
 def sentences(page: Path) -> list[Sentence]:
-    """Each sentence of a page's prose, its lists and the cells of its tables, with the line where it begins."""
+    """Each sentence of a page: of its paragraphs, its lists and the cells of its tables."""
     found: list[Sentence] = []
     paragraph: list[str] = []
     start = 0

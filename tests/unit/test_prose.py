@@ -10,10 +10,12 @@ from support.pages import ROOT, prose_of, sentences, split
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LONGEST_SENTENCE = 35
 LONGEST_LINE = 120
+#: Addresses cannot be broken, so they do not count.
+LINK_TARGET = re.compile(r"\]\([^)]*\)")
 #: Words that no page uses, because a reader of another house has to guess what is meant.
 DIALECT = re.compile(
     r"\b(told|asked|said|beside|anew|whoever|ours|of yours|tells?|in turn|without a word|saying it again"
-    r"|passed over|passes over|so that one|likewise|is no such|as it should be)\b",
+    r"|passed over|passes over|so that one|likewise|as it should be)\b",
     re.IGNORECASE,
 )
 
@@ -29,9 +31,12 @@ def test_no_sentence_is_longer_than_35_words(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_source_line_is_longer_than_120_characters(page):
-    lines = enumerate(prose_of(page).splitlines(), start=1)
-    bare = [(n, re.sub(r"\]\([^)]*\)", "]()", line)) for n, line in lines if not line.lstrip().startswith("|")]
-    assert [(n, line) for n, line in bare if len(line) > LONGEST_LINE] == []
+    lines = [
+        (number, LINK_TARGET.sub("]()", line))
+        for number, line in enumerate(prose_of(page).splitlines(), start=1)
+        if not line.lstrip().startswith("|")
+    ]
+    assert [(number, line) for number, line in lines if len(line) > LONGEST_LINE] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
