@@ -32,7 +32,7 @@ GENERATED = re.compile(
     r"^<!-- (?!fields|rows)([a-z0-9 -]+): begin.*?-->$.*?^<!-- \1: end -->$", re.MULTILINE | re.DOTALL
 )
 #: Words of the text that are no end of a sentence, though a full stop follows.
-ABBREVIATIONS = re.compile(r"\b(et al|e\.g|i\.e|vs|cf|Dr|Fig|no|S|A|N|O|L|C|F|Z|Q|X)\.(?= )")
+ABBREVIATIONS = re.compile(r"\b(et al|e\.g|i\.e|vs|cf|Dr|Fig|no|S|A|N|O|L|C|F|Q|X)\.(?= )")
 
 
 def blanked(text: str, pattern: re.Pattern[str]) -> str:
