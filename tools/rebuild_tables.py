@@ -41,7 +41,7 @@ from septum_study.results import native_scores
 from septum_study.robustness import report as robustness_report
 from septum_study.robustness.perturbations import PERTURBATIONS
 from septum_study.summary_table import ERRORS, index_errors
-from septum_study.table_cells import PRELIMINARY, fold_list
+from septum_study.table_cells import NOT_RUN, PRELIMINARY, fold_list
 from septum_study.tables import table, table_names
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ QUALITY = re.compile(r"(<!-- quality ([a-z-]+): begin -->\n).*?(<!-- quality \2:
 SPEED = re.compile(r"(<!-- speed ([a-z-]+): begin -->\n).*?(<!-- speed \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
+#: Cells that hold no value.
+EMPTY = frozenset({"", "-"})
+#: Rows that have not run are named in the line below a table up to this number, and counted above it.
+MOST_NAMED = 6
 MARK = re.compile(r"<!-- study [^>]*-->")
 #: Name of the block that tells what has run; the others are ``table`` and the name of a table.
 UNITS = "units"
@@ -127,7 +131,7 @@ def speed_result() -> dict[str, Any]:
 
 def with_study(text: str, study: Study, results: Path) -> str:
     """A page with what a study's results say between its marks, every table once."""
-    blocks = {f"table {name}": table(study, results, name).markdown() for name in table_names(study)}
+    blocks = {f"table {name}": folded(table(study, results, name)) for name in table_names(study)}
     blocks[UNITS] = units_text(study, results)
     found, marks = [match[2] for match in STUDY.finditer(text)], len(MARK.findall(text))
     if sorted(found) != sorted(blocks) or marks != 2 * len(found):
@@ -137,6 +141,53 @@ def with_study(text: str, study: Study, results: Path) -> str:
             "marks in all"
         )
     return STUDY.sub(lambda match: f"{match[1]}\n{blocks[match[2]]}\n{match[3]}", text)
+
+
+def folded(shown: Table) -> str:
+    """Write a table for a page, with the rows that hold no value in one line below it.
+
+    A row stays if anything is in it, such as a value that the paper prints. Columns that are then empty, and
+    sections without rows, are left out. Notes that differ only in the row that they are about become one.
+
+    Args:
+        shown: a table whose rows that have not run say so in a cell.
+
+    Returns:
+        Markdown; a single line if nothing has run and nothing is published.
+    """
+    kept = [Section(s.title, tuple(line for line in s.lines if _has_value(line))) for s in shown.sections]
+    kept = [section for section in kept if section.lines]
+    missing = [line[0] for section in shown.sections for line in section.lines if not _has_value(line)]
+    if not kept:
+        return f"**{shown.title}**: none of the {len(missing)} rows has run.\n"
+    filled = [
+        column
+        for column in range(len(shown.columns))
+        if any(line[column] not in EMPTY for section in kept for line in section.lines)
+    ]
+    notes = _joined(shown.notes)
+    if len(missing) > MOST_NAMED:
+        notes.insert(0, f"{len(missing)} more rows have not run.")
+    elif missing:
+        notes.insert(0, f"Not run: {'; '.join(missing)}.")
+    sections = [Section(s.title, tuple(tuple(line[c] for c in filled) for line in s.lines)) for s in kept]
+    columns = tuple(shown.columns[column] for column in filled)
+    return Table(shown.title, columns, tuple(sections), tuple(notes)).markdown()
+
+
+def _has_value(line: Sequence[str]) -> bool:
+    return any(cell not in {*EMPTY, NOT_RUN, "none"} for cell in line[1:])
+
+
+def _joined(notes: Sequence[str]) -> list[str]:
+    """Notes on preliminary rows, ``† ROW: what was cut short``, with all rows of one reason in one note."""
+    rows: dict[str, list[str]] = {}
+    plain = [note for note in notes if not note.startswith(PRELIMINARY)]
+    for note in notes:
+        if note.startswith(PRELIMINARY):
+            row, _, reason = note.removeprefix(PRELIMINARY).strip().partition(": ")
+            rows.setdefault(reason, []).append(row)
+    return plain + [f"{PRELIMINARY} {'; '.join(names)}: {reason}" for reason, names in rows.items()]
 
 
 def reached_table() -> str:

@@ -8,6 +8,7 @@ import pytest
 from septum.inference import open_bundle
 from septum.metrics.score_table import mean_dice, region_sentence, score_table
 from septum.metrics.scores_file import read_results
+from septum.metrics.table import Column, Section, Table
 from septum.metrics.volume_table import volume_table
 from septum_study.tables import table_names
 from support.robustness import made_up
@@ -120,13 +121,46 @@ def test_blocks_of_the_study_are_made_from_its_results(tmp_path):
     assert "**1 of 8 units have run** (4 rows, 2 folds), 1 of them preliminary (†)." in made
     assert "| Reference, 32 filters | ACDC | fold 1 | fold 1 | cpu | 0.0 |" in made
     three = made.split("<!-- study table 3: begin -->")[1].split("<!-- study table 3: end -->")[0]
-    assert "| Other | not run |" in three
+    assert "\n- Not run: Other" in three
+    assert "| Other |" not in three
     assert "0.900" in three
 
 
 def test_units_of_a_study_that_has_not_run_are_told_in_a_sentence(tmp_path):
     said = rebuild_tables().units_text(small_study(), tmp_path)
     assert said == "**0 of 8 units have run** (4 rows, 2 folds).\n"
+
+
+def shown_table(*lines):
+    columns = tuple(map(Column, ("Method", "Models", "Dice", "published")))
+    notes = ("A note.", "† One: cut short.", "† Two: cut short.", "† Three: stopped.")
+    return Table("Scores", columns, (Section("ACDC", lines), Section("LASC", ())), notes)
+
+
+def test_rows_that_have_not_run_become_one_line_below_their_table():
+    page = rebuild_tables().folded(
+        shown_table(("One", "1", "0.9", ""), ("Two", "not run", "", "-"), ("Three", "none", "-", "-"))
+    )
+    assert page.splitlines()[2:6] == [
+        "| Method | Models | Dice |",
+        "|---|--:|--:|",
+        "| **ACDC** |  |  |",
+        "| One | 1 | 0.9 |",
+    ]
+    assert page.splitlines()[7:] == [
+        "- Not run: Two; Three.",
+        "- A note.",
+        "- † One; Two: cut short.",
+        "- † Three: stopped.",
+    ]
+
+
+def test_a_row_with_a_published_value_stays_and_a_table_without_any_value_is_one_line():
+    tables = rebuild_tables()
+    assert "| One | not run | 0.8 |" in tables.folded(shown_table(("One", "not run", "", "0.8")))
+    assert tables.folded(shown_table(("One", "not run", "", "-"))) == (
+        "**Scores**: none of the 1 rows has run.\n"
+    )
 
 
 @pytest.mark.parametrize("change", ["without", "twice", "unclosed", "unknown"])
