@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from septum.core import VENTRICLES, Cine, Geometry, Quality, Segmentation, Study, Verdict
+from septum.core import VENTRICLES, Cine, Geometry, Note, Quality, Segmentation, Study, Verdict
 from septum.indices import clinical_indices
 from septum.phantom import PhantomSettings
 from septum.report import pictures as study_report_pictures
@@ -165,7 +165,7 @@ def test_what_was_given_is_text_wherever_it_stands(heart, tmp_path):
         tmp_path,
         heart,
         title=HOSTILE,
-        study=replace(heart.study, notes=(HOSTILE,)),
+        study=replace(heart.study, notes=(Note("hostile", HOSTILE),)),
         indices=replace(
             heart.indices, notes=(HOSTILE,), items=(replace(heart.indices.items[0], title=HOSTILE),)
         ),
