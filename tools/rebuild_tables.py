@@ -117,6 +117,7 @@ def rebuilt(document: Path) -> str:
     block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
     if document == README:
         text = SPEED.sub(lambda match: match[1] + speed_summary(speed_result()) + match[3], text)
+        text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
     if count != 1:
         sys.exit(f"{document}: expected one block between the accuracy marks, found {count}")
