@@ -8,30 +8,53 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from septum.core import Geometry, Segmentation
-    from septum.core.errors import SeptumError
+    from septum.core import Geometry, Segmentation, Study
+    from septum.core.errors import QualityWarning, SeptumError
     from septum.inference import Model, load_model
+    from septum.io import read_mask, write_image, write_mask
+    from septum.workflows.evaluate import evaluate
+    from septum.workflows.loading import load
+    from septum.workflows.options import IndexSettings
+    from septum.workflows.result import Result
     from septum.workflows.segment import segment
 
     __version__: str
 
 __all__ = [
     "Geometry",
+    "IndexSettings",
     "Model",
+    "QualityWarning",
+    "Result",
     "Segmentation",
     "SeptumError",
+    "Study",
     "__version__",
+    "evaluate",
+    "load",
     "load_model",
+    "read_mask",
     "segment",
+    "write_image",
+    "write_mask",
 ]
 
 _HOMES = {
     "Geometry": "septum.core",
+    "IndexSettings": "septum.workflows.options",
     "Model": "septum.inference",
+    "QualityWarning": "septum.core.errors",
+    "Result": "septum.workflows.result",
     "Segmentation": "septum.core",
     "SeptumError": "septum.core",
+    "Study": "septum.core",
+    "evaluate": "septum.workflows.evaluate",
+    "load": "septum.workflows.loading",
     "load_model": "septum.inference",
+    "read_mask": "septum.io",
     "segment": "septum.workflows.segment",
+    "write_image": "septum.io",
+    "write_mask": "septum.io",
 }
 
 

@@ -18,10 +18,9 @@ from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_file
 
 FIELDS = {
-    "format", "software", "model", "input", "settings", "labels", "volumes_ml", "end_diastole_frame",
-    "end_systole_frame", "ejection_fraction_percent", "myocardial_mass_g", "regions", "localisation_paths",
-    "warnings", "timings_s", "statement", "confidence", "agreement", "indices", "quality", "extras",
-    "mask_sha256", "soft_dice", "flip_agreement",
+    "format", "software", "model", "input", "settings", "mask_origin", "mask_sha256", "outputs", "labels",
+    "indices", "quality", "regions", "confidence", "agreement", "soft_dice", "flip_agreement", "notes",
+    "timings_s", "statement",
 }  # fmt: skip
 
 
@@ -56,15 +55,15 @@ def test_a_cine_gives_a_mask_and_a_record(model, bundle, write_study, tmp_path):
     # A voxel of 8 x 1.5 x 1.5 mm is 0.018 ml.
     for name, value in (("RV", 1), ("MYO", 2), ("LV", 3)):
         counts = (labels == value).sum(axis=(0, 1, 2))
-        assert told["volumes_ml"][name] == pytest.approx(list(counts * 0.018), abs=1e-3)
-    assert told["end_diastole_frame"] == int(np.argmax((labels == 3).sum(axis=(0, 1, 2))))
-    full, emptied = max(told["volumes_ml"]["LV"]), min(told["volumes_ml"]["LV"])
+        assert told["indices"]["volumes_ml"][name] == pytest.approx(list(counts * 0.018), abs=1e-3)
+    items = told["indices"]["items"]
+    assert told["indices"]["end_diastole_frame"] == int(np.argmax((labels == 3).sum(axis=(0, 1, 2))))
+    full, emptied = max(told["indices"]["volumes_ml"]["LV"]), min(told["indices"]["volumes_ml"]["LV"])
     assert full > emptied > 0
-    assert told["ejection_fraction_percent"]["LV"] == pytest.approx(100 * (full - emptied) / full, abs=0.05)
-    myocardium = told["volumes_ml"]["MYO"][told["end_diastole_frame"]]
-    assert told["myocardial_mass_g"] == pytest.approx(1.05 * myocardium, abs=1e-2)
+    assert items["lv_ef_percent"]["value"] == pytest.approx(100 * (full - emptied) / full, abs=0.05)
+    myocardium = told["indices"]["volumes_ml"]["MYO"][told["indices"]["end_diastole_frame"]]
+    assert items["lv_mass_ed_g"]["value"] == pytest.approx(1.05 * myocardium, abs=1e-2)
     assert [region["frame"] for region in told["regions"]] == [0, 1, 2]
-    assert sum(told["localisation_paths"].values()) == 3
     assert len(told["timings_s"]["frames"]) == 3
     assert "research" in told["statement"]
 
@@ -81,8 +80,7 @@ def test_the_mask_lies_inside_the_region_that_the_record_names(model, write_stud
 
 def test_a_volume_has_no_phases(model, write_study, tmp_path):
     record = segment_file(write_study(tmp_path / "a.nii.gz"), model, tmp_path / "out").record
-    assert (record.end_diastole_frame, record.end_systole_frame) == (None, None)
-    assert record.ejection_fraction_percent == {}
+    assert numbers_of(record) == (None, None, {}, None)
     assert nib.load(tmp_path / "out" / "a_seg.nii.gz").shape == (48, 44, 3)
 
 
@@ -118,7 +116,7 @@ def test_a_unit_scaled_affine_keeps_its_true_spacing(model, write_study, tmp_pat
     for field in ("srow_x", "srow_y", "srow_z", "sform_code", "qform_code", "dim"):
         np.testing.assert_array_equal(mask[field], header[field])
     assert result.record.input.spacing_mm == (8.0, 1.5, 1.5)
-    assert any("affine" in note for note in result.record.input.notes)
+    assert any("affine" in note.text for note in result.record.input.notes)
 
 
 def test_nrrd_in_nrrd_out(model, write_study, tmp_path):
@@ -173,53 +171,62 @@ def paint(monkeypatch):
     return paint
 
 
+def numbers_of(record):
+    """Frames of end-diastole and end-systole, ejection fractions, and mass at end-diastole."""
+    indices = record.indices
+    fractions = {name: indices.value(f"{name.lower()}_ef_percent") for name in ("LV", "RV")}
+    known = {name: value for name, value in fractions.items() if value is not None}
+    return indices.end_diastole_frame, indices.end_systole_frame, known, indices.value("lv_mass_ed_g")
+
+
+def flags_of(record):
+    return [flag.key for flag in record.quality.flags]
+
+
 def recorded(write_study, model, folder, frames):
     return segment_file(write_study(folder / "a.nii.gz", frames=frames), model, folder / "out").record
 
 
-def test_an_empty_mask_is_a_warning(model, write_study, tmp_path, paint):
+def test_an_empty_mask_is_flagged(model, write_study, tmp_path, paint):
     paint({}, {})
     record = recorded(write_study, model, tmp_path, 2)
-    (warning,) = record.warnings
-    assert "the mask is empty" in warning
-    assert (record.end_diastole_frame, record.end_systole_frame) == (None, None)
-    assert record.ejection_fraction_percent == {}
-    assert record.myocardial_mass_g is None
+    assert flags_of(record) == ["nothing_found"]
+    assert numbers_of(record) == (None, None, {}, None)
 
 
-def test_a_structure_that_comes_and_goes_is_a_warning(model, write_study, tmp_path, paint):
+def test_a_structure_that_comes_and_goes_is_flagged(model, write_study, tmp_path, paint):
     paint({1: 9, 2: 9, 3: 9}, {1: 8, 2: 9}, {}, {1: 7, 2: 9, 3: 5})
     record = recorded(write_study, model, tmp_path, 4)
-    nothing, gap, *_ = record.warnings
-    assert nothing == "No structure was found in frame 2 (counted from 0)."
-    assert gap.startswith("LV was found in some frames and not in frame 1 (counted from 0)")
+    found = {flag.key: (flag.verdict, flag.value) for flag in record.quality.flags}
+    assert found["empty_frames"] == ("review", 1)
+    assert found["structure_comes_and_goes"] == ("reject", 1)
 
 
 @pytest.mark.parametrize("lv", [{}, {3: 5}])
 def test_without_an_lv_that_changes_there_is_no_phase(model, write_study, tmp_path, paint, lv):
     paint({1: 9, 2: 9} | lv, {1: 7, 2: 9} | lv)
     record = recorded(write_study, model, tmp_path, 2)
-    assert (record.end_diastole_frame, record.end_systole_frame) == (None, None)
-    assert (record.ejection_fraction_percent, record.myocardial_mass_g) == ({}, None)
-    assert ("LV was found in no frame." in record.warnings) is not bool(lv)
-    assert any("no ejection fraction" in warning for warning in record.warnings)
+    assert numbers_of(record) == (None, None, {}, None)
+    assert ("missing_structure" in flags_of(record)) is not bool(lv)
+    assert "no_beat" in flags_of(record)
 
 
-def test_a_negative_ejection_fraction_is_a_warning(model, write_study, tmp_path, paint):
+def test_a_negative_ejection_fraction_is_flagged(model, write_study, tmp_path, paint):
     paint({1: 8, 2: 9, 3: 10}, {1: 10, 2: 9, 3: 5})
     record = recorded(write_study, model, tmp_path, 2)
     # RV (8 - 10) / 8, LV (10 - 5) / 10.
-    assert record.ejection_fraction_percent == {"LV": 50.0, "RV": -25.0}
-    assert "The ejection fraction of RV is negative; look at the mask." in record.warnings
+    assert numbers_of(record)[2] == {"LV": 50.0, "RV": -25.0}
+    assert "negative_ejection_fraction" in flags_of(record)
 
 
-def test_numbers_of_no_heart_are_warnings(model, write_study, tmp_path, paint):
+def test_numbers_of_no_heart_are_flagged(model, write_study, tmp_path, paint):
     # A voxel of 8 x 1.5 x 1.5 mm is 0.018 ml: MYO 7.2 ml, LV 36 ml, in 3 slices.
     paint({1: 100, 2: 400, 3: 2000})
-    ratio, small, slices = recorded(write_study, model, tmp_path, None).warnings[-3:]
-    assert "MYO is 0.20 times" in ratio
-    assert "MYO has 7.2 ml" in small
-    assert "The number of slices is 3" in slices
+    record = recorded(write_study, model, tmp_path, None)
+    found = {flag.key: flag.value for flag in record.quality.flags}
+    assert found["little_myocardium"] == pytest.approx(0.2)
+    assert found["small_myo"] == pytest.approx(7.2)
+    assert found["few_slices"] == 3
 
 
 def test_a_given_spacing_is_used_and_recorded(model, write_study, tmp_path):
@@ -231,10 +238,12 @@ def test_a_given_spacing_is_used_and_recorded(model, write_study, tmp_path):
 
 def test_from_python_the_same_labels_without_files(bundle, model, write_study, tmp_path, files_in):
     source = write_study(tmp_path / "data" / "a.nii.gz", frames=2)
-    result = septum.segment(source, model=bundle)
+    with pytest.warns(septum.QualityWarning, match="few|LV"):
+        result = septum.segment(source, model=bundle)
     assert files_in(tmp_path / "data") == ["a.nii.gz"]
     written = nib.load(segment_file(source, model, tmp_path / "out").mask)
     np.testing.assert_array_equal(result.labels, np.asarray(written.dataobj).transpose())
-    again = septum.segment(str(source), model=septum.load_model(bundle))
+    with pytest.warns(septum.QualityWarning):
+        again = septum.segment(str(source), model=septum.load_model(bundle))
     np.testing.assert_array_equal(again.labels, result.labels)
     assert result.schema.names == ("RV", "MYO", "LV")

@@ -13,11 +13,11 @@ import pytest
 
 from septum.core.files import sha256_of
 from septum.inference import ModelOptions
-from septum.workflows import case_steps, lazy_model
-from septum.workflows.asked import Extras
+from septum.workflows import lazy_model, saving
 from septum.workflows.case_steps import CaseSteps
 from septum.workflows.cases import plan_cases
 from septum.workflows.lazy_model import LazyModel
+from septum.workflows.outputs import requested
 
 ALL = ("--report", "--mesh", "stl")
 
@@ -82,8 +82,8 @@ def test_what_shows_other_indices_goes_and_meshes_of_the_mask_stay(case, no_mode
     assert f"{case.out / 'a_seg.nii.gz'}: removed with the earlier indices: a_report.html." in answer.err
     assert not (case.out / "a_report.html").exists()
     assert len([name for name in files_in(case.out) if name.startswith("a_mesh/")]) == 9
-    assert record_in(case.out)["end_systole_frame"] == 1
-    assert record_in(case.out)["extras"]["mesh"] == "stl"
+    assert record_in(case.out)["indices"]["end_systole_frame"] == 1
+    assert record_in(case.out)["outputs"]["mesh"] == {"format": "stl"}
     assert "already done" in case("--es", 1, "--mesh", "stl").out
 
 
@@ -141,7 +141,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-STEPS = ("remove", "remove_file", "staged_mask", "write_record", "write_extras")
+STEPS = ("remove_outputs", "remove_file", "staged_mask", "write_record", "write_outputs")
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -152,23 +152,23 @@ def test_a_kill_at_any_step_leaves_nothing_of_an_earlier_mask_beside_a_later_rec
     out = tmp_path / "out"
     (case,) = plan_cases([write_study(tmp_path / "a.nii.gz")], out).cases
 
-    def run(slice_mm, **extras):
+    def run(slice_mm, outputs=()):
         model = LazyModel(bundle, ModelOptions(threads=1))
-        steps = CaseSteps(model, out, spacing_mm=(slice_mm, 1.5, 1.5), extras=Extras(**extras))
+        steps = CaseSteps(model, out, spacing_mm=(slice_mm, 1.5, 1.5), outputs=requested(outputs))
         steps.write(steps.segment(steps.open(case), lambda _: None))
 
-    original = getattr(case_steps, step)
+    original = getattr(saving, step)
 
     def killed(*arguments):
         if after:
             original(*arguments)
         raise Killed
 
-    run(8.0, report=True, mesh="stl")
+    run(8.0, ["report", "mesh"])
     old = {name: written(out / name) for name in files_in(out)}
-    monkeypatch.setattr(case_steps, step, killed)
+    monkeypatch.setattr(saving, step, killed)
     with pytest.raises(Killed):
-        run(9.0, report=True, mesh="ply")
+        run(9.0, {"report": {}, "mesh": {"format": "ply"}})
     monkeypatch.undo()
     stays = [name for name in files_in(out) if old.get(name) == written(out / name)]
     assert stays == [] or "a_seg.json" in stays
@@ -186,7 +186,7 @@ def test_files_beside_a_mask_and_the_table_are_told(case, tmp_path):
     (result,) = json.loads(case(*ALL, "--json").out)["results"]
     quality = result["record"]["quality"]
     assert f"  {quality['verdict']}: {', '.join(flag['key'] for flag in quality['flags'])}  (" in answer.out
-    assert result["beside"] == [str(case.out / "a_report.html"), str(case.out / "a_mesh")]
+    assert result["outputs"] == [str(case.out / "a_report.html"), str(case.out / "a_mesh")]
     assert (result["skipped"], result["mask_kept"]) == (True, True)
 
 

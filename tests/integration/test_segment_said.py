@@ -14,7 +14,7 @@ import pytest
 from septum.cli import progress
 from septum.core import InputError
 from septum.workflows import case_steps
-from septum.workflows.outcomes import Failure, FrameDone, Planned
+from septum.workflows.events import Failure, FrameDone, Planned
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_lines_stand_as_cases_are_done_and_an_interrupt_counts(
 def test_what_is_given_for_one_study_and_taken_for_all_is_said(septum, bundle, write_study, tmp_path):
     sources = [write_study(tmp_path / f"{name}.nii.gz", seed=i) for i, name in enumerate("ab")]
     command = ("-o", tmp_path / "out", "--model", bundle, "--height", 1.8, "--ed", 0)
-    assert "--height" not in septum("segment", sources[0], *command).err
+    assert "taken for each" not in septum("segment", sources[0], *command).err
     assert (
-        "septum: --ed, --height: taken for each of the 2 studies;"
+        "septum: end-diastole, height: taken for each of the 2 studies;"
         in septum("segment", *sources, *command).err
     )
 
@@ -65,7 +65,7 @@ def test_what_is_given_for_one_study_and_taken_for_all_is_said(septum, bundle, w
 def test_a_cine_of_an_atrium_has_its_largest_volume(septum, write_study, tmp_path):
     cine = write_study(tmp_path / "a.nii.gz", frames=2)
     answer = septum("segment", cine, "-o", tmp_path, "--model", "la")
-    largest = max(json.loads((tmp_path / "a_seg.json").read_text())["volumes_ml"]["LA"])
+    largest = max(json.loads((tmp_path / "a_seg.json").read_text())["indices"]["volumes_ml"]["LA"])
     assert f"  2 frames: LA {largest:.1f} ml at its largest  " in answer.out
 
 

@@ -85,4 +85,4 @@ def test_an_image_of_the_other_kind_is_warned_of_and_its_own_is_not(name, other,
     for dataset, warned in ((own, False), (other, True)):
         case = next(iter(REGISTRY[dataset](data_folder).of(set(load_split(dataset).test))))
         result = segment_file(case.image, LazyModel(name, ModelOptions(threads=2)), tmp_path / dataset)
-        assert any("unlike those that the model" in text for text in result.record.warnings) == warned
+        assert ("unlike_training_images" in [flag.key for flag in result.record.quality.flags]) == warned

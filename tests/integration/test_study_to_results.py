@@ -79,9 +79,9 @@ def test_a_study_of_one_phase_has_volumes_and_mass_in_all_that_is_written(septum
     report = str(pydicom.dcmread(out / "one_sr.dcm"))
     shown = dict(re.findall(r'<tr id="index-(\w+)">.*?<data value="([\d.]+)"', page))
     expected = {
-        "lv_volume_ml": told["volumes_ml"]["LV"][0],
-        "rv_volume_ml": told["volumes_ml"]["RV"][0],
-        "lv_mass_g": told["myocardial_mass_g"],
+        "lv_volume_ml": told["indices"]["volumes_ml"]["LV"][0],
+        "rv_volume_ml": told["indices"]["volumes_ml"]["RV"][0],
+        "lv_mass_g": 1.05 * told["indices"]["volumes_ml"]["MYO"][0],
     }
     assert {key for key in row if re.match("[lr][va]_", key) and row[key] and "indexed" not in key} == set(
         expected
@@ -155,7 +155,7 @@ def test_pseudonyms_are_given_anew_by_another_key_and_kept_without_one(
     (out / "one_seg.dcm").unlink()
     septum(*call, "--dicom", "--deidentify")
     assert pydicom.dcmread(out / "one_seg.dcm").PatientID not in ids
-    assert json.loads((out / "one_seg.json").read_text())["extras"]["key"] == ""
+    assert json.loads((out / "one_seg.json").read_text())["outputs"]["dicom"]["key"] == ""
 
 
 def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(septum, bundle, study, tmp_path):
@@ -223,24 +223,29 @@ def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
     given = ("--ed", 1, "--es", 3, "--height", 2.0, "--weight", 100, "--bsa", "mosteller", "--heart-rate", 60)
     septum("segment", study, "-o", tmp_path / "out", "--model", bundle, *given)
     told = json.loads((tmp_path / "out/one_seg.json").read_text())
-    assert (told["end_diastole_frame"], told["end_systole_frame"]) == (1, 3)
+    assert (told["indices"]["end_diastole_frame"], told["indices"]["end_systole_frame"]) == (1, 3)
     assert told["indices"]["body_surface_area_m2"] == pytest.approx((2.0 * 100 / 36) ** 0.5, abs=1e-3)
     assert told["indices"]["heart_rate_bpm"] == 60
-    volumes = told["volumes_ml"]["LV"]
+    volumes = told["indices"]["volumes_ml"]["LV"]
     assert told["indices"]["items"]["lv_edv_ml"]["value"] == pytest.approx(volumes[1], abs=1e-3)
 
 
 def test_of_a_single_volume_only_frame_0_is_there(septum, bundle, write_study, tmp_path):
     volume = write_study(tmp_path / "one.nii.gz")
     answer = septum("segment", volume, "-o", tmp_path / "out", "--model", bundle, "--ed", 1)
-    assert (answer.code, "expected --ed to be 0, its only frame, and got 1" in answer.err) == (3, True)
+    assert (answer.code, "expected end-diastole to be frame 0, its only frame, and got 1" in answer.err) == (
+        3,
+        True,
+    )
 
 
 def test_a_frame_that_is_not_there_is_told_in_one_sentence(septum, bundle, study, tmp_path):
     answer = septum("segment", study, "-o", tmp_path / "out", "--model", bundle, "--es", 17)
     assert answer.code == 3
     (line,) = answer.err.splitlines()
-    assert line.startswith(f"septum: error: {study}: expected --es to be a frame from 0 to 4, and got 17;")
+    assert line.startswith(
+        f"septum: error: {study}: expected end-systole to be a frame from 0 to 4, and got 17;"
+    )
     assert names_in(tmp_path / "out") == []
 
 

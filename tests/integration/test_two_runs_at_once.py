@@ -10,21 +10,20 @@ from septum.core.errors import NameTakenError
 from septum.core.files import sha256_of
 from septum.core.locks import passing_lock
 from septum.inference import ModelOptions
-from septum.workflows import case_steps
-from septum.workflows.asked import Extras
-from septum.workflows.beside import Names
+from septum.workflows import saving
 from septum.workflows.case_steps import CaseSteps
 from septum.workflows.cases import plan_cases
 from septum.workflows.lazy_model import LazyModel
+from septum.workflows.outputs import requested
 
 
 class Run:
     """A run on one case that begins now, and writes when it is told to."""
 
-    def __init__(self, bundle, source, out, *, slice_mm=8.0, **extras):
+    def __init__(self, bundle, source, out, *, slice_mm=8.0, outputs=()):
         model = LazyModel(bundle, ModelOptions(threads=1))
         spacing_mm = (slice_mm, 1.5, 1.5)
-        self.steps = CaseSteps(model, out, spacing_mm=spacing_mm, extras=Extras(**extras))
+        self.steps = CaseSteps(model, out, spacing_mm=spacing_mm, outputs=requested(outputs))
         (self.case,) = plan_cases([source], out).cases
         self.segmented = self.steps.segment(self.steps.open(self.case), lambda _: None)
 
@@ -39,7 +38,7 @@ def begin(bundle, write_study, tmp_path):
 
 
 def test_a_run_finds_all_of_it_done_by_another(begin, files_in, tmp_path):
-    plain, with_report = begin(), begin(report=True)
+    plain, with_report = begin(), begin(outputs=["report"])
     with_report.write()
     before = (tmp_path / "out/a_seg.json").read_bytes()
     result = plain.write()
@@ -49,27 +48,27 @@ def test_a_run_finds_all_of_it_done_by_another(begin, files_in, tmp_path):
 
 
 def test_a_run_adds_to_what_another_has_just_made(begin, files_in, tmp_path):
-    plain, with_report = begin(), begin(report=True)
+    plain, with_report = begin(), begin(outputs=["report"])
     plain.write()
     result = with_report.write()
     assert (result.skipped, result.mask_kept) == (False, True)
-    assert json.loads((tmp_path / "out/a_seg.json").read_text())["extras"]["report"] is True
+    assert json.loads((tmp_path / "out/a_seg.json").read_text())["outputs"] == {"report": {"identify": False}}
     assert files_in(tmp_path / "out") == ["a_report.html", "a_seg.json", "a_seg.nii.gz"]
 
 
 def test_nothing_of_the_other_run_stays_beside_another_mask_and_that_is_said(begin, files_in, tmp_path):
-    thick, with_report = begin(slice_mm=9.0), begin(report=True)
+    thick, with_report = begin(slice_mm=9.0), begin(outputs=["report"])
     with_report.write()
     result = thick.write()
-    assert "it was made with other settings (--spacing), so the case is done anew" in result.said
-    assert result.said.endswith("removed with the earlier mask: a_report.html.")
+    assert "it was made with other settings (spacing), so the case is done anew" in result.message
+    assert result.message.endswith("removed with the earlier mask: a_report.html.")
     assert result.record.mask_sha256 == sha256_of(tmp_path / "out/a_seg.nii.gz")
     assert files_in(tmp_path / "out") == ["a_seg.json", "a_seg.nii.gz"]
 
 
 def test_a_report_is_not_made_of_a_mask_that_is_gone(begin, files_in, tmp_path):
     begin().write()
-    with_report, thick = begin(report=True), begin(slice_mm=9.0)
+    with_report, thick = begin(outputs=["report"]), begin(slice_mm=9.0)
     thick.write()
     with pytest.raises(NameTakenError, match="made anew by another run meanwhile"):
         with_report.write()
@@ -79,9 +78,9 @@ def test_a_report_is_not_made_of_a_mask_that_is_gone(begin, files_in, tmp_path):
 def test_a_run_that_goes_on_and_on_writing_is_not_waited_for_without_end(
     begin, files_in, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(case_steps, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(saving, "PATIENCE_S", 0.1)
     run = begin()
-    lock = Names(run.case.mask(tmp_path / "out")).lock
+    lock = run.case.paths(tmp_path / "out").lock
     with passing_lock(lock, 0.0) as held:
         assert held
         with pytest.raises(NameTakenError, match="is being written by another run"):

@@ -11,7 +11,8 @@ from septum.indices.body import du_bois_m2, mosteller_m2
 from septum.indices.curve import PeriodicCurve, peak_rates
 from septum.indices.definitions import DEFINITIONS
 from septum.phantom import PhantomSettings, beating_heart
-from septum.workflows.indices_table import COLUMNS, indices_csv, indices_document, indices_row
+from septum.workflows.indices_table import COLUMNS, indices_row, table_csv
+from septum.workflows.record_numbers import IndicesRecord
 
 # A voxel is 10 x 2 x 2 mm = 0.04 ml; 10 mm is the distance of slices of, say, 8 mm with a gap of 2 mm.
 GEOMETRY = Geometry(shape=(4, 50, 50), spacing_mm=(10.0, 2.0, 2.0))
@@ -174,12 +175,12 @@ def test_the_error_against_the_analytic_volume_shrinks_with_the_distance_of_slic
 
 def test_the_document_is_json_and_tells_units_in_keys(phantom):
     found = clinical_indices(phantom.truth, times_ms=phantom.cine.times_ms, subject=SUBJECT)
-    told = json.loads(json.dumps(indices_document(found)))
+    told = json.loads(IndicesRecord.of(found).model_dump_json())
     assert told["items"]["lv_edv_ml"]["unit"] == "ml"
     assert told["items"]["lv_edv_ml"]["indexed_a_m2"] == pytest.approx(70.1, abs=2.0)
     assert len(told["wall"]["end_diastolic_mm"]) == 17
     assert (told["end_diastole_frame"], told["end_systole_frame"]) == (0, 7)
-    assert indices_document(clinical_indices(cine([{3: 10}])))["wall"] is None
+    assert IndicesRecord.of(clinical_indices(cine([{3: 10}]))).wall is None
 
 
 def test_the_table_has_the_same_columns_for_every_study(phantom):
@@ -187,8 +188,8 @@ def test_the_table_has_the_same_columns_for_every_study(phantom):
     bare = clinical_indices(cine([{3: 10}]))
     for found in (full, bare):
         assert tuple(indices_row("a", found)) == COLUMNS
-    documents = {"full": indices_document(full), "bare": indices_document(bare)}
-    head, first, second = indices_csv(documents).splitlines()
+    rows = [indices_row(name, found) for name, found in (("full", full), ("bare", bare))]
+    head, first, second = table_csv(rows).splitlines()
     assert head.split(",") == list(COLUMNS)
     assert head.startswith("study,end_diastole_frame,end_systole_frame,phase_confidence,")
     assert ",lv_edv_ml,lv_edv_ml_indexed,lv_esv_ml," in head

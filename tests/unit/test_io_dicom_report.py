@@ -11,7 +11,7 @@ from septum.indices.definitions import DEFINITIONS
 from septum.io.dicom.objects.report import write_measurement_report
 from septum.io.dicom.objects.segmentation import write_dicom_segmentation
 from septum.io.dicom.objects.terms import INDICES as INDEX_TERMS
-from septum.workflows.indices_table import indices_document
+from septum.workflows.record_numbers import IndicesRecord
 from support.dicom_objects import INDICES, MODEL
 from support.dicom_out_study import write_classic, write_enhanced
 
@@ -94,7 +94,7 @@ def test_a_report_tells_the_wall_by_segment_with_the_numbers_of_the_json(tmp_pat
     path = tmp_path / "sr.dcm"
     reference = write_dicom_segmentation(tmp_path / "seg.dcm", written.segmentation, written.study, MODEL)
     write_measurement_report(path, INDICES, written.study, reference, MODEL)
-    wall = indices_document(INDICES)["wall"]
+    wall = IndicesRecord.of(INDICES).model_dump()["wall"]
     groups = highdicom.sr.srread(path).content.get_volumetric_roi_measurement_groups()
     (myocardium,) = (g for g in groups if g.finding_sites[0].value.value == "49848007")
     told = [

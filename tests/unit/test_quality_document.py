@@ -4,8 +4,9 @@ import json
 
 from septum.core import Bias, EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices import clinical_indices
-from septum.quality.document import QUALITY_COLUMNS, quality_document
-from septum.workflows.indices_table import COLUMNS, ORIGIN_COLUMNS, indices_csv, indices_document, indices_row
+from septum.quality.document import QUALITY_COLUMNS
+from septum.workflows.indices_table import COLUMNS, ORIGIN_COLUMNS, indices_row, table_csv, table_row
+from septum.workflows.record_numbers import IndicesRecord, QualityRecord
 from support.hearts import cine, heart
 
 FLAGS = (
@@ -18,23 +19,32 @@ QUALITY = Quality(
 )
 
 
+def document_of(quality):
+    return json.loads(QualityRecord.of(quality).model_dump_json())
+
+
 def test_the_document_holds_all_and_is_json():
-    document = json.loads(json.dumps(quality_document(QUALITY)))
+    document = document_of(QUALITY)
     assert document["verdict"] == "reject"
-    assert document["flags"][0] == {
-        "key": "low_estimated_dice",
-        "verdict": "reject",
-        "reason": "Such masks are bad.",
-        "value": 0.7123,
-        "limit": 0.8,
-    }
+    flag = document["flags"][0]
+    assert (flag["key"], flag["verdict"], flag["reason"]) == (
+        "low_estimated_dice",
+        "reject",
+        "Such masks are bad.",
+    )
+    assert (flag["value"], flag["limit"]) == (0.7123, 0.8)
     assert document["flags"][2]["value"] is None
-    assert (document["estimated_dice"], document["lv_ef_interval_coverage"]) == (0.7123, 0.9)
-    assert (document["lv_ef_interval_percent"], document["rv_ef_interval_percent"]) == ([40.0, 61.5], None)
-    assert document["lv_ef_bias_points"] == {"mean": -5.6, "sd": 7.8, "patients": 20}
-    assert document["rv_ef_bias_points"] is None
-    plain = quality_document(Quality(Verdict.FINE))
-    assert (plain["flags"], plain["estimated_dice"], plain["lv_ef_interval_percent"]) == ([], None, None)
+    assert document["estimated_dice"] == 0.7123
+    assert document["ejection_fraction_intervals"] == {
+        "LV": {
+            "low_percent": 40.0,
+            "high_percent": 61.5,
+            "coverage": 0.9,
+            "bias_points": {"mean": -5.6, "sd": 7.8, "patients": 20},
+        }
+    }
+    plain = document_of(Quality(Verdict.FINE))
+    assert (plain["flags"], plain["estimated_dice"], plain["ejection_fraction_intervals"]) == ([], None, {})
 
 
 def test_the_table_ends_with_the_verdict_in_a_fixed_order():
@@ -45,6 +55,6 @@ def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     assert [row[key] for key in QUALITY_COLUMNS] == [
         "reject", "low_estimated_dice;small_lv;missing_structure", 0.7123, 40.0, 61.5, None, None,
     ]  # fmt: skip
-    document, fine = indices_document(indices), quality_document(Quality(Verdict.FINE))
-    lines = indices_csv({"a": document, "b": document}, {"a": fine}).splitlines()
+    numbers, fine = IndicesRecord.of(indices), QualityRecord.of(Quality(Verdict.FINE))
+    lines = table_csv([table_row("a", numbers, fine), table_row("b", numbers)]).splitlines()
     assert [line.split(",")[-12:] for line in lines[1:]] == [["fine", *[""] * 11], [""] * 12]

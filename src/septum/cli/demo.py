@@ -32,8 +32,8 @@ def demo(out: Path, model: str, options: ModelKeywords) -> int:
     from septum.workflows.lazy_model import LazyModel
 
     result = run_demo(out, LazyModel(model, ModelOptions(**options)))
-    for text in result.result.record.warnings:
-        say_aside(text)
+    for flag in result.result.record.quality.flags:
+        say_aside(flag.reason)
     say_table(_table(result))
     files = {
         "image": result.image,

@@ -47,8 +47,8 @@ def evaluate(
     """
     from septum.workflows.evaluate import SCHEMAS
     from septum.workflows.evaluate import evaluate as compare
-    from septum.workflows.not_ours import check_own_table
     from septum.workflows.output_folder import check_writable_file
+    from septum.workflows.overwrite_guard import check_own_table
 
     if csv_file is not None:
         check_writable_file(csv_file)

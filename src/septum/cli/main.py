@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
+#: Every command, in the order of use: its name is that of the module of this package that has it, and of the
+#: function in it. A new command is a file of its own and a name here.
 COMMANDS = ("segment", "evaluate", "train", "study", "info", "convert", "demo")
 
 

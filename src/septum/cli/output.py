@@ -80,9 +80,12 @@ def say_table(table: Table) -> None:
 
 
 def say_error(error: Exception) -> int:
-    """Tell an error in one line, and return its exit code. ``SEPTUM_DEBUG=1`` adds where it happened."""
+    """Tell an error in one line, and return its exit code. ``SEPTUM_DEBUG=1`` adds where it happened.
+
+    The rooms below know no option: what an error asks for is named here as the command line has it.
+    """
     from septum.core import SeptumError
-    from septum.core.errors import UnexpectedError
+    from septum.core.errors import NameTakenError, UnexpectedError
 
     if isinstance(error, MemoryError):
         told: SeptumError = SeptumError("the memory is used up; free some, or use a machine with more.")
@@ -90,7 +93,8 @@ def say_error(error: Exception) -> int:
         told = error if isinstance(error, SeptumError) else UnexpectedError.of(error)
     if os.environ.get(DEBUG):
         say_aside("".join(traceback.format_exception(error)), whole=False)
-    say_aside("error: " + re.sub(r"\s*\n\s*", " ", str(told)))
+    options = " On the command line: -o, --overwrite." if isinstance(told, NameTakenError) else ""
+    say_aside("error: " + re.sub(r"\s*\n\s*", " ", f"{told}{options}"))
     return told.exit_code
 
 

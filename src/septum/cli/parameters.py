@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 import click
 
@@ -128,29 +128,80 @@ def model_options(command: Command) -> Command:
     return wrapped
 
 
+class IndexValues(TypedDict):
+    """What the user gives for the indices: the fields of ``IndexSettings``."""
+
+    end_diastole: int | None
+    end_systole: int | None
+    heart_rate_bpm: float | None
+    height_m: float | None
+    weight_kg: float | None
+    body_surface_area: Literal["du-bois", "mosteller"]
+
+
 def index_options(command: Command) -> Command:
-    """The options that say how clinical indices are taken: the fields of IndexSettings."""
+    """Add the options that say how clinical indices are taken; the command gets them as ``indices``."""
     # The same limits as those within which the indices believe a study.
     metres, kilograms = Within(0.3, 2.6, "m", "1.76"), Within(1, 400, "kg", "71.5")
     beats = Within(20, 250, "beats a minute", "66")
-    for option in (
-        click.option(
-            "--bsa",
-            "body_surface_area",
-            type=click.Choice(["du-bois", "mosteller"]),
-            default="du-bois",
-            show_default=True,
-            help="Formula of body surface area.",
-        ),
-        click.option("--weight", "weight_kg", type=kilograms, metavar="KG", help="Of the body, in kg."),
-        click.option("--height", "height_m", type=metres, metavar="M", help="Of the body, in m."),
-        click.option("--heart-rate", "heart_rate_bpm", type=beats, metavar="BPM", help="Beats a minute."),
-        click.option(
-            "--es", "end_systole", type=click.IntRange(min=0), metavar="FRAME", help="End-systole, from 0."
-        ),
-        click.option(
-            "--ed", "end_diastole", type=click.IntRange(min=0), metavar="FRAME", help="End-diastole, from 0."
-        ),
-    ):
-        command = option(command)
-    return command
+    frame = click.IntRange(min=0)
+
+    @click.option("--ed", "end_diastole", type=frame, metavar="FRAME", help="End-diastole, from 0.")
+    @click.option("--es", "end_systole", type=frame, metavar="FRAME", help="End-systole, from 0.")
+    @click.option("--heart-rate", "heart_rate_bpm", type=beats, metavar="BPM", help="Beats a minute.")
+    @click.option("--height", "height_m", type=metres, metavar="M", help="Of the body, in m.")
+    @click.option("--weight", "weight_kg", type=kilograms, metavar="KG", help="Of the body, in kg.")
+    @click.option(
+        "--bsa", "body_surface_area", type=click.Choice(["du-bois", "mosteller"]), default="du-bois",
+        show_default=True, help="Formula of body surface area.",
+    )  # fmt: skip
+    @wraps(command)
+    def with_indices(
+        *arguments: Any,
+        end_diastole: int | None,
+        end_systole: int | None,
+        heart_rate_bpm: float | None,
+        height_m: float | None,
+        weight_kg: float | None,
+        body_surface_area: Literal["du-bois", "mosteller"],
+        **others: Any,
+    ) -> Any:
+        if end_diastole is not None and end_diastole == end_systole:
+            raise click.UsageError(f"--ed and --es: expected two frames, got {end_systole} for both.")
+        indices: IndexValues = {
+            "end_diastole": end_diastole, "end_systole": end_systole, "heart_rate_bpm": heart_rate_bpm,
+            "height_m": height_m, "weight_kg": weight_kg, "body_surface_area": body_surface_area,
+        }  # fmt: skip
+        return command(*arguments, indices=indices, **others)
+
+    return cast("Command", with_indices)
+
+
+def output_options(command: Command) -> Command:
+    """Add the options of all outputs beside a mask; the command gets what is asked for as ``outputs``."""
+    from septum.workflows.outputs import OUTPUTS, requested
+
+    @wraps(command)
+    def with_outputs(*arguments: Any, **values: Any) -> Any:
+        asked: dict[str, dict[str, bool | str]] = {}
+        for key, output in OUTPUTS.items():
+            value = values.pop(output.option.name)
+            modifiers = {one: values.pop(one.name) for one in output.modifiers}
+            if value:
+                options = {one.sets: changed for one, changed in modifiers.items() if changed}
+                asked[key] = {**options, output.option.sets: value} if output.option.sets else options
+            for one in (one for one, changed in modifiers.items() if changed and not value):
+                raise click.UsageError(
+                    f"--{one.name} goes with --{output.option.name}: give that, too, or leave it out."
+                )
+        return command(*arguments, outputs=requested(asked), **values)
+
+    wrapped = cast("Command", with_outputs)
+    every = [output.option for output in OUTPUTS.values()]
+    every += [one for output in OUTPUTS.values() for one in output.modifiers]
+    for one in reversed(every):
+        if one.choices:
+            wrapped = click.option(f"--{one.name}", type=click.Choice(one.choices), help=one.help)(wrapped)
+        else:
+            wrapped = click.option(f"--{one.name}", is_flag=True, help=one.help)(wrapped)
+    return wrapped

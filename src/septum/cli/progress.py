@@ -7,14 +7,14 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from septum.cli.output import one_line, say_aside, say_error
-from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, Planned, StudyResult
+from septum.workflows.events import CaseDone, Failure, FrameDone, Notice, PassedOver, Planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
-    from septum.workflows.outcomes import Event
+    from septum.workflows.events import Event
 
 
 class NoBar:
@@ -73,7 +73,7 @@ class Narrator:
         say_result: prints the line of a case that is done, or ``None`` for no such line.
     """
 
-    def __init__(self, say_result: Callable[[StudyResult], None] | None = None) -> None:
+    def __init__(self, say_result: Callable[[CaseDone], None] | None = None) -> None:
         self._bar = Bar() if _is_watched() else NoBar()
         self._say_result = say_result
         self._planned = self._finished = self._failed = 0
@@ -121,15 +121,16 @@ class Narrator:
                 say_error(error)
                 self._failed += 1
                 self._finish_case()
-            case StudyResult():
+            case CaseDone():
                 self._tell_result(event)
                 self._finish_case()
 
-    def _tell_result(self, result: StudyResult) -> None:
+    def _tell_result(self, result: CaseDone) -> None:
         if not result.skipped:
-            for text in result.record.input.notes:
-                self._notes.setdefault(text, []).append(result.source)
-            for text in result.record.warnings:
+            record = result.record
+            for note in record.input.notes:
+                self._notes.setdefault(note.text, []).append(result.source)
+            for text in (*(flag.reason for flag in record.quality.flags), *(n.text for n in record.notes)):
                 say_aside(f"{result.source}: {text}")
         if self._say_result is not None:
             self._bar.stop()  # it would catch the line, and send it to standard error

@@ -83,3 +83,7 @@ class UnexpectedError(SeptumError):
             f"an unexpected {type(error).__name__}: Septum did not foresee this; run again with "
             "SEPTUM_DEBUG=1 for the details, and please report them."
         )
+
+
+class QualityWarning(UserWarning):
+    """The verdict on a mask is not *fine*: a Python warning, which a program may filter, with the reasons."""

@@ -12,13 +12,14 @@ from septum.core import InputError, SeptumError
 from septum.core.files import is_folder, place_of
 from septum.io import case_name, find_images
 from septum.io.names import NRRD_SUFFIXES, image_suffix
+from septum.workflows.output_paths import OutputPaths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
-class Case:
+class InputCase:
     """One file or DICOM study to segment.
 
     Attributes:
@@ -31,19 +32,16 @@ class Case:
     name: str
     searched: bool
 
-    def mask(self, out: Path) -> Path:
-        """The mask's path; its format is the image's."""
+    def paths(self, out: Path) -> OutputPaths:
+        """Name the files of its results below the output folder; the mask's format is the image's."""
         suffix = ".nrrd" if image_suffix(self.source) in NRRD_SUFFIXES else ".nii.gz"
-        return out / f"{self.name}_seg{suffix}"
-
-    def record(self, out: Path) -> Path:
-        """The path of the JSON beside the mask."""
-        return out / f"{self.name}_seg.json"
+        mask = out / f"{self.name}_seg{suffix}"
+        return OutputPaths(mask.parent, mask.name.removesuffix(f"_seg{suffix}"), mask)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """The cases of a run.
 
     Attributes:
         cases: in a fixed order, with distinct names.
@@ -51,7 +49,7 @@ class Plan:
         refused: what was named, or lies in a folder that was, and cannot be used, with the reason.
     """
 
-    cases: tuple[Case, ...]
+    cases: tuple[InputCase, ...]
     passed_over: tuple[str, ...]
     refused: tuple[tuple[Path, SeptumError], ...]
 
@@ -97,7 +95,7 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
     sources = list(found.values())
     named_by_user = {_place(given) for given in inputs}
     cases = tuple(
-        Case(source, name, searched=_place(source) not in named_by_user)
+        InputCase(source, name, searched=_place(source) not in named_by_user)
         for source, name in zip(sources, _names(sources, _common_folder(inputs)), strict=True)
     )
     return Plan(cases, tuple(passed_over), tuple(refused))

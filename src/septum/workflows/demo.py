@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import VolumeCurve
+    from septum.workflows.events import CaseDone
     from septum.workflows.lazy_model import LazyModel
-    from septum.workflows.outcomes import StudyResult
 
 SEED = 7
 
@@ -43,7 +43,7 @@ class DemoResult:
     image: Path
     truth: Path
     picture: Path
-    result: StudyResult
+    result: CaseDone
     curve: VolumeCurve
     true_curve: VolumeCurve
     phases: tuple[tuple[str, int], ...]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from septum.metrics import Mean, Summary, summarise, summarise_by_structure
-from septum.workflows.outcomes import SOME_FAILED
+from septum.workflows.events import SOME_FAILED
 
 if TYPE_CHECKING:
     from septum.core import LabelSchema, Score

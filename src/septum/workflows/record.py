@@ -1,4 +1,4 @@
-"""The JSON beside a mask: its schema, written and read."""
+"""The JSON beside a mask, format 2: its schema, written and read."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from septum.core import LocalisationPath
 from septum.core.files import write_text
 from septum.core.geometry import Triple
-from septum.workflows.asked import Extras, IndexSettings
+from septum.workflows.options import IndexSettings
+from septum.workflows.record_numbers import IndicesRecord, NoteRecord, Part, QualityRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 
-Index = tuple[int, int, int]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Voxel = tuple[int, int, int]
+#: Who made a mask: the model; the model and then somebody by hand; or somebody unknown.
+Origin = Literal["model", "corrected", "given"]
 
 
-class Software(_Part):
-    """What made the mask."""
+class Software(Part):
+    """What made the JSON."""
 
     name: str
     version: str
@@ -35,7 +34,7 @@ class Software(_Part):
 SOFTWARE = Software(name="septum", version=version("septum"))
 
 
-class ModelFacts(_Part):
+class ModelFacts(Part):
     """Which model made the mask; ``sha256`` is of its ``model.json``, which holds those of its graphs."""
 
     name: str
@@ -44,35 +43,36 @@ class ModelFacts(_Part):
     licence: str
 
 
-class InputFacts(_Part):
+class InputFacts(Part):
     """What was read: hash of header and voxels, grid along (Z, Y, X), frames, what the reader settled."""
 
     sha256: str
-    shape: Index
+    shape: Voxel
     frames: int
     spacing_mm: Triple
-    notes: tuple[str, ...]
+    notes: tuple[NoteRecord, ...]
 
 
-class Settings(_Part):
+class Settings(Part):
     """What was asked for.
 
     Attributes:
-        engine, device, precision, threads, flips: how the networks were run.
+        engine, device, precision, threads, flips: how the networks were run; the first three are ``None``
+            where none was.
         spacing_mm: (Z, Y, X), only if it was given instead of the file's.
         indices: how clinical indices were taken.
     """
 
-    engine: str
-    device: str = "cpu"
-    precision: str = "f32"
-    threads: int | None
+    engine: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    threads: int | None = None
     flips: bool = False
-    spacing_mm: Triple | None
+    spacing_mm: Triple | None = None
     indices: IndexSettings = IndexSettings()
 
 
-class FrameRegion(_Part):
+class FrameRegion(Part):
     """Region of interest of a frame.
 
     Attributes:
@@ -85,15 +85,15 @@ class FrameRegion(_Part):
     """
 
     frame: int
-    start: Index
-    stop: Index
+    start: Voxel
+    stop: Voxel
     centre_mm: Triple
     path: LocalisationPath
     enlarged: bool
     cut_off: bool
 
 
-class Timings(_Part):
+class Timings(Part):
     """Seconds for reading, each frame, writing the mask, and their sum; loading the model is not in it."""
 
     read: float
@@ -102,56 +102,45 @@ class Timings(_Part):
     total: float
 
 
-class Record(_Part):
+class Record(Part):
     """Contents of ``NAME_seg.json``. Nothing in it names a file, a folder, a patient or a date.
 
     Attributes:
         format: version of this schema.
-        software, model, input, settings: provenance.
+        software, model, input, settings: provenance; ``model`` is ``None`` for a mask that none made.
+        mask_origin: who made the mask.
         mask_sha256: hash of the mask's file, by which its own is told from one that was drawn over.
-        extras: what belongs beside the mask; written after this record, so that none is without one.
+        outputs: what belongs beside the mask, and how it is made; written after this record, so that none is
+            without one.
         labels: mask value of each structure.
-        volumes_ml: of each structure, one value a frame.
-        end_diastole_frame, end_systole_frame: from 0, by the LV volume; ``None`` for a single frame, and if
-            that volume is the same in all frames (as it is where no LV was found).
-        ejection_fraction_percent: of each ventricle; empty without those frames.
-        myocardial_mass_g: at end-diastole, or of a single frame; ``None`` without such a frame, or without
-            myocardium among the structures.
         indices: clinical indices with units and definitions, wall thickness, and what had to be settled.
-        quality: verdict on the mask with its reasons, Dice to be expected, interval about the LV's ejection
-            fraction.
-        regions: one a frame.
-        localisation_paths: number of frames by the way in which their region was found.
+        quality: verdict on the mask with its reasons, expected Dice, intervals about ejection fractions.
+        regions: one a frame, of a mask that a model made.
         confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
         soft_dice: of each structure, the overlap that the segmenter expects of its mask, one value a frame.
         flip_agreement: of mirror images with their mean, one value a frame; empty without mirror images.
-        warnings: what deserves a look, one sentence each.
+        notes: what else the user should know of this run.
         timings_s: where the time went.
         statement: what this must not be used for.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     software: Software
-    model: ModelFacts
+    model: ModelFacts | None
     input: InputFacts
     settings: Settings
-    mask_sha256: str = ""
-    extras: Extras = Extras()
+    mask_origin: Origin = "model"
+    mask_sha256: str
+    outputs: dict[str, dict[str, bool | str]]
     labels: dict[str, int]
-    volumes_ml: dict[str, tuple[float, ...]]
-    end_diastole_frame: int | None
-    end_systole_frame: int | None
-    ejection_fraction_percent: dict[str, float]
-    myocardial_mass_g: float | None
-    indices: dict[str, Any] = {}
-    quality: dict[str, Any] = {}
+    indices: IndicesRecord
+    quality: QualityRecord
     regions: tuple[FrameRegion, ...]
-    localisation_paths: dict[LocalisationPath, int]
-    confidence: tuple[float | None, ...] = ()
-    agreement: tuple[float | None, ...] = ()
-    soft_dice: dict[str, tuple[float | None, ...]] = {}
-    flip_agreement: tuple[float | None, ...] = ()
-    warnings: tuple[str, ...]
+    confidence: tuple[float | None, ...]
+    agreement: tuple[float | None, ...]
+    soft_dice: dict[str, tuple[float | None, ...]]
+    flip_agreement: tuple[float | None, ...]
+    notes: tuple[NoteRecord, ...]
     timings_s: Timings
     statement: str
 
@@ -162,17 +151,37 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: Path) -> Record | None:
-    """A record as written by :func:`write_record`; ``None`` if there is none that can be understood."""
+    """Read the JSON beside a mask, of this format or the one before.
+
+    Returns:
+        The record in today's form; ``None`` if there is none that can be understood.
+    """
     try:
-        return Record.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        content = path.read_bytes()
+        try:
+            return Record.model_validate_json(content)
+        except ValidationError:
+            if _format_of(content) != 1:
+                return None
+            from septum.workflows.record_format_1 import upgraded  # noqa: PLC0415  # of few files
+
+            return Record.model_validate(upgraded(json.loads(content)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # pydantic's is a ValueError
         return None
 
 
 def input_hash_in(path: Path) -> str | None:
     """Hash of the input that a JSON of any version of Septum is of; ``None`` of a file that is none."""
     try:
-        told = json.loads(path.read_bytes())
-        return str(told["input"]["sha256"]) if told["software"]["name"] == SOFTWARE.name else None
+        document = json.loads(path.read_bytes())
+        return str(document["input"]["sha256"]) if document["software"]["name"] == SOFTWARE.name else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
+
+
+def _format_of(content: bytes) -> Any:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return document.get("format") if isinstance(document, dict) else None

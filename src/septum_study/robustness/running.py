@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from septum.core import Orientation, OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
 from septum.datasets import PUBLISHED, REGISTRY, load_split
+from septum.indices import volume_curve
 from septum.io import content_sha256
 from septum.methods.samples import read_case
 from septum.metrics import dice
-from septum.workflows.recording import warnings_about
+from septum.quality.mask_warnings import mask_warnings
+from septum.quality.unlike_training import unlike_training_images
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS, VERSION, levels_of, perturbed
 from septum_study.robustness.results import (
     COLUMNS,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from septum.core import LabelSchema
     from septum.datasets import Case, Dataset
-    from septum.inference import Bundle, Model
+    from septum.inference import Bundle, FrameResult, Model
     from septum.metrics.scores_file import Row
 
 LOGGER = logging.getLogger(__name__)
@@ -219,7 +221,7 @@ def _score(model: Model, schema: LabelSchema, scan: Scan) -> Iterator[Row]:
     window = oriented.window_of(found.localisation.region, found.working_geometry)
     inside = window.holds(orientation.apply(scan.labels) > 0)
     segmentation = Segmentation(found.labels[None], scan.geometry, schema)
-    warnings = warnings_about(segmentation, [found], model.bundle.manifest)
+    warnings = _warnings(segmentation, found, model)
     for structure in schema.structures:
         yield {
             "structure": structure.name,
@@ -227,8 +229,19 @@ def _score(model: Model, schema: LabelSchema, scan: Scan) -> Iterator[Row]:
             "dice_before": "" if scan.before is None else _dice(scan.before, scan.labels, structure.value),
             "foreground_inside": str(round(inside, 5)),
             "localisation": str(found.localisation.path),
-            "warnings": str(len(warnings)),
+            "warnings": str(warnings),
         }
+
+
+def _warnings(segmentation: Segmentation, found: FrameResult, model: Model) -> int:
+    """Count what is remarkable about a mask and its image without a calibration."""
+    geometry, manifest = segmentation.geometry, model.bundle.manifest
+    return len(
+        [
+            *mask_warnings(volume_curve(segmentation), [found.localisation], geometry),
+            *unlike_training_images(manifest, geometry, [found.evidence]),
+        ]
+    )
 
 
 def _dice(predicted: NDArray[np.uint8], truth: NDArray[np.uint8], value: int) -> str:

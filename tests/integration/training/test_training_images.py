@@ -28,7 +28,7 @@ def test_training_cases_are_recorded_and_none_of_them_is_warned_of(bundle, data,
     assert known.least_confidence == min(one.confidence for one in evidence)
     result = segment_file(cases[0].image, LazyModel(bundle), tmp_path / "out")
     assert result.record.confidence == (evidence[0].confidence,)
-    assert not any("learnt from" in warning for warning in result.record.warnings)
+    assert "unlike_training_images" not in [flag.key for flag in result.record.quality.flags]
 
 
 def test_an_image_of_another_kind_is_warned_of_on_the_terminal_and_in_the_json(

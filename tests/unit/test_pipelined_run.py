@@ -11,10 +11,10 @@ import pytest
 
 from septum.core import BundleError, InputError, OutputError
 from septum.core.errors import MaskGivenError, UnexpectedError
-from septum.workflows import overlap
-from septum.workflows.cases import Case
-from septum.workflows.outcomes import Failure, PassedOver
-from septum.workflows.overlap import in_turn
+from septum.workflows import pipeline
+from septum.workflows.cases import InputCase
+from septum.workflows.events import Failure, PassedOver
+from septum.workflows.pipeline import run_pipelined
 
 #: A step that another waits for has begun long before; this ends a test that would hang.
 SECONDS = 30
@@ -51,13 +51,13 @@ class Steps:
 
 
 def cases(names, *, searched=False):
-    return [Case(Path(name), name, searched) for name in names]
+    return [InputCase(Path(name), name, searched) for name in names]
 
 
 def outcomes_of(names, steps, **searched):
     """What becomes of each case, in order."""
     events = []
-    in_turn(cases(names, **searched), steps, events.append)
+    run_pipelined(cases(names, **searched), steps, events.append)
     return [event for event in events if not isinstance(event, Frame)]
 
 
@@ -69,7 +69,7 @@ def told(outcomes):
 @pytest.mark.parametrize("names", ["", "a", "ab", "abcdef"])
 def test_outcomes_come_in_order_and_frames_are_told_in_the_callers_thread(names):
     steps, events = Steps(), []
-    in_turn(cases(names), steps, events.append)
+    run_pipelined(cases(names), steps, events.append)
     assert [event for event in events if isinstance(event, Frame)] == list(names)
     assert [event for event in events if not isinstance(event, Frame)] == list(names)
     assert all(done == list(names) for done in steps.done.values())
@@ -136,7 +136,7 @@ def test_an_interruption_is_raised_after_the_result_that_is_being_written(step):
     steps = Steps({(step, "b"): KeyboardInterrupt()})
     events = []
     with pytest.raises(KeyboardInterrupt):
-        in_turn(cases("abc"), steps, events.append)
+        run_pipelined(cases("abc"), steps, events.append)
     assert [event for event in events if not isinstance(event, Frame)] == ["a"]
     assert steps.done["write"] == ["a"]
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_the_model_ends_the_run_after_that_result(step):
     steps = Steps({(step, "b"): BundleError("damaged")})
     events = []
     with pytest.raises(BundleError, match="damaged"):
-        in_turn(cases("abc"), steps, events.append)
+        run_pipelined(cases("abc"), steps, events.append)
     assert [event for event in events if not isinstance(event, Frame)] == steps.done["write"] == ["a"]
 
 
@@ -175,7 +175,7 @@ def test_a_result_is_told_with_the_next_frame_and_not_a_case_later():
             return super().write(segmented)
 
     written, events = Event(), []
-    in_turn(cases("ab"), Slow(), events.append)
+    run_pipelined(cases("ab"), Slow(), events.append)
     assert [event for event in events if not isinstance(event, Frame)] == ["a", "b"]
 
 
@@ -188,7 +188,7 @@ def test_an_interruption_while_the_last_result_is_written_is_raised_after_it_is_
             raise KeyboardInterrupt
         return wait(futures)
 
-    monkeypatch.setattr(overlap, "wait", interrupted)
+    monkeypatch.setattr(pipeline, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        in_turn(cases("a"), Steps(), events.append)
+        run_pipelined(cases("a"), Steps(), events.append)
     assert events == ["a", "a"], "its frame, and its result"

@@ -1,4 +1,4 @@
-"""What becomes of the inputs of a run: done, skipped, failed; and the exit code that follows."""
+"""What happens to the inputs of a run: done, skipped, failed; and the exit code that follows."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ SOME_FAILED = 1
 
 
 @dataclass(frozen=True)
-class StudyResult:
-    """A segmented study.
+class CaseDone:
+    """A study whose results stand in the output folder.
 
     Attributes:
         name: of the case.
         source: the image.
         mask, json: the files with its results.
         record: what is in ``json``.
-        beside: what is asked for beside the mask, and stands there; of meshes, their folder.
+        outputs: what is asked for beside the mask, and stands there; of meshes, their folder.
         skipped: whether an earlier run had done all of it.
-        mask_kept: whether the mask is that of an earlier run.
-        said: a sentence if something was replaced or removed that another run wrote meanwhile, else empty.
+        mask_kept: whether the mask is that of an earlier run, or the user's.
+        message: a sentence if something was replaced or removed that another run wrote meanwhile, else empty.
     """
 
     name: str
@@ -35,10 +35,10 @@ class StudyResult:
     mask: Path
     json: Path
     record: Record
-    beside: tuple[Path, ...] = ()
+    outputs: tuple[Path, ...] = ()
     skipped: bool = False
     mask_kept: bool = False
-    said: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class PassedOver(Notice):
 
 @dataclass(frozen=True)
 class Planned:
-    """The run knows its cases; what is told before is not about them."""
+    """The run knows its cases; events before this one are not about them."""
 
     cases: int
 
@@ -77,12 +77,12 @@ class FrameDone:
     frames: int
 
 
-#: What a run tells while it goes on.
-Event = Planned | Notice | FrameDone | StudyResult | Failure
+#: What happens while a run goes on.
+Event = Planned | Notice | FrameDone | CaseDone | Failure
 
 
 @dataclass(frozen=True)
-class Report:
+class RunSummary:
     """What came of all inputs.
 
     Attributes:
@@ -91,7 +91,7 @@ class Report:
         notices: what was passed over, done anew or removed.
     """
 
-    results: tuple[StudyResult, ...]
+    results: tuple[CaseDone, ...]
     failures: tuple[Failure, ...]
     notices: tuple[str, ...]
 

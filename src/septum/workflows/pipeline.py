@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from septum.core import BundleError, MissingExtraError, OutputError, SeptumError
 from septum.core.errors import MaskGivenError, UnexpectedError
 from septum.workflows.case_steps import too_large
-from septum.workflows.outcomes import Failure, FrameDone, Notice, PassedOver, StudyResult
+from septum.workflows.events import CaseDone, Failure, FrameDone, Notice, PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from septum.workflows.case_steps import CaseSteps, Opened
-    from septum.workflows.cases import Case
-    from septum.workflows.outcomes import Event
+    from septum.workflows.cases import InputCase
+    from septum.workflows.events import Event
 
 T = TypeVar("T")
 
 #: What becomes of a case.
-Outcome = StudyResult | PassedOver | Failure
+Outcome = CaseDone | PassedOver | Failure
 
 
-def in_turn(cases: Sequence[Case], steps: CaseSteps, tell: Callable[[Event | Outcome], None]) -> None:
+def run_pipelined(
+    cases: Sequence[InputCase], steps: CaseSteps, tell: Callable[[Event | Outcome], None]
+) -> None:
     """Do the cases. What is wrong with the model ends the run, and so does a result that cannot be written.
 
     Args:
@@ -60,7 +62,7 @@ class _Writing:
         self._future: Future[Outcome] | None = None
         self._is_full = False
 
-    def begin(self, case: Case, segmented: Any, steps: CaseSteps) -> None:
+    def begin(self, case: InputCase, segmented: Any, steps: CaseSteps) -> None:
         """Write what was segmented, or pass on what has come to an end before; it is told at once."""
         self._future = self._writer.submit(_then, case, segmented, steps.write)
         if isinstance(segmented, Outcome):
@@ -78,15 +80,15 @@ class _Writing:
             future, self._future = self._future, None
             outcome = future.result()
             self._is_full |= isinstance(outcome, Failure) and isinstance(outcome.error, OutputError)
-            if isinstance(outcome, StudyResult) and outcome.said:
-                self._tell(Notice(outcome.said))
+            if isinstance(outcome, CaseDone) and outcome.message:
+                self._tell(Notice(outcome.message))
             self._tell(outcome)
         return self._is_full
 
 
 def _ahead(
-    cases: Sequence[Case], steps: CaseSteps, reader: ThreadPoolExecutor
-) -> Iterator[tuple[Case, Opened | Outcome]]:
+    cases: Sequence[InputCase], steps: CaseSteps, reader: ThreadPoolExecutor
+) -> Iterator[tuple[InputCase, Opened | Outcome]]:
     """Cases as they are opened, the next one begun before this one is handed out."""
     opening = [reader.submit(_opened, case, steps) for case in cases[:1]]
     for i, case in enumerate(cases):
@@ -95,7 +97,7 @@ def _ahead(
         yield case, opened
 
 
-def _opened(case: Case, steps: CaseSteps) -> Opened | Outcome:
+def _opened(case: InputCase, steps: CaseSteps) -> Opened | Outcome:
     """The case opened. A decoder that it lacks is missing for it alone, unlike an engine."""
     try:
         return _attempt(case, steps.open, case)
@@ -103,14 +105,16 @@ def _opened(case: Case, steps: CaseSteps) -> Opened | Outcome:
         return Failure(case.source, error)
 
 
-def _then(case: Case, so_far: Any, step: Callable[..., T], *arguments: object) -> T | PassedOver | Failure:
+def _then(
+    case: InputCase, so_far: Any, step: Callable[..., T], *arguments: object
+) -> T | PassedOver | Failure:
     """The next step of a case, unless it has come to nothing before."""
     if isinstance(so_far, Failure | PassedOver):
         return so_far
     return _attempt(case, step, so_far, *arguments)
 
 
-def _attempt(case: Case, step: Callable[..., T], *arguments: object) -> T | PassedOver | Failure:
+def _attempt(case: InputCase, step: Callable[..., T], *arguments: object) -> T | PassedOver | Failure:
     """What a step gives, or why it gives nothing. What is wrong with the model is raised."""
     try:
         return step(*arguments)

@@ -1,0 +1,75 @@
+"""How clinical indices are taken: what the user gives instead of what is detected or read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from septum.core import InputError, Subject
+from septum.indices import clinical_indices
+
+if TYPE_CHECKING:
+    from septum.core import Indices, Segmentation, Study
+
+#: What is given for one study, in words, by the field that holds it.
+OF_ONE_STUDY = {
+    "end_diastole": "end-diastole",
+    "end_systole": "end-systole",
+    "heart_rate_bpm": "heart rate",
+    "height_m": "height",
+    "weight_kg": "weight",
+}
+
+
+class IndexSettings(BaseModel):
+    """How indices are taken; what is ``None`` is detected, or as the study says.
+
+    Attributes:
+        end_diastole, end_systole: frames from 0.
+        heart_rate_bpm: beats a minute.
+        height_m, weight_kg: of the body.
+        body_surface_area: formula.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    end_diastole: int | None = Field(default=None, ge=0)
+    end_systole: int | None = Field(default=None, ge=0)
+    heart_rate_bpm: float | None = Field(default=None, gt=0)
+    height_m: float | None = Field(default=None, gt=0)
+    weight_kg: float | None = Field(default=None, gt=0)
+    body_surface_area: Literal["du-bois", "mosteller"] = "du-bois"
+
+    def of_one_study(self) -> list[str]:
+        """Name, in words, what is given here and belongs to one study alone."""
+        return [words for name, words in OF_ONE_STUDY.items() if getattr(self, name) is not None]
+
+    def check_frames(self, frames: int, source: object) -> None:
+        """Refuse frames that an image does not have, before it is segmented. Raises :class:`InputError`."""
+        for phase, frame in (("end-diastole", self.end_diastole), ("end-systole", self.end_systole)):
+            if frame is not None and frame >= frames:
+                if frames == 1:
+                    expected = f"expected {phase} to be frame 0, its only frame"
+                else:
+                    expected = f"expected {phase} to be a frame from 0 to {frames - 1}"
+                raise InputError(
+                    f"{source}: {expected}, and got {frame}; frames are counted from 0. Give a frame that is "
+                    f"there, or let {phase} be detected."
+                )
+
+    def indices_of(self, segmentation: Segmentation, study: Study) -> Indices:
+        """Take the clinical indices of a mask. Raises :class:`InputError` for a frame that is not there."""
+        read = study.subject
+        return clinical_indices(
+            segmentation,
+            times_ms=study.cine.times_ms,
+            subject=Subject(
+                height_m=self.height_m or read.height_m,
+                weight_kg=self.weight_kg or read.weight_kg,
+                heart_rate_bpm=self.heart_rate_bpm or read.heart_rate_bpm,
+            ),
+            end_diastole=self.end_diastole,
+            end_systole=self.end_systole,
+            body_surface_area=self.body_surface_area,
+        )

@@ -1,0 +1,45 @@
+"""What the files of one case are called."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where the results of one case lie: its mask, and in ``folder`` all that stands beside it.
+
+    Attributes:
+        folder: of the JSON and the outputs.
+        stem: how their names begin.
+        mask: the mask's file.
+
+    >>> from pathlib import Path
+    >>> paths = OutputPaths(Path("out"), "heart", Path("out/heart_seg.nii.gz"))
+    >>> paths.record.as_posix(), paths.beside("_report.html").as_posix()
+    ('out/heart_seg.json', 'out/heart_report.html')
+    """
+
+    folder: Path
+    stem: str
+    mask: Path
+
+    @property
+    def record(self) -> Path:
+        """The JSON."""
+        return self.beside("_seg.json")
+
+    @property
+    def lock(self) -> Path:
+        """The file that whoever writes any of these holds; its name is that of a leftover."""
+        case = hashlib.sha256(self.stem.casefold().encode("utf-8", "surrogateescape")).hexdigest()
+        return self.folder / f".septum-{case[:16]}.lock"
+
+    def beside(self, ending: str) -> Path:
+        """Path of the file whose name is the stem and this ending."""
+        return self.folder / f"{self.stem}{ending}"

@@ -1,0 +1,49 @@
+"""The report: one page with cine, curves, numbers and verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from septum.workflows.outputs.base import Option, Output, OutputOptions
+
+if TYPE_CHECKING:
+    from septum.core import Note
+    from septum.workflows.output_paths import OutputPaths
+    from septum.workflows.result import Result
+
+
+class ReportOutput(Output):
+    """``NAME_report.html``; with ``identify`` it shows who the patient is, as a DICOM study tells."""
+
+    key: ClassVar[str] = "report"
+    option: ClassVar[Option] = Option("report", "Write a page with cine, curves, indices and bullseye, too.")
+    modifiers: ClassVar[tuple[Option, ...]] = (
+        Option("identify", "Show in the report who the patient is.", sets="identify"),
+    )
+    defaults: ClassVar[OutputOptions] = {"identify": False}
+    endings: ClassVar[tuple[str, ...]] = ("_report.html",)
+
+    def possible(self, options: OutputOptions, *, is_dicom: bool) -> tuple[OutputOptions | None, Note | None]:
+        """Leave the patient out where the input is not DICOM, which alone tells who it is."""
+        if is_dicom or not options["identify"]:
+            return options, None
+        from septum.core import Level, Note
+
+        text = "The report does not show who the patient is: only DICOM input tells that."
+        return {**options, "identify": False}, Note("no_identity", text, Level.WARNING)
+
+    def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
+        """Write the page."""
+        from septum.report import write_study_report
+
+        identity = None
+        if options["identify"]:
+            from septum.io.dicom.objects.source_images import identity_of
+
+            identity = identity_of(result.study)
+        (path,) = self.reserved(paths)
+        write_study_report(
+            path, title=paths.stem, study=result.study, segmentation=result.segmentation,
+            indices=result.indices, quality=result.quality, provenance=result.provenance.described(),
+            identify=identity,
+        )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Refusals to replace what is no result of the same input, or may be somebody's own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from septum.core.errors import NameTakenError
+from septum.core.files import place_of, sha256_of
+from septum.workflows.outputs import OUTPUTS
+from septum.workflows.record import input_hash_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
+
+    from septum.workflows.output_paths import OutputPaths
+    from septum.workflows.record import Record
+
+
+def check_same_input(paths: OutputPaths, source: str, sha256: Callable[[], str], *, is_dicom: bool) -> None:
+    """Refuse to replace what is no result of this input: another patient's, or somebody's own files.
+
+    Args:
+        paths: of the case.
+        source: of the image, for the sentence.
+        sha256: gives the input's hash; it is only called where there is one to compare with.
+        is_dicom: whether the input is a DICOM study.
+    """
+    of = input_hash_in(paths.record)
+    if of is None:
+        there = " and ".join(path.name for path in (paths.mask, paths.record) if path.exists())
+        raise NameTakenError(
+            f"{paths.mask}: {there} cannot be told to be a result of Septum, and may be yours: expected a "
+            "name that is free; choose another folder for results, or allow overwriting."
+        )
+    if of != sha256():
+        which = f"another file of the same name as {source}, or of that one before it changed"
+        if is_dicom:
+            which = (
+                f"other images than are taken from {source} now: of another study of that name, of a stack "
+                "for another model, or of the study before it changed"
+            )
+        raise NameTakenError(
+            f"{paths.record} is the result of {which}: expected a name that is free; choose another folder "
+            "for results, or allow overwriting."
+        )
+
+
+def check_no_input(paths: OutputPaths, inputs: Collection[Path]) -> None:
+    """Refuse, whatever is asked for, to write a result in the place of an image of the same run.
+
+    Args:
+        paths: of the case.
+        inputs: places of all images.
+    """
+    beside = (path for output in OUTPUTS.values() for path in output.reserved(paths))
+    for path in (paths.mask, paths.record, *beside):
+        if place_of(path.parent) / path.name in inputs:
+            raise NameTakenError(
+                f"{path} is an input, and would be replaced by the result of {paths.stem}: expected a "
+                "name that is free; choose another folder for results."
+            )
+
+
+def check_untouched(paths: OutputPaths, earlier: Record) -> None:
+    """Refuse to replace a mask that is not the one that its JSON describes."""
+    mask = paths.mask
+    if earlier.mask_sha256 and mask.is_file() and sha256_of(mask) != earlier.mask_sha256:
+        raise NameTakenError(
+            f"{mask} was changed after {paths.record.name} was written, as by hand: it is not replaced, and "
+            "nothing is made of it unasked. Measure it to take the change up, give it another name, or allow "
+            "overwriting."
+        )
+
+
+def check_not_corrected(paths: OutputPaths, earlier: Record, reason: str) -> None:
+    """Refuse to make a mask again that somebody has corrected and taken up."""
+    if reason and earlier.mask_origin != "model" and paths.mask.is_file():
+        raise NameTakenError(
+            f"{paths.mask} is not as a model made it, and {paths.record.name} says so; {reason}: it is not "
+            "replaced unasked. Choose another folder for results, or allow overwriting."
+        )
+
+
+def check_known(keys: Collection[str], paths: OutputPaths, earlier: Record | None) -> None:
+    """Refuse to replace a file of one of these outputs that no earlier run wrote."""
+    known = {} if earlier is None else earlier.outputs
+    for key in keys:
+        own = [] if key in known else [path for path in OUTPUTS[key].reserved(paths) if path.exists()]
+        if own:
+            raise NameTakenError(
+                f"{own[0]} cannot be told to be a result of Septum, and may be yours: expected a name that "
+                "is free for what is asked for; choose another folder for results, or allow overwriting."
+            )
+
+
+def check_own_table(path: Path, columns: Iterable[str], *, of: str) -> None:
+    """Refuse to replace a file that does not begin with these columns, as a table of Septum does.
+
+    Args:
+        path: the file.
+        columns: the first ones of such a table.
+        of: what it has in its rows, for the sentence.
+    """
+    header = ",".join(columns)
+    if not path.exists():
+        return
+    begins = b"?"
+    if path.is_file():  # a pipe would keep us waiting
+        with suppress(OSError), path.open("rb") as stream:
+            begins = stream.read(len(header) + 1)
+    if begins and begins.rstrip(b",\n\r") != header.encode():
+        raise NameTakenError(
+            f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that "
+            "is free; give another one, or allow overwriting."
+        )

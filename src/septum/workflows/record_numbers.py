@@ -1,0 +1,231 @@
+"""Clinical indices and the verdict as the JSON holds them: rounded, with their units in the names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from septum.core import Level, Note, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from septum.core import (
+        Bias,
+        EjectionFractionInterval,
+        Flag,
+        Index,
+        Indices,
+        Quality,
+        WallThickness,
+    )
+
+#: Digits after the point, in files: more than a mask can carry.
+DIGITS = 4
+
+
+class Part(BaseModel):
+    """A part of the JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NoteRecord(Part):
+    """One thing that a user should know; see :class:`septum.core.Note`."""
+
+    key: str
+    text: str
+    level: Level
+
+    @classmethod
+    def of(cls, note: Note) -> NoteRecord:
+        """Take over a note."""
+        return cls(key=note.key, text=note.text, level=note.level)
+
+    def note(self) -> Note:
+        """Give the note back."""
+        return Note(self.key, self.text, self.level)
+
+
+class IndexRecord(Part):
+    """One index: ``value`` in ``unit``, and by square metre of body surface; ``None`` where it has none."""
+
+    title: str
+    value: float | None
+    unit: str
+    indexed_a_m2: float | None
+    definition: str
+
+    @classmethod
+    def of(cls, index: Index) -> IndexRecord:
+        """Take over an index, rounded."""
+        return cls(
+            title=index.title, value=rounded(index.value), unit=index.unit,
+            indexed_a_m2=rounded(index.indexed), definition=index.definition,
+        )  # fmt: skip
+
+
+class WallRecord(Part):
+    """Wall thickness of the 17 AHA segments in mm, and thickening in percent."""
+
+    end_diastolic_mm: tuple[float | None, ...]
+    end_systolic_mm: tuple[float | None, ...]
+    thickening_percent: tuple[float | None, ...]
+
+    @classmethod
+    def of(cls, wall: WallThickness) -> WallRecord:
+        """Take over wall thickness, rounded."""
+        return cls(
+            end_diastolic_mm=tuple(map(rounded, wall.end_diastolic_mm)),
+            end_systolic_mm=tuple(map(rounded, wall.end_systolic_mm)),
+            thickening_percent=tuple(map(rounded, wall.thickening_percent)),
+        )
+
+
+class IndicesRecord(Part):
+    """All clinical indices; see :class:`septum.core.Indices`. Frames are counted from 0.
+
+    Attributes:
+        end_diastole_frame, end_systole_frame: ``None`` for a single frame, and if all volumes are the same.
+        phase_confidence: of these two, 0 to 1.
+        phases_given: which of them the user gave.
+        volumes_ml: structure to one volume a frame.
+        times_ms: of the frames.
+        body_surface_area_m2, body_surface_area_formula: where height and weight are known.
+        heart_rate_bpm: where it is known.
+        items: each index by its key.
+        wall: where there is a left ventricle in a cine.
+        notes: what had to be settled.
+    """
+
+    end_diastole_frame: int | None
+    end_systole_frame: int | None
+    phase_confidence: float | None
+    phases_given: tuple[str, ...]
+    volumes_ml: dict[str, tuple[float, ...]]
+    times_ms: tuple[float, ...] | None
+    body_surface_area_m2: float | None
+    body_surface_area_formula: str | None
+    heart_rate_bpm: float | None
+    items: dict[str, IndexRecord]
+    wall: WallRecord | None
+    notes: tuple[NoteRecord, ...]
+
+    @classmethod
+    def of(cls, indices: Indices) -> IndicesRecord:
+        """Take over all indices, rounded."""
+        phases, times_ms = indices.phases, indices.times_ms
+        return cls(
+            end_diastole_frame=phases.end_diastole if phases else None,
+            end_systole_frame=phases.end_systole if phases else None,
+            phase_confidence=rounded(phases.confidence) if phases else None,
+            phases_given=tuple(sorted(phases.given)) if phases else (),
+            volumes_ml={name: _all_rounded(volumes) for name, volumes in indices.volumes_ml.items()},
+            times_ms=None if times_ms is None else _all_rounded(times_ms),
+            body_surface_area_m2=rounded(indices.body_surface_area_m2),
+            body_surface_area_formula=indices.body_surface_area_formula,
+            heart_rate_bpm=rounded(indices.heart_rate_bpm),
+            items={item.key: IndexRecord.of(item) for item in indices.items},
+            wall=None if indices.wall is None else WallRecord.of(indices.wall),
+            notes=note_records(indices.notes),
+        )
+
+    def value(self, key: str) -> float | None:
+        """Value of an index; ``None`` where it has none, or where there is no such index."""
+        return self.items[key].value if key in self.items else None
+
+
+class FlagRecord(Part):
+    """One reason to look at a mask; see :class:`septum.core.Flag`."""
+
+    key: str
+    verdict: Verdict
+    reason: str
+    value: float | None
+    limit: float | None
+
+    @classmethod
+    def of(cls, flag: Flag) -> FlagRecord:
+        """Take over a flag, rounded."""
+        return cls(
+            key=flag.key, verdict=flag.verdict, reason=flag.reason, value=rounded(flag.value),
+            limit=rounded(flag.limit),
+        )  # fmt: skip
+
+
+class BiasRecord(Part):
+    """How far the model's ejection fractions were off, in points; see :class:`septum.core.Bias`."""
+
+    mean: float
+    sd: float
+    patients: int
+
+    @classmethod
+    def of(cls, bias: Bias) -> BiasRecord:
+        """Take over a bias."""
+        return cls(mean=bias.mean, sd=bias.sd, patients=bias.patients)
+
+
+class IntervalRecord(Part):
+    """Where the true ejection fraction is to be expected; see ``EjectionFractionInterval`` of ``core``."""
+
+    low_percent: float
+    high_percent: float
+    coverage: float | None
+    bias_points: BiasRecord | None
+
+    @classmethod
+    def of(cls, interval: EjectionFractionInterval) -> IntervalRecord:
+        """Take over an interval, rounded."""
+        return cls(
+            low_percent=round(interval.low_percent, DIGITS),
+            high_percent=round(interval.high_percent, DIGITS),
+            coverage=rounded(interval.coverage),
+            bias_points=None if interval.bias is None else BiasRecord.of(interval.bias),
+        )
+
+
+class QualityRecord(Part):
+    """The verdict on a mask; see :class:`septum.core.Quality`.
+
+    Attributes:
+        verdict: the worst of the flags.
+        flags: the reasons.
+        estimated_dice: mean Dice to be expected, where it was estimated.
+        ejection_fraction_intervals: of each ventricle that has one.
+    """
+
+    verdict: Verdict
+    flags: tuple[FlagRecord, ...]
+    estimated_dice: float | None
+    ejection_fraction_intervals: dict[str, IntervalRecord]
+
+    @classmethod
+    def of(cls, quality: Quality) -> QualityRecord:
+        """Take over a verdict, rounded."""
+        return cls(
+            verdict=quality.verdict,
+            flags=tuple(FlagRecord.of(flag) for flag in quality.flags),
+            estimated_dice=rounded(quality.estimated_dice),
+            ejection_fraction_intervals={
+                name: IntervalRecord.of(one) for name, one in quality.ejection_fractions.items()
+            },
+        )
+
+
+def note_records(notes: Iterable[Note | str]) -> tuple[NoteRecord, ...]:
+    """Take over notes; a bare sentence has the key ``note``."""
+    return tuple(
+        NoteRecord(key=getattr(one, "key", "note"), text=str(one), level=getattr(one, "level", Level.INFO))
+        for one in notes
+    )
+
+
+def rounded(value: float | None) -> float | None:
+    """A number as files hold it."""
+    return None if value is None else round(value, DIGITS)
+
+
+def _all_rounded(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(value, DIGITS) for value in values)
