@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from septum.core import Geometry, Segmentation, Study
     from septum.core.errors import QualityWarning, SeptumError
     from septum.inference import Model, load_model
-    from septum.io import read_mask, write_image, write_mask
+    from septum.io import write_image, write_mask
     from septum.workflows.evaluate import evaluate
     from septum.workflows.loading import load
     from septum.workflows.options import IndexSettings
@@ -33,7 +33,6 @@ __all__ = [
     "evaluate",
     "load",
     "load_model",
-    "read_mask",
     "segment",
     "write_image",
     "write_mask",
@@ -51,7 +50,6 @@ _HOMES = {
     "evaluate": "septum.workflows.evaluate",
     "load": "septum.workflows.loading",
     "load_model": "septum.inference",
-    "read_mask": "septum.io",
     "segment": "septum.workflows.segment",
     "write_image": "septum.io",
     "write_mask": "septum.io",

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import click
 import numpy as np
@@ -169,13 +169,18 @@ def models_in(annotation: object) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
+def stem_of(name: str, annotation: object) -> str:
+    """A field's name; ``[]`` after that of a list, ``.*`` after that of a mapping from names."""
+    kinds = {get_origin(part) for part in (annotation, *get_args(annotation))}
+    return f"{name}.*" if dict in kinds else f"{name}[]" if tuple in kinds else name
+
+
 def paths_of(model: type[BaseModel]) -> list[str]:
     """Every value of a model's JSON: ``input.shape``, or ``regions[].start`` within a list."""
     paths = []
     for name, field in model.model_fields.items():
-        stem = f"{name}[]" if field.annotation not in models_in(field.annotation) else name
         inner = [path for part in models_in(field.annotation) for path in paths_of(part)]
-        paths += [f"{stem}.{path}" for path in inner] if inner else [name]
+        paths += [f"{stem_of(name, field.annotation)}.{path}" for path in inner] if inner else [name]
     return paths
 
 

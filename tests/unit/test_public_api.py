@@ -11,14 +11,28 @@ import pytest
 
 import septum
 
-NAMES = ["Geometry", "Model", "Segmentation", "SeptumError", "__version__", "load_model", "segment"]
+NAMES = [
+    "Geometry", "IndexSettings", "Model", "QualityWarning", "Result", "Segmentation", "SeptumError", "Study",
+    "__version__", "evaluate", "load", "load_model", "segment", "write_image", "write_mask",
+]  # fmt: skip
 SIGNATURES = {
-    "load_model": ("(model: 'str | Path' = 'cine', **options: 'Unpack[ModelKeywords]') -> 'Model'"),
-    "segment": (
-        "(path: 'str | Path', *, model: 'str | Path | Model' = 'cine', spacing_mm: 'Triple | None' = None,"
-        " **options: 'Unpack[ModelKeywords]') -> 'Segmentation'"
+    "load": (
+        "(path: 'str | Path', *, spacing_mm: 'Sequence[float] | None' = None, kind: 'Wanted' = 'cine')"
+        " -> 'Study'"
     ),
-    "Model.segment": ("(self, array: 'NDArray[Any]', *, spacing_mm: 'Sequence[float]') -> 'Segmentation'"),
+    "load_model": "(model: 'str | Path' = 'cine', **options: 'Unpack[ModelKeywords]') -> 'Model'",
+    "segment": (
+        "(source: 'Source', *, model: 'str | Path | Model' = 'cine', spacing_mm: 'Sequence[float] | None' ="
+        " None, indices: 'IndexSettings | None' = None, **options: 'Unpack[ModelKeywords]') -> 'Result'"
+    ),
+    "evaluate": "(prediction: 'Path', truth: 'Path', schema: 'LabelSchema | None' = None) -> 'Evaluation'",
+    "write_image": "(path: 'Path', cine: 'Cine') -> 'None'",
+    "write_mask": "(path: 'Path', segmentation: 'Segmentation', like: 'Study') -> 'None'",
+    "Model.segment": "(self, array: 'NDArray[Any]', *, spacing_mm: 'Sequence[float]') -> 'Segmentation'",
+    "Result.save": (
+        "(self, folder: 'str | Path', outputs: 'Iterable[str] | Mapping[str, OutputOptions]' = (), *,"
+        " name: 'str | None' = None, overwrite: 'bool' = False) -> 'OutputPaths'"
+    ),
 }
 
 
@@ -37,9 +51,9 @@ def test_signatures(name):
 
 
 def test_fields():
-    fields = {
-        kind: [f.name for f in dataclasses.fields(kind)] for kind in (septum.Segmentation, septum.Geometry)
-    }
+    kinds = (septum.Result, septum.Segmentation, septum.Geometry)
+    fields = {kind: [f.name for f in dataclasses.fields(kind)] for kind in kinds}
+    assert fields[septum.Result][:5] == ["study", "segmentation", "indices", "quality", "provenance"]
     assert fields[septum.Segmentation] == ["labels", "geometry", "schema"]
     assert fields[septum.Geometry] == ["shape", "spacing_mm", "origin_mm", "direction"]
     assert issubclass(septum.SeptumError, Exception)

@@ -107,8 +107,11 @@ def _image_content(path: Path, cine: Cine) -> bytes:
 
 
 def _header(study: Study) -> NativeHeader | DicomHeader:
+    """The header of a study's file; a study of no file has a mask in NIfTI, as one of DICOM has."""
+    if study.header is None:
+        return DicomHeader()
     if not isinstance(study.header, (NativeHeader, DicomHeader)):
-        raise TypeError("expected a study as read by septum.io.read_study, got one without a file's header")
+        raise TypeError("expected a study as read by septum.io.read_study, got one with another header")
     return study.header
 
 

@@ -1,0 +1,101 @@
+"""A result in Python: one line of numbers, no error where two are compared, and files that hold it."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from septum.core import InputError, Study, Verdict
+from septum.core.errors import NameTakenError
+from septum.phantom import PhantomSettings, beating_heart
+from septum.workflows.measuring import measured
+from septum.workflows.provenance import Provenance
+from septum.workflows.record import Settings, read_record
+
+SMALL = PhantomSettings(frames=3, slices=6, matrix=(72, 72), in_plane_mm=3.0, slice_spacing_mm=14.0)
+
+
+@pytest.fixture
+def heart():
+    return beating_heart(np.random.default_rng(0), SMALL)
+
+
+@pytest.fixture
+def result(heart):
+    study = Study(heart.cine, "a" * 64)
+    return measured(study, heart.truth, Provenance.of_given_mask(Settings()), None, name="heart")
+
+
+def test_it_is_told_in_one_line_with_its_numbers(result):
+    line = repr(result)
+    assert "\n" not in line
+    assert len(line) < 300
+    percent = next(item.value for item in result.indices.items if item.key == "lv_ef_percent")
+    assert f"{percent:.1f} %" in line
+    assert str(result.verdict) in line
+
+
+def test_parts_are_at_hand(result, heart):
+    assert result.labels is heart.truth.labels
+    assert result.geometry == heart.cine.geometry
+    assert result.schema.names == ("RV", "MYO", "LV")
+    assert result.verdict in Verdict
+    assert result.flags == result.quality.flags
+    assert {note.key for note in result.notes}
+
+
+def test_two_results_can_be_compared_and_kept_in_a_set(result, heart):
+    other = measured(Study(heart.cine, "b" * 64), heart.truth, result.provenance, None, name="b")
+    assert result == result  # noqa: PLR0124
+    assert (result == other) is False
+    assert len({result, other}) == 2
+
+
+def test_saved_files_hold_it(result, tmp_path):
+    paths = result.save(tmp_path / "out", ["report", "mesh"])
+    assert np.array_equal(np.asarray(nib.load(paths.mask).dataobj).transpose(), result.labels)
+    record = read_record(paths.record)
+    assert record == result.record(mask_sha256=record.mask_sha256, outputs=record.outputs).model_copy(
+        update={"timings_s": record.timings_s}
+    )
+    assert (record.mask_origin, record.model) == ("given", None)
+    assert (tmp_path / "out/heart_report.html").is_file()
+    assert len(list((tmp_path / "out/heart_mesh").iterdir())) == 9
+    assert str(tmp_path) not in paths.record.read_text()
+
+
+def test_a_second_save_leaves_what_it_names_and_nothing_else_of_the_first(result, tmp_path):
+    result.save(tmp_path, ["report", "mesh"])
+    result.save(tmp_path, {"mesh": {"format": "ply"}})
+    names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert not any(name.endswith((".html", ".stl")) for name in names)
+    assert sum(name.endswith(".ply") for name in names) == 9
+
+
+def test_another_input_of_that_name_is_not_replaced_unasked(result, heart, tmp_path):
+    paths = result.save(tmp_path)
+    before = paths.record.read_bytes()
+    other = measured(Study(heart.cine, "b" * 64), heart.truth, result.provenance, None, name="heart")
+    with pytest.raises(NameTakenError):
+        other.save(tmp_path)
+    assert paths.record.read_bytes() == before
+    other.save(tmp_path, overwrite=True)
+    assert json.loads(paths.record.read_text())["input"]["sha256"] == "b" * 64
+    assert other.save(tmp_path, name="second").record.name == "second_seg.json"
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [["nosuch"], {"mesh": {"format": "doc"}}, {"mesh": {"colour": "red"}}, {"report": {"identify": "yes"}}],
+)
+def test_an_output_that_there_is_not_is_refused_before_anything_is_written(result, tmp_path, outputs):
+    with pytest.raises(InputError):
+        result.save(tmp_path / "out", outputs)
+    assert not (tmp_path / "out").exists()
+
+
+def test_dicom_of_what_is_not_dicom_is_a_note(result, tmp_path):
+    record = read_record(result.save(tmp_path, ["dicom"]).record)
+    assert [note.key for note in record.notes] == ["no_dicom_objects"]
+    assert record.outputs == {}
