@@ -120,7 +120,11 @@ def is_image_volume(file: Path) -> bool:
 def test_no_file_of_the_repository_is_an_image_volume():
     files = tracked_files()
     assert ROOT / "pyproject.toml" in files
-    assert [str(file.relative_to(ROOT)) for file in files if is_image_volume(file)] == []
+    public = ROOT / "tests" / "data" / "sunnybrook"  # in the public domain, with its licence beside it
+    found = [file for file in files if is_image_volume(file)]
+    assert [str(file.relative_to(ROOT)) for file in found if not file.is_relative_to(public)] == []
+    assert (public / "LICENCE.txt").is_file()
+    assert sum(file.stat().st_size for file in public.rglob("*") if file.is_file()) < 3_000_000
 
 
 @pytest.mark.parametrize("name", ["heart.nii.gz", "heart.NRRD", "frames.npz"])

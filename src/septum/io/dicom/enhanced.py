@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
+#: More than the frames of an object: instance numbers of frames follow those of their objects.
+_MOST_FRAMES = 100_000
 #: Values of Acquisition Contrast that tell what a series was taken for, as hints.
 _PURPOSES = {"FLOW_ENCODED": "flow", "PERFUSION": "perfusion", "TAGGING": "tagging"}
 
 
 def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
-    """The frames of an enhanced object that have a place in the patient, in the object's order."""
+    """The frames of an object's functional groups that have a place in the patient, in the object's order.
+
+    There is none where the sequence of groups is absent or empty, as a de-identifier may leave it in a
+    single-frame image.
+    """
     shared = item(header, "SharedFunctionalGroupsSequence")
     groups = values_of(header, "PerFrameFunctionalGroupsSequence")[: whole(header, "NumberOfFrames") or 1]
     facts = common(file, header)
+    first = (whole(header, "InstanceNumber") or 0) * _MOST_FRAMES  # an object a phase: in their order
     series = words(header, "ImageType")
     found = []
     for i, own in enumerate(groups):
@@ -48,7 +55,7 @@ def frames_of_enhanced(file: Path, header: Dataset) -> list[Frame]:
                 **{**facts, "hints": hints},
                 **place,
                 number=i + 1,
-                instance_number=i + 1,
+                instance_number=first + i + 1,
                 acquisition_number=whole(content, "FrameAcquisitionNumber"),
                 acquired=text(content, "FrameAcquisitionDateTime"),
                 trigger_ms=_trigger_ms(cardiac, item(own, "UnassignedPerFrameConvertedAttributesSequence")),

@@ -130,11 +130,10 @@ def _frames_of(file: Path) -> list[Frame] | str:
         refusal = _refusal(file, header)
         if refusal is not None:
             return refusal
-        if "PerFrameFunctionalGroupsSequence" in header:
-            frames = frames_of_enhanced(file, header)
-        else:
+        frames = frames_of_enhanced(file, header)
+        if not frames and (whole(header, "NumberOfFrames") or 1) == 1:
             one = frame_of(file, header)
-            frames = [one] if one is not None and (whole(header, "NumberOfFrames") or 1) == 1 else []
+            frames = [] if one is None else [one]
     except Exception:  # noqa: BLE001  # there is no end to what a damaged file makes a library raise
         return DAMAGED
     return frames or NO_POSITION

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PARALLEL = 0.985
 #: How far in plane the corners of slices with other matrices may be apart, in mm.
 SAME_CENTRE_MM = 60.0
+#: A slice of a single phase that is there so many times more is not taken for a repetition.
+MOST_REPEATS = 4
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
             "folder of its own."
         )
     best, *rest = able
+    if wanted == "cine":
+        _check_phases(folder, best, rest)
     notes = [*best.notes, *_rivals(best, rest)]
     notes += _doubts_of_direction(best, wanted)
     if purposes := other_purposes(best):
@@ -86,6 +90,22 @@ def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "
             f"next is stack {rest[0].number}."
         )
     return Choice(best, why, tuple(notes), elsewhere)
+
+
+def _check_phases(folder: Path, best: Stack, rest: Sequence[Stack]) -> None:
+    """Refuse a single phase of slices that are there again and again: they may be the phases of a cine."""
+    if best.phases > 1:
+        return
+    repeats = best.superseded / len(best.frames)
+    repeats += sum(
+        other.phases == 1 and other.kind == best.kind and _same_place(best, other) for other in rest
+    )
+    if repeats >= MOST_REPEATS:
+        raise InputError(
+            f"{folder} holds each slice {1 + round(repeats)} times, one image a series, and nothing "
+            "tells whether these are the phases of a cine: expected trigger times, temporal positions or "
+            "instance numbers that differ; export the study again."
+        )
 
 
 def _doubts_of_direction(stack: Stack, wanted: Wanted) -> list[Note]:

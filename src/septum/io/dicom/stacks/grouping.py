@@ -11,6 +11,7 @@ import numpy as np
 
 from septum.core import Level, Note
 from septum.core.files import sha256_of
+from septum.io.dicom.stacks.identifiers import believed
 from septum.io.dicom.stacks.joining import FEW_SLICES, complemented, completed, join, near_in_plane
 from septum.io.dicom.stacks.pacing import longer_than_a_beat
 from septum.io.dicom.stacks.stack import Stack
@@ -36,6 +37,8 @@ SAME_ECHO_MS = 0.2
 def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
     """All stacks of a study in the order of their series, and what was settled for all of them."""
     kept, notes = _distinct(frames)
+    kept, settled = believed(kept)
+    notes += settled
     orientations = _orientations(kept)
     sizes = _classes((mm for f in kept for mm in f.pixel_mm), lambda mm: SAME_PIXEL * mm)
     echoes = _classes((f.echo_ms for f in kept if f.echo_ms is not None), lambda _: SAME_ECHO_MS)

@@ -47,15 +47,18 @@ def join(parts: Sequence[Stack]) -> list[Stack]:
 
 def _joined(parts: Sequence[Stack]) -> Stack:
     slices: list[tuple[Frame, ...]] = []
-    again = 0
+    again = superseded = 0
     normal = parts[0].first.normal
     for frames in sorted((s for part in parts for s in part.slices), key=lambda s: _depth(normal, s)):
         if slices and _depth(normal, frames) - _depth(normal, slices[-1]) <= SAME_SLICE_MM:
             again += 1
+            both = len(slices[-1]) + len(frames)
             slices[-1] = _later(slices[-1], frames)
+            superseded += both - len(slices[-1])
         else:
             slices.append(frames)
-    stack = Stack(tuple(slices), tuple(dict.fromkeys(note for part in parts for note in part.notes)))
+    notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
+    stack = Stack(tuple(slices), notes, superseded=superseded)
     return stack.noted(_taken_again(again)) if again else stack
 
 
@@ -118,7 +121,12 @@ def complemented(stacks: list[Stack]) -> list[Stack]:
     result: list[Stack] = []
     for near in near_in_plane(stacks, lambda s: s.first.offset_mm):
         kept = _not_superseded(near)
-        result += [_united(kept, len(near) - len(kept))] if len(kept) > 1 and _make_one(kept) else near
+        if len(kept) < 2 or not _make_one(kept):
+            result += near
+            continue
+        superseded = sum(len(stack.frames) for stack in near) - sum(len(stack.frames) for stack in kept)
+        united = _united(kept, len(near) - len(kept))
+        result.append(replace(united, superseded=united.superseded + superseded))
     return result
 
 
@@ -202,7 +210,7 @@ def _united(stacks: Sequence[Stack], again: int) -> Stack:
     normal = stacks[0].first.normal
     slices = sorted((s for one in stacks for s in one.slices), key=lambda s: _depth(normal, s))
     notes = dict.fromkeys(note for one in stacks for note in one.notes)
-    united = Stack(tuple(slices), tuple(notes))
+    united = Stack(tuple(slices), tuple(notes), superseded=sum(one.superseded for one in stacks))
     if len({frame.series_uid for frame in united.frames}) > 1:
         text = f"{len(stacks)} groups of slices make up one stack: they were put together."
         united = united.noted(Note("groups_joined", text))

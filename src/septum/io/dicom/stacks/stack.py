@@ -42,11 +42,13 @@ class Stack:
         slices: frames of each slice, slices ascending along the normal, in no order within.
         notes: what was settled while it was put together.
         number: from 1, among the stacks of the study.
+        superseded: number of images that gave way to later ones of the same slices.
     """
 
     slices: tuple[tuple[Frame, ...], ...]
     notes: tuple[Note, ...] = ()
     number: int = 0
+    superseded: int = 0
 
     @classmethod
     def of(cls, frames: Iterable[Frame], notes: tuple[Note, ...] = ()) -> Stack:
