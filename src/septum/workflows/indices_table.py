@@ -7,6 +7,7 @@ import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from septum.core import value_of
 from septum.core.files import write_text
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.segments import SEGMENTS
@@ -67,9 +68,9 @@ def indices_document(indices: Indices) -> dict[str, Any]:
         "phases_given": sorted(phases.given) if phases else [],
         "volumes_ml": {name: [_rounded(v) for v in values] for name, values in indices.volumes_ml.items()},
         "times_ms": None if indices.times_ms is None else [_rounded(t) for t in indices.times_ms],
-        "body_surface_area_m2": _rounded(indices.body_surface_area_m2),
+        "body_surface_area_m2": _rounded(value_of(indices.body_surface_area_m2)),
         "body_surface_area_formula": indices.body_surface_area_formula,
-        "heart_rate_bpm": _rounded(indices.heart_rate_bpm),
+        "heart_rate_bpm": _rounded(value_of(indices.heart_rate_bpm)),
         "items": {
             item.key: {
                 "title": item.title,

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
-from septum.indices import myocardial_mass_g, volume_curve
+from septum.indices import myocardial_mass_g
 from septum.inference.out_of_distribution import Evidence
-from septum.quality.document import quality_document, study_quality
-from septum.quality.mask_warnings import mask_warnings
-from septum.quality.unlike_training import unlike_training_images
+from septum.quality.document import quality_document
+from septum.quality.verdict import study_quality
 from septum.workflows.indices_table import indices_document
 from septum.workflows.record import (
     FORMAT,
@@ -29,9 +28,16 @@ if TYPE_CHECKING:
 
     from septum.core import Geometry, Indices, Quality, Segmentation, Study
     from septum.core.geometry import Triple
-    from septum.inference import Bundle, FrameResult, Manifest
-    from septum.quality.document import JudgedFrame
+    from septum.inference import Bundle, FrameResult
     from septum.workflows.asked import Extras, IndexSettings
+
+
+#: Flags that are warnings, too: something is missing or cannot be, or the way to the mask was unsure.
+WARNED = frozenset({
+    "nothing_found", "empty_frames", "missing_structure", "structure_comes_and_goes", "no_beat",
+    "negative_ejection_fraction", "localisation_fallback", "region_cut_off", "little_myocardium", "small_lv",
+    "small_myo", "few_slices", "slice_distance", "unlike_training_images",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ def make_record(  # what a study comes to
     phases, frames = indices.phases, making.frames
     evidence = [frame.evidence for frame in frames]
     manifest, values = bundle.manifest, {item.key: item.value for item in indices.items}
-    quality = study_quality(segmentation, indices, frames, bundle)
+    regions = [frame.localisation.found for frame in frames]
+    quality = study_quality(segmentation, indices, evidence, regions, bundle)
     fractions = {name: values.get(f"{name.lower()}_ef_percent") for name in ("LV", "RV")}
     record = Record(
         format=FORMAT,
@@ -137,7 +144,7 @@ def make_record(  # what a study comes to
             name: tuple(one.soft_dice[k] for one in evidence) for k, name in enumerate(manifest.labels.names)
         },
         flip_agreement=tuple(one.flip_agreement for one in evidence) if making.settings.flips else (),
-        warnings=(*warnings_about(segmentation, frames, manifest), *notes),
+        warnings=(*(flag.reason for flag in quality.flags if flag.key in WARNED), *notes),
         timings_s=making.timings_s,
         statement=STATEMENT,
     )
@@ -156,17 +163,6 @@ def provenance_of(record: Record) -> dict[str, str]:
         + (", four mirror images" if execution.flips else ""),
         "Time taken": f"{record.timings_s.total:.1f} s",
     }
-
-
-def warnings_about(
-    segmentation: Segmentation, frames: Sequence[JudgedFrame], manifest: Manifest
-) -> tuple[str, ...]:
-    """The warnings that a record of these frames, segmented by the bundle of this manifest, has."""
-    regions, geometry = [frame.localisation for frame in frames], segmentation.geometry
-    return (
-        *mask_warnings(volume_curve(segmentation), regions, geometry),
-        *unlike_training_images(manifest, geometry, [frame.evidence for frame in frames]),
-    )
 
 
 def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:

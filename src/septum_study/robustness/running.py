@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from septum.core import Orientation, OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
 from septum.datasets import PUBLISHED, REGISTRY, load_split
+from septum.indices import clinical_indices
 from septum.io import content_sha256
 from septum.methods.samples import read_case
 from septum.metrics import dice
-from septum.workflows.recording import warnings_about
+from septum.quality.evidence import unlike_training_images
+from septum.quality.verdict import basic_flags
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS, VERSION, levels_of, perturbed
 from septum_study.robustness.results import (
     COLUMNS,
@@ -219,7 +221,10 @@ def _score(model: Model, schema: LabelSchema, scan: Scan) -> Iterator[Row]:
     window = oriented.window_of(found.localisation.region, found.working_geometry)
     inside = window.holds(orientation.apply(scan.labels) > 0)
     segmentation = Segmentation(found.labels[None], scan.geometry, schema)
-    warnings = warnings_about(segmentation, [found], model.bundle.manifest)
+    warnings = [
+        *basic_flags(segmentation, clinical_indices(segmentation), [found.localisation]),
+        *unlike_training_images(model.bundle.manifest, scan.geometry, [found.evidence]),
+    ]
     for structure in schema.structures:
         yield {
             "structure": structure.name,
