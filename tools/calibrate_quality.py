@@ -3,6 +3,7 @@
     python tools/calibrate_quality.py predict --data DATA --work WORK -o MASKS
     python tools/calibrate_quality.py measure --data DATA --masks MASKS
     python tools/calibrate_quality.py corrupt --data DATA
+    python tools/calibrate_quality.py manual --data DATA
     python tools/calibrate_quality.py fit
 
 ``predict`` segments the patients of part 0 of the cross-validation of ACDC with the shipped model ``cine``,
@@ -10,7 +11,8 @@ whose test patients they are, and those of each other part with the networks of 
 that were trained without it; units that are not done are passed over. Each is segmented once more with mirror
 images, of which only their agreement is used. ``measure`` compares these masks with the truth, into
 ``studies/quality/cases.csv``; lines of other parts stay. ``corrupt`` does so for images of part 0 that are
-spoilt on purpose, into ``corrupted.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``,
+spoilt on purpose, into ``corrupted.csv``. ``manual`` takes the stroke volumes of the manual masks of all
+patients, into ``manual.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``,
 and says how good it is; ``make tables`` writes that into the page on quality.
 """
 
@@ -23,6 +25,7 @@ import click
 
 from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_cross_validation
+from septum.indices import clinical_indices
 from septum.inference import ModelOptions, load_model, open_bundle
 from septum.inference.bundle import MANIFEST
 from septum.metrics.scores_file import read_results
@@ -32,11 +35,11 @@ from septum.workflows.segment import segment_inputs
 from septum_study.calibration.cases import cases_of, line_of, own_cases, typical_lacks, write_cases
 from septum_study.calibration.corruption import corrupted_rows
 from septum_study.calibration.evaluation import evaluate_unseen, shipped_calibration
-from septum_study.calibration.measuring import cases_in
+from septum_study.calibration.measuring import cases_in, manual_masks
 from septum_study.calibration.report import verdict_table
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "quality"
-CASES, CORRUPTED = STUDY / "cases.csv", STUDY / "corrupted.csv"
+CASES, CORRUPTED, MANUAL = STUDY / "cases.csv", STUDY / "corrupted.csv", STUDY / "manual.csv"
 #: The bundle that is calibrated, and the part of the cross-validation that it has not seen.
 MODEL, UNSEEN = "cine", 0
 #: What follows the name of a folder with masks by mirror images.
@@ -123,6 +126,17 @@ def corrupt(data: Path) -> None:
     patients = load_cross_validation("acdc").parts[UNSEEN]
     rows = corrupted_rows(load_model(MODEL), REGISTRY["acdc"](data), patients, str(UNSEEN), click.echo)
     write_cases(CORRUPTED, rows)
+
+
+@main.command()
+@data_option
+def manual(data: Path) -> None:
+    """Take the stroke volumes of the manual masks, by which the limit of their difference is judged."""
+    lines = ["patient,lv_sv_ml,rv_sv_ml"]
+    for patient, truth in manual_masks(REGISTRY["acdc"](data)):
+        indices = clinical_indices(truth, end_diastole=0, end_systole=1)
+        lines.append(f"{patient},{indices.value('lv_sv_ml'):.2f},{indices.value('rv_sv_ml'):.2f}")
+    write_text(MANUAL, "\n".join(lines) + "\n")
 
 
 @main.command()

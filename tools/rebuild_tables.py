@@ -19,7 +19,7 @@ from septum.metrics.accuracy import accuracy_summary, accuracy_text
 from septum.metrics.paired import compare_paired
 from septum.metrics.scores_file import read_results
 from septum.metrics.table import Column, Section, Table
-from septum.quality.document import calibration_of
+from septum.quality.calibration import calibration_of
 from septum_study.calibration.cases import cases_of, corrupted_of
 from septum_study.calibration.evaluation import evaluate_on, evaluate_unseen
 from septum_study.calibration.report import (
@@ -27,6 +27,8 @@ from septum_study.calibration.report import (
     flag_table,
     limits_table,
     parts_table,
+    reasons_table,
+    strokes_table,
     verdict_table,
 )
 from septum_study.comparison_table import MEASURES, patient_means
@@ -256,9 +258,11 @@ def with_indices(text: str, results: Path) -> str:
 
 def with_quality(text: str, results: Path) -> str:
     """The page on quality with its tables between its marks."""
-    rows, spoilt = (read_results(results / name) for name in ("cases.csv", "corrupted.csv"))
+    names = ("cases.csv", "corrupted.csv", "manual.csv")
+    rows, spoilt, manual = (read_results(results / name) for name in names)
     cases = cases_of(rows)
     outcomes = evaluate_unseen(cases)
+    own = [one for one, row in zip(outcomes, rows, strict=True) if row["model"] == MAIN]
     of_spoilt = evaluate_on(cases, corrupted_of(spoilt, cases))
     named = [(row["perturbation"], row["level"], one) for row, one in zip(spoilt, of_spoilt, strict=True)]
     calibration = calibration_of(open_bundle(MAIN))
@@ -269,6 +273,8 @@ def with_quality(text: str, results: Path) -> str:
         "parts": parts_table(outcomes, {row["patient"]: (row["fold"], row["model"]) for row in rows}),
         "verdict": verdict_table(outcomes),
         "flags": flag_table(outcomes),
+        "reasons": reasons_table(outcomes, MAIN, own),
+        "strokes": strokes_table([(float(row["lv_sv_ml"]), float(row["rv_sv_ml"])) for row in manual]),
         "corrupted": corrupted_table(named, PERTURBATIONS),
     }
     return _filled(text, QUALITY, tables, "quality")

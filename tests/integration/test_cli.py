@@ -293,4 +293,4 @@ def test_a_second_demo_finds_its_mask_done_and_says_the_same(bundle, tmp_path):
     assert (first.result.skipped, second.result.skipped) == (False, True)
     assert second.dice == first.dice
     assert set(first.dice["LV"]) == {"ED", "ES", "all"}
-    assert first.true_curve.ejection_fraction_percent["LV"] > 20
+    assert first.true_curve.ejection_fractions_percent["LV"] > 20

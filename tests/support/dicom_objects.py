@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from septum.core import Index, Indices, WallThickness
+from septum.core import Index, Indices, Known, Source, WallThickness
 from septum.io.dicom.objects.instances import Algorithm
 
 MODEL = Algorithm("cine", "1.0")
@@ -36,7 +36,7 @@ INDICES = Indices(
         (*(9.0 + 0.234567 * i for i in range(16)), None),
         (None, *(20.0 + 1.345678 * i for i in range(15)), None),
     ),
-    heart_rate_bpm=66.0,
+    heart_rate_bpm=Known(66.0, Source.GIVEN),
 )
 
 

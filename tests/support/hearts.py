@@ -17,14 +17,15 @@ WALL = 6
 def heart(emptied: float = 0.0) -> np.ndarray:
     """Labels (Z, Y, X) of a heart that is filled (0) or has ejected the share ``emptied`` of its area.
 
-    Radii grow from apex to base; the myocardium has the same area whatever the cavity has.
+    Radii grow from apex to base; the myocardium has the same area whatever the cavity has. Both ventricles
+    are discs of one size, so that they pump the same.
     """
     labels = np.zeros(SHAPE, dtype=np.uint8)
     for number, z in enumerate(SLICES):
         full = 6 + number
         cavity = full * np.sqrt(1 - emptied)
         outer = np.sqrt(cavity**2 + (full + WALL) ** 2 - full**2)
-        labels[z][disc(CENTRE, full * np.sqrt(1 - emptied), offset=-(full + WALL))] = RV
+        labels[z][disc(CENTRE, full * np.sqrt(1 - emptied), offset=-(2 * full + WALL))] = RV
         labels[z][disc(CENTRE, outer)] = MYO
         labels[z][disc(CENTRE, cavity)] = LV
     return labels

@@ -12,15 +12,18 @@ from septum.core import (
     Flag,
     Index,
     Indices,
+    Known,
     Note,
     Quality,
     Segmentation,
+    Source,
     Study,
     Verdict,
     WallThickness,
 )
+from septum.core.clinical import EJECTION_FRACTION
 from septum.phantom import PhantomSettings, beating_heart
-from septum.quality.function import stroke_volume_mismatch
+from septum.quality.measures import stroke_volume_mismatch
 
 AREA_M2 = 1.87
 _SUM = "Voxels of the cavity, papillary muscles included,"
@@ -59,9 +62,9 @@ def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:
             times_ms=heart.cine.times_ms,
             items=_items(heart.volumes_ml, ed, es),
             wall=_wall(),
-            body_surface_area_m2=AREA_M2,
+            body_surface_area_m2=Known(AREA_M2, Source.DERIVED),
             body_surface_area_formula="Mosteller",
-            heart_rate_bpm=settings.heart_rate_bpm,
+            heart_rate_bpm=Known(settings.heart_rate_bpm, Source.GIVEN),
             notes=("Papillary muscles belong to the cavity.",),
         ),
         quality=Quality(
@@ -97,7 +100,16 @@ def _items(volumes_ml, ed: int, es: int) -> tuple[Index, ...]:
             _index(
                 f"{name} end-systolic volume", f"{name}_esv_ml", smallest, "ml", f"{_SUM} at end-systole."
             ),
-            Index(f"{name.lower()}_ef_percent", f"{name} ejection fraction", share, "%", None, told),
+            Index(
+                f"{name.lower()}_ef_percent",
+                f"{name} ejection fraction",
+                share,
+                "%",
+                None,
+                told,
+                name,
+                EJECTION_FRACTION,
+            ),
         ]
     mass = 1.05 * volumes_ml["MYO"][ed]
     output = (volumes_ml["LV"][ed] - volumes_ml["LV"][es]) * 66.0 / 1000.0

@@ -22,7 +22,7 @@ def indices(lv, *, myo=500, schema=VENTRICLES, frame_ms=None, bpm=None):
         frame.reshape(-1)[: values.size] = values
     times = None if frame_ms is None else np.arange(len(lv)) * frame_ms
     found = clinical_indices(
-        Segmentation(labels, GEOMETRY, schema), times_ms=times, subject=Subject(heart_rate_bpm=bpm)
+        Segmentation(labels, GEOMETRY, schema), times_ms=times, subject=Subject.of(heart_rate_bpm=bpm)
     )
     return {item.key: item.value for item in found.items}, " ".join(found.notes)
 

@@ -1,5 +1,6 @@
 """All indices of a study: by hand, on the phantom's voxels, and against its analytic volumes."""
 
+import copy
 import json
 
 import numpy as np
@@ -16,7 +17,7 @@ from septum.workflows.record_numbers import IndicesRecord
 
 # A voxel is 10 x 2 x 2 mm = 0.04 ml; 10 mm is the distance of slices of, say, 8 mm with a gap of 2 mm.
 GEOMETRY = Geometry(shape=(4, 50, 50), spacing_mm=(10.0, 2.0, 2.0))
-SUBJECT = Subject(height_m=1.80, weight_kg=80.0, heart_rate_bpm=70.0)
+SUBJECT = Subject.of(height_m=1.80, weight_kg=80.0, heart_rate_bpm=70.0)
 
 
 def cine(counts, schema=VENTRICLES, geometry=GEOMETRY):
@@ -110,13 +111,32 @@ def test_a_single_frame_has_volumes_and_mass_of_no_phase_but_the_one_that_is_giv
     assert told(end_systole=0) == {"lv_esv_ml": lv, "rv_esv_ml": rv, "lv_mass_es_g": mass}
 
 
+def test_indices_of_a_structure_are_attributes_and_unknown_ones_are_refused_with_the_known():
+    mask = cine([{3: 2500, 1: 3000, 2: 2000}, {3: 1000, 1: 1500, 2: 2100}])
+    found = clinical_indices(mask, subject=SUBJECT)
+    assert found["LV"].ejection_fraction_percent == pytest.approx(60.0)
+    assert found["LV"].mass_at_end_diastole_g == found.value("lv_mass_ed_g")
+    assert found["RV"].stroke_volume_ml == pytest.approx(60.0)
+    assert found["LA"].volume_ml is None
+    assert {item.attribute for item in found.items if item.structure == "LV"} <= set(dir(found["LV"]))
+    assert copy.deepcopy(found["LV"]) == found["LV"]
+    with pytest.raises(AttributeError, match="stroke_volume_ml"):
+        _ = found["LV"].no_such_index
+    with pytest.raises(KeyError, match="LA, LV, RV"):
+        _ = found["AORTA"]
+
+
 def test_bad_arguments_are_refused_and_odd_bodies_are_not_indexed():
     mask = cine([{3: 100}, {3: 40}])
     with pytest.raises(InputError, match="expected 2 times"):
         clinical_indices(mask, times_ms=[0.0])
     with pytest.raises(SeptumError, match="du-bois, mosteller"):
         clinical_indices(mask, body_surface_area="haycock")
-    for subject in (Subject(), Subject(180.0, 80.0), Subject(1.8, 0.0)):
+    for subject in (
+        Subject(),
+        Subject.of(height_m=180.0, weight_kg=80.0),
+        Subject.of(height_m=1.8, weight_kg=0.0),
+    ):
         found = clinical_indices(mask, subject=subject)
         assert found.body_surface_area_m2 is None
         assert all(item.indexed is None for item in found.items)

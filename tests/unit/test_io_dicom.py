@@ -14,7 +14,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from septum.core import VENTRICLES, MissingExtraError, Segmentation
+from septum.core import VENTRICLES, MissingExtraError, Segmentation, Source, Subject
 from septum.io import content_sha256, mask_suffix, read_dicom_study, read_study, write_mask
 from septum.io.dicom import pixels
 from support.dicom_study import (
@@ -64,8 +64,8 @@ def test_each_form_gives_the_same_study(tmp_path, form):
         row, column, normal = sheet.axes
         expected = sheet.position(0) + index[0] * 10 * normal + index[1] * 3 * column + index[2] * 3 * row
         np.testing.assert_allclose(study.cine.geometry.to_patient_mm(index), expected, atol=1e-4)
-    assert (study.subject.height_m, study.subject.weight_kg) == (1.76, 71.5)
-    assert study.subject.heart_rate_bpm == pytest.approx(60_000 / 900, abs=0.01)
+    rate = pytest.approx(60_000 / 900, abs=0.01)
+    assert study.subject == Subject.of(height_m=1.76, weight_kg=71.5, heart_rate_bpm=rate, source=Source.FILE)
     assert study.notes == ()
 
 

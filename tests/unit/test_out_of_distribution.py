@@ -8,7 +8,7 @@ from septum.inference import Manifest, StageManifest
 from septum.inference.out_of_distribution import Evidence, TrainingImages, evidence_of
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
-from septum.quality.unlike_training import unlike_training_images
+from septum.quality.evidence import unlike_training_images
 
 KNOWN = TrainingImages(cases=64, slice_mm=(5.0, 10.0), least_confidence=0.9, least_agreement=0.8)
 FAMILIAR = Evidence(0.95, 0.9)
@@ -100,9 +100,10 @@ def test_a_few_bad_frames_are_no_other_image():
 
 def test_one_sentence_names_the_model_and_all_that_departs():
     axial = Geometry((88, 216, 256), (0.625, 0.625, 0.625))
-    (sentence,) = unlike_training_images(manifest(KNOWN), axial, [Evidence(0.6, 0.2)])
+    (flag,) = unlike_training_images(manifest(KNOWN), axial, [Evidence(0.6, 0.2)])
     for words in ("toy (left atrium in toys)", "0.625 mm apart", "confidence of 0.60", "agreement of 0.20"):
-        assert words in sentence
+        assert words in flag.reason
+    assert flag.key == "unlike_training_images"
 
 
 def test_a_bundle_that_tells_nothing_of_its_training_images_warns_of_nothing():

@@ -7,19 +7,19 @@ from statistics import fmean, stdev
 
 import pytest
 
-from septum.core import Bias, BundleError, EjectionFractionInterval, Verdict
+from septum.core import Bias, BundleError, EjectionFractionInterval, Flag, Verdict
 from septum.indices import clinical_indices
 from septum.inference import open_bundle
+from septum.inference.out_of_distribution import Evidence
 from septum.metrics.scores_file import read_results
 from septum.quality.calibration import (
     FILE,
     Calibration,
     DiceEstimate,
     IntervalWidth,
+    calibration_of,
     load_calibration,
 )
-from septum.quality.document import calibration_of
-from septum.quality.measures import NetworkEvidence
 from septum.quality.verdict import assess_quality
 from septum_study.calibration.cases import case_of, cases_of, line_of, own_cases, typical_lacks
 from septum_study.calibration.evaluation import (
@@ -47,6 +47,7 @@ DICE = DiceEstimate(
 )  # fmt: skip
 BIAS = Bias(-1.5, 4.0, 20)
 WIDTH = IntervalWidth(level=0.9, multiple=50.0, least_lack=0.01, measured_coverage=0.88, bias=BIAS)
+WIDE = {"LV": WIDTH, "RV": WIDTH.model_copy(update={"multiple": 100.0})}
 CALIBRATION = Calibration(
     networks=("a", "b"), cases=10, limits={"low_confidence": 0.9, "open_wall": 0.05}, dice=DICE,
     rejected_below=0.8, reviewed_below=0.87, ejection_fractions={"LV": WIDTH},
@@ -197,11 +198,12 @@ def test_a_verdict_with_a_calibration():
     mask = cine(heart(), heart(0.5))
     indices = clinical_indices(mask, end_diastole=0, end_systole=1)
 
-    def judged(agreement, overlap=0.96, **more):
-        evidence = NetworkEvidence(
-            agreement=(agreement,), soft_dice=((0.95, 0.95, 0.97), (overlap, 0.95, 0.96))
-        )
-        return assess_quality(mask, indices, evidence=evidence, calibration=CALIBRATION, **more)
+    def judged(agreement, overlap=0.96, calibration=CALIBRATION, **more):
+        evidence = [
+            Evidence(None, agreement, (0.95, 0.95, 0.97)),
+            Evidence(None, None, (overlap, 0.95, 0.96)),
+        ]
+        return assess_quality(mask, indices, evidence=evidence, calibration=calibration, **more)
 
     fine = judged(0.95)
     assert fine.verdict is Verdict.FINE
@@ -212,11 +214,16 @@ def test_a_verdict_with_a_calibration():
     }
     low = judged(0.82, overlap=0.85)
     assert [flag.key for flag in low.flags] == ["low_confidence", "low_estimated_dice"]
+    assert low.flags[0].structures == ("RV",)
     assert f"{mask.schema.names[0]} in frame 1" in low.flags[0].reason
     assert (low.verdict, low.flags[1].limit) == (Verdict.REVIEW, 0.87)
+    wide = judged(0.95, calibration=CALIBRATION.model_copy(update={"ejection_fractions": WIDE}))
+    assert [(flag.key, flag.structures) for flag in wide.flags] == [("wide_ef_interval", ("RV",))]
+    assert wide.flags[0].value == pytest.approx(200 * math.sqrt(0.05))
+    assert (wide.verdict, wide.ventricles) == (Verdict.REVIEW, {"LV": Verdict.FINE, "RV": Verdict.REVIEW})
     bad = judged(0.6)
     assert (bad.verdict, bad.flags[0].key) == (Verdict.REJECT, "low_estimated_dice")
-    other = judged(0.6, unlike=["It is another image."])
+    other = judged(0.6, unlike=[Flag("unlike_training_images", Verdict.REVIEW, "It is another image.")])
     assert other.verdict is Verdict.REJECT
     assert (other.estimated_dice, other.ejection_fractions) == (None, {})
     alone = assess_quality(cine(heart()), clinical_indices(cine(heart())), calibration=CALIBRATION)
@@ -231,7 +238,7 @@ def test_of_a_stack_as_the_calibration_had_none_nothing_is_estimated():
         geometry=replace(whole.geometry, shape=(3, *whole.geometry.shape[1:])),
     )
     indices = clinical_indices(mask, end_diastole=0, end_systole=1)
-    evidence = NetworkEvidence(agreement=(0.95,), soft_dice=((0.97, 0.97, 0.97),) * 2)
+    evidence = [Evidence(None, 0.95, (0.97, 0.97, 0.97))] * 2
     found = assess_quality(mask, indices, evidence=evidence, calibration=CALIBRATION)
     assert "few_slices" in {flag.key for flag in found.flags}
     assert (found.estimated_dice, found.ejection_fractions) == (None, {})

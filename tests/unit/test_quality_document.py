@@ -11,12 +11,13 @@ from support.hearts import cine, heart
 
 FLAGS = (
     Flag("low_estimated_dice", Verdict.REJECT, "Such masks are bad.", 0.71234567, 0.8),
-    Flag("small_lv", Verdict.REVIEW, "LV has 9.0 ml.", 9.0, 15.0),
+    Flag("small_lv", Verdict.REVIEW, "LV has 9.0 ml.", 9.0, 15.0, ("LV",)),
     Flag("missing_structure", Verdict.REVIEW, "RV was found in no frame."),
 )
 QUALITY = Quality(
-    Verdict.REJECT, FLAGS, 0.71234567, {"LV": EjectionFractionInterval(40.0, 61.5, 0.9, Bias(-5.6, 7.8, 20))}
-)
+    Verdict.REJECT, FLAGS, 0.71234567, {"LV": EjectionFractionInterval(40.0, 61.5, 0.9, Bias(-5.6, 7.8, 20))},
+    {"LV": Verdict.REVIEW, "RV": Verdict.REJECT},
+)  # fmt: skip
 
 
 def document_of(quality):
@@ -32,7 +33,9 @@ def test_the_document_holds_all_and_is_json():
         "reject",
         "Such masks are bad.",
     )
-    assert (flag["value"], flag["limit"]) == (0.7123, 0.8)
+    assert (flag["value"], flag["limit"], flag["structures"]) == (0.7123, 0.8, [])
+    assert document["flags"][1]["structures"] == ["LV"]
+    assert document["ventricles"] == {"LV": "review", "RV": "reject"}
     assert document["flags"][2]["value"] is None
     assert document["estimated_dice"] == 0.7123
     assert document["ejection_fraction_intervals"] == {
@@ -49,12 +52,13 @@ def test_the_document_holds_all_and_is_json():
 
 def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     indices = clinical_indices(cine(heart(), heart(0.5)))
-    assert COLUMNS[-12:] == (*QUALITY_COLUMNS, *ORIGIN_COLUMNS)
+    assert COLUMNS[-14:] == (*QUALITY_COLUMNS, *ORIGIN_COLUMNS)
     row = indices_row("a", indices, QUALITY)
     assert tuple(row) == COLUMNS
     assert [row[key] for key in QUALITY_COLUMNS] == [
         "reject", "low_estimated_dice;small_lv;missing_structure", 0.7123, 40.0, 61.5, None, None,
+        "review", "reject",
     ]  # fmt: skip
     numbers, fine = IndicesRecord.of(indices), QualityRecord.of(Quality(Verdict.FINE))
     lines = table_csv([table_row("a", numbers, fine), table_row("b", numbers)]).splitlines()
-    assert [line.split(",")[-12:] for line in lines[1:]] == [["fine", *[""] * 11], [""] * 12]
+    assert [line.split(",")[-14:] for line in lines[1:]] == [["fine", *[""] * 13], [""] * 14]

@@ -5,6 +5,7 @@ import pytest
 
 from septum.core import (
     LEFT_ATRIUM,
+    Flag,
     Geometry,
     Localisation,
     LocalisationPath,
@@ -13,13 +14,11 @@ from septum.core import (
     Verdict,
 )
 from septum.indices import clinical_indices
+from septum.inference.out_of_distribution import Evidence
 from septum.phantom import PhantomSettings, beating_heart
-from septum.quality.function import curve_jump, mass_change, mass_spread, stroke_volume_mismatch
-from septum.quality.measures import NetworkEvidence
-from septum.quality.pieces import apart, hollow
-from septum.quality.stack import left_ventricle, slice_shift_mm
+from septum.quality.measures import curve_jump, mass_change, mass_spread, stroke_volume_mismatch
+from septum.quality.shapes import apart, hollow, left_ventricle, open_wall, slice_shift_mm
 from septum.quality.verdict import assess_quality
-from septum.quality.wall import open_wall
 from support.hearts import CENTRE, LV, MYO, RV, SLICES, cine, disc, heart
 
 SPECK = (10, 10)
@@ -149,10 +148,40 @@ def test_the_way_to_the_mask_is_flagged():
         Localisation(whole, LocalisationPath.MAP, cut_off=True),
     ]
     assert keys(steady, regions=regions) == {"localisation_fallback", "region_cut_off"}
-    assert keys(steady, unlike=["It is another image."]) == {"unlike_training_images"}
-    sure = NetworkEvidence((0.1, 0.1), ((0.1, 0.1, 0.1),) * 2, (0.86, 0.86))
-    assert keys(steady, evidence=sure) == set()  # without a calibration, no limit of confidence
-    assert keys(steady, evidence=NetworkEvidence(flip_agreement=(0.84, 0.84))) == {"low_flip_agreement"}
+    unlike = Flag("unlike_training_images", Verdict.REVIEW, "It is another image.")
+    assert keys(steady, unlike=[unlike]) == {"unlike_training_images"}
+    unsure = Evidence(0.1, 0.1, (0.1, 0.1, 0.1), 0.86)
+    assert keys(steady, evidence=[unsure] * 2) == set()  # without a calibration, no limit of confidence
+    assert keys(steady, evidence=[Evidence(None, None, (), 0.84)] * 2) == {"low_flip_agreement"}
+
+
+def test_each_ventricle_has_the_verdict_of_its_own_flags():
+    fine, review, reject = Verdict.FINE, Verdict.REVIEW, Verdict.REJECT
+    of_rv = quality_of(both(speckled))
+    assert (of_rv.verdict, of_rv.ventricles) == (review, {"LV": fine, "RV": review})
+    of_lv = quality_of(both(opened))
+    assert (of_lv.verdict, of_lv.ventricles) == (review, {"LV": review, "RV": fine})
+    of_all = quality_of(both(at_edge))
+    assert of_all.ventricles == {"LV": review, "RV": review}
+    without_rv = both(lambda labels: np.where(labels == RV, 0, labels))
+    assert quality_of(without_rv).ventricles == {"LV": fine, "RV": reject}
+    assert quality_of(without_rv).verdict is reject
+
+
+def test_stroke_volumes_further_apart_than_twice_what_is_usual_are_flagged():
+    # The RV of these hearts is as large as the LV; it ejects less by a share that is known.
+    def paired(share):
+        moved = heart(0.5)
+        moved[moved == RV] = 0
+        moved[heart(0.5 * (1 - share)) == RV] = RV
+        return quality_of(cine(heart(), moved))
+
+    assert "stroke_volume_mismatch" not in {flag.key for flag in paired(0.15).flags}
+    quality = paired(0.45)
+    (flag,) = [flag for flag in quality.flags if flag.key == "stroke_volume_mismatch"]
+    assert (flag.limit, flag.structures) == (0.3, ("LV", "RV"))
+    assert 0.3 < flag.value < 0.6
+    assert quality.ventricles == {"LV": Verdict.REVIEW, "RV": Verdict.REVIEW}
 
 
 def test_an_atrium_is_judged_by_what_holds_for_it():
@@ -166,9 +195,9 @@ def test_an_atrium_is_judged_by_what_holds_for_it():
 
 def test_a_reason_names_the_place_the_number_and_the_limit():
     (flag,) = quality_of(both(shifted)).flags
-    assert (flag.value, flag.limit) == (pytest.approx(16.5), 15.0)
-    assert "slice 5 of frame 0 is 16.5 mm away" in flag.reason
-    assert "more than 15.0 mm is rare" in flag.reason
+    assert (flag.key, flag.value, flag.limit) == ("slice_shift", pytest.approx(16.5), 15.0)
+    for told in ("slice 5 of frame 0", "16.5 mm", "15.0 mm"):
+        assert told in flag.reason
 
 
 def test_numbers_by_hand():

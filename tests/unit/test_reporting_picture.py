@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from septum.core import VENTRICLES, Cine, Geometry, OutputError, Segmentation, VolumeCurve
+from septum.core import VENTRICLES, CardiacPhases, Cine, Geometry, Index, Indices, OutputError, Segmentation
+from septum.core.clinical import EJECTION_FRACTION
 from septum.report import overlay_picture, save_picture
 from septum.report.tiles import FILL, View, choose_view, draw_tile
 
@@ -32,13 +33,15 @@ def _study(
     return Cine(image, geometry, 50.0), Segmentation(labels, geometry, VENTRICLES)
 
 
-def _curve(frames: int = 4) -> VolumeCurve:
+def _curve(frames: int = 4) -> Indices:
     values = tuple(100.0 - 10.0 * t for t in range(frames))
-    return VolumeCurve(
+    return Indices(
+        phases=CardiacPhases(0, frames - 1, 1.0),
         volumes_ml={"RV": values, "MYO": (80.0,) * frames, "LV": tuple(v - 40.0 for v in values)},
-        end_diastole=0,
-        end_systole=frames - 1,
-        ejection_fraction_percent={"RV": 30.0, "LV": 30.0},
+        times_ms=None,
+        items=tuple(
+            Index("", "", 30.0, "%", structure=name, attribute=EJECTION_FRACTION) for name in ("RV", "LV")
+        ),
     )
 
 

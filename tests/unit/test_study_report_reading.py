@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from septum.workflows.asked import IndexSettings
 
-from septum.core import Bias, EjectionFractionInterval, Geometry, Quality, Subject, Verdict, WallThickness
+from septum.core import (
+    Bias,
+    EjectionFractionInterval,
+    Geometry,
+    Known,
+    Quality,
+    Source,
+    Verdict,
+    WallThickness,
+)
 from septum.indices import clinical_indices
-from septum.indices.body import NO_SIZE_NOTE, du_bois_m2
+from septum.indices.body import NO_SIZE_NOTE
 from septum.indices.clinical import PAPILLARY_NOTE
 from septum.indices.wall import LOST_NOTE
 from septum.phantom import PhantomSettings
@@ -229,39 +239,38 @@ def test_two_frames_are_points_that_no_line_joins(tmp_path):
     assert (page.count("<polyline"), page.count('<circle class="point"')) == (0, 6)
 
 
-def test_who_told_heart_rate_and_body_size_is_said(heart):
-    header = Subject(height_m=1.7, weight_kg=70.0, heart_rate_bpm=61.0)
-    times = (0.0, 250.0, 500.0, 750.0)  # a beat of 1000 ms
-    told = replace(
-        heart.indices,
-        times_ms=times,
-        body_surface_area_m2=du_bois_m2(1.7, 70.0),
-        body_surface_area_formula="Du Bois",
-        height_m=1.7,
-        weight_kg=70.0,
-    )
-    known, unknown = replace(heart.study, subject=header), replace(heart.study, subject=Subject())
+GIVEN, FILE, DERIVED = Source.GIVEN, Source.FILE, Source.DERIVED
 
-    def said(study, rate, **changed):
-        return re.findall(
-            r"\((?:Du Bois, )?(.*?)\)", basis(replace(told, heart_rate_bpm=rate, **changed), study)
-        )
 
-    assert said(known, 61.0) == ["from 170 cm and 70 kg in the file's header", "from the file's header"]
-    assert said(known, 70.0, weight_kg=71.5, body_surface_area_m2=du_bois_m2(1.7, 71.5)) == [
-        "from 170 cm in the file's header and 71.5 kg given by the user", "given by the user",
-    ]  # fmt: skip
-    assert said(unknown, 60.0) == [
-        "from 170 cm and 70 kg given by the user", "taken from the span of the frames, not measured",
-    ]  # fmt: skip
-    assert said(unknown, 72.0)[1] == "given by the user"
-    assert said(known, 60.0)[1] == "given by the user"
+@pytest.mark.parametrize(
+    ("sources", "size", "rate"),
+    [
+        ((FILE, FILE, FILE), "70 kg in the file's header", "from the file's header"),
+        ((FILE, GIVEN, GIVEN), "170 cm in the file's header and 70 kg given by", "given by the user"),
+        ((GIVEN, GIVEN, DERIVED), "170 cm and 70 kg given by the user", "taken from the span"),
+    ],
+)  # fmt: skip
+def test_the_source_of_heart_rate_and_body_size_is_said(heart, sources, size, rate):
+    numbers = zip((1.7, 70.0, 61.0), sources, strict=True)
+    height_m, weight_kg, heart_rate_bpm = (Known(value, source) for value, source in numbers)
+    shown = replace(heart.indices, height_m=height_m, weight_kg=weight_kg, heart_rate_bpm=heart_rate_bpm)
+    assert size in basis(shown)
+    assert f"61 beats/min ({rate}" in basis(shown)
+
+
+def test_a_heart_rate_that_is_given_is_said_to_be_given_though_the_frames_tell_the_same():
+    settings = PhantomSettings(frames=12, slices=6, matrix=(150, 150))
+    heart = phantom_study(settings)
+    given = IndexSettings(heart_rate_bpm=settings.heart_rate_bpm)
+    for asked, source in ((given, Source.GIVEN), (IndexSettings(), Source.DERIVED)):
+        rate = asked.indices_of(heart.segmentation, heart.study).heart_rate_bpm
+        assert rate == Known(pytest.approx(settings.heart_rate_bpm), source)
 
 
 @pytest.mark.parametrize(("held", "named"), [(("LV", "RV"), "LV"), (("RV",), "RV")])
 def test_phases_are_said_to_be_of_the_curve_that_they_were_found_on(heart, held, named):
     volumes = {name: heart.indices.volumes_ml[name] for name in held}
-    told = basis(replace(heart.indices, volumes_ml=volumes), heart.study)
+    told = basis(replace(heart.indices, volumes_ml=volumes))
     assert f"found on the {named} volume curve" in told
 
 
@@ -269,4 +278,4 @@ def test_the_rate_that_indices_take_from_the_frames_is_said_to_be_from_them():
     heart = phantom_study(PhantomSettings(frames=12, slices=6, matrix=(150, 150)))
     indices = clinical_indices(heart.segmentation, times_ms=heart.study.cine.times_ms)
     assert indices.heart_rate_bpm is not None
-    assert "taken from the span of the frames, not measured" in basis(indices, heart.study)
+    assert "taken from the span of the frames, not measured" in basis(indices)

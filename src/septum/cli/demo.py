@@ -69,7 +69,7 @@ def _table(result: DemoResult) -> Table:
     for structure, dices in result.dice.items():
         ours, theirs = (curve.volumes_ml[structure] for curve in (result.curve, result.true_curve))
         fractions = [
-            curve.ejection_fraction_percent.get(structure) for curve in (result.curve, result.true_curve)
+            curve.ejection_fractions_percent.get(structure) for curve in (result.curve, result.true_curve)
         ]
         told = " / ".join("-" if value is None else f"{value:.1f}" for value in fractions)
         table.add_row(

@@ -21,11 +21,11 @@ from septum.core.errors import (
 )
 from septum.core.geometry import Geometry
 from septum.core.images import Cine, Segmentation, Study, Volume
-from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Structure
-from septum.core.notes import Known, Level, Note, Source
+from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Role, Structure
+from septum.core.notes import Known, Level, Note, Source, value_of
 from septum.core.orientation import Orientation
 from septum.core.region import Region
-from septum.core.results import Localisation, LocalisationPath, PartReport, Score, VolumeCurve
+from septum.core.results import Localisation, LocalisationPath, PartReport, Score
 from septum.core.subject import Subject
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Quality",
     "RecipeError",
     "Region",
+    "Role",
     "Score",
     "Segmentation",
     "SeptumError",
@@ -63,6 +64,6 @@ __all__ = [
     "Subject",
     "Verdict",
     "Volume",
-    "VolumeCurve",
     "WallThickness",
+    "value_of",
 ]

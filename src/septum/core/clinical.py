@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from septum.core.notes import Known
+
 #: Stands with all that is told of a study.
 STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
+#: Attribute of a structure's ejection fraction, which has an interval and flags of its own.
+EJECTION_FRACTION = "ejection_fraction_percent"
 #: Density of myocardium. Source: Schulz-Menger et al., J Cardiovasc Magn Reson 22:19, 2020.
 MYOCARDIAL_DENSITY_G_PER_ML = 1.05
 
@@ -52,6 +56,8 @@ class Index:
         indexed: divided by body surface area, in ``unit`` a square metre; ``None`` without it, or where that
             makes no sense.
         definition: one sentence that says how it was obtained, with its source.
+        structure: name of the structure that it describes, such as ``LV``.
+        attribute: its name among the indices of that structure, such as ``end_diastolic_volume_ml``.
     """
 
     key: str
@@ -60,6 +66,8 @@ class Index:
     unit: str
     indexed: float | None = None
     definition: str = ""
+    structure: str = ""
+    attribute: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,39 @@ class WallThickness:
 
 
 @dataclass(frozen=True)
+class StructureIndices:
+    """The indices of one structure as attributes; ``None`` where one cannot be told.
+
+    Attributes:
+        structure: name of the structure.
+        values: each index by the name of its attribute.
+
+    >>> StructureIndices("LV", {"ejection_fraction_percent": 60.0}).ejection_fraction_percent
+    60.0
+    """
+
+    structure: str
+    values: Mapping[str, float | None]
+
+    def __getattr__(self, name: str) -> float | None:
+        """Give an index by its attribute's name.
+
+        Raises:
+            AttributeError: there is no such index; the known names are listed.
+        """
+        if name in ("structure", "values") or name.startswith("__"):  # while it is being copied
+            raise AttributeError(name)
+        if name not in self.values:
+            known = ", ".join(self.values)
+            raise AttributeError(f"{self.structure} has no index {name!r}: expected one of {known}")
+        return self.values[name]
+
+    def __dir__(self) -> list[str]:
+        """List the indices among the attributes."""
+        return [*super().__dir__(), *self.values]
+
+
+@dataclass(frozen=True)
 class Indices:
     """All clinical numbers of a study.
 
@@ -86,10 +127,11 @@ class Indices:
         times_ms: time of each frame in ms, if known.
         items: the numbers, in the order in which they are told.
         wall: wall thickness, where there is a left ventricle.
-        body_surface_area_m2: and the formula that gave it, if height and weight are known.
+        body_surface_area_m2: and the formula that gave it, if height and weight are known; derived from them.
         body_surface_area_formula: ``Du Bois`` or ``Mosteller``.
-        height_m, weight_kg: as given or read, if known.
-        heart_rate_bpm: used for cardiac output, if known.
+        height_m, weight_kg: with their source, if known.
+        heart_rate_bpm: used for cardiac output, with its source: given, of the file, or derived from the span
+            of the frames; ``None`` if it is not known.
         notes: what had to be settled, one sentence each.
     """
 
@@ -98,12 +140,41 @@ class Indices:
     times_ms: tuple[float, ...] | None
     items: tuple[Index, ...]
     wall: WallThickness | None = None
-    body_surface_area_m2: float | None = None
+    body_surface_area_m2: Known[float] | None = None
     body_surface_area_formula: str | None = None
-    height_m: float | None = None
-    weight_kg: float | None = None
-    heart_rate_bpm: float | None = None
+    height_m: Known[float] | None = None
+    weight_kg: Known[float] | None = None
+    heart_rate_bpm: Known[float] | None = None
     notes: tuple[str, ...] = ()
+
+    def value(self, key: str) -> float | None:
+        """Look up an index by its key; ``None`` where it has no value or is not there.
+
+        >>> Indices(None, {}, None, (Index("lv_ef_percent", "LV EF", 60.0, "%"),)).value("lv_ef_percent")
+        60.0
+        """
+        return next((item.value for item in self.items if item.key == key), None)
+
+    def __getitem__(self, structure: str) -> StructureIndices:
+        """Give the indices of one structure by attribute, such as ``indices["LV"].stroke_volume_ml``.
+
+        Raises:
+            KeyError: no index describes that structure; the known names are listed.
+        """
+        found = {item.attribute: item.value for item in self.items if item.structure == structure}
+        if not structure or not found:
+            known = sorted({item.structure for item in self.items if item.structure})
+            raise KeyError(f"{structure!r}: expected one of {', '.join(known)}")
+        return StructureIndices(structure, found)
+
+    @property
+    def ejection_fractions_percent(self) -> dict[str, float]:
+        """Ejection fraction of each ventricle that has one, by name."""
+        return {
+            item.structure: item.value
+            for item in self.items
+            if item.attribute == EJECTION_FRACTION and item.value is not None
+        }
 
 
 class Verdict(StrEnum):
@@ -123,6 +194,7 @@ class Flag:
         verdict: ``REVIEW`` or ``REJECT``.
         reason: one sentence with its numbers.
         value, limit: what was found and what is still accepted, where it is a number.
+        structures: which structures it is about; empty where it concerns all of them.
     """
 
     key: str
@@ -130,6 +202,7 @@ class Flag:
     reason: str
     value: float | None = None
     limit: float | None = None
+    structures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +242,7 @@ class Quality:
 
     Attributes:
         verdict: the worst of the flags, ``FINE`` without any.
+        ventricles: verdict on each ventricle by name, the worst of the flags that concern it.
         flags: the reasons.
         estimated_dice: mean Dice expected of such a mask, or ``None`` where that was not calibrated.
         ejection_fractions: interval of each ventricle that has one, by name.
@@ -178,3 +252,4 @@ class Quality:
     flags: tuple[Flag, ...] = ()
     estimated_dice: float | None = None
     ejection_fractions: Mapping[str, EjectionFractionInterval] = field(default_factory=dict)
+    ventricles: Mapping[str, Verdict] = field(default_factory=dict)

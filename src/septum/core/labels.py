@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Role(StrEnum):
+    """Part of the heart that a structure is, whatever a data set calls it.
+
+    What depends on anatomy (phases, indices, flags) looks for a role and not for a name.
+
+    >>> VENTRICLES.name_of(Role.MYO)
+    'MYO'
+    """
+
+    LV = "LV"  # left ventricular cavity
+    RV = "RV"  # right ventricular cavity
+    MYO = "MYO"  # left ventricular myocardium
+    LA = "LA"  # left atrial cavity
 
 
 class Structure(BaseModel):
@@ -13,6 +31,7 @@ class Structure(BaseModel):
         value: voxel value in masks, 1 to 255; 0 is always background.
         meaning: what the name stands for, in words.
         colour: red, green, blue, each 0 to 255, for pictures.
+        role: part of the heart that it is; where none is given, the one of that name, if there is one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,6 +40,20 @@ class Structure(BaseModel):
     value: int
     meaning: str = ""
     colour: tuple[int, int, int] = (255, 255, 0)
+    role: Role | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _role_by_name(cls, data: Any) -> Any:
+        """Bundles of earlier versions give no role: their names are those of roles."""
+        if isinstance(data, dict) and data.get("role") is None and data.get("name") in set(Role):
+            return {**data, "role": Role(data["name"])}
+        return data
+
+    @property
+    def tag(self) -> str:
+        """The role, or the name of a structure that has none: what flags and indices call it."""
+        return self.name if self.role is None else self.role.value
 
 
 class LabelSchema(BaseModel):
@@ -34,6 +67,9 @@ class LabelSchema(BaseModel):
     def _distinct(self) -> LabelSchema:
         values = [s.value for s in self.structures]
         names = [s.name for s in self.structures]
+        roles = [s.role for s in self.structures if s.role is not None]
+        if len(set(roles)) != len(roles):
+            raise ValueError(f"structures need distinct roles, got {', '.join(roles)}")
         if len(set(values)) != len(values) or len(set(names)) != len(names):
             raise ValueError(f"structures need distinct names and values, got {names} and {values}")
         if not all(1 <= v <= 255 for v in values):
@@ -49,6 +85,15 @@ class LabelSchema(BaseModel):
     def values(self) -> tuple[int, ...]:
         """Mask values in channel order."""
         return tuple(s.value for s in self.structures)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """All roles that its structures have."""
+        return frozenset(s.role for s in self.structures if s.role is not None)
+
+    def name_of(self, role: Role) -> str | None:
+        """Name of the structure with a role; ``None`` where there is none."""
+        return next((s.name for s in self.structures if s.role is role), None)
 
 
 #: Labels of ACDC and of the ``cine`` model. Papillary muscles belong to the cavity.

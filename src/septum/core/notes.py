@@ -56,3 +56,12 @@ class Known(Generic[T_co]):
 
     value: T_co
     source: Source
+
+
+def value_of(known: Known[T_co] | None) -> T_co | None:
+    """Take the value without its source; ``None`` stays ``None``.
+
+    >>> value_of(Known(66.0, Source.FILE))
+    66.0
+    """
+    return None if known is None else known.value

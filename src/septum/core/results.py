@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from septum.core.region import Region
 
 
@@ -34,7 +32,7 @@ class Localisation:
     """A region of interest and how it was found.
 
     Attributes:
-        region: on the grid on which the segmenter works.
+        region: on the grid on which the segmenter works, or on that of the image where it stands in a file.
         path: the evidence used.
         enlarged: whether the region was widened because the mask touched its border.
         cut_off: the mask still touches the region's border inside the image.
@@ -101,21 +99,3 @@ class Score:
     true_ml: float
     diagonal_mm: float
     diagonal_voxels: float
-
-
-@dataclass(frozen=True)
-class VolumeCurve:
-    """Volume of each structure in each frame, and what follows from it.
-
-    Attributes:
-        volumes_ml: name of structure to a tuple with one volume in ml a frame.
-        end_diastole, end_systole: frame numbers from 0, by the largest and smallest LV (or, without an
-            LV, first-structure) volume; equal for a single frame.
-        ejection_fraction_percent: name of cavity to ejection fraction in percent; empty for a single
-            frame and without cavities.
-    """
-
-    volumes_ml: Mapping[str, tuple[float, ...]]
-    end_diastole: int
-    end_systole: int
-    ejection_fraction_percent: Mapping[str, float] = field(default_factory=dict)

@@ -3,6 +3,6 @@
 from septum.core.clinical import myocardial_mass_g
 from septum.indices.clinical import clinical_indices
 from septum.indices.curve import curve_roughness
-from septum.indices.volumes import volume_curve
+from septum.indices.volumes import structure_volumes_ml
 
-__all__ = ["clinical_indices", "curve_roughness", "myocardial_mass_g", "volume_curve"]
+__all__ = ["clinical_indices", "curve_roughness", "myocardial_mass_g", "structure_volumes_ml"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from septum.core import SeptumError
+from septum.core import Known, SeptumError, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,8 @@ FORMULAS: dict[str, tuple[str, Callable[[float, float], float]]] = {
 }
 
 
-def surface_area(subject: Subject, formula: str) -> tuple[float | None, str, str]:
-    """Body surface area in m2 or ``None``, the formula's name, and a note or an empty text.
+def surface_area(subject: Subject, formula: str) -> tuple[Known[float] | None, str, str]:
+    """Derive the body surface area in m2, with the formula's name, and a note or an empty text.
 
     Args:
         subject: height and weight, as far as known.
@@ -58,13 +58,13 @@ def surface_area(subject: Subject, formula: str) -> tuple[float | None, str, str
             f"body_surface_area: expected one of {', '.join(sorted(FORMULAS))}, got {formula!r}; choose one."
         )
     name, function = FORMULAS[formula]
-    height_m, weight_kg = subject.height_m, subject.weight_kg
-    if height_m is None or weight_kg is None:
+    if subject.height_m is None or subject.weight_kg is None:
         return None, name, NO_SIZE_NOTE
+    height_m, weight_kg = subject.height_m.value, subject.weight_kg.value
     if not (HEIGHT_M[0] <= height_m <= HEIGHT_M[1] and WEIGHT_KG[0] <= weight_kg <= WEIGHT_KG[1]):
         note = (
             f"A height of {height_m:g} m and a weight of {weight_kg:g} kg are not those of a human being: "
             "nothing is indexed to body surface area."
         )
         return None, name, note
-    return function(height_m, weight_kg), name, ""
+    return Known(function(height_m, weight_kg), Source.DERIVED), name, ""

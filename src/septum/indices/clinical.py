@@ -70,7 +70,8 @@ def clinical_indices(
     if times_ms is not None and len(times_ms) != frames:
         raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
     volumes = structure_volumes_ml(segmentation)
-    area_m2, formula, area_note = surface_area(subject, body_surface_area)
+    area, formula, area_note = surface_area(subject, body_surface_area)
+    area_m2 = None if area is None else area.value
     timed_by = next((name for name in ("LV", "RV") if name in volumes), "")
     timing = volumes.get(timed_by)
     values: dict[str, float] = {}
@@ -100,8 +101,8 @@ def clinical_indices(
         times_ms=None if times_ms is None else tuple(times_ms),
         items=tuple(one.index(values.get(one.key), area_m2) for one in DEFINITIONS),
         wall=wall,
-        body_surface_area_m2=area_m2,
-        body_surface_area_formula=None if area_m2 is None else formula,
+        body_surface_area_m2=area,
+        body_surface_area_formula=None if area is None else formula,
         height_m=subject.height_m,
         weight_kg=subject.weight_kg,
         heart_rate_bpm=timed.heart_rate_bpm,
@@ -149,7 +150,7 @@ def _dynamic(
         return {}
     found = {}
     if timed.heart_rate_bpm is not None:
-        found["cardiac_output_l_min"] = values["lv_sv_ml"] * timed.heart_rate_bpm / 1000.0
+        found["cardiac_output_l_min"] = values["lv_sv_ml"] * timed.heart_rate_bpm.value / 1000.0
     times_ms, cycle_ms = timed.times_ms, timed.cycle_ms
     if times_ms is None or cycle_ms is None or len(times_ms) < LEAST_FRAMES:
         return found

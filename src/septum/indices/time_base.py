@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from septum.core import Known, Source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,18 +27,18 @@ class TimeBase:
     Attributes:
         times_ms: one a frame; ``None`` where they are not known or do not cover the beat.
         cycle_ms: duration of the beat, with ``times_ms``.
-        heart_rate_bpm: given, or told by the frames, or ``None``.
+        heart_rate_bpm: given, of the file, or derived from the frames, or ``None``.
         notes: one sentence for each thing that had to be settled.
     """
 
     times_ms: tuple[float, ...] | None
     cycle_ms: float | None
-    heart_rate_bpm: float | None
+    heart_rate_bpm: Known[float] | None
     notes: tuple[str, ...] = ()
 
 
 def time_base(
-    volumes_ml: Sequence[float], times_ms: Sequence[float] | None, heart_rate_bpm: float | None
+    volumes_ml: Sequence[float], times_ms: Sequence[float] | None, heart_rate_bpm: Known[float] | None
 ) -> TimeBase:
     """What frame times and heart rate come to together.
 
@@ -47,11 +49,13 @@ def time_base(
     Args:
         volumes_ml: LV volume, one a frame.
         times_ms: of each frame, if known.
-        heart_rate_bpm: if known.
+        heart_rate_bpm: with its source, if known.
     """
     notes = []
-    if heart_rate_bpm is not None and not BELIEVED_BPM[0] <= heart_rate_bpm <= BELIEVED_BPM[1]:
-        notes.append(f"A heart rate of {heart_rate_bpm:g} beats a minute is not believed, and left out.")
+    if heart_rate_bpm is not None and not BELIEVED_BPM[0] <= heart_rate_bpm.value <= BELIEVED_BPM[1]:
+        notes.append(
+            f"A heart rate of {heart_rate_bpm.value:g} beats a minute is not believed, and left out."
+        )
         heart_rate_bpm = None
     if times_ms is not None and not _rising(times_ms):
         notes.append("The frames' times do not rise from frame to frame, and are left out.")
@@ -65,7 +69,7 @@ def time_base(
             "and there are no rates of ejection and filling."
         )
     elif closes:
-        cycle_ms, frames = 60_000.0 / heart_rate_bpm, len(volumes_ml)
+        cycle_ms, frames = 60_000.0 / heart_rate_bpm.value, len(volumes_ml)
         notes.append("The times of the frames are not known: they are taken to be spread evenly over a beat.")
         evenly = tuple(t * cycle_ms / frames for t in range(frames))
         return TimeBase(evenly, cycle_ms, heart_rate_bpm, tuple(notes))
@@ -78,11 +82,11 @@ def time_base(
 
 
 def _from_times(
-    times_ms: tuple[float, ...], heart_rate_bpm: float | None, closes: bool, notes: list[str]
+    times_ms: tuple[float, ...], heart_rate_bpm: Known[float] | None, closes: bool, notes: list[str]
 ) -> TimeBase:
     span_ms = (times_ms[-1] - times_ms[0]) * len(times_ms) / (len(times_ms) - 1)
     if heart_rate_bpm is not None:
-        cycle_ms = 60_000.0 / heart_rate_bpm
+        cycle_ms = 60_000.0 / heart_rate_bpm.value
         if COVERED[0] <= span_ms / cycle_ms <= COVERED[1]:
             return TimeBase(times_ms, max(cycle_ms, span_ms), heart_rate_bpm, tuple(notes))
         notes.append(
@@ -96,7 +100,7 @@ def _from_times(
             f"The heart rate is not known: {rate_bpm:.0f} beats a minute are taken from the frames, which "
             f"span {span_ms:.0f} ms and end with about the volume they begin with."
         )
-        return TimeBase(times_ms, span_ms, rate_bpm, tuple(notes))
+        return TimeBase(times_ms, span_ms, Known(rate_bpm, Source.DERIVED), tuple(notes))
     notes.append(
         "The heart rate is not known, and the frames do not cover a whole beat: there is no cardiac output, "
         "and there are no rates of ejection and filling."

@@ -18,6 +18,8 @@ from septum.core import Bias, BundleError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from septum.inference import Bundle
+
 FILE = "quality.json"
 
 
@@ -109,6 +111,12 @@ class Calibration(_Part):
     rejected_below: float
     reviewed_below: float
     ejection_fractions: dict[str, IntervalWidth]
+
+
+def calibration_of(bundle: Bundle) -> Calibration | None:
+    """Load the calibration of a bundle, if it has one of its networks. Raises :class:`BundleError`."""
+    manifest = bundle.manifest
+    return load_calibration(bundle.folder, (manifest.localiser.sha256, manifest.segmenter.sha256))
 
 
 @lru_cache(maxsize=8)

@@ -1,23 +1,14 @@
-"""The verdict on what a model made of a study, and how files tell it."""
+"""The verdict as files have it: JSON, and cells of the table of studies."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Protocol
-
-from septum.quality.calibration import load_calibration
-from septum.quality.measures import NetworkEvidence
-from septum.quality.unlike_training import unlike_training_images
-from septum.quality.verdict import assess_quality
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from septum.core import Indices, Quality, Segmentation
-    from septum.inference import Bundle
-    from septum.inference.out_of_distribution import Evidence
-    from septum.quality.calibration import Calibration
-    from septum.quality.regions import FoundRegion
+    from septum.core import Quality
 
     #: Of a row of the table of studies.
     Cell = str | int | float | None
@@ -27,65 +18,14 @@ VENTRICLES = ("LV", "RV")
 QUALITY_COLUMNS = (
     "verdict", "flags", "estimated_dice",
     *(f"{name.lower()}_ef_{end}_percent" for name in VENTRICLES for end in ("low", "high")),
+    *(f"{name.lower()}_verdict" for name in VENTRICLES),
 )  # fmt: skip
 DIGITS = 4
 
 
-class JudgedFrame(Protocol):
-    """What a verdict takes of a frame beside its mask, such as :class:`septum.inference.FrameResult`."""
-
-    @property
-    def localisation(self) -> FoundRegion:
-        """How its region of interest was found."""
-
-    @property
-    def evidence(self) -> Evidence:
-        """What the networks made of it."""
-
-
-def study_quality(
-    segmentation: Segmentation, indices: Indices, frames: Sequence[JudgedFrame], bundle: Bundle
-) -> Quality:
-    """The verdict on a segmented study.
-
-    Args:
-        segmentation: masks of all frames.
-        indices: of these.
-        frames: what the model made of each frame.
-        bundle: the model; it brings its calibration, if it has one.
-
-    Raises:
-        BundleError: its calibration cannot be read.
-    """
-    evidence = [frame.evidence for frame in frames]
-    return assess_quality(
-        segmentation,
-        indices,
-        [frame.localisation for frame in frames],
-        network_evidence(frames),
-        calibration_of(bundle),
-        tuple(unlike_training_images(bundle.manifest, segmentation.geometry, evidence)),
-    )
-
-
-def calibration_of(bundle: Bundle) -> Calibration | None:
-    """The calibration of a bundle, if it has one of its networks. Raises :class:`BundleError`."""
-    manifest = bundle.manifest
-    return load_calibration(bundle.folder, (manifest.localiser.sha256, manifest.segmenter.sha256))
-
-
-def network_evidence(frames: Sequence[JudgedFrame]) -> NetworkEvidence:
-    """What the networks made of each frame."""
-    found = [frame.evidence for frame in frames]
-    return NetworkEvidence(
-        tuple(one.agreement for one in found),
-        tuple(one.soft_dice for one in found),
-        tuple(one.flip_agreement for one in found),
-    )
-
-
 def quality_document(quality: Quality) -> dict[str, Any]:
-    """A verdict for JSON; ``None`` for what was not estimated."""
+    """Write a verdict for JSON; ``None`` for what was not estimated, and for a ventricle that is missing."""
+    verdicts = {f"{name.lower()}_verdict": quality.ventricles.get(name) for name in VENTRICLES}
     intervals: dict[str, Any] = {}
     for name in VENTRICLES:
         interval = quality.ejection_fractions.get(name)
@@ -96,6 +36,7 @@ def quality_document(quality: Quality) -> dict[str, Any]:
         intervals[f"{name.lower()}_ef_bias_points"] = None if bias is None else asdict(bias)
     return {
         "verdict": quality.verdict.value,
+        **{key: None if verdict is None else verdict.value for key, verdict in verdicts.items()},
         "flags": [
             {
                 "key": flag.key,
@@ -103,6 +44,7 @@ def quality_document(quality: Quality) -> dict[str, Any]:
                 "reason": flag.reason,
                 "value": _rounded(flag.value),
                 "limit": _rounded(flag.limit),
+                "structures": list(flag.structures),
             }
             for flag in quality.flags
         ],
@@ -112,12 +54,13 @@ def quality_document(quality: Quality) -> dict[str, Any]:
 
 
 def quality_row(document: Mapping[str, Any] | None) -> dict[str, Cell]:
-    """A verdict's document as cells of :data:`QUALITY_COLUMNS`; all empty where quality was not assessed."""
+    """Turn a verdict's document into cells of :data:`QUALITY_COLUMNS`; all empty without a verdict."""
     if document is None:
         return dict.fromkeys(QUALITY_COLUMNS)
     keys = dict.fromkeys(flag["key"] for flag in document["flags"])
     ends = [document[f"{name.lower()}_ef_interval_percent"] or (None, None) for name in VENTRICLES]
-    cells = (document["verdict"], ";".join(keys), document["estimated_dice"], *ends[0], *ends[1])
+    verdicts = (document.get(f"{name.lower()}_verdict") for name in VENTRICLES)  # not in earlier results
+    cells = (document["verdict"], ";".join(keys), document["estimated_dice"], *ends[0], *ends[1], *verdicts)
     return dict(zip(QUALITY_COLUMNS, cells, strict=True))
 
 

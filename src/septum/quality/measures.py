@@ -1,45 +1,34 @@
-"""All that is measured of a mask to judge it, as numbers by name."""
+"""All that is measured of a mask to judge it, as numbers by key."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Orientation, Region
-from septum.quality.function import curve_jump, mass_change, mass_spread, stroke_volume_mismatch
-from septum.quality.pieces import apart, hollow
-from septum.quality.stack import gaps, left_ventricle, on_edge, slice_shift_mm
-from septum.quality.wall import open_wall
+from septum.core import Orientation, Region, Role
+from septum.quality.evidence import network_measures
+from septum.quality.shapes import apart, gaps, hollow, left_ventricle, on_edge, open_wall, slice_shift_mm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from septum.core import CardiacPhases, Indices, LabelSchema, Segmentation
+    from septum.inference.out_of_distribution import Evidence
 
-    Frame = NDArray[np.uint8]
+    Mask = NDArray[np.bool_]
+    #: A key and what was measured.
+    Found = tuple[str, "Measure"]
 
-VENTRICULAR = frozenset({"LV", "MYO", "RV"})
-#: An overlap cannot be expected to be better than so much less than 1.
-LEAST_LACK = 0.001
-
-
-@dataclass(frozen=True)
-class NetworkEvidence:
-    """What the networks made of each frame, ``None`` where that is not known.
-
-    Attributes:
-        agreement, soft_dice, flip_agreement: see
-            :class:`septum.inference.out_of_distribution.Evidence`.
-    """
-
-    agreement: tuple[float | None, ...] = ()
-    soft_dice: tuple[tuple[float | None, ...], ...] = ()
-    flip_agreement: tuple[float | None, ...] = ()
+VENTRICULAR = frozenset({Role.LV, Role.MYO, Role.RV})
+#: Below this, differences of stroke volumes are shares of it, so that a weak heart is no fault.
+LEAST_STROKE_ML = 30.0
+#: A cine with fewer frames has true jumps between them.
+LEAST_FRAMES = 10
 
 
 @dataclass(frozen=True)
@@ -49,16 +38,18 @@ class Measure:
     Attributes:
         value: without unit, or in the unit of the key.
         where: such as ``slice 3 of frame 0``, in words; empty for the study.
+        structures: the value of each structure by its tag, where each has one; ``value`` is the worst.
     """
 
     value: float
     where: str = ""
+    structures: Mapping[str, float] = field(default_factory=dict)
 
 
 def measure_quality(
-    segmentation: Segmentation, indices: Indices, evidence: NetworkEvidence
+    segmentation: Segmentation, indices: Indices, evidence: Sequence[Evidence] = ()
 ) -> dict[str, Measure]:
-    """Everything that can be measured; what cannot is left out.
+    """Measure everything that can be measured; what cannot is left out.
 
     Shapes are measured at end-diastole and end-systole, or in the only frame, and the worse of both counts.
     The same holds of the expected overlap; agreement is the mean of all frames which have one.
@@ -68,29 +59,87 @@ def measure_quality(
         indices: of that mask.
         evidence: of its frames, as far as it is known.
     """
-    frames = _frames(indices.phases)
-    worst: dict[str, Measure] = {}
-    for t in frames:
-        for key, measure in _of_frame(segmentation, t):
-            if key not in worst or _is_worse(key, measure.value, worst[key].value):
-                worst[key] = measure
-    return {
-        **_of_volumes(indices),
-        **worst,
-        **_of_networks(evidence),
-        **_of_expected_overlap(evidence, frames, segmentation.schema.names),
+    frames = frames_of(indices.phases)
+    tags = [structure.tag for structure in segmentation.schema.structures]
+    expected = {
+        key: Measure(value, where, structures)
+        for key, value, where, structures in network_measures(evidence, frames, tags)
     }
+    shapes = _worst(one for t in frames for one in _of_frame(segmentation, t))
+    return {**_of_volumes(indices, segmentation.schema), **shapes, **expected}
 
 
-def _frames(phases: CardiacPhases | None) -> tuple[int, ...]:
+def frames_of(phases: CardiacPhases | None) -> tuple[int, ...]:
+    """List the frames whose shape is measured: end-diastole and end-systole, or the first."""
     return (0,) if phases is None else (phases.end_diastole, phases.end_systole)
 
 
-def _is_worse(key: str, value: float, other: float) -> bool:
-    return value < other if key == "ventricle_length" else value > other
+def stroke_volume_mismatch(lv_ml: float, rv_ml: float) -> float:
+    """Compare the ventricles' stroke volumes: their difference as a share of the larger one.
+
+    Without a shunt and without regurgitation both ventricles pump the same blood.
+
+    >>> stroke_volume_mismatch(80.0, 60.0)
+    0.25
+    """
+    return abs(lv_ml - rv_ml) / max(abs(lv_ml), abs(rv_ml), LEAST_STROKE_ML)
 
 
-def _of_frame(segmentation: Segmentation, t: int) -> Iterator[tuple[str, Measure]]:
+def mass_change(diastole_g: float, systole_g: float) -> float:
+    """Compare the myocardial masses of two phases: their difference as a share of their mean.
+
+    Muscle hardly shrinks.
+
+    >>> round(mass_change(90.0, 110.0), 3)
+    0.2
+    """
+    return abs(systole_g - diastole_g) / ((systole_g + diastole_g) / 2.0)
+
+
+def mass_spread(masses_g: Sequence[float]) -> tuple[float, int]:
+    """Find the frame whose mass is farthest from the median of all: the distance as a share of that, and it.
+
+    >>> share, frame = mass_spread([100.0, 90.0, 100.0, 130.0])
+    >>> round(share, 3), frame
+    (0.3, 3)
+    """
+    masses = np.asarray(masses_g, float)
+    middle = float(np.median(masses))
+    away = np.abs(masses - middle) / middle if middle > 0 else np.zeros_like(masses)
+    return float(away.max()), int(away.argmax())
+
+
+def curve_jump(volumes_ml: Sequence[float]) -> tuple[float, int] | None:
+    """Find how far a frame's volume is from the mean of its neighbours', as a share of the stroke volume.
+
+    Args:
+        volumes_ml: one a frame; the first and the last frame have one neighbour and are not looked at.
+
+    Returns:
+        The largest share and its frame; ``None`` with too few frames, or without any stroke.
+    """
+    volumes = np.asarray(volumes_ml, float)
+    stroke = float(np.ptp(volumes))
+    if len(volumes) < LEAST_FRAMES or stroke == 0:
+        return None
+    away = np.abs(volumes[1:-1] - (volumes[:-2] + volumes[2:]) / 2.0) / stroke
+    return float(away.max()), int(away.argmax()) + 1
+
+
+def _worst(found: Iterable[Found]) -> dict[str, Measure]:
+    """The worst of each key, with the worst of each structure."""
+    worst: dict[str, Measure] = {}
+    for key, one in found:
+        other = worst.get(key, one)
+        of_each = {tag: max(value, other.structures.get(tag, value)) for tag, value in one.structures.items()}
+        shorter_is_worse = key == "ventricle_length"
+        worse = one.value < other.value if shorter_is_worse else one.value > other.value
+        kept = one if worse else other
+        worst[key] = Measure(kept.value, kept.where, {**other.structures, **of_each})
+    return worst
+
+
+def _of_frame(segmentation: Segmentation, t: int) -> Iterator[Found]:
     """Shapes of one frame."""
     orientation = Orientation.of(segmentation.geometry)
     labels = orientation.apply(segmentation.labels[t])
@@ -99,30 +148,29 @@ def _of_frame(segmentation: Segmentation, t: int) -> Iterator[tuple[str, Measure
     box = Region.bounding(labels > 0)
     if box is None:
         return
-    structures = {s.name: labels == s.value for s in segmentation.schema.structures}
-    close = {name: box.crop(mask) for name, mask in structures.items()}
-    for name, mask in close.items():
-        yield "pieces", Measure(apart(mask), f"{name} in frame {t}")
-    for name, mask in _filled(close):
-        yield "holes", Measure(hollow(mask, box.crop(labels) == 0), f"{name} in frame {t}")
-    for name, mask in structures.items():
+    structures = {s.tag: labels == s.value for s in segmentation.schema.structures}
+    close = {tag: box.crop(mask) for tag, mask in structures.items()}
+    for tag, mask in close.items():
+        yield "pieces", _of_structure(apart(mask), tag, f"{tag} in frame {t}")
+    for tag, mask in _filled(close):
+        yield "holes", _of_structure(hollow(mask, box.crop(labels) == 0), tag, f"{tag} in frame {t}")
+    for tag, mask in structures.items():
         empty = gaps(mask)
-        where = (
-            f"{name} in frame {t}, {'slice' if len(empty) == 1 else 'slices'} {', '.join(map(str, empty))}"
-        )
-        yield "gaps", Measure(len(empty), where)
-    if _is_ventricular(segmentation.schema):
-        yield from _of_ventricle(labels, structures, spacing_mm, t)
+        slices = f"{'slice' if len(empty) == 1 else 'slices'} {', '.join(map(str, empty))}"
+        yield "gaps", _of_structure(len(empty), tag, f"{tag} in frame {t}, {slices}")
+    if segmentation.schema.roles >= VENTRICULAR:
+        yield from _of_ventricle(labels > 0, structures, spacing_mm, t)
+
+
+def _of_structure(value: float, tag: str, where: str) -> Measure:
+    return Measure(value, where, {tag: value})
 
 
 def _of_ventricle(
-    labels: Frame,
-    structures: Mapping[str, NDArray[np.bool_]],
-    spacing_mm: tuple[float, float, float],
-    t: int,
-) -> Iterator[tuple[str, Measure]]:
-    heart, lv = labels > 0, structures["LV"] | structures["MYO"]
-    share, z = open_wall(structures["LV"], structures["MYO"], heart)
+    heart: Mask, structures: Mapping[str, Mask], spacing_mm: tuple[float, float, float], t: int
+) -> Iterator[Found]:
+    lv = structures[Role.LV] | structures[Role.MYO]
+    share, z = open_wall(structures[Role.LV], structures[Role.MYO], heart)
     yield "open_wall", Measure(share, "" if z is None else f"slice {z} of frame {t}")
     shift, z = slice_shift_mm(lv, spacing_mm[1:])
     yield "slice_shift_mm", Measure(shift, "" if z is None else f"slice {z} of frame {t}")
@@ -133,76 +181,38 @@ def _of_ventricle(
         yield "apex_stopped", Measure(reach.apex_stopped, f"frame {t}")
 
 
-def _filled(close: Mapping[str, NDArray[np.bool_]]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _filled(close: Mapping[str, Mask]) -> Iterator[tuple[str, Mask]]:
     """What should have no holes: each structure, the myocardium with its cavity."""
-    for name, mask in close.items():
-        yield name, mask | close["LV"] if name == "MYO" and "LV" in close else mask
+    for tag, mask in close.items():
+        yield tag, mask | close[Role.LV] if tag == Role.MYO and Role.LV in close else mask
 
 
-def _of_volumes(indices: Indices) -> dict[str, Measure]:
+def _of_volumes(indices: Indices, schema: LabelSchema) -> dict[str, Measure]:
     """What volumes and masses say."""
     found: dict[str, Measure] = {}
-    values = {item.key: item.value for item in indices.items}
-    lv, rv = values.get("lv_sv_ml"), values.get("rv_sv_ml")
+    lv, rv = indices.value("lv_sv_ml"), indices.value("rv_sv_ml")
     if lv is not None and rv is not None:
         where = f"LV {lv:.0f} ml, RV {rv:.0f} ml"
         found["stroke_volume_mismatch"] = Measure(stroke_volume_mismatch(lv, rv), where)
-    full, emptied = values.get("lv_mass_ed_g"), values.get("lv_mass_es_g")
+    full, emptied = indices.value("lv_mass_ed_g"), indices.value("lv_mass_es_g")
     if full is not None and emptied is not None:
         where = f"{full:.0f} g and {emptied:.0f} g"
         found["mass_change"] = Measure(mass_change(full, emptied), where)
     if indices.phases is not None:
-        for name in ("LV", "RV"):
-            jump = curve_jump(indices.volumes_ml.get(name, ()))
-            if jump is not None and jump[0] > found.get("curve_jump", Measure(0.0)).value:
-                found["curve_jump"] = Measure(jump[0], f"{name} in frame {jump[1]}")
-        if len(indices.volumes_ml.get("MYO", ())) > 2:
-            share, t = mass_spread(indices.volumes_ml["MYO"])
+        found |= _worst(_jumps(indices, schema))
+        muscle = indices.volumes_ml.get(schema.name_of(Role.MYO) or "", ())
+        if len(muscle) > 2:
+            share, t = mass_spread(muscle)
             found["mass_spread"] = Measure(share, f"frame {t}")
     for key in ("lv_esv_ml", "rv_esv_ml"):
-        value = values.get(key)
+        value = indices.value(key)
         if value is not None and value > 0:
             found[f"log_{key}"] = Measure(math.log(value))
     return found
 
 
-def _of_networks(evidence: NetworkEvidence) -> dict[str, Measure]:
-    known = {"agreement": evidence.agreement, "flip_agreement": evidence.flip_agreement}
-    means = {key: [v for v in values if v is not None] for key, values in known.items()}
-    return {key: Measure(float(np.mean(values))) for key, values in means.items() if values}
-
-
-def _of_expected_overlap(
-    evidence: NetworkEvidence, frames: Sequence[int], names: Sequence[str]
-) -> dict[str, Measure]:
-    """The Dice coefficient that the segmenter expects: mean, least, and least of each ventricle."""
-    known = [
-        (value, name, t)
-        for t in frames
-        if t < len(evidence.soft_dice)
-        for name, value in zip(names, evidence.soft_dice[t], strict=False)
-        if value is not None
-    ]
-    if not known:
-        return {}
-    least, name, t = min(known)
-    mean = float(np.mean([value for value, _, _ in known]))
-    found = {
-        "least_soft_dice": Measure(least, f"{name} in frame {t}"),
-        "log_soft_dice_lack": Measure(_log_lack(mean)),
-        "log_least_soft_dice_lack": Measure(_log_lack(least)),
-    }
-    for ventricle in ("LV", "RV"):
-        of_it = [value for value, name, _ in known if name == ventricle]
-        if of_it:
-            found[f"{ventricle.lower()}_soft_dice"] = Measure(min(of_it))
-    return found
-
-
-def _log_lack(share: float) -> float:
-    """Logarithm of what a share lacks of 1."""
-    return math.log(max(1.0 - share, LEAST_LACK))
-
-
-def _is_ventricular(schema: LabelSchema) -> bool:
-    return set(schema.names) >= VENTRICULAR
+def _jumps(indices: Indices, schema: LabelSchema) -> Iterator[Found]:
+    for role in (Role.LV, Role.RV):
+        jump = curve_jump(indices.volumes_ml.get(schema.name_of(role) or "", ()))
+        if jump is not None and jump[0] > 0:
+            yield "curve_jump", _of_structure(jump[0], role.value, f"{role} in frame {jump[1]}")

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from septum.core import Source
 from septum.indices.body import NO_SIZE_NOTE
 from septum.indices.clinical import PAPILLARY_NOTE
 from septum.indices.wall import APEX_NOTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from septum.core import Indices, Study
 
 #: Notes that stand with the numbers; the others are about this study and stand with its verdict.
 _ROUTINE = (PAPILLARY_NOTE, APEX_NOTE, NO_SIZE_NOTE)
+_SIZE_SOURCES = {
+    Source.GIVEN: "given by the user",
+    Source.FILE: "in the file's header",
+    Source.DERIVED: "computed",
+}
+_RATE_SOURCES = {
+    Source.GIVEN: "given by the user",
+    Source.FILE: "from the file's header",
+    Source.DERIVED: "taken from the span of the frames, not measured",
+}
 
 
 def particular_notes(study: Study, indices: Indices | None) -> list[str]:
@@ -29,7 +37,7 @@ def routine_notes(indices: Indices) -> list[str]:
     return [note for note in indices.notes if note in _ROUTINE]
 
 
-def basis(indices: Indices, study: Study) -> str:
+def basis(indices: Indices) -> str:
     """What the numbers rest on, in one line."""
     told = []
     phases = indices.phases
@@ -50,44 +58,22 @@ def basis(indices: Indices, study: Study) -> str:
         )
     area = indices.body_surface_area_m2
     if area is not None:
-        by = [part for part in (indices.body_surface_area_formula, _size(indices, study)) if part]
-        told.append(f"Body surface area: {area:.2f} m²" + (f" ({', '.join(by)})." if by else "."))
+        by = [part for part in (indices.body_surface_area_formula, _size(indices)) if part]
+        told.append(f"Body surface area: {area.value:.2f} m²" + (f" ({', '.join(by)})." if by else "."))
     else:
         told.append("Body surface area: not known, so nothing is indexed.")
     if indices.heart_rate_bpm is not None:
-        rate = f"{indices.heart_rate_bpm:.0f} beats/min"
-        told.append(f"Heart rate: {rate} ({_who_told_the_rate(indices, study)}).")
+        rate = indices.heart_rate_bpm
+        told.append(f"Heart rate: {rate.value:.0f} beats/min ({_RATE_SOURCES[rate.source]}).")
     return " ".join(told)
 
 
-def _size(indices: Indices, study: Study) -> str:
-    """Height and weight with who told them; nothing where they are not known."""
-    height_m, weight_kg, header = indices.height_m, indices.weight_kg, study.subject
-    if height_m is None or weight_kg is None:
+def _size(indices: Indices) -> str:
+    """Give height and weight with their sources; nothing where they are not known."""
+    if indices.height_m is None or indices.weight_kg is None:
         return ""
-    tall, heavy = f"{100.0 * height_m:.4g} cm", f"{weight_kg:.4g} kg"
-    by = [
-        "in the file's header" if same else "given by the user"
-        for same in (height_m == header.height_m, weight_kg == header.weight_kg)
-    ]
-    if by[0] == by[1]:
-        return f"from {tall} and {heavy} {by[0]}"
-    return f"from {tall} {by[0]} and {heavy} {by[1]}"
-
-
-def _who_told_the_rate(indices: Indices, study: Study) -> str:
-    rate_bpm = indices.heart_rate_bpm
-    if rate_bpm is None or rate_bpm == study.subject.heart_rate_bpm:
-        return "from the file's header"
-    if study.subject.heart_rate_bpm is None and math.isclose(
-        rate_bpm, _rate_of_span(indices.times_ms), rel_tol=1e-6
-    ):
-        return "taken from the span of the frames, not measured"
-    return "given by the user"
-
-
-def _rate_of_span(times_ms: Sequence[float] | None) -> float:
-    """Beats a minute, if the frames cover a beat; 0 where there are no times."""
-    if times_ms is None or len(times_ms) < 2 or times_ms[-1] <= times_ms[0]:
-        return 0.0
-    return 60_000.0 * (len(times_ms) - 1) / ((times_ms[-1] - times_ms[0]) * len(times_ms))
+    tall, heavy = f"{100.0 * indices.height_m.value:.4g} cm", f"{indices.weight_kg.value:.4g} kg"
+    of_height, of_weight = (_SIZE_SOURCES[known.source] for known in (indices.height_m, indices.weight_kg))
+    if of_height == of_weight:
+        return f"from {tall} and {heavy} {of_height}"
+    return f"from {tall} {of_height} and {heavy} {of_weight}"

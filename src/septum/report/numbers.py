@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from xml.etree.ElementTree import Element
 
-    from septum.core import Index, Indices, Study, WallThickness
+    from septum.core import Index, Indices, WallThickness
 
 #: Keys of the numbers that are told large, in this order, where they are there.
 HEADLINE = (
@@ -65,7 +65,7 @@ def headline(indices: Indices, *, refused: bool) -> Element | None:
     )
 
 
-def index_table(indices: Indices, study: Study) -> Element:
+def index_table(indices: Indices) -> Element:
     """The indices that such a mask can have, with what each is, and what they rest on.
 
     One that it can have and that cannot be told has a dash.
@@ -83,7 +83,7 @@ def index_table(indices: Indices, study: Study) -> Element:
     below = [f"{NOTHING} stands for what cannot be told of this study; Quality says why."] if lacking else []
     below += routine_notes(indices)
     notes = node("ul", *(node("li", note) for note in below)) if below else None
-    return section("indices", "Indices", node("p", basis(indices, study), class_="basis"), table, notes)
+    return section("indices", "Indices", node("p", basis(indices), class_="basis"), table, notes)
 
 
 def wall_section(wall: WallThickness, notes: Container[str], *, phased: bool) -> Element:

@@ -75,7 +75,7 @@ def write_study_report(
             volumes_section(indices, times, shown, phases),
             class_="side",
         ),
-        index_table(indices, study) if indices is not None and indices.items else None,
+        index_table(indices) if indices is not None and indices.items else None,
         wall_section(indices.wall, indices.notes, phased=shown.frames > 1)
         if indices is not None and indices.wall is not None
         else None,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from PIL import ImageDraw
 
+    from septum.core.clinical import Indices
     from septum.core.labels import LabelSchema
-    from septum.core.results import VolumeCurve
 
 Colour = tuple[int, int, int]
 #: Left, top, right, bottom in pixels.
@@ -37,7 +37,7 @@ def draw_legend(
     box: Box,
     schema: LabelSchema,
     phases: Sequence[tuple[str, int]],
-    curve: VolumeCurve | None,
+    curve: Indices | None,
     unit_px: int,
 ) -> None:
     """Name, colour and meaning of each structure; with a curve also volumes by phase, and EF.
@@ -55,7 +55,7 @@ def draw_legend(
     rows = len(schema.structures) + 1
     step = min((bottom - top - unit_px) / rows, 2.2 * unit_px)
     columns = [f"{name} ml" for name, _ in phases] if curve else []
-    if curve and curve.ejection_fraction_percent:
+    if curve and curve.ejection_fractions_percent:
         columns.append("EF %")
     width = 4.6 * unit_px
     first = right - unit_px - width * (len(columns) - 1)
@@ -83,7 +83,7 @@ def draw_curve(
     box: Box,
     schema: LabelSchema,
     phases: Sequence[tuple[str, int]],
-    curve: VolumeCurve,
+    curve: Indices,
     frame_interval_ms: float | None,
     unit_px: int,
 ) -> None:
@@ -122,12 +122,13 @@ def draw_curve(
             draw.ellipse((x - r, y - r, x + r, y + r), fill=structure.colour)
 
 
-def _values(name: str, phases: Sequence[tuple[str, int]], curve: VolumeCurve | None) -> list[str]:
+def _values(name: str, phases: Sequence[tuple[str, int]], curve: Indices | None) -> list[str]:
     if curve is None:
         return []
     values = [f"{curve.volumes_ml[name][t]:.0f}" for _, t in phases]
-    if name in curve.ejection_fraction_percent:
-        values.append(f"{curve.ejection_fraction_percent[name]:.0f}")
+    fraction = curve.ejection_fractions_percent.get(name)
+    if fraction is not None:
+        values.append(f"{fraction:.0f}")
     return values
 
 

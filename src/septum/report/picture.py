@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from septum.core.clinical import Indices
     from septum.core.images import Cine, Segmentation
-    from septum.core.results import VolumeCurve
 
 FOOTER = "Septum - research use only, not for diagnosis. Slices and frames are counted from 0."
 #: The picture is drawn at this multiple of its size and then reduced, which smooths every line.
@@ -32,7 +32,7 @@ def overlay_picture(
     segmentation: Segmentation,
     frames: Sequence[tuple[str, int]],
     *,
-    curve: VolumeCurve | None = None,
+    curve: Indices | None = None,
     title: str = "",
     columns: int = 8,
     tile_px: int = 190,
@@ -111,7 +111,7 @@ def _draw_panels(
     cine: Cine,
     segmentation: Segmentation,
     frames: Sequence[tuple[str, int]],
-    curve: VolumeCurve | None,
+    curve: Indices | None,
     unit: int,
 ) -> None:
     """The legend, and beside it the curve where there is one to draw."""

@@ -50,10 +50,14 @@ def verdict_section(quality: Quality | None, indices: Indices | None, notes: Seq
         "svg", node("path", d=_SIGNS[verdict]), viewBox="0 0 24 24", class_="sign", aria_hidden="true"
     )
     told = node("p", sign, node("strong", _NAMES[verdict]), node("span", _ADVICE[verdict]), class_="advice")
+    each = ", ".join(f"{name}: {_NAMES[one]}" for name, one in quality.ventricles.items())
+    ventricles = node("p", f"{each}.", class_="basis") if each else None
     flags = node("ul", *(_flag(flag) for flag in quality.flags), class_="flags") if quality.flags else None
     expected = [node("li", line) for line in _expected(quality, indices)]
     more = node("ul", *expected, class_="expected") if expected else None
-    return section("verdict", _HEADING, told, flags, more, mark, class_=f"verdict {verdict.value}")
+    return section(
+        "verdict", _HEADING, told, ventricles, flags, more, mark, class_=f"verdict {verdict.value}"
+    )
 
 
 def provenance_section(

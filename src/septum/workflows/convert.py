@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import OutputError
+from septum.core import OutputError, value_of
 from septum.core.errors import NameTakenError
 from septum.core.files import place_of, write_text
 from septum.io import read_study, write_image
@@ -109,9 +109,9 @@ def _facts(study: Study) -> dict[str, Any]:
         "frame_times_ms": cine.frame_times_ms,
         "frame_interval_ms": cine.frame_interval_ms,
         "spacing_mm_zyx": [round(v, 6) for v in cine.geometry.spacing_mm],
-        "heart_rate_bpm": subject.heart_rate_bpm,
-        "height_m": subject.height_m,
-        "weight_kg": subject.weight_kg,
+        "heart_rate_bpm": value_of(subject.heart_rate_bpm),
+        "height_m": value_of(subject.height_m),
+        "weight_kg": value_of(subject.weight_kg),
         "source_sha256": study.sha256,
         "notes": [note.text for note in study.notes],
     }

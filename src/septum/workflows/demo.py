@@ -9,7 +9,7 @@ import numpy as np
 
 from septum.core import VENTRICLES, BundleError, Cine, Segmentation
 from septum.core.errors import NameTakenError
-from septum.indices import volume_curve
+from septum.indices import clinical_indices
 from septum.io import read_mask, write_image
 from septum.metrics import dice
 from septum.phantom import PhantomSettings, beating_heart
@@ -20,7 +20,7 @@ from septum.workflows.segment import segment_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from septum.core import VolumeCurve
+    from septum.core import Indices
     from septum.workflows.events import CaseDone
     from septum.workflows.lazy_model import LazyModel
 
@@ -44,8 +44,8 @@ class DemoResult:
     truth: Path
     picture: Path
     result: CaseDone
-    curve: VolumeCurve
-    true_curve: VolumeCurve
+    curve: Indices
+    true_curve: Indices
     phases: tuple[tuple[str, int], ...]
     dice: dict[str, dict[str, float | None]]
 
@@ -80,7 +80,7 @@ def run_demo(out: Path, model: LazyModel, settings: PhantomSettings | None = Non
     except NameTakenError:  # of the heart that another version made
         result = segment_file(image, model, out, overwrite=True)
     found = Segmentation(read_mask(result.mask).cine.array, phantom.cine.geometry, labels)
-    curve, true_curve = volume_curve(found), volume_curve(phantom.truth)
+    curve, true_curve = clinical_indices(found), clinical_indices(phantom.truth)
     phases = (("ED", phantom.end_diastole), ("ES", phantom.end_systole))
     title = f"Synthetic heart, segmented by {model.bundle.manifest.name}"
     save_picture(overlay_picture(phantom.cine, found, phases, curve=curve, title=title), picture)

@@ -86,7 +86,8 @@ def _quality_cells(quality: QualityRecord | None) -> dict[str, Cell]:
     for name in VENTRICLES:
         interval = quality.ejection_fraction_intervals.get(name)
         ends += [None, None] if interval is None else [interval.low_percent, interval.high_percent]
-    cells = (quality.verdict.value, keys, quality.estimated_dice, *ends)
+    verdicts = (quality.ventricles.get(name) for name in VENTRICLES)  # not in results of earlier versions
+    cells = (quality.verdict.value, keys, quality.estimated_dice, *ends, *verdicts)
     return dict(zip(QUALITY_COLUMNS, cells, strict=True))
 
 

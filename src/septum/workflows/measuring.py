@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.quality.document import study_quality
-from septum.quality.verdict import assess_quality
+from septum.quality.verdict import assess_quality, study_quality
 from septum.workflows.result import Result
 
 if TYPE_CHECKING:
@@ -40,5 +39,7 @@ def measured(
     if bundle is None or not provenance.frames:
         quality = assess_quality(segmentation, indices)
     else:
-        quality = study_quality(segmentation, indices, provenance.frames, bundle)
+        evidence = [frame.evidence for frame in provenance.frames]
+        regions = [frame.localisation.found for frame in provenance.frames]
+        quality = study_quality(segmentation, indices, evidence, regions, bundle)
     return Result(study, segmentation, indices, quality, provenance, name)

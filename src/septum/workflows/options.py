@@ -60,15 +60,13 @@ class IndexSettings(BaseModel):
 
     def indices_of(self, segmentation: Segmentation, study: Study) -> Indices:
         """Take the clinical indices of a mask. Raises :class:`InputError` for a frame that is not there."""
-        read = study.subject
+        given = Subject.of(
+            height_m=self.height_m, weight_kg=self.weight_kg, heart_rate_bpm=self.heart_rate_bpm
+        )
         return clinical_indices(
             segmentation,
             times_ms=study.cine.times_ms,
-            subject=Subject(
-                height_m=self.height_m or read.height_m,
-                weight_kg=self.weight_kg or read.weight_kg,
-                heart_rate_bpm=self.heart_rate_bpm or read.heart_rate_bpm,
-            ),
+            subject=given.or_else(study.subject),
             end_diastole=self.end_diastole,
             end_systole=self.end_systole,
             body_surface_area=self.body_surface_area,

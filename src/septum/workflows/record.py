@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from septum.core import LocalisationPath
+from septum.core import Localisation, LocalisationPath, Region
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.workflows.options import IndexSettings
@@ -91,6 +91,11 @@ class FrameRegion(Part):
     path: LocalisationPath
     enlarged: bool
     cut_off: bool
+
+    @property
+    def found(self) -> Localisation:
+        """The same as a value of ``core``, on the input's own grid."""
+        return Localisation(Region(self.start, self.stop), self.path, self.enlarged, self.cut_off)
 
 
 class Timings(Part):

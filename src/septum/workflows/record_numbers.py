@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from septum.core import Level, Note, Verdict
+from septum.core import Level, Note, Source, Verdict, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,6 +94,7 @@ class IndicesRecord(Part):
         times_ms: of the frames.
         body_surface_area_m2, body_surface_area_formula: where height and weight are known.
         heart_rate_bpm: where it is known.
+        sources: where ``heart_rate_bpm``, ``height_m`` and ``weight_kg`` came from, as far as they are known.
         items: each index by its key.
         wall: where there is a left ventricle in a cine.
         notes: what had to be settled.
@@ -108,6 +109,7 @@ class IndicesRecord(Part):
     body_surface_area_m2: float | None
     body_surface_area_formula: str | None
     heart_rate_bpm: float | None
+    sources: dict[str, Source] = {}
     items: dict[str, IndexRecord]
     wall: WallRecord | None
     notes: tuple[NoteRecord, ...]
@@ -116,6 +118,7 @@ class IndicesRecord(Part):
     def of(cls, indices: Indices) -> IndicesRecord:
         """Take over all indices, rounded."""
         phases, times_ms = indices.phases, indices.times_ms
+        known = {name: getattr(indices, name) for name in ("heart_rate_bpm", "height_m", "weight_kg")}
         return cls(
             end_diastole_frame=phases.end_diastole if phases else None,
             end_systole_frame=phases.end_systole if phases else None,
@@ -123,9 +126,10 @@ class IndicesRecord(Part):
             phases_given=tuple(sorted(phases.given)) if phases else (),
             volumes_ml={name: _all_rounded(volumes) for name, volumes in indices.volumes_ml.items()},
             times_ms=None if times_ms is None else _all_rounded(times_ms),
-            body_surface_area_m2=rounded(indices.body_surface_area_m2),
+            body_surface_area_m2=rounded(value_of(indices.body_surface_area_m2)),
             body_surface_area_formula=indices.body_surface_area_formula,
-            heart_rate_bpm=rounded(indices.heart_rate_bpm),
+            heart_rate_bpm=rounded(value_of(indices.heart_rate_bpm)),
+            sources={name: one.source for name, one in known.items() if one is not None},
             items={item.key: IndexRecord.of(item) for item in indices.items},
             wall=None if indices.wall is None else WallRecord.of(indices.wall),
             notes=note_records(indices.notes),
@@ -144,13 +148,14 @@ class FlagRecord(Part):
     reason: str
     value: float | None
     limit: float | None
+    structures: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, flag: Flag) -> FlagRecord:
         """Take over a flag, rounded."""
         return cls(
             key=flag.key, verdict=flag.verdict, reason=flag.reason, value=rounded(flag.value),
-            limit=rounded(flag.limit),
+            limit=rounded(flag.limit), structures=flag.structures,
         )  # fmt: skip
 
 
@@ -191,12 +196,14 @@ class QualityRecord(Part):
 
     Attributes:
         verdict: the worst of the flags.
+        ventricles: verdict on each ventricle; empty in results of earlier versions.
         flags: the reasons.
         estimated_dice: mean Dice to be expected, where it was estimated.
         ejection_fraction_intervals: of each ventricle that has one.
     """
 
     verdict: Verdict
+    ventricles: dict[str, Verdict] = {}
     flags: tuple[FlagRecord, ...]
     estimated_dice: float | None
     ejection_fraction_intervals: dict[str, IntervalRecord]
@@ -206,6 +213,7 @@ class QualityRecord(Part):
         """Take over a verdict, rounded."""
         return cls(
             verdict=quality.verdict,
+            ventricles=dict(quality.ventricles),
             flags=tuple(FlagRecord.of(flag) for flag in quality.flags),
             estimated_dice=rounded(quality.estimated_dice),
             ejection_fraction_intervals={

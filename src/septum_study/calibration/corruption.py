@@ -9,8 +9,7 @@ import numpy as np
 
 from septum.core import Cine, Segmentation, Verdict
 from septum.io import read_mask, read_study
-from septum.quality.document import network_evidence
-from septum.quality.unlike_training import unlike_training_images
+from septum.quality.evidence import unlike_training_images
 from septum_study.calibration.cases import line_of
 from septum_study.calibration.measuring import PHASES, measured_case, true_ef_percent
 from septum_study.robustness.perturbations import perturbed
@@ -66,10 +65,9 @@ def _case(
     cine, truths = spoilt
     frames = list(model.segment_frames(cine))
     predicted = Segmentation(np.stack([frame.labels for frame in frames]), cine.geometry, dataset.schema)
-    regions, evidence = [frame.localisation for frame in frames], network_evidence(frames)
-    case = measured_case(patient, fold, predicted, truths, regions, evidence, true_ef)
-    seen = [frame.evidence for frame in frames]
-    if any(unlike_training_images(model.bundle.manifest, cine.geometry, seen)):
+    regions, evidence = [frame.localisation for frame in frames], [frame.evidence for frame in frames]
+    case = measured_case(patient, fold, predicted, truths, evidence, regions, true_ef)
+    if any(unlike_training_images(model.bundle.manifest, cine.geometry, evidence)):
         case = replace(case, basic={**case.basic, "unlike_training_images": Verdict.REVIEW.value})
     return case
 

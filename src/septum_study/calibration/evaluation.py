@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from scipy.special import betaincinv
 
+from septum.core import VENTRICLES as VENTRICLE_SCHEMA
 from septum.core import Bias, Flag, Verdict
 from septum.quality.measures import Measure
-from septum.quality.verdict import judge, worst_of
-from septum_study.calibration.fit import fit_calibration
+from septum.quality.verdict import concerns, judge, ventricle_verdicts, worst_of
+from septum_study.calibration.fit import MOST_EF_ERROR, VENTRICLES, fit_calibration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,26 +27,46 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the verdict said of a case, and what is true.
+    """The verdict on a case, and what is true.
 
     Attributes:
         case: that case.
         verdict: of it.
-        flags: keys of its flags.
+        raised: its flags.
         estimated_dice: see :class:`septum.core.Quality`.
         intervals: of the ejection fraction of each ventricle that has one, in percent.
+        ventricles: verdict on each ventricle.
     """
 
     case: QualityCase
     verdict: Verdict
-    flags: tuple[str, ...]
+    raised: tuple[Flag, ...]
     estimated_dice: float
     intervals: Mapping[str, tuple[float, float]]
+    ventricles: Mapping[str, Verdict]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Keys of its flags, each once."""
+        return tuple(dict.fromkeys(flag.key for flag in self.raised))
+
+    def flags_on(self, ventricle: str) -> frozenset[str]:
+        """Keys of the flags that concern a ventricle."""
+        return frozenset(flag.key for flag in self.raised if concerns(flag, ventricle))
 
     @property
     def stopped(self) -> bool:
         """Whether someone is told to look, or not to use it."""
         return self.verdict is not Verdict.FINE
+
+    def stops(self, ventricle: str) -> bool:
+        """Whether someone is told to look at a ventricle, or not to use its numbers."""
+        return self.ventricles[ventricle] is not Verdict.FINE
+
+    def astray(self, ventricle: str) -> bool:
+        """Whether a ventricle's ejection fraction is off by more than is accepted, or is not there."""
+        error = self.case.ef_error(ventricle)
+        return error is None or abs(error) > MOST_EF_ERROR
 
     def held(self, ventricle: str) -> bool:
         """Whether the true ejection fraction lies in the interval; without one it does not."""
@@ -56,19 +77,46 @@ class Outcome:
 
 
 def apply_to(case: QualityCase, calibration: Calibration) -> Outcome:
-    """The verdict by a calibration."""
-    measures = {key: Measure(value) for key, value in case.measures.items()}
-    flags, estimated = judge(measures, calibration)
-    flags += [Flag(key, Verdict(verdict), "") for key, verdict in case.basic.items()]
-    if estimated is None:
+    """Judge a case by a calibration, as a mask is judged."""
+    judgement = judge(_measures(case), case.predicted_ef, calibration)
+    if judgement.estimated_dice is None:
         raise ValueError(f"{case.patient}: expected an estimate of a case with both phases, got none")
-    intervals = {
-        name: width.interval(case.predicted_ef[name], case.measures[f"{name.lower()}_soft_dice"])
-        for name, width in calibration.ejection_fractions.items()
-        if name in case.predicted_ef and f"{name.lower()}_soft_dice" in case.measures
-    }
-    keys = tuple(dict.fromkeys(flag.key for flag in flags))
-    return Outcome(case, worst_of(flags), keys, estimated, intervals)
+    flags = [*judgement.flags, *_basic_flags(case)]
+    return Outcome(
+        case=case,
+        verdict=worst_of(flags),
+        raised=tuple(flags),
+        estimated_dice=judgement.estimated_dice,
+        intervals={
+            name: (interval.low_percent, interval.high_percent)
+            for name, interval in judgement.ejection_fractions.items()
+        },
+        ventricles=ventricle_verdicts(flags, VENTRICLE_SCHEMA),
+    )
+
+
+def _measures(case: QualityCase) -> dict[str, Measure]:
+    """Measures of a case. Of single structures a case knows the ventricles' expected overlap alone.
+
+    Where the least is neither ventricle's, it is the myocardium's. Pieces, holes and gaps count for both
+    ventricles.
+    """
+    measures = {key: Measure(value) for key, value in case.measures.items()}
+    least = case.measures.get("least_soft_dice")
+    if least is not None:
+        own = {name: case.measures.get(f"{name.lower()}_soft_dice", 1.0) for name in VENTRICLES}
+        of_each = own if least in own.values() else {**own, "MYO": least}
+        measures["least_soft_dice"] = Measure(least, structures=of_each)
+    return measures
+
+
+def _basic_flags(case: QualityCase) -> list[Flag]:
+    """Basic flags of a case, each with the structures that it is about, as far as a case knows them."""
+    negative = tuple(name for name, percent in case.predicted_ef.items() if percent < 0)
+    about = {"negative_ejection_fraction": negative, "small_lv": ("LV",), "small_myo": ("MYO",)}
+    return [
+        Flag(key, Verdict(verdict), "", structures=about.get(key, ())) for key, verdict in case.basic.items()
+    ]
 
 
 def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:

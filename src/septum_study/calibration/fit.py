@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.quality.calibration import Calibration, DiceEstimate, IntervalWidth, possible
-from septum.quality.measures import LEAST_LACK
+from septum.quality.evidence import LEAST_LACK
 from septum.quality.rules import RULES
 
 if TYPE_CHECKING:

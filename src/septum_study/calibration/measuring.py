@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import InputError, LocalisationPath, Segmentation
+from septum.core import InputError, Localisation, LocalisationPath, Region, Segmentation
 from septum.datasets import load_cross_validation
-from septum.indices import clinical_indices, volume_curve
+from septum.indices import clinical_indices
+from septum.inference.out_of_distribution import Evidence
 from septum.io import case_name, read_mask
 from septum.metrics import dice
-from septum.quality.measures import NetworkEvidence, measure_quality
+from septum.quality.measures import measure_quality
 from septum.quality.verdict import basic_flags
 from septum_study.calibration.fit import VENTRICLES, QualityCase
 
@@ -23,19 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import Indices
     from septum.datasets import Case, Dataset
-    from septum.quality.regions import FoundRegion
 
 PHASES = ("ED", "ES")
-
-
-@dataclass(frozen=True)
-class Found:
-    """How a region was found, as the JSON beside a mask tells it."""
-
-    path: LocalisationPath
-    cut_off: bool
 
 
 def measured_case(
@@ -43,8 +33,8 @@ def measured_case(
     group: str,
     predicted: Segmentation,
     truth: NDArray[np.uint8],
-    regions: Sequence[FoundRegion] = (),
-    evidence: NetworkEvidence | None = None,
+    evidence: Sequence[Evidence] = (),
+    regions: Sequence[Localisation] = (),
     true_ef: Mapping[str, float] | None = None,
 ) -> QualityCase:
     """One patient's masks as a case.
@@ -54,13 +44,13 @@ def measured_case(
         group: patients that are left out together.
         predicted: end-diastole and end-systole as a cine of two frames.
         truth: labels like those of ``predicted``.
+        evidence: of the networks, one a phase, if known.
         regions: how each was found, if known.
-        evidence: of the networks, if known.
         true_ef: of each ventricle of the heart, in percent, where ``truth`` is not all of it.
     """
     indices = clinical_indices(predicted, end_diastole=0, end_systole=1)
-    measures = measure_quality(predicted, indices, evidence or NetworkEvidence())
-    flags = basic_flags(volume_curve(predicted), regions, predicted.geometry)
+    measures = measure_quality(predicted, indices, evidence)
+    flags = basic_flags(predicted, indices, regions)
     whole = Segmentation(truth, predicted.geometry, predicted.schema)
     scores = [
         dice(predicted.labels[t] == value, truth[t] == value) or 0.0
@@ -74,7 +64,7 @@ def measured_case(
         basic={flag.key: flag.verdict.value for flag in flags},
         mean_dice=float(np.mean(scores)),
         least_dice=min(scores),
-        predicted_ef=ef_percent(indices),
+        predicted_ef=indices.ejection_fractions_percent,
         true_ef=true_ef_percent(whole) if true_ef is None else true_ef,
     )
 
@@ -85,17 +75,10 @@ def true_ef_percent(truth: Segmentation) -> dict[str, float]:
     Raises:
         InputError: it has no LV.
     """
-    found = ef_percent(clinical_indices(truth, end_diastole=0, end_systole=1))
+    found = clinical_indices(truth, end_diastole=0, end_systole=1).ejection_fractions_percent
     if VENTRICLES[0] not in found:
         raise InputError("expected a true mask with an LV at end-diastole, found none; use another data set.")
     return found
-
-
-def ef_percent(indices: Indices) -> dict[str, float]:
-    """Ejection fraction of each ventricle that has one."""
-    values = {item.key: item.value for item in indices.items}
-    fractions = {name: values.get(f"{name.lower()}_ef_percent") for name in VENTRICLES}
-    return {name: value for name, value in fractions.items() if value is not None}
 
 
 def cases_in(
@@ -135,6 +118,17 @@ def cases_in(
         )
 
 
+def manual_masks(dataset: Dataset) -> Iterator[tuple[str, Segmentation]]:
+    """Give the manual masks of each patient of a data set, end-diastole and end-systole as a cine of two."""
+    phases: dict[str, dict[str, Case]] = {}
+    for case in dataset.cases:
+        phases.setdefault(case.patient, {})[case.phase] = case
+    for patient, both in sorted(phases.items()):
+        read = [read_mask(both[phase].mask).cine for phase in PHASES]
+        labels = np.stack([one.array[0].astype(np.uint8) for one in read])
+        yield patient, Segmentation(labels, read[0].geometry, dataset.schema)
+
+
 def _read_case(
     patient: str,
     fold: str,
@@ -150,20 +144,26 @@ def _read_case(
     )
     records = [_record(mask) for mask in masks]
     flips = [] if mirrored is None else [_record(mirrored / mask.name) for mask in masks]
-    regions = [
-        Found(LocalisationPath(region["path"]), region["cut_off"])
-        for record in records
-        for region in record.get("regions", [])[:1]
-    ]
-    evidence = NetworkEvidence(
-        agreement=tuple(next(iter(record.get("agreement", [])), None) for record in records),
-        soft_dice=tuple(
-            tuple(record.get("soft_dice", {}).get(name, [None])[0] for name in dataset.schema.names)
-            for record in records
-        ),
-        flip_agreement=tuple(next(iter(record.get("flip_agreement", [])), None) for record in flips),
+    names, phases = dataset.schema.names, range(len(masks))
+    evidence = [_evidence(records[t], flips[t] if flips else {}, names) for t in phases]
+    regions = [_region(region) for record in records for region in record.get("regions", [])[:1]]
+    return measured_case(patient, fold, predicted, truth, evidence, regions)
+
+
+def _evidence(record: Mapping[str, Any], mirrored: Mapping[str, Any], names: Sequence[str]) -> Evidence:
+    """What the networks made of the only frame of a record; of mirror images, their agreement alone."""
+    return Evidence(
+        confidence=None,
+        agreement=next(iter(record.get("agreement", [])), None),
+        soft_dice=tuple(record.get("soft_dice", {}).get(name, [None])[0] for name in names),
+        flip_agreement=next(iter(mirrored.get("flip_agreement", [])), None),
     )
-    return measured_case(patient, fold, predicted, truth, regions, evidence)
+
+
+def _region(region: Mapping[str, Any]) -> Localisation:
+    """How the region of a record was found."""
+    box = Region(tuple(region["start"]), tuple(region["stop"]))
+    return Localisation(box, LocalisationPath(region["path"]), cut_off=region["cut_off"])
 
 
 def _record(mask: Path) -> dict[str, Any]:

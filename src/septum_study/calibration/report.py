@@ -11,7 +11,8 @@ import numpy as np
 from septum.core import Verdict
 from septum.metrics.bootstrap import mean_interval
 from septum.metrics.table import Column, Section, Table
-from septum.quality.rules import RULES
+from septum.quality.measures import stroke_volume_mismatch
+from septum.quality.rules import MOST_STROKE_MISMATCH, RULES, USUAL_MISMATCH, WIDEST_EF_INTERVAL
 from septum_study.calibration.evaluation import exact_interval
 from septum_study.calibration.fit import MOST_EF_ERROR, VENTRICLES
 
@@ -31,7 +32,6 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     good = [one for one in outcomes if not one.case.bad]
     errors = [abs(one.estimated_dice - one.case.mean_dice) for one in outcomes]
     constant = statistics.fmean(one.case.mean_dice for one in outcomes)
-    astray = [one for one in outcomes if abs(one.case.ef_error("RV") or 0.0) > MOST_EF_ERROR]
     lines = (
         ("Bad cases that are stopped", *_share(bad, lambda one: one.stopped)),
         ("Bad cases that are rejected", *_share(bad, lambda one: one.verdict is Verdict.REJECT)),
@@ -45,10 +45,9 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
         ),
         *_interval_lines(outcomes, "LV"),
         *_interval_lines(outcomes, "RV"),
-        (
-            f"Cases with an RV EF that is off by more than {MOST_EF_ERROR:g} points that are stopped",
-            *_share(astray, lambda one: one.stopped),
-        ),
+        *_ventricle_lines(outcomes, "LV"),
+        *_ventricle_lines(outcomes, "RV"),
+        *_mismatch_lines(outcomes),
     )
     columns = (Column("What"), Column("Found"), Column("95 % interval"))
     parts = len({one.case.group for one in outcomes})
@@ -62,6 +61,30 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     )
     notes = (told, how)
     return Table("The verdict on unseen patients", columns, (Section("", lines),), notes)
+
+
+def _ventricle_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
+    """How many are stopped by the verdict on a ventricle, of those whose EF is wrong and of the others."""
+    off = f"off by more than {MOST_EF_ERROR:g} points"
+    for words, wrong in ((off, True), (f"not {off}", False)):
+        some = [one for one in outcomes if one.astray(ventricle) is wrong]
+        yield (
+            f"{ventricle} EF {words}: the {ventricle} is stopped",
+            *_share(some, lambda one: one.stops(ventricle)),
+        )
+
+
+def _mismatch_lines(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, str]]:
+    """Whether the ejection fractions are wrong more often where the stroke volumes differ."""
+    words = (f"differ by more than {100 * MOST_STROKE_MISMATCH:.0f} %", "do not differ so much")
+    for name in VENTRICLES:
+        for title, flagged in zip(words, (True, False), strict=True):
+            some = [one for one in outcomes if ("stroke_volume_mismatch" in one.flags) is flagged]
+            wrong = [one for one in some if one.astray(name)]
+            yield (
+                f"Stroke volumes {title}: the {name} EF is off by more than {MOST_EF_ERROR:g} points",
+                *_share(some, wrong.__contains__),
+            )
 
 
 def _interval_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
@@ -96,7 +119,7 @@ def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str
                 for name in VENTRICLES
             ),
             str(sum(one.case.bad for one in some)),
-            str(sum(one.stopped for one in some)),
+            *(str(sum(one.stops(name) for one in some)) for name in VENTRICLES),
             *(str(sum(one.held(name) for one in some)) for name in VENTRICLES),
         )
         for (part, model), some in sorted(grouped.items())
@@ -109,7 +132,8 @@ def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str
         "LV EF, mean absolute error (points)",
         "RV EF, the same",
         "Bad",
-        "Stopped",
+        "LV stopped",
+        "RV stopped",
         "LV EF interval holds",
         "RV EF interval holds",
     )
@@ -129,6 +153,34 @@ def flag_table(outcomes: Sequence[Outcome]) -> Table:
     return Table("Flags on unseen patients", columns, (Section("", lines),))
 
 
+def reasons_table(outcomes: Sequence[Outcome], model: str, by_model: Sequence[Outcome]) -> Table:
+    """Why each ventricle is stopped: each flag that does it, and how often it is the only one.
+
+    Args:
+        outcomes: of all cases.
+        model: name of the shipped model.
+        by_model: the cases that it made.
+    """
+    keys = sorted({key for one in outcomes for name in VENTRICLES for key in one.flags_on(name)})
+    columns = [Column("Flag")]
+    cells: list[list[str]] = [[f"`{key}`"] for key in keys]
+    total = ["any"]
+    for some, whose in ((by_model, f"`{model}`"), (outcomes, "all models")):
+        for name in VENTRICLES:
+            columns.append(Column(f"{name}, {whose} ({len(some)} patients)"))
+            raised = [one.flags_on(name) for one in some]
+            total.append(str(sum(bool(flags) for flags in raised)))
+            for line, key in zip(cells, keys, strict=True):
+                alone = sum(flags == {key} for flags in raised)
+                line.append(f"{sum(key in flags for flags in raised)} ({alone})")
+    notes = (
+        "In brackets: patients of whom it is the only flag on that ventricle.",
+        "Cases do not tell in which structure pieces, holes and missing slices were: they count for both.",
+    )
+    lines = tuple(tuple(line) for line in (*cells, total))
+    return Table("Why ventricles are stopped", tuple(columns), (Section("", lines),), notes)
+
+
 def limits_table(calibration: Calibration) -> Table:
     """Limits without a calibration, and those of the shipped one."""
     lines = tuple(
@@ -141,10 +193,11 @@ def limits_table(calibration: Calibration) -> Table:
         for rule in RULES
     )
     estimate = ("`low_estimated_dice`", "less than", "none", f"{calibration.reviewed_below:.3g}")
+    width = ("`wide_ef_interval`", "more than", "none", f"{WIDEST_EF_INTERVAL:g}")
     columns = (Column("Flag"), Column("Review"), Column("Without calibration"), Column("Model `cine`"))
     rejected = f"An estimated Dice below {calibration.rejected_below:g} is a reject."
     notes = (f"Calibrated on {calibration.cases} patients. {rejected}",)
-    return Table("Limits", columns, (Section("", (*lines, estimate)),), notes)
+    return Table("Limits", columns, (Section("", (*lines, estimate, width)),), notes)
 
 
 def corrupted_table(outcomes: Sequence[tuple[str, str, Outcome]], known: Mapping[str, Perturbation]) -> Table:
@@ -201,3 +254,19 @@ def _spread(errors: Sequence[float], outcomes: Sequence[Outcome]) -> str:
 
 def _range(values: Sequence[float]) -> str:
     return f"{min(values):.1f} to {max(values):.1f}"
+
+
+def strokes_table(strokes_ml: Sequence[tuple[float, float]]) -> Table:
+    """How far the stroke volumes of masks drawn by hand differ.
+
+    Args:
+        strokes_ml: of LV and RV, of each patient.
+    """
+    shares = sorted(stroke_volume_mismatch(*pair) for pair in strokes_ml)
+    lines = [("median", f"{100 * statistics.median(shares):.0f} %"), ("largest", f"{100 * shares[-1]:.0f} %")]
+    lines += [
+        (f"more than {100 * limit:.0f} %", f"{sum(share > limit for share in shares)} of {len(shares)}")
+        for limit in (USUAL_MISMATCH, MOST_STROKE_MISMATCH)
+    ]
+    title = "Difference of the stroke volumes in the manual masks of ACDC"
+    return Table(title, (Column("What"), Column("Found")), (Section("", tuple(lines)),), ())

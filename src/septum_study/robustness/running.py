@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from septum.core import Orientation, OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
 from septum.datasets import PUBLISHED, REGISTRY, load_split
-from septum.indices import volume_curve
+from septum.indices import clinical_indices
 from septum.io import content_sha256
 from septum.methods.samples import read_case
 from septum.metrics import dice
-from septum.quality.mask_warnings import mask_warnings
-from septum.quality.unlike_training import unlike_training_images
+from septum.quality.evidence import unlike_training_images
+from septum.quality.verdict import basic_flags
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS, VERSION, levels_of, perturbed
 from septum_study.robustness.results import (
     COLUMNS,
@@ -238,7 +238,7 @@ def _warnings(segmentation: Segmentation, found: FrameResult, model: Model) -> i
     geometry, manifest = segmentation.geometry, model.bundle.manifest
     return len(
         [
-            *mask_warnings(volume_curve(segmentation), [found.localisation], geometry),
+            *basic_flags(segmentation, clinical_indices(segmentation), [found.localisation]),
             *unlike_training_images(manifest, geometry, [found.evidence]),
         ]
     )

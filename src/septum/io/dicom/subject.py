@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Level, Note, Subject
+from septum.core import Level, Note, Source, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,10 +23,11 @@ def subject_of(frames: Sequence[Frame]) -> Subject:
     """Medians over the frames; without a heart rate, that of the time from R wave to R wave."""
     stated = _median((f.heart_rate_bpm for f in frames), HEART_RATE_BPM)
     counted = _median((60_000.0 / f.interval_ms for f in frames if f.interval_ms), HEART_RATE_BPM)
-    return Subject(
+    return Subject.of(
         height_m=_median((f.height_m for f in frames), HEIGHT_M),
         weight_kg=_median((f.weight_kg for f in frames), WEIGHT_KG),
         heart_rate_bpm=counted if stated is None else stated,
+        source=Source.FILE,
     )
 
 

@@ -103,7 +103,7 @@ def write_measurement_report(
             "and none has a value; look into the notes on the indices, or do without the report."
         )
     if indices.heart_rate_bpm is not None:
-        groups.append(_heart_rate(indices.heart_rate_bpm))
+        groups.append(_heart_rate(indices.heart_rate_bpm.value))
     report = sr.MeasurementReport(
         observation_context=_observer(),
         procedure_reported=terms.CARDIAC_MRI,

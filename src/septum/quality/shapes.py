@@ -1,4 +1,4 @@
-"""The mask along the stack of slices: whether it holds the whole heart, has gaps, or jumps."""
+"""Shape of a mask in one frame: pieces, holes, gaps, its reach along the stack, an open wall."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from septum.core.components import largest_component
 from septum.indices.slices import base_is_last
 
 if TYPE_CHECKING:
@@ -16,6 +17,40 @@ if TYPE_CHECKING:
 
 #: Slices whose left ventricle is smaller than this share of its largest slice have no steady centre.
 STEADY_SHARE = 0.2
+
+
+def apart(structure: Mask) -> float:
+    """Share of a structure, (Z, Y, X), outside its largest 26-connected component; 0 if it is empty."""
+    largest = largest_component(structure)
+    return 0.0 if largest is None else float(1.0 - largest.sum() / structure.sum())
+
+
+def hollow(structure: Mask, background: Mask) -> float:
+    """Voxels of background that a structure encloses in its slices, as a share of the structure.
+
+    Args:
+        structure: (Z, Y, X).
+        background: what belongs to no structure; the cavity in a ring of myocardium is no hole.
+    """
+    size = int(structure.sum())
+    if size == 0:
+        return 0.0
+    return float((_enclosed(structure) & background).sum()) / size
+
+
+def _enclosed(structure: Mask) -> Mask:
+    """Voxels outside a structure from which no way by sides of voxels leads out, in their slice."""
+    inside = ~structure
+    for axis in (1, 2):  # what is enclosed has some of the structure before and behind it
+        inside &= np.logical_or.accumulate(structure, axis=axis)
+        inside &= np.flip(np.logical_or.accumulate(np.flip(structure, axis), axis=axis), axis)
+    while True:
+        outside = np.pad(~structure & ~inside, ((0, 0), (1, 1), (1, 1)))
+        beside = outside[:, :-2, 1:-1] | outside[:, 2:, 1:-1] | outside[:, 1:-1, :-2] | outside[:, 1:-1, 2:]
+        reached = inside & beside
+        if not reached.any():
+            return inside
+        inside &= ~reached
 
 
 @dataclass(frozen=True)
@@ -99,3 +134,32 @@ def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, in
 def on_edge(heart: Mask) -> int:
     """Voxels of the heart, (Z, Y, X), in the outermost rows and columns of its slices."""
     return int(heart.sum()) - int(heart[:, 1:-1, 1:-1].sum())
+
+
+def open_wall(lv: Mask, myo: Mask, heart: Mask) -> tuple[float, int | None]:
+    """Share of the cavity's border that does not lie on myocardium, and the slice with most of it.
+
+    The border is counted in sides of voxels, in plane, over all slices but the most basal one of the cavity,
+    for the outflow tract opens there. What lies on the right ventricle is open, too: the septum is missing.
+
+    Args:
+        lv: cavity of a frame, (Z, Y, X).
+        myo: its myocardium.
+        heart: all structures, which tell where the base is.
+
+    Returns:
+        The share, 0 to 1; 0 and ``None`` where nothing is open.
+    """
+    slices = np.flatnonzero(lv.any(axis=(1, 2)))
+    if slices.size < 2:
+        return 0.0, None
+    looked_at = slices[:-1] if base_is_last(heart) else slices[1:]
+    cavity, wall = (np.pad(one[looked_at], ((0, 0), (1, 1), (1, 1))) for one in (lv, myo))
+    sides, opened = np.zeros(len(looked_at)), np.zeros(len(looked_at))
+    for axis in (1, 2):
+        for step in (-1, 1):
+            border = cavity & ~np.roll(cavity, step, axis)
+            sides += border.sum(axis=(1, 2))
+            opened += (border & ~np.roll(wall, step, axis)).sum(axis=(1, 2))
+    worst = int(looked_at[opened.argmax()]) if opened.any() else None
+    return float(opened.sum() / sides.sum()), worst
