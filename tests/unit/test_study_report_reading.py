@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from septum.workflows.asked import IndexSettings
+from septum.workflows.options import IndexSettings
 
 from septum.core import (
     Bias,
