@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LEFT_ATRIUM, InputError, Segmentation
+from septum.core import InputError, Segmentation
 from septum.core.errors import NameTakenError
 from septum.core.files import sha256_of
 from septum.core.locks import passing_lock
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from septum.core import OutputError, Study
     from septum.core.geometry import Triple
-    from septum.inference import FrameResult, Manifest
-    from septum.io.dicom.stacks.wanted import Wanted
+    from septum.inference import FrameResult
     from septum.workflows.cases import Case
     from septum.workflows.lazy_model import LazyModel
     from septum.workflows.record import Record
@@ -100,7 +99,7 @@ class CaseSteps:
     ) -> None:
         self.model, self.out, self.overwrite, self.unwritable = model, out, overwrite, unwritable
         self.extras, self.inputs = extras or Extras(), inputs
-        self.wanted = wanted_by(model.bundle.manifest)
+        self.wanted = model.bundle.manifest.reads
         options = model.options
         self.settings = Settings(
             engine=options.engine_name, device=options.device, precision=options.precision,
@@ -273,11 +272,6 @@ class CaseSteps:
         if earlier is not None or not json.exists():
             check_known(work.written.kinds(), mask, earlier)
         return work
-
-
-def wanted_by(manifest: Manifest) -> Wanted:
-    """Which stack of a DICOM study a model is for."""
-    return "late-gadolinium" if manifest.labels.names == LEFT_ATRIUM.names else "cine"
 
 
 def _timings(read_s: float, frames: tuple[FrameResult, ...], write_s: float) -> Timings:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from septum.io.dicom.stacks.wanted import Wanted
+    from septum.core import StackKind
     from septum.workflows.record import Record
 
 
-def check_ours(source: Path, mask: Path, json: Path, wanted: Wanted) -> None:
+def check_ours(source: Path, mask: Path, json: Path, wanted: StackKind) -> None:
     """Refuse to replace what is no result of this input: another patient's, or somebody's own files."""
     of = input_hash_in(json)
     if of is None:

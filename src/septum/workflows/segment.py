@@ -12,7 +12,7 @@ from septum.inference import Model, load_model
 from septum.io import read_study
 from septum.workflows.asked import Extras
 from septum.workflows.beside import Names
-from septum.workflows.case_steps import CaseSteps, wanted_by
+from septum.workflows.case_steps import CaseSteps
 from septum.workflows.cases import plan_cases
 from septum.workflows.extras import with_key
 from septum.workflows.outcomes import Event, Failure, Notice, Planned, Report, StudyResult
@@ -57,7 +57,7 @@ def segment(
     """
     if not isinstance(model, Model):
         model = load_model(model, **options)
-    study = read_study(Path(path), spacing_mm=spacing_mm, wanted=wanted_by(model.bundle.manifest))
+    study = read_study(Path(path), spacing_mm=spacing_mm, wanted=model.bundle.manifest.reads)
     labels = np.stack([frame.labels for frame in model.segment_frames(study.cine)])
     return Segmentation(labels, study.cine.geometry, model.bundle.manifest.labels)
 
