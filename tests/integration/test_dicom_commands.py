@@ -9,6 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from septum.inference import open_bundle
+from septum.inference.bundle import MANIFEST
 from septum.io import find_images, read_study
 from septum.workflows.cases import plan_cases
 from support.dicom_study import SECRETS, flat, images, localisers, screenshot, stored, write, write_cine
@@ -30,6 +32,17 @@ def other_study(uid: str):
     for one in objects:
         one.StudyInstanceUID = f"1.2.3.{uid}"
     return objects
+
+
+def late_enhancement():
+    objects = flat(images(stored(1, 5), series=30))
+    for one in objects:
+        one.ScanningSequence, one.InversionTime = ["GR", "IR"], "280"
+    return objects
+
+
+def label(*names: str):
+    return {"structures": [{"name": name, "value": value} for value, name in enumerate(names, start=1)]}
 
 
 def names_of(inputs, out) -> list[str]:
@@ -110,6 +123,27 @@ def test_convert_writes_times_and_spacing_and_nothing_of_the_patient(septum, stu
     assert theirs.frame_interval_ms == pytest.approx(40.0)
     written = out.read_bytes() + (tmp_path / "cine.json").read_bytes() + answer.out.encode()
     assert not any(secret.encode() in written for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "frames"),
+    [
+        ("tiny", {"input": "late-gadolinium", "labels": label("LV", "MYO", "SCAR")}, 1),
+        ("tiny", {}, 5),
+        ("la", {"input": "cine"}, 5),
+        ("la", {}, 1),
+    ],
+)
+def test_a_model_gets_the_stack_that_its_description_asks_for(
+    septum, study, bundle, tmp_path, model, changes, frames
+):
+    write(study / "late", late_enhancement())
+    folder = bundle if model == "tiny" else shutil.copytree(open_bundle(model).folder, tmp_path / "la")
+    edited = json.loads((folder / MANIFEST).read_text()) | changes
+    (folder / MANIFEST).write_text(json.dumps(edited))
+    answer = septum("segment", study, "--model", folder, "-o", tmp_path / "out", "--json", "--threads", 1)
+    (result,) = json.loads(answer.out)["results"]
+    assert result["record"]["input"]["frames"] == frames
 
 
 def test_convert_takes_the_stack_that_it_is_told_and_refuses_other_names(septum, study, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from septum.core import VENTRICLES, BundleError
 from septum.core.files import sha256_of
-from septum.inference import Manifest, StageManifest, open_bundle
+from septum.inference import Manifest, StageManifest, open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
@@ -43,6 +43,10 @@ def folder(tmp_path):
     return folder
 
 
+def label(*names):
+    return {"structures": [{"name": name, "value": value} for value, name in enumerate(names, start=1)]}
+
+
 def edit(folder, **changes):
     content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     content.update(changes)
@@ -66,6 +70,33 @@ def refusal(folder):
     assert str(folder) in message
     assert refused.value.exit_code == 5
     return message
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "reads"),
+    [
+        (("LV", "MYO", "SCAR"), "late-gadolinium", "late-gadolinium"),
+        (("LA",), "cine", "cine"),
+        (("LV", "MYO", "SCAR"), None, "cine"),  # as bundles were written before the field
+        (("LA",), None, "late-gadolinium"),
+        (("LA", "RA"), None, "cine"),
+    ],
+)
+def test_a_bundle_says_what_images_it_reads(folder, names, given, reads):
+    edit(folder, labels=label(*names), input=given)
+    assert open_bundle(folder).manifest.reads == reads
+
+
+def test_the_shipped_bundles_read_what_they_were_trained_on():
+    assert {name: open_bundle(name).manifest.reads for name in shipped()} == {
+        "cine": "cine",
+        "la": "late-gadolinium",
+    }
+
+
+def test_images_that_no_model_reads_are_refused(folder):
+    edit(folder, input="perfusion")
+    assert "input" in refusal(folder)
 
 
 def test_whole_bundle_opens_and_is_known_by_its_description(folder):

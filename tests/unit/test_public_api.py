@@ -17,7 +17,7 @@ NAMES = [
 ]  # fmt: skip
 SIGNATURES = {
     "load": (
-        "(path: 'str | Path', *, spacing_mm: 'Sequence[float] | None' = None, kind: 'Wanted' = 'cine')"
+        "(path: 'str | Path', *, spacing_mm: 'Sequence[float] | None' = None, kind: 'StackKind' = 'cine')"
         " -> 'Study'"
     ),
     "load_model": "(model: 'str | Path' = 'cine', **options: 'Unpack[ModelKeywords]') -> 'Model'",

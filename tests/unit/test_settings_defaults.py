@@ -66,6 +66,7 @@ FROZEN = {
         "seed": 0,
         "localiser_folds": 5,
         "method": "multi_stage",
+        "input": None,
         "patient_pattern": None,
         "held_out": {"share": 0.2, "patients": ()},
         "fold": None,

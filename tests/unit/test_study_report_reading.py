@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from septum.workflows.options import IndexSettings
 
 from septum.core import (
     Bias,
@@ -35,6 +34,7 @@ from septum.report.orientation import certain_edges, edges_of, ends_of
 from septum.report.pictures import Shown
 from septum.report.scale import ticks_of
 from septum.report.volumes import stroke_volumes
+from septum.workflows.options import IndexSettings
 from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
 
 if TYPE_CHECKING:

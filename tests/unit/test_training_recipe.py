@@ -154,6 +154,7 @@ def test_recipe_anywhere_extends_a_shipped_one_by_its_name(tmp_path):
         ("patient_pattern = 'p'", "expected a regular expression with a group"),
         ("dataset = 'acdc'\npatient_pattern = '(p)'", "patients and split of acdc are published"),
         ("dataset = 'acdc'\nheld_out = { share = 0.5 }", "patients and split of acdc are published"),
+        ("dataset = 'lasc'\ninput = 'cine'", "split of lasc are published: leave out input"),
         ("held_out = { share = 1.0 }", "held_out.share"),
     ],
 )

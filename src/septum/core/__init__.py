@@ -20,7 +20,7 @@ from septum.core.errors import (
     SeptumError,
 )
 from septum.core.geometry import Geometry
-from septum.core.images import Cine, Segmentation, Study, Volume
+from septum.core.images import STACK_KINDS, Cine, Segmentation, StackKind, Study, Volume
 from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Role, Structure
 from septum.core.notes import Known, Level, Note, Source, value_of
 from septum.core.orientation import Orientation
@@ -30,6 +30,7 @@ from septum.core.subject import Subject
 
 __all__ = [
     "LEFT_ATRIUM",
+    "STACK_KINDS",
     "VENTRICLES",
     "Bias",
     "BundleError",
@@ -59,6 +60,7 @@ __all__ = [
     "Segmentation",
     "SeptumError",
     "Source",
+    "StackKind",
     "Structure",
     "Study",
     "Subject",

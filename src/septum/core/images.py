@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from septum.core.subject import Subject
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from septum.core.geometry import Geometry
     from septum.core.labels import LabelSchema
     from septum.core.notes import Note
+
+#: What a stack of images shows: a heart that beats, or late gadolinium enhancement.
+StackKind = Literal["cine", "late-gadolinium"]
+STACK_KINDS: tuple[StackKind, ...] = ("cine", "late-gadolinium")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from septum.core import LabelSchema
+    from septum.core import LabelSchema, StackKind
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Dataset:
     Attributes:
         name: key in ``datasets.REGISTRY``.
         schema: what the masks mean.
+        input: what the images are, which is what a model trained on them reads.
         mask_values: voxel value in the files to value in the schema, where they differ.
         cases: sorted by name.
         citation: to be given wherever a number or a model made from it stands; empty where it is not stated.
@@ -57,6 +58,7 @@ class Dataset:
     full_field_mm: float | None = None
     remark: str = ""
     title: str = ""
+    input: StackKind = "cine"
 
     @property
     def called(self) -> str:

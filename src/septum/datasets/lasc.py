@@ -47,5 +47,6 @@ def lasc(root: Path) -> Dataset:
         name = image.parent.name
         cases.append(Case(name, name, "", "", image, mask))
     return Dataset(
-        "lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION, TERMS, FULL_FIELD_MM, REMARK
+        "lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION, TERMS, FULL_FIELD_MM, REMARK,
+        input="late-gadolinium",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from septum.core import BundleError, LabelSchema
+from septum.core import LEFT_ATRIUM, BundleError, LabelSchema, StackKind
 from septum.core.files import sha256_of
 from septum.inference.out_of_distribution import TrainingImages
 from septum.inference.postprocessing import PostprocessingSettings
@@ -47,6 +47,8 @@ class Manifest(BaseModel):
         format: version of this schema.
         name, title: what the bundle is called and what it does, in one line.
         labels: values of the masks that it makes.
+        input: what images it is for, which decides the stack that is read of a DICOM study; ``None`` in
+            bundles written before this field. :attr:`reads` has the answer for both.
         localiser, segmenter: the two networks.
         localisation: how the localiser's map becomes a region.
         postprocessing: what is done to the mask after the networks.
@@ -64,6 +66,7 @@ class Manifest(BaseModel):
     name: str
     title: str
     labels: LabelSchema
+    input: StackKind | None = None
     localiser: StageManifest
     localisation: LocalisationSettings
     segmenter: StageManifest
@@ -73,6 +76,17 @@ class Manifest(BaseModel):
     licence: str
     training_images: TrainingImages | None = None
     mirror_images: bool | None = None
+
+    @property
+    def reads(self) -> StackKind:
+        """What images the model is for.
+
+        A bundle that does not say it was written before the field was. Of these, one that knows the left
+        atrium alone was trained on late gadolinium, and every other one on cines.
+        """
+        if self.input is not None:
+            return self.input
+        return "late-gadolinium" if self.labels.names == LEFT_ATRIUM.names else "cine"
 
 
 @dataclass(frozen=True)

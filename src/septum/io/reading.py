@@ -22,8 +22,8 @@ from septum.io.native import NativeHeader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from septum.core import StackKind
     from septum.core.geometry import Triple
-    from septum.io.dicom.stacks.wanted import Wanted
     from septum.io.native import Reading
 
 #: A mask has at most this many distinct values; an image has more, or changes from voxel to voxel.
@@ -37,7 +37,7 @@ def read_study(
     *,
     spacing_mm: Triple | None = None,
     allow_mask: bool = False,
-    wanted: Wanted = "cine",
+    wanted: StackKind = "cine",
     stack: int | None = None,
 ) -> Study:
     """Read an image on its own grid: nothing is turned, resampled or rescaled.
@@ -103,7 +103,7 @@ def read_mask(path: Path, *, spacing_mm: Triple | None = None) -> Study:
     return replace(study, cine=replace(study.cine, array=labels))
 
 
-def content_sha256(path: Path, *, wanted: Wanted = "cine") -> str:
+def content_sha256(path: Path, *, wanted: StackKind = "cine") -> str:
     """SHA-256, in hexadecimal, by which an input is known again: header and voxels are both in it.
 
     Of a single file it is the hash of its bytes. Of a ``.hdr``/``.img`` pair or a detached NRRD it is the
@@ -146,7 +146,7 @@ def looks_like_mask(study: Study) -> bool:
     return bool(np.count_nonzero(left != right) < _MOST_CHANGING * touching)
 
 
-def _dicom_study(path: Path, spacing_mm: Triple | None, wanted: Wanted, stack: int | None) -> Study:
+def _dicom_study(path: Path, spacing_mm: Triple | None, wanted: StackKind, stack: int | None) -> Study:
     from septum.io.dicom.reading import read_dicom_study  # noqa: PLC0415  # other files do not need pydicom
 
     return read_dicom_study(path, wanted=wanted, stack=stack, spacing_mm=spacing_mm)

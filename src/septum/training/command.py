@@ -144,6 +144,7 @@ def manifest_of(
         name=recipe.name,
         title=recipe.title,
         labels=dataset.schema,
+        input=recipe.input or dataset.input,
         localiser=stage_manifest("localiser", recipe.localiser, trained.localiser),
         localisation=trained.localisation,
         segmenter=stage_manifest("segmenter", recipe.segmenter, trained.segmenter),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from septum.core import RecipeError
+from septum.core import RecipeError, StackKind
 from septum.datasets import PUBLISHED, HeldOut
 from septum.inference import PostprocessingSettings
 from septum.localisation import LocalisationSettings
@@ -133,8 +133,10 @@ class MultiStageRecipe(TwoStageRecipe):
     """A coarse network, the region that its map gives, a fine network in the region.
 
     Attributes:
+        input: what images the data has and the bundle reads: ``cine`` or ``late-gadolinium``; ``None`` takes
+            it from the data set. Of data without a published split only, like the next two.
         patient_pattern: regular expression at the beginning of a case's name, whose first group is the
-            patient; ``None`` counts each case as a patient. Of data without a published split only.
+            patient; ``None`` counts each case as a patient.
         held_out: which patients of such data test.
         fold: which fold validates; ``None`` trains on all patients that do not test.
         initial: what the networks start from; ``None`` for fresh weights.
@@ -146,6 +148,7 @@ class MultiStageRecipe(TwoStageRecipe):
     """
 
     method: Literal["multi_stage"] = "multi_stage"
+    input: StackKind | None = None
     patient_pattern: str | None = None
     held_out: HeldOut = HeldOut()
     fold: int | None = Field(default=None, ge=0, le=4)
@@ -167,10 +170,11 @@ class MultiStageRecipe(TwoStageRecipe):
 
     @model_validator(mode="after")
     def _patients(self) -> MultiStageRecipe:
-        own = self.patient_pattern is not None or self.held_out != HeldOut()
+        own = self.input or self.patient_pattern is not None or self.held_out != HeldOut()
         if own and self.dataset in PUBLISHED:
             raise ValueError(
-                f"patients and split of {self.dataset} are published: leave out patient_pattern and held_out"
+                f"images, patients and split of {self.dataset} are published: leave out input, "
+                "patient_pattern and held_out"
             )
         if self.patient_pattern is not None and not _groups(self.patient_pattern):
             raise ValueError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LEFT_ATRIUM, InputError, LabelSchema, Segmentation, Structure
+from septum.core import InputError, LabelSchema, Segmentation, Structure
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.workflows.events import CaseDone, FrameDone, Notice
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
     from septum.core import OutputError, Study
     from septum.core.geometry import Triple
-    from septum.inference import FrameResult, Manifest, Model
-    from septum.io.dicom.stacks.wanted import Wanted
+    from septum.inference import FrameResult, Model
     from septum.workflows.cases import InputCase
     from septum.workflows.lazy_model import LazyModel
     from septum.workflows.outputs import Outputs
@@ -102,7 +101,7 @@ class CaseSteps:
     ) -> None:
         self.model, self.out, self.overwrite, self.unwritable = model, out, overwrite, unwritable
         self.outputs, self.inputs = outputs or {}, inputs
-        self.wanted = wanted_by(model.bundle.manifest)
+        self.wanted = model.bundle.manifest.reads
         self.settings = settings_of(model, spacing_mm, indices)
 
     def open(self, case: InputCase) -> Opened | CaseDone:
@@ -268,11 +267,6 @@ def schema_of(record: Record, known: LabelSchema) -> LabelSchema:
     if record.labels == {one.name: one.value for one in known.structures}:
         return known
     return LabelSchema(structures=tuple(Structure(name=n, value=v) for n, v in record.labels.items()))
-
-
-def wanted_by(manifest: Manifest) -> Wanted:
-    """Which stack of a DICOM study a model is for."""
-    return "late-gadolinium" if manifest.labels.names == LEFT_ATRIUM.names else "cine"
 
 
 def too_large(source: Path) -> InputError:

@@ -16,9 +16,8 @@ from septum.io import read_study, write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from septum.core import Cine, Study
+    from septum.core import Cine, StackKind, Study
     from septum.core.geometry import Triple
-    from septum.io.dicom.stacks.wanted import Wanted
 
 _ENDINGS = (".nii.gz", ".nii")
 
@@ -42,7 +41,7 @@ def convert(
     source: Path,
     out: Path,
     *,
-    wanted: Wanted = "cine",
+    wanted: StackKind = "cine",
     stack: int | None = None,
     spacing_mm: Triple | None = None,
     overwrite: bool = False,

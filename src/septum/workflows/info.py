@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import BundleError, InputError, Orientation
+from septum.core import STACK_KINDS, BundleError, InputError, Orientation
 from septum.core.files import is_out_of_reach
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
 from septum.io.dicom.finding import count_files
 from septum.io.dicom.stacks.ranking import unfit
-from septum.io.dicom.stacks.wanted import WANTED
 
 if TYPE_CHECKING:
-    from septum.core import Cine, Geometry
+    from septum.core import Cine, Geometry, StackKind
     from septum.inference import StageManifest
     from septum.io.dicom.reading import Contents
     from septum.io.dicom.stacks.choosing import Choice
     from septum.io.dicom.stacks.stack import Stack
-    from septum.io.dicom.stacks.wanted import Wanted
 
 #: Patient directions by LPS axis: where it comes from, where it goes.
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
@@ -112,7 +110,7 @@ def describe_dicom(path: Path) -> dict[str, Any]:
         InputError: a file cannot be read.
     """
     contents = dicom_contents(path)
-    choices = {wanted: _choice(contents, wanted) for wanted in WANTED}
+    choices = {wanted: _choice(contents, wanted) for wanted in STACK_KINDS}
     scan = contents.scan
     return {
         "kind": "DICOM study",
@@ -137,12 +135,12 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "phases": stack.phases,
         "shape_yx": stack.first.shape,
         "spacing_mm_zyx": tuple(round(v, 4) for v in stack.spacing_mm),
-        "unfit_as": {wanted: unfit(stack, wanted) or None for wanted in WANTED},
+        "unfit_as": {wanted: unfit(stack, wanted) or None for wanted in STACK_KINDS},
         "notes": [note.text for note in stack.notes],
     }
 
 
-def _choice(contents: Contents, wanted: Wanted) -> Choice | str:
+def _choice(contents: Contents, wanted: StackKind) -> Choice | str:
     """The stack that would be taken, or why there is none."""
     try:
         return contents.choose(wanted)

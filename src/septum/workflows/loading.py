@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.io.dicom.stacks.wanted import Wanted
+    from septum.core import StackKind
 
     #: What can be segmented.
     Source = str | Path | Study | Cine | Volume | NDArray[Any]
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAMELESS = "heart"
 
 
-def load(path: str | Path, *, spacing_mm: Sequence[float] | None = None, kind: Wanted = "cine") -> Study:
+def load(path: str | Path, *, spacing_mm: Sequence[float] | None = None, kind: StackKind = "cine") -> Study:
     """Read an image file or a folder of DICOM files.
 
     Args:
@@ -44,7 +44,7 @@ def load(path: str | Path, *, spacing_mm: Sequence[float] | None = None, kind: W
     return read_study(Path(path), spacing_mm=spacing, wanted=kind)
 
 
-def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: Wanted) -> tuple[Study, str]:
+def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind) -> tuple[Study, str]:
     """Read or take over what is given, and name it.
 
     Args:

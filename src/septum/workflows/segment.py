@@ -11,7 +11,7 @@ import numpy as np
 from septum.core import Segmentation, Verdict
 from septum.core.errors import QualityWarning
 from septum.inference import Model, load_model
-from septum.workflows.case_steps import CaseSteps, settings_of, wanted_by
+from septum.workflows.case_steps import CaseSteps, settings_of
 from septum.workflows.cases import plan_cases
 from septum.workflows.events import CaseDone, Event, Failure, Notice, Planned, RunSummary
 from septum.workflows.loading import study_of
@@ -70,7 +70,7 @@ def segment(
     if not isinstance(model, Model):
         model = load_model(model, **options)
     bundle, started = model.bundle, time.perf_counter()
-    study, name = study_of(source, spacing_mm, wanted_by(bundle.manifest))
+    study, name = study_of(source, spacing_mm, bundle.manifest.reads)
     settings = settings_of(model, None if spacing_mm is None else study.cine.geometry.spacing_mm, indices)
     settings.indices.check_frames(len(study.cine), name)
     read_s = time.perf_counter() - started

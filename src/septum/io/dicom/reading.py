@@ -20,9 +20,9 @@ from septum.io.dicom.subject import body_doubts, subject_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from septum.core import StackKind
     from septum.core.geometry import Triple
     from septum.io.dicom.stacks.stack import Stack
-    from septum.io.dicom.stacks.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Contents:
     stacks: tuple[Stack, ...]
     notes: tuple[Note, ...]
 
-    def choose(self, wanted: Wanted = "cine", stack: int | None = None) -> Choice:
+    def choose(self, wanted: StackKind = "cine", stack: int | None = None) -> Choice:
         """The stack of that number, or the one that the rules take. Raises :class:`InputError`."""
         if stack is not None:
             return named(self.folder, self.stacks, stack)
@@ -81,7 +81,7 @@ def dicom_contents(folder: Path) -> Contents:
 
 
 def read_dicom_study(
-    folder: Path, *, wanted: Wanted = "cine", stack: int | None = None, spacing_mm: Triple | None = None
+    folder: Path, *, wanted: StackKind = "cine", stack: int | None = None, spacing_mm: Triple | None = None
 ) -> Study:
     """Read the short-axis cine, or the late-gadolinium stack, of a study.
 
@@ -117,7 +117,7 @@ def read_dicom_study(
     )
 
 
-def dicom_sha256(folder: Path, *, wanted: Wanted = "cine") -> str:
+def dicom_sha256(folder: Path, *, wanted: StackKind = "cine") -> str:
     """The hash of the files that :func:`read_dicom_study` would use. Raises as it does."""
     folder = Path(folder)
     _, beat = _settled(folder, dicom_contents(folder).choose(wanted), None)

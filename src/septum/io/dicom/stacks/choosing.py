@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from septum.core import StackKind
     from septum.io.dicom.scanning import Scan
     from septum.io.dicom.stacks.stack import Stack
-    from septum.io.dicom.stacks.wanted import Wanted
 
 #: Cosine of the angle up to which slices of two stacks count as nearly parallel.
 PARALLEL = 0.985
@@ -44,7 +44,7 @@ class Choice:
     elsewhere: tuple[int, ...] = ()
 
 
-def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted = "cine") -> Choice:
+def choose(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: StackKind = "cine") -> Choice:
     """The stack to take.
 
     Of those that can serve (:func:`septum.io.dicom.stacks.ranking.unfit`), the first by
@@ -108,7 +108,7 @@ def _check_phases(folder: Path, best: Stack, rest: Sequence[Stack]) -> None:
         )
 
 
-def _doubts_of_direction(stack: Stack, wanted: Wanted) -> list[Note]:
+def _doubts_of_direction(stack: Stack, wanted: StackKind) -> list[Note]:
     """What to say of a stack that does not lie as most people's short axis does."""
     if stack.orientation == "oblique":
         text = "The stack lies in no usual direction: it was taken for short axis."
@@ -184,7 +184,7 @@ def _same_place(one: Stack, other: Stack) -> bool:
     return 2 * shared > max(len(one.slices), len(other.slices))
 
 
-def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: Wanted) -> str:
+def _refusal(folder: Path, scan: Scan, stacks: Sequence[Stack], wanted: StackKind) -> str:
     """Why nothing of a folder will do, and what to do about it."""
     asked = "a short-axis cine" if wanted == "cine" else "a late-gadolinium stack"
     if not stacks:

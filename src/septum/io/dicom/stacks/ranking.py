@@ -10,8 +10,8 @@ from septum.io.dicom.stacks.timing import beyond_a_beat
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from septum.core import StackKind
     from septum.io.dicom.stacks.stack import Stack
-    from septum.io.dicom.stacks.wanted import Wanted
 
     Rank = tuple[tuple[str, Callable[[Stack], Any]], ...]
 
@@ -30,7 +30,7 @@ _LATEST: Rank = (
 )
 
 #: What puts a stack before others, the first thing first: in words, and as a value of which more is better.
-ORDER: Mapping[Wanted, Rank] = {
+ORDER: Mapping[StackKind, Rank] = {
     "cine": (
         ("it has several phases", lambda s: s.phases > 1),
         ("its headers speak of no other purpose", lambda s: not other_purposes(s)),
@@ -57,7 +57,7 @@ ORDER: Mapping[Wanted, Rank] = {
 }
 
 
-def unfit(stack: Stack, wanted: Wanted) -> str:
+def unfit(stack: Stack, wanted: StackKind) -> str:
     """Why a stack cannot serve, in a few words; nothing if it can.
 
     A ``cine`` is short axis by geometry (or, of five and more parallel slices, oblique; or of another
@@ -96,12 +96,12 @@ def other_purposes(stack: Stack) -> list[str]:
     return [purpose for purpose in OTHER_PURPOSES if purpose in stack.hints and purpose not in excused]
 
 
-def ranked(stacks: Sequence[Stack], wanted: Wanted) -> list[Stack]:
+def ranked(stacks: Sequence[Stack], wanted: StackKind) -> list[Stack]:
     """Those that can serve, the best first."""
     able = [stack for stack in stacks if not unfit(stack, wanted)]
     return sorted(able, key=lambda s: tuple(value(s) for _, value in ORDER[wanted]), reverse=True)
 
 
-def what_decided(best: Stack, other: Stack, wanted: Wanted) -> str:
+def what_decided(best: Stack, other: Stack, wanted: StackKind) -> str:
     """In words, the first thing in which the best stack is before another."""
     return next(words for words, value in ORDER[wanted] if value(best) != value(other))
