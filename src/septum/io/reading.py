@@ -22,6 +22,8 @@ from septum.io.native import NativeHeader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from septum.core import StackKind
     from septum.core.geometry import Triple
     from septum.io.native import Reading
@@ -67,7 +69,8 @@ def read_study(
     elif isinstance(study.header, NativeHeader) and study.header.affine_mm is not None:
         remedy = f"the affine is scaled to voxels of {mm(study.header.affine_mm)}, so {remedy}"
     check_heart_fits(what, study.cine.geometry, remedy)
-    low, high = float(study.cine.array.min()), float(study.cine.array.max())
+    lows, highs = (extreme(study.cine.array, axis=(2, 3)) for extreme in (np.min, np.max))
+    low, high = float(lows.min()), float(highs.max())
     if low == high and not (allow_mask and low == 0):
         raise InputError(
             f"{path} is constant: expected an image, and found the value {low:g} in every voxel; export the "
@@ -78,7 +81,30 @@ def read_study(
             f"{path} looks like a mask: expected grey values, and found {np.unique(study.cine.array).size} "
             "whole values in connected areas; give the image that it was drawn on."
         )
+    if not allow_mask or not looks_like_mask(study):
+        _check_frames(path, lows == highs)
     return study
+
+
+def _check_frames(path: Path, blank: NDArray[np.bool_]) -> None:
+    """Refuse a cine that lacks an image: it would be taken for an empty heart, and for end-systole.
+
+    Args:
+        path: for messages.
+        blank: (T, Z), whether a slice of a frame has one value in every voxel. A slice that is blank in all
+            frames is padding.
+    """
+    missing = np.argwhere(blank & ~blank.all(axis=0))
+    if not len(missing):
+        return
+    t, z = (int(value) for value in missing[0])
+    whole = bool((blank[t] | blank.all(axis=0)).all())
+    what = f"frame {t}" if whole else f"slice {z} of frame {t}"
+    count = f" ({len(missing)} slices in all)" if len(missing) > 1 else ""
+    raise InputError(
+        f"{path} holds a blank image: expected grey values in every frame, and found one value in all of "
+        f"{what}, counted from 0{count}; export the study again, or give it without that frame."
+    )
 
 
 def read_mask(path: Path, *, spacing_mm: Triple | None = None) -> Study:

@@ -100,6 +100,8 @@ def write_image(path: Path, cine: Cine) -> None:
 
 def _image_content(path: Path, cine: Cine) -> bytes:
     _check_ending(path, (".nii", ".nii.gz"))
+    if cine.array.shape[-3:] != cine.geometry.shape:  # a header that promises what does not follow
+        raise ValueError(f"expected voxels of shape {cine.geometry.shape}, got {cine.array.shape[-3:]}")
     dtype = cine.array.dtype.name if cine.array.dtype.name in _IMAGE_TYPES else "float32"
     array = np.ascontiguousarray(cine.array, np.dtype(dtype).newbyteorder("<"))
     content = image_header(replace(cine, array=array)) + array.tobytes()

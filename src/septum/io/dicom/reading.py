@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from septum.io.dicom.pixels import hash_of, read_voxels
 from septum.io.dicom.scanning import Scan, scan
 from septum.io.dicom.stacks.choosing import Choice, choose, named, no_image
 from septum.io.dicom.stacks.grouping import stacks_of
-from septum.io.dicom.stacks.placing import Placed, place
+from septum.io.dicom.stacks.placing import Placed, place, without_repeats
+from septum.io.dicom.stacks.stack import Stack
 from septum.io.dicom.stacks.timing import Beat, in_time
 from septum.io.dicom.subject import body_doubts, subject_of
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from septum.core import StackKind
     from septum.core.geometry import Triple
-    from septum.io.dicom.stacks.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,12 @@ def dicom_sha256(folder: Path, *, wanted: StackKind = "cine") -> str:
 
 
 def _settled(folder: Path, choice: Choice, spacing_mm: Triple | None) -> tuple[Placed, Beat]:
-    placed = place(folder, choice.stack, spacing_mm, choice.elsewhere)
-    return placed, in_time(folder, placed.stack)
+    """Slices first, then phases, and the grid of what is left of both."""
+    stack, repeats = without_repeats(choice.stack)
+    beat = in_time(folder, stack)
+    kept = Stack(tuple(zip(*beat.frames, strict=True)))
+    placed = place(folder, kept, spacing_mm, choice.elsewhere)
+    return replace(placed, notes=(*repeats, *placed.notes)), beat
 
 
 def _noted(choice: Choice, placed: Placed, beat: Beat) -> tuple[Note, ...]:

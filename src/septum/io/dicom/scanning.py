@@ -30,7 +30,8 @@ MOST_FRAMES = 20_000
 #: Modalities of what was made of images: segmentations, reports, annotations.
 _RESULTS = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "DOC")
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_MR_CLASSES = "1.2.840.10008.5.1.4.1.1.4"
+#: MR images: of a single frame, enhanced, enhanced in colours, converted to enhanced ones. Spectra are none.
+_MR_IMAGES = [f"1.2.840.10008.5.1.4.1.1.4{ending}" for ending in ("", ".1", ".3", ".4")]
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _MOST_INFLATED_BYTES = 2**29
@@ -113,14 +114,19 @@ def scan(path: Path) -> Scan:
     return Scan(tuple(frames), dict(reasons), len(files))
 
 
-def study_of(file: Path) -> tuple[str, bool]:
-    """UID of the study that a file belongs to, if it tells one; and whether it is a result, not an image."""
+def study_of(file: Path) -> tuple[str, bool] | None:
+    """Tell the UID of a file's study and whether the file is a result, not an image.
+
+    The UID is empty where the file names none. Of a file that is too damaged to say, give ``None``.
+    """
     with quiet():
         try:
-            header = _header(file, ["StudyInstanceUID", "Modality"])
-            return text(header, "StudyInstanceUID"), text(header, "Modality") in _RESULTS
+            header = _header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
         except Exception:  # noqa: BLE001  # as in _frames_of
-            return "", False
+            return None
+    uid, modality = text(header, "StudyInstanceUID"), text(header, "Modality")
+    told = uid or (modality and values_of(header, "Rows"))  # cut short, it ends before it tells all of these
+    return (uid, modality in _RESULTS) if told or modality in _RESULTS else None
 
 
 def _frames_of(file: Path) -> list[Frame] | str:
@@ -141,13 +147,16 @@ def _frames_of(file: Path) -> list[Frame] | str:
 
 def _refusal(file: Path, header: Dataset) -> str | None:
     """Why a file is no grey MR image that can be read, if it is none."""
-    sop_class, modality = text(header, "SOPClassUID"), "".join(words(header, "Modality"))
+    modality = "".join(words(header, "Modality"))
+    sop_class = text(header, "SOPClassUID") or str(header.file_meta.get("MediaStorageSOPClassUID", ""))
+    is_mr_image = sop_class in _MR_IMAGES
     rows, columns = whole(header, "Rows"), whole(header, "Columns")
     grey = "".join(words(header, "PhotometricInterpretation")).startswith("MONOCHROME")
     checks = (
         (bool(modality or sop_class or values_of(header, "Rows")), DAMAGED),
+        (bool(values_of(header, "Rows")) or not is_mr_image, CUT_SHORT),
         (not sop_class.startswith(_SECONDARY_CAPTURE), SCREENSHOT),
-        (modality == "MR" or (not modality and sop_class.startswith(_MR_CLASSES)), OTHER_MODALITY),
+        (modality == "MR" or (not modality and is_mr_image), OTHER_MODALITY),
         (rows is not None and columns is not None, NO_IMAGE),
         (grey and (whole(header, "SamplesPerPixel") or 1) == 1, SCREENSHOT),
     )

@@ -11,7 +11,7 @@ from septum.io.dicom.finding import is_dicom
 from septum.io.dicom.scanning import study_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Iterable[Path]) -> list[Path]:
@@ -19,7 +19,9 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
 
     A study's folder is the highest one, from ``root`` down, that holds no other study and no image of another
     format; where they share a folder, it is the lowest that holds all of the study. Folders of nothing but
-    segmentations and reports do not count where there are images, of the same study or of others.
+    segmentations and reports do not count where there are images, of the same study or of others. Damaged
+    files say nothing of a study: a folder of nothing else stands for itself, unless it is within the folder
+    of a study, or holds one.
 
     Args:
         root: where the search began.
@@ -28,9 +30,13 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
     """
     folders_of: dict[str, list[Path]] = defaultdict(list)
     results: dict[str, list[Path]] = defaultdict(list)
+    silent = []
     for folder, file in samples.items():
-        uid, is_result = study_of(file)
-        (results if is_result else folders_of)[uid].append(folder)
+        told = study_of(file) or next(filter(None, map(study_of, _others(folder, file))), None)
+        if told is None:
+            silent.append(folder)
+        else:
+            (results if told[1] else folders_of)[told[0]].append(folder)
     others = set(image_folders)
     alone = {uid: folders for uid, folders in results.items() if uid not in folders_of}
     if folders_of or others:
@@ -43,9 +49,21 @@ def study_folders(root: Path, samples: Mapping[Path, Path], image_folders: Itera
         while folder != root and not any(one.is_relative_to(folder.parent) for one in foreign):
             folder = folder.parent
         found.add(folder)
+    found |= {one for one in silent if not any(_are_related(one, other) for other in found)}
     return sorted(found)
+
+
+def _are_related(one: Path, other: Path) -> bool:
+    """Whether one folder is the other, or holds it."""
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _others(folder: Path, file: Path) -> Iterator[Path]:
+    """The other DICOM files that a folder directly holds, in order."""
+    return (other for other in sorted(folder.iterdir()) if other != file and is_dicom(other))
 
 
 def _holds_results(folder: Path) -> bool:
     """Whether all DICOM files that a folder directly holds are results."""
-    return all(study_of(file)[1] for file in folder.iterdir() if is_dicom(file))
+    told = (study_of(file) for file in folder.iterdir() if is_dicom(file))
+    return all(is_result for _, is_result in filter(None, told))

@@ -19,12 +19,21 @@ def values_of(dataset: Dataset | None, keyword: str) -> list[Any]:
     try:
         value = dataset.get(keyword)
     except Exception:  # noqa: BLE001  # a library's words on a damaged value are not for the user
-        return []
+        value = _as_written(dataset, keyword)
     if value is None or value == "":
         return []
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         return [value]
     return list(value)
+
+
+def _as_written(dataset: Dataset, keyword: str) -> str | None:
+    """The text of an element that the library cannot make a value of."""
+    try:
+        raw = dataset.get_item(keyword).value
+        return raw.decode("ascii").strip("\0 ") if isinstance(raw, bytes) else None
+    except Exception:  # noqa: BLE001  # as above
+        return None
 
 
 def number(dataset: Dataset | None, keyword: str) -> float | None:
@@ -36,10 +45,24 @@ def number(dataset: Dataset | None, keyword: str) -> float | None:
 def numbers(dataset: Dataset | None, keyword: str) -> list[float]:
     """All values as finite numbers; empty if one of them is none."""
     try:
-        found = [float(value) for value in values_of(dataset, keyword)]
+        found = [float(part) for value in values_of(dataset, keyword) for part in _parts(value)]
     except (TypeError, ValueError, OverflowError):
         return []
     return found if all(isfinite(value) and abs(value) < 1e12 for value in found) else []
+
+
+def _parts(value: Any) -> list[Any]:
+    r"""Split a value into its numbers: text of some types keeps the backslash, some writers part by commas.
+
+    >>> _parts("1.5\\1.5"), _parts("1.5, 1.5"), _parts("1,5")
+    (['1.5', '1.5'], ['1.5', '1.5'], ['1.5'])
+    """
+    if not isinstance(value, str):
+        return [value]
+    parts = value.strip("\0 ").split("\\")
+    if len(parts) == 1 and "," in value and ("." in value or value.count(",") > 1):
+        return [part.strip() for part in value.split(",")]
+    return [part.strip().replace(",", ".") for part in parts]
 
 
 def whole(dataset: Dataset | None, keyword: str) -> int | None:

@@ -118,13 +118,14 @@ def read_source(study: Study) -> SourceStudy:
 
     Raises:
         OutputError: the study did not come from DICOM, or its images belong to several studies or frames of
-            reference.
+            reference; or they name no series, or no identifier of their own.
         InputError: a source image cannot be read any more.
     """
     header = _header_of(study)
     paths = dict.fromkeys(frame.path for stack in header.frames for frame in stack)
     with quiet():
         datasets = {path: _read(path) for path in paths}
+        _check_identifiers(header, datasets.values())
         first = datasets[header.frames[0][0].path]
         positions = _Positions(study, datasets)
         return SourceStudy(
@@ -216,11 +217,10 @@ class _Positions:
 def _read(path: Path) -> Dataset:
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
-        dataset.SeriesInstanceUID  # noqa: B018 - absent, it is an AttributeError
-    except (OSError, pydicom.errors.InvalidDicomError, AttributeError, EOFError) as error:
+    except (OSError, pydicom.errors.InvalidDicomError, EOFError) as error:
         raise InputError(
             "one of the DICOM images of this study cannot be read again: expected the file that was "
-            "segmented, and it is gone, changed or names no series; put it back, and run again."
+            "segmented, and it is gone or changed; put it back, and run again."
         ) from error
     return dataset
 
@@ -263,6 +263,24 @@ def _element(keyword: str, value: object) -> DataElement:
     decoded = str(value) if isinstance(value, pydicom.valuerep.PersonName) else value
     vr = pydicom.datadict.dictionary_VR(keyword)
     return DataElement(keyword, vr, decoded, validation_mode=pydicom.config.IGNORE)
+
+
+def _check_identifiers(header: DicomHeader, datasets: Iterable[Dataset]) -> None:
+    """Refuse images that cannot be referred to: references need a series, and an identifier of each file."""
+    if not all(dataset.get("SeriesInstanceUID") for dataset in datasets):
+        raise OutputError(
+            "the DICOM objects cannot be written: expected a SeriesInstanceUID in all images of the study, "
+            "and some have none; give the images as the scanner exported them."
+        )
+    path_of: dict[str, Path] = {}
+    for frame in (frame for stack in header.frames for frame in stack):
+        uid = frame.sop_instance_uid
+        if not uid or path_of.setdefault(uid, frame.path) != frame.path:
+            what = "several share one" if uid else "some have none"
+            raise OutputError(
+                "the DICOM objects cannot be written: expected a SOPInstanceUID of its own in each image of "
+                f"the study, and {what}; give the images as the scanner exported them."
+            )
 
 
 def _the_only(keyword: str, datasets: Iterable[Dataset]) -> str:
