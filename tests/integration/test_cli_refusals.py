@@ -226,6 +226,17 @@ def test_a_missing_engine_is_one_sentence_for_all_files(septum, bundle, write_st
         ("segment", "a.nii.gz", "-o", "out", "--threads", "0"),
         ("segment", "a.nii.gz", "-o", "out", "--engine", "abacus"),
         ("train", "production/cine", "--data", "d", "--run", "r", "--time-budget", "soon"),
+        ("segment", "a.nii.gz", "-o", "out", "--heart-rate", "nan"),
+        ("segment", "a.nii.gz", "-o", "out", "--height", "nan"),
+        ("segment", "a.nii.gz", "-o", "out", "--weight", "inf"),
+        ("segment", "", "-o", "out"),
+        ("segment", "a.nii.gz", "-o", ""),
+        ("segment", "a.nii.gz", "--out="),
+        ("segment", "a.nii.gz", "-o", "out", "--csv", ""),
+        ("evaluate", "", "truth"),
+        ("convert", "", "-o", "out/a.nii.gz"),
+        ("info", ""),
+        ("demo", "-o", ""),
         ("nosuch",),
     ],
 )
@@ -289,3 +300,10 @@ def test_a_reader_that_goes_away_is_no_error(bundle):
         check=True,
     )
     assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+@pytest.mark.parametrize("options", [("--stack", "2"), ("--kind", "late-gadolinium")])
+def test_a_choice_among_the_stacks_of_one_image_is_refused(options, septum, write_study, tmp_path):
+    image = write_study(tmp_path / "a.nii.gz")
+    assert septum("convert", image, "-o", tmp_path / "b.nii.gz", *options).code == 3
+    assert not (tmp_path / "b.nii.gz").exists()

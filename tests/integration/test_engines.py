@@ -3,6 +3,7 @@
 import itertools
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -209,6 +210,23 @@ def test_every_engine_gives_the_mask_of_torch(bundle, networks, manifest):
         assert result.localisation == found
         # Where two classes are as likely as each other, the last digit decides.
         assert (result.labels == expected).mean() > 0.999
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_model_in_several_threads_gives_each_its_own_mask(bundle, engine):
+    model = load_model(bundle, engine=engine, threads=1)
+    volumes = [
+        Volume(
+            np.random.default_rng(seed).normal(300, 60, (6, 64, 60)).astype(np.float32),
+            Geometry((6, 64, 60), (8.0, 1.5, 1.5)),
+        )
+        for seed in range(4)
+    ]
+    alone = [model.segment_volume(volume).labels for volume in volumes]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(model.segment_volume, volumes * 2))
+    for result, labels in zip(together, alone * 2, strict=True):
+        np.testing.assert_array_equal(result.labels, labels)
 
 
 def test_altered_bundle_is_not_loaded(bundle, tmp_path):

@@ -203,6 +203,54 @@ def test_axes_that_run_otherwise_are_noted(tmp_path):
     assert "different directions" in result.notes[0]
 
 
+#: Axes that run askew in the patient, X to Z in RAS, one a column, and a place away from its origin.
+ASKEW = np.array([[0.6, 0.8, 0, -40], [-0.8, 0.6, 0, 25], [0, 0, 1, 70], [0, 0, 0, 1]]) @ np.diag(
+    [1.5, 2, 8, 1]
+)
+
+
+def save(path: Path, image: nib.Nifti1Image) -> Path:
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("codes", ["LPS", "SRA", "AIL", "PSR"])
+def test_other_orders_of_the_axes_of_one_space_are_brought_together(tmp_path, codes):
+    truth = save(tmp_path / "t_gt.nii.gz", nib.Nifti1Image(heart().transpose(), ASKEW))
+    mine = nib.Nifti1Image(heart(shift=2).transpose(), ASKEW)
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.io_orientation(ASKEW), nib.orientations.axcodes2ornt(codes)
+    )
+    result = evaluate(save(tmp_path / "p.nii.gz", mine.as_reoriented(turn)), truth)
+    assert {row["structure"]: row["dice"] for row in result.to_rows()}["LV"] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("moved_mm", "refused"), [(0.4, False), (3.0, False), (200.0, True)])
+def test_masks_of_another_place_are_refused(tmp_path, moved_mm, refused):
+    elsewhere = ASKEW.copy()
+    elsewhere[:3, 3] += moved_mm
+    truth = save(tmp_path / "t_gt.nii.gz", nib.Nifti1Image(heart().transpose(), ASKEW))
+    mine = save(tmp_path / "p.nii.gz", nib.Nifti1Image(heart().transpose(), elsewhere))
+    if refused:
+        with pytest.raises(InputError, match=r"346\.4 mm apart"):
+            evaluate(mine, truth)
+    else:
+        result = evaluate(mine, truth)
+        assert {row["dice"] for row in result.to_rows()} == {1.0}
+        assert bool(result.notes) is (moved_mm > 1.0)
+
+
+def test_a_mask_that_has_lost_its_place_is_compared_as_it_stands(tmp_path):
+    truth = save(
+        tmp_path / "t_gt.nii.gz", nib.Nifti1Image(heart().transpose(), np.diag([-1.5, -2.0, 8.0, 1.0]))
+    )
+    moved = np.diag([-1.5, -2.0, 8.0, 1.0])
+    moved[:3, 3] = 200.0
+    result = evaluate(save(tmp_path / "p.nii.gz", nib.Nifti1Image(heart().transpose(), moved)), truth)
+    assert {row["dice"] for row in result.to_rows()} == {1.0}
+    assert len(result.notes) == 1
+
+
 def test_values_outside_the_schema_are_refused(tmp_path):
     odd = heart()
     odd[0, 0, 0] = 4

@@ -241,6 +241,15 @@ def test_an_archive_beside_images_is_told(tmp_path, write_study):
     assert plan.passed_over == (f"{tmp_path}: passed over the archive b.tar.gz: unpack what holds images.",)
 
 
+def test_an_image_of_another_format_beside_images_is_told(tmp_path, write_study):
+    write_study(tmp_path / "a.nii.gz")
+    (tmp_path / "b.nii.bz2").touch()
+    plan = plan_cases([tmp_path], tmp_path / "out")
+    assert [case.name for case in plan.cases] == ["a"]
+    (told,) = plan.passed_over
+    assert "b.nii.bz2" in told
+
+
 def test_results_below_the_input_folder_are_no_input(septum, bundle, write_study, tmp_path, files_in):
     write_study(tmp_path / "a.nii.gz")
     write_study(tmp_path / "out/leftover.nii.gz")

@@ -88,8 +88,10 @@ def test_a_folder_is_searched_deep_sorted_and_without_hidden_files(tmp_path: Pat
 
 
 def test_a_pair_is_listed_once_and_a_header_without_voxels_not_at_all(tmp_path: Path) -> None:
-    touch(tmp_path, "a.hdr", "a.img", "alone.hdr")
-    assert find_images(tmp_path).images == [tmp_path / "a.hdr"]
+    touch(tmp_path, "a.hdr", "a.img", "b.hdr.gz", "b.img.gz", "C.HDR", "C.IMG", "alone.hdr", "lone.img.gz")
+    found = find_images(tmp_path)
+    assert [path.name for path in found.images] == ["C.HDR", "a.hdr", "b.hdr.gz"]
+    assert [path.name for path in found.unread] == ["alone.hdr", "lone.img.gz"]
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -139,3 +141,17 @@ def test_a_folder_without_images_is_refused(tmp_path: Path, names: tuple[str, ..
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
         find_images(tmp_path / "nowhere")
+
+
+def test_images_that_are_not_read_are_named(tmp_path: Path) -> None:
+    names = ["a.nii.bz2", "b.nrrd.gz", "c.mgz", "d.PAR", "e.mnc", "f.nii.zst"]
+    touch(tmp_path, "z.nii.gz", "y.mha", "x.mhd", "x.raw", "note.txt", "page.html", *names)
+    found = find_images(tmp_path)
+    assert [path.name for path in found.unread] == names
+    assert [path.name for path in found.images] == ["x.mhd", "y.mha", "z.nii.gz"]
+
+
+def test_a_folder_of_images_that_are_not_read_says_so(tmp_path: Path) -> None:
+    touch(tmp_path, "a.nii.bz2", "b.nii.bz2")
+    with pytest.raises(InputError, match=r"not read \(2\), such as a\.nii\.bz2"):
+        find_images(tmp_path)

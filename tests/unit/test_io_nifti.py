@@ -11,8 +11,10 @@ import pytest
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 
+from septum.core import VENTRICLES, InputError, Segmentation
 from septum.core.geometry import IDENTITY_DIRECTION
-from septum.io import read_mask, read_study
+from septum.io import read_mask, read_study, write_mask
+from septum.io.nifti import nifti_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -263,3 +265,60 @@ def test_a_mask_is_read_as_labels(tmp_path: Path) -> None:
 def test_an_empty_mask_and_a_small_one_are_read(tmp_path: Path) -> None:
     path = write_raw(tmp_path / "a_gt.nii.gz", np.zeros((4, 4, 2), "f4"), (1.0, 1.0, 1.0))
     assert not read_mask(path).cine.array.any()
+
+
+@pytest.mark.parametrize(
+    ("header_ending", "voxel_ending"),
+    [(".hdr.gz", ".img.gz"), (".hdr", ".img.gz"), (".hdr.gz", ".img"), (".HDR", ".IMG"), (".hdr", ".IMG")],
+)
+def test_either_half_of_a_pair_may_be_packed(tmp_path: Path, header_ending: str, voxel_ending: str) -> None:
+    array = noise(SHAPE)
+    nib.save(nib.Nifti1Pair(array, np.diag([1.5, 1.5, 8.0, 1.0])), tmp_path / "made.hdr")
+    for made, ending in ((".hdr", header_ending), (".img", voxel_ending)):
+        content = (tmp_path / f"made{made}").read_bytes()
+        (tmp_path / f"a{ending}").write_bytes(gzip.compress(content) if "gz" in ending else content)
+    for ending in (header_ending, voxel_ending):
+        np.testing.assert_array_equal(read_study(tmp_path / f"a{ending}").cine.array[0], array.T)
+    assert len(nifti_files(tmp_path / f"a{header_ending}")) == 2
+
+
+@pytest.mark.parametrize("size", [Nifti1Header, Nifti2Header])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quatern_b": 0.9, "quatern_c": 0.9},
+        {"quatern_d": np.nan},
+        {"qoffset_x": np.inf},
+    ],
+)
+def test_a_mask_has_no_quaternion_that_other_programs_refuse(
+    tmp_path: Path, size: type, fields: dict[str, float]
+) -> None:
+    study = read_study(write_raw(tmp_path / "a.nii", noise(SHAPE), kind=size, qform_code=1, **fields))
+    labels = np.ones(study.cine.array.shape, np.uint8)
+    write_mask(tmp_path / "m.nii.gz", Segmentation(labels, study.cine.geometry, VENTRICLES), study)
+    mask = nib.load(tmp_path / "m.nii.gz")
+    assert np.isfinite(mask.affine).all()
+    assert mask.header["qform_code"] == 0
+    assert mask.header.get_zooms() == pytest.approx(PIXDIM)
+    assert read_mask(tmp_path / "m.nii.gz").cine.geometry.spacing_mm == study.cine.geometry.spacing_mm
+
+
+def beating(frames: int) -> NDArray[Any]:
+    """A cine (X, Y, Z, T) whose frames are alike, and whose slices are not."""
+    slices = np.random.default_rng(0).integers(0, 900, (64, 60, 5, 1))
+    return (slices + np.random.default_rng(1).integers(0, 40, (64, 60, 5, frames))).astype("<i2")
+
+
+def test_time_in_front_is_told_in_place_of_a_spacing(tmp_path: Path) -> None:
+    array = np.moveaxis(beating(12), 3, 0)
+    with pytest.raises(InputError, match="X, Y, Z, time") as caught:
+        read_study(write_raw(tmp_path / "a.nii", array, (1.0, 1.8, 1.8, 1.0)))
+    assert caught.value.remedy is None
+    study = read_study(write_raw(tmp_path / "b.nii", array, (4.0, 1.8, 1.8, 1.0)))
+    assert "time_misplaced" in {note.key for note in study.notes}
+
+
+def test_time_behind_is_no_doubt(tmp_path: Path) -> None:
+    study = read_study(write_raw(tmp_path / "a.nii", beating(12), (1.8, 1.8, 8.0, 30.0)))
+    assert "time_misplaced" not in {note.key for note in study.notes}

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from septum.core import VENTRICLES, InputError, Segmentation
+from septum.core.errors import Remedy
 from septum.core.geometry import IDENTITY_DIRECTION
 from septum.io import mask_suffix, read_mask, read_study, write_mask
+from septum.io.nrrd import nrrd_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,7 +164,7 @@ def test_of_sheared_directions_the_nearest_right_angled_axes_are_taken(tmp_path:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"space_directions": [[0, 0, 0], *DIRECTIONS[1:]]}, "--spacing"),
+        ({"space_directions": [[0, 0, 0], *DIRECTIONS[1:]]}, "true spacing"),
         ({"kinds": ["vector", "domain", "domain"]}, "grey values"),
         ({"kinds": ["RGB-color", "domain", "domain"]}, "grey values"),
     ],
@@ -176,8 +178,9 @@ def test_unusable_headers_are_refused(tmp_path: Path, fields: dict[str, object],
 def test_missing_zero_and_negative_spacings_are_refused(tmp_path: Path, spacings: list[float] | None) -> None:
     fields: dict[str, object] = {} if spacings is None else {"spacings": spacings}
     path = write_nrrd(tmp_path / "a.nrrd", noise(80, 72, 3), **fields)
-    with pytest.raises(InputError, match="--spacing"):
+    with pytest.raises(InputError) as caught:
         read_study(path)
+    assert caught.value.remedy is Remedy.SPACING
     assert read_study(path, spacing_mm=(8.0, 1.4, 1.5)).cine.geometry.spacing_mm == (8.0, 1.4, 1.5)
 
 
@@ -259,3 +262,94 @@ def test_sizes_that_are_no_numbers_are_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"sizes: 80 72 3", b"sizes: nan 72 3"))
     with pytest.raises(InputError):
         read_study(path)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "hex", "text"])
+@pytest.mark.parametrize(
+    "where", ["LIST", "LIST 2", "s%03d.raw 0 2 1", "s%03d.raw 2 0 -1 2", "s0.raw", "attached"]
+)
+def test_voxels_in_any_number_of_files_and_encoding(tmp_path: Path, where: str, encoding: str) -> None:
+    array = noise(80, 72, 3)
+    order = [2, 1, 0] if "-1" in where else [0, 1, 2]
+    pack = {
+        "raw": bytes,
+        "gzip": gzip.compress,
+        "hex": lambda raw: raw.hex().encode(),
+        "text": lambda raw: " ".join(map(str, np.frombuffer(raw, "<i2"))).encode(),
+    }[encoding]
+    for place, z in enumerate(order):
+        (tmp_path / f"s{place:03}.raw").write_bytes(pack(array[:, :, z].tobytes("F")))
+    (tmp_path / "s0.raw").write_bytes(pack(array.tobytes("F")))
+    listed = "".join(f"s{z:03}.raw\n" for z in range(3)) if "LIST" in where else ""
+    fields = "type: short\ndimension: 3\nspace: lps\nsizes: 80 72 3\nendian: little\n"
+    fields += f"space directions: (1.5,0,0) (0,1.4,0) (0,0,8)\nencoding: {encoding}\n"
+    if where == "attached":
+        content = f"NRRD0005\n{fields}\n".encode() + pack(array.tobytes("F"))
+    else:
+        content = f"NRRD0005\n{fields}data file: {where}\n{listed}".encode()
+    (tmp_path / "a.nhdr").write_bytes(content)
+    np.testing.assert_array_equal(read_study(tmp_path / "a.nhdr").cine.array[0], array.T)
+    files = len({"attached": (1,), "s0.raw": (1, 2)}.get(where, (1, 2, 3, 4)))
+    assert len(nrrd_files(tmp_path / "a.nhdr")) == files
+
+
+@pytest.mark.parametrize(
+    "where", ["LIST", "s%03d.raw 0 99999999 1", "s%03d.raw 0 2 0", "s%999999d.raw 0 2 1", "s%s.raw 0 2 1"]
+)
+def test_lists_and_patterns_that_lead_nowhere_are_refused(tmp_path: Path, where: str) -> None:
+    (tmp_path / "a.nhdr").write_text(
+        "NRRD0005\ntype: short\ndimension: 3\nsizes: 80 72 3\nspacings: 1 1 8\nendian: little\n"
+        "encoding: raw\n"
+        f"data file: {where}\n"
+    )
+    with pytest.raises(InputError, match=r"a\.nhdr"):
+        read_study(tmp_path / "a.nhdr")
+
+
+LISTED = {"space_directions": [*DIRECTIONS, NONE], "kinds": ["domain", "domain", "domain", "list"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "times_ms", "interval_ms"),
+    [
+        (
+            {"axis 3 index type": "numeric", "axis 3 index values": "0 30 60 90"},
+            (0.0, 30.0, 60.0, 90.0),
+            30.0,
+        ),
+        ({"axis 3 index values": "0 .03 .06 .12"}, (0.0, 30.0, 60.0, 120.0), 40.0),
+        (
+            {"axis 3 index values": "0 0.5 1 1.5", "units": ["mm", "mm", "mm", "s"]},
+            (0.0, 500.0, 1000.0, 1500.0),
+            500,
+        ),
+        ({"axis 3 index values": "0 1 2 3"}, None, None),
+        ({"axis 3 index values": "0 30 20 40"}, None, None),
+        ({"axis 3 index values": "0 30 60"}, None, None),
+        ({"axis 3 index type": "text", "axis 3 index values": "0 30 60 90"}, None, None),
+        (
+            {
+                "MultiVolume.FrameIdentifyingDICOMTagName": "TriggerTime",
+                "MultiVolume.FrameIdentifyingDICOMTagUnits": "ms",
+                "MultiVolume.FrameLabels": "12,52,92,132",
+            },
+            (12.0, 52.0, 92.0, 132.0),
+            40.0,
+        ),
+        (
+            {
+                "MultiVolume.FrameIdentifyingDICOMTagName": "FlipAngle",
+                "MultiVolume.FrameLabels": "10,20,30,40",
+            },
+            None,
+            None,
+        ),
+    ],
+)
+def test_frame_times_of_slicer_are_used(
+    tmp_path: Path, fields: dict[str, object], times_ms: tuple[float, ...] | None, interval_ms: float | None
+) -> None:
+    path = write_lps(tmp_path / "a.seq.nrrd", noise(80, 72, 3, 4), **LISTED, **fields)
+    cine = read_study(path).cine
+    assert cine.frame_times_ms == times_ms
+    assert cine.frame_interval_ms == (None if interval_ms is None else pytest.approx(interval_ms))

@@ -161,7 +161,7 @@ def test_a_cine_written_as_a_vector_is_a_cine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pixdim", [(0, 1.5, 8), (1.5, -1.5, 8), (1.5, 1.5, np.nan), (np.inf, 1.5, 8)])
 def test_spacings_that_are_no_lengths(tmp_path: Path, pixdim: tuple[float, ...]) -> None:
-    refused_content(tmp_path, nifti(noise(), pixdim), "--spacing Z,Y,X")
+    refused_content(tmp_path, nifti(noise(), pixdim), "give the true spacing")
 
 
 @pytest.mark.parametrize(
@@ -175,14 +175,14 @@ def test_spacings_that_are_no_lengths(tmp_path: Path, pixdim: tuple[float, ...])
     ],
 )
 def test_spacings_that_do_not_fit_a_heart(tmp_path: Path, pixdim: tuple[float, ...]) -> None:
-    refused_content(tmp_path, nifti(noise(), pixdim), "heart.*--spacing Z,Y,X")
+    refused_content(tmp_path, nifti(noise(), pixdim), "heart.*give the true spacing")
     read_study(tmp_path / "a.nii", spacing_mm=(8.0, 1.5, 1.5))
 
 
 def test_a_spacing_asked_for_that_does_not_fit_a_heart_is_to_blame(tmp_path: Path) -> None:
     path = tmp_path / "a.nii"
     path.write_bytes(nifti(noise()))
-    said = r"given by --spacing.*with voxels of 1\.5 x 1\.5 x 8 mm.*their order, which is Z,Y,X\.$"
+    said = r"spacing that was given.*with voxels of 1\.5 x 1\.5 x 8 mm.*their order, which is Z, Y, X\.$"
     refused(path, said, lambda path: read_study(path, spacing_mm=(1.5, 1.5, 8.0)))
 
 
@@ -198,7 +198,7 @@ def test_a_spacing_asked_for_that_does_not_fit_a_heart_is_to_blame(tmp_path: Pat
 def test_a_stack_too_thin_for_a_heart(
     tmp_path: Path, shape: tuple[int, ...], pixdim: tuple[float, ...], stack: str
 ) -> None:
-    refused_content(tmp_path, nifti(noise(shape), pixdim), f"{stack}.*--spacing Z,Y,X")
+    refused_content(tmp_path, nifti(noise(shape), pixdim), f"{stack}.*give the true spacing")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_lost_spacing_that_the_affine_still_holds(tmp_path: Path) -> None:
     rows = {"srow_x": (1.5, 0, 0, 0), "srow_y": (0, 1.5, 0, 0), "srow_z": (0, 0, 10, 0)}
     content = nifti(noise((200, 200, 10)), (1.0, 1.0, 1.0), sform_code=1, **rows)
     refused_content(
-        tmp_path, content, r"the affine is scaled to voxels of 10 x 1\.5 x 1\.5 mm.*--spacing Z,Y,X"
+        tmp_path, content, r"the affine is scaled to voxels of 10 x 1\.5 x 1\.5 mm.*give the true spacing"
     )
 
 
@@ -229,7 +229,7 @@ def test_a_lost_spacing_that_the_affine_still_holds(tmp_path: Path) -> None:
 def test_a_spacing_asked_for_that_is_no_length(tmp_path: Path, asked: tuple[float, float, float]) -> None:
     path = tmp_path / "a.nii"
     path.write_bytes(nifti(noise()))
-    refused(path, "--spacing", lambda path: read_study(path, spacing_mm=asked))
+    refused(path, "give the true spacing", lambda path: read_study(path, spacing_mm=asked))
 
 
 @pytest.mark.parametrize("shape", [(5000,), (5000, 1, 1), (80, 72, 5, 2, 3)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
+#: An option that is given nothing: ``--out=``.
+_EMPTY_VALUE = re.compile(r"--[\w-]+=")
 #: Every command, in the order of use: its name is that of the module of this package that has it, and of the
 #: function in it. A new command is a file of its own and a name here.
 COMMANDS = ("segment", "evaluate", "train", "study", "info", "convert", "demo")
@@ -57,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         An exit code of :mod:`septum.core.errors`.
     """
     tolerate_any_character()
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        _refuse_empty(arguments)
         code: int | None = septum.main(arguments, prog_name="septum", standalone_mode=False)
     except click.ClickException as error:
         with suppress(OSError, AttributeError):  # nobody can read it, or there is no standard error
@@ -69,6 +74,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last place where an error can become a sentence
         return say_error(error)
     return code or 0
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse an argument without a character: as a path it would stand for the current folder.
+
+    Raises:
+        click.UsageError: there is one.
+    """
+    for place, argument in enumerate(arguments):
+        if not argument or _EMPTY_VALUE.fullmatch(argument):
+            before = arguments[place - 1] if place and not argument else ""
+            where = argument.rstrip("=") or (before if before.startswith("-") else f"argument {place + 1}")
+            raise click.UsageError(
+                f"{where}: expected a value, and it is empty, as a variable of the shell that is not set is; "
+                "write the value."
+            )
 
 
 def run() -> None:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 DEBUG = "SEPTUM_DEBUG"
+#: The option by which each remedy is given (:class:`septum.core.errors.Remedy`).
+_OPTIONS = {
+    "spacing": "--spacing Z,Y,X",
+    "stack": "--stack N, of septum convert",
+    "labels": "--labels",
+}
 #: What moves the cursor, colours, turns the direction of writing or ends a line, as a file's name may hold.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -94,6 +100,8 @@ def say_error(error: Exception) -> int:
     if os.environ.get(DEBUG):
         say_aside("".join(traceback.format_exception(error)), whole=False)
     options = " On the command line: -o, --overwrite." if isinstance(told, NameTakenError) else ""
+    if told.remedy is not None:
+        options = f" On the command line: {_OPTIONS[told.remedy]}."
     say_aside("error: " + re.sub(r"\s*\n\s*", " ", f"{told}{options}"))
     return told.exit_code
 

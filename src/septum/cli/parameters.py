@@ -60,9 +60,12 @@ class Within(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or :class:`click.BadParameter`."""
         try:
-            return super().convert(value, param, ctx)
+            number = super().convert(value, param, ctx)
         except click.BadParameter:
+            number = math.nan
+        if math.isnan(number):  # which click finds within any limits
             self.fail(f"expected {self._said}, got {value}.", param, ctx)
+        return number
 
 
 def model_options(command: Command) -> Command:

@@ -20,15 +20,36 @@ code  meaning
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """What a user can give to mend an error; the command line names the option by which it is given."""
+
+    SPACING = "spacing"
+    STACK = "stack"
+    LABELS = "labels"
+
 
 class SeptumError(Exception):
     """Base of all errors with a message meant for the user.
 
+    Args:
+        *arguments: the message.
+        remedy: what the user can give to mend it, if there is an argument or an option for that.
+
     Attributes:
         exit_code: what the command line returns when this error ends it.
+
+    >>> InputError("heart.nii has no spacing; give the true one.", remedy=Remedy.SPACING).remedy.value
+    'spacing'
     """
 
     exit_code = 3
+
+    def __init__(self, *arguments: object, remedy: Remedy | None = None) -> None:
+        super().__init__(*arguments)
+        self.remedy = remedy
 
 
 class InputError(SeptumError):

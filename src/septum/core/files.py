@@ -132,6 +132,6 @@ def _locked(handle: int) -> Iterator[None]:
 def _cannot_write(target: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
     return (
-        f"{target} cannot be written: {reason}. Nothing of it was left behind; "
-        "choose another output folder or make room, and run again."
+        f"{target} cannot be written: {reason}. Nothing is left of this file, and files that were finished "
+        "before it stay; choose another output folder or make room, and run again."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from septum.core import SeptumError
@@ -52,12 +53,13 @@ class OpenVINOEngine:
             name: _static(output.partial_shape, 1) if len(output.partial_shape) == 5 else 1
             for name, output in zip(self._names, compiled.outputs, strict=True)
         }
-        self._request = compiled.create_infer_request()
+        self._request, self._turn = compiled.create_infer_request(), Lock()
 
     def run(self, image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See :class:`septum.inference.engine.Engine`."""
-        results = self._request.infer([image], share_inputs=True)
-        return {name: results[i].copy() for i, name in enumerate(self._names)}
+        with self._turn:  # a request computes one image at a time, whichever thread brings it
+            results = self._request.infer([image], share_inputs=True)
+            return {name: results[i].copy() for i, name in enumerate(self._names)}
 
 
 def _static(shape: Any, axis: int) -> int | None:

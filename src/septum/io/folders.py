@@ -9,7 +9,16 @@ from pathlib import Path
 from septum.core import InputError
 from septum.core.files import place_of
 from septum.io.dicom.finding import is_dicom
-from septum.io.names import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, image_suffix, is_mask_name
+from septum.io.names import (
+    ARCHIVE_SUFFIXES,
+    HEADER_SUFFIXES,
+    IMAGE_SUFFIXES,
+    OTHER_IMAGE_SUFFIXES,
+    VOXEL_SUFFIXES,
+    image_suffix,
+    is_mask_name,
+    other_half,
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,7 @@ class Found:
         masks: files passed over because their names say that they are masks.
         unreadable: subfolders that could not be searched, and why.
         archives: files that may hold images, and are not looked into, sorted by path.
+        unread: images by their names that are of another format, or half of a pair, sorted by path.
     """
 
     images: list[Path]
@@ -29,6 +39,7 @@ class Found:
     unreadable: list[tuple[Path, InputError]]
     studies: list[Path] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
 
 
 def find_images(folder: Path, *, without: Path | None = None) -> Found:
@@ -59,6 +70,9 @@ def find_images(folder: Path, *, without: Path | None = None) -> Found:
     remedy = "give the folder that holds the images"
     if found.archives:
         seen, remedy = f"archives ({len(found.archives)}), such as {found.archives[0].name}", "unpack them"
+    if found.unread:
+        seen = f"images that are not read ({len(found.unread)}), such as {found.unread[0].name}"
+        remedy = "convert them, to NIfTI for one"
     raise InputError(
         f"{folder} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, or DICOM files, in "
         f"it or in its subfolders, and found {seen}; {remedy}."
@@ -68,13 +82,15 @@ def find_images(folder: Path, *, without: Path | None = None) -> Found:
 def _searched(folder: Path, without: Path | None) -> Found:
     files: list[Path] = []
     archives: list[Path] = []
+    unread: list[Path] = []
     samples: dict[Path, Path] = {}
     unreadable: list[tuple[Path, InputError]] = []
     left_out = None if without is None else place_of(without)
     for parent, subfolders, names in os.walk(folder, onerror=lambda e: unreadable.append(_unreadable(e))):
         here = Path(parent)
         subfolders[:] = [n for n in subfolders if not n.startswith(".") and place_of(here / n) != left_out]
-        files += [here / name for name in names if _is_listed(Path(name), names)]
+        files += [here / name for name in names if _is_listed(here / name)]
+        unread += [here / name for name in names if _is_unread(here / name)]
         archives += [here / name for name in names if name.lower().endswith(ARCHIVE_SUFFIXES)]
         sample = next((here / name for name in sorted(names) if is_dicom(here / name)), None)
         if sample is not None:
@@ -83,7 +99,7 @@ def _searched(folder: Path, without: Path | None) -> Found:
     masks = sorted(path for path in files if is_mask_name(path))
     unreadable.sort(key=lambda pair: pair[0])
     studies = _studies(folder, samples, {image.parent for image in images})
-    return Found(images, masks, unreadable, studies, sorted(archives))
+    return Found(images, masks, unreadable, studies, sorted(archives), sorted(unread))
 
 
 def _studies(folder: Path, samples: dict[Path, Path], image_folders: set[Path]) -> list[Path]:
@@ -94,13 +110,21 @@ def _studies(folder: Path, samples: dict[Path, Path], image_folders: set[Path]) 
     return study_folders(folder, samples, image_folders)
 
 
-def _is_listed(path: Path, siblings: list[str]) -> bool:
+def _is_listed(path: Path) -> bool:
     suffix = image_suffix(path)
     if suffix is None or path.name.startswith("."):
         return False
-    if suffix == ".hdr":
-        return path.with_suffix(".img").name in siblings or path.with_suffix(".IMG").name in siblings
-    return suffix != ".img"
+    return suffix not in VOXEL_SUFFIXES and (suffix not in HEADER_SUFFIXES or other_half(path).exists())
+
+
+def _is_unread(path: Path) -> bool:
+    """Whether a name says that the file is an image, and nothing of it is read."""
+    if path.name.startswith("."):
+        return False
+    suffix = image_suffix(path)
+    if suffix in HEADER_SUFFIXES or suffix in VOXEL_SUFFIXES:
+        return not other_half(path).exists()
+    return suffix is None and path.name.lower().endswith(OTHER_IMAGE_SUFFIXES)
 
 
 def _unreadable(error: OSError) -> tuple[Path, InputError]:

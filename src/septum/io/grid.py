@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Geometry, InputError, Level, Note
+from septum.core.errors import Remedy
 from septum.core.geometry import IDENTITY_DIRECTION
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def settle_spacing(
     return asked, [Note("spacing_given", text)]
 
 
-def check_heart_fits(what: str, geometry: Geometry, remedy: str) -> None:
+def check_heart_fits(what: str, geometry: Geometry, remedy: str, mends: Remedy | None = None) -> None:
     """Refuse a grid that cannot show a heart.
 
     Whichever way the file is turned, the plane of the image is taken to be the two axes with the smallest
@@ -80,6 +81,7 @@ def check_heart_fits(what: str, geometry: Geometry, remedy: str) -> None:
         what: the image, to begin the sentence with.
         geometry: its grid.
         remedy: what to do about a wrong spacing, to end the sentence with.
+        mends: what the user can give to mend it.
 
     Raises:
         InputError: the spacing is wildly wrong.
@@ -96,13 +98,15 @@ def check_heart_fits(what: str, geometry: Geometry, remedy: str) -> None:
             f"{what} has a spacing that does not fit a heart: expected {IN_PLANE_MM[0]:g} to "
             f"{IN_PLANE_MM[1]:g} mm in plane, at most {ACROSS_MM[1]:g} mm between slices and a field of view "
             f"of {FIELD_OF_VIEW_MM[0]:g} to {FIELD_OF_VIEW_MM[1]:g} mm, and found voxels of "
-            f"{mm(geometry.spacing_mm)} and a field of {edges[0]:.4g} x {edges[1]:.4g} mm; {remedy}."
+            f"{mm(geometry.spacing_mm)} and a field of {edges[0]:.4g} x {edges[1]:.4g} mm; {remedy}.",
+            remedy=mends,
         )
     if slices > FEW_SLICES and stack < LEAST_STACK_MM:
         raise InputError(
             f"{what} has a spacing that does not fit a heart: expected more than {FEW_SLICES} slices to "
             f"reach over at least {LEAST_STACK_MM:g} mm, and found {slices} slices in {stack:.4g} mm, with "
-            f"voxels of {mm(geometry.spacing_mm)}; {remedy}."
+            f"voxels of {mm(geometry.spacing_mm)}; {remedy}.",
+            remedy=mends,
         )
 
 
@@ -175,8 +179,8 @@ def _positive(what: str, values_mm: Sequence[float]) -> Triple:
     values = [float(value) for value in values_mm]
     if len(values) != 3 or not all(np.isfinite(value) and value > 0 for value in values):
         raise InputError(
-            f"{what} of {mm(values)}: expected three positive numbers; "
-            "give the true spacing with --spacing Z,Y,X."
+            f"{what} of {mm(values)}: expected three positive numbers; give the true spacing.",
+            remedy=Remedy.SPACING,
         )
     z, y, x = values
     return (z, y, x)

@@ -8,13 +8,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-NIFTI_SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img")
+#: Halves of a pair of NIfTI, and the endings that the other half may have, the likeliest first.
+HEADER_SUFFIXES = {".hdr": (".img", ".img.gz"), ".hdr.gz": (".img.gz", ".img")}
+VOXEL_SUFFIXES = {".img": (".hdr", ".hdr.gz"), ".img.gz": (".hdr.gz", ".hdr")}
+NIFTI_SUFFIXES = (".nii.gz", ".nii", *HEADER_SUFFIXES, *VOXEL_SUFFIXES)
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
-IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES
+META_SUFFIXES = (".mha", ".mhd")
+IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES + META_SUFFIXES
+#: Of images in formats that are not read. Who has such a file should know that it was passed over.
+OTHER_IMAGE_SUFFIXES = (
+    *(
+        f"{suffix}{packed}"
+        for suffix in (".nii", ".hdr", ".img")
+        for packed in (".bz2", ".xz", ".zst", ".lz4")
+    ),
+    *(
+        f"{suffix}{packed}"
+        for suffix in (".nrrd", ".mha", ".mhd", ".dcm")
+        for packed in (".gz", ".bz2", ".xz")
+    ),
+    *(".nii.zip", ".gipl", ".gipl.gz", ".mnc", ".mnc.gz", ".mgh", ".mgz", ".mif", ".mif.gz", ".mih"),
+    *(".par", ".v", ".vti", ".vtk", ".analyze", ".spr", ".bfloat", ".afni", ".head", ".brik", ".brik.gz"),
+)
 #: Of files that hold others, which nobody looks into.
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 #: Of masks that Septum writes.
-MASK_SUFFIXES = (".nii.gz", ".nrrd")
+MASK_SUFFIXES = (".nii.gz", ".nrrd", ".mha")
 
 #: Words that name a mask when they close the stem of a file's name (``x_gt``), or, with a number, are all of
 #: it (``Segmentation_2``).
@@ -29,6 +48,31 @@ def image_suffix(path: Path) -> str | None:
     """The known ending of a file's name in lower case, such as ``.nii.gz``; ``None`` for any other."""
     name = path.name.lower()
     return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), None)
+
+
+def other_half(path: Path) -> Path:
+    """The file that makes a pair with a header or with its voxels; the one that is there, if one is.
+
+    >>> from pathlib import Path
+    >>> other_half(Path("missing/heart.hdr.gz")).as_posix()
+    'missing/heart.img.gz'
+    """
+    suffix = image_suffix(path) or ""
+    endings = (HEADER_SUFFIXES | VOXEL_SUFFIXES)[suffix]
+    stem = path.name[: -len(suffix)]
+    names = [path.with_name(stem + ending) for ending in (*endings, *(e.upper() for e in endings))]
+    return next((name for name in names if name.exists()), names[0])
+
+
+def mask_ending(path: Path) -> str:
+    """The ending of the mask of an image, whose format is the image's: that of a DICOM study is NIfTI.
+
+    >>> from pathlib import Path
+    >>> mask_ending(Path("heart.mhd")), mask_ending(Path("study"))
+    ('.mha', '.nii.gz')
+    """
+    suffix = image_suffix(path)
+    return ".nrrd" if suffix in NRRD_SUFFIXES else ".mha" if suffix in META_SUFFIXES else ".nii.gz"
 
 
 def case_name(path: Path) -> str:

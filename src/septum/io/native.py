@@ -99,7 +99,7 @@ class NativeHeader:
     """What ``Study.header`` holds: enough to write a mask in the file's own grid and format.
 
     Attributes:
-        suffix: ending of the mask's name, ``.nii.gz`` or ``.nrrd``.
+        suffix: ending of the mask's name, ``.nii.gz``, ``.nrrd`` or ``.mha``.
         layout: the file's own axes.
         mask_header: the bytes before the voxels of such a mask. They are made of the grid's numbers only;
             no text of the file is in them.

@@ -21,7 +21,7 @@ from septum.io.grid import (
     orthonormal,
     settle_spacing,
 )
-from septum.io.names import image_suffix
+from septum.io.names import HEADER_SUFFIXES, VOXEL_SUFFIXES, image_suffix, other_half
 from septum.io.native import Layout, NativeHeader, Reading
 from septum.io.nifti_header import FIELDS, REAL_TYPES, mask_header, parse_header, rotation_of
 
@@ -108,15 +108,15 @@ def nifti_files(path: Path) -> tuple[Path, ...]:
 
 
 def _header_path(path: Path) -> Path:
-    return path.with_suffix(".hdr") if image_suffix(path) == ".img" else path
+    return other_half(path) if image_suffix(path) in VOXEL_SUFFIXES else path
 
 
 def _is_pair(header_path: Path, header: Any) -> bool:
-    return header["magic"].item()[:2] == b"ni" and image_suffix(header_path) == ".hdr"
+    return header["magic"].item()[:2] == b"ni" and image_suffix(header_path) in HEADER_SUFFIXES
 
 
 def _voxel_path(header_path: Path, header: Any) -> Path:
-    return header_path.with_suffix(".img") if _is_pair(header_path, header) else header_path
+    return other_half(header_path) if _is_pair(header_path, header) else header_path
 
 
 def _parse_header(path: Path) -> Any:

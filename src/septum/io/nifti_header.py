@@ -110,12 +110,25 @@ def mask_header(image: NDArray[np.void], shape: Sequence[int], spacing: Sequence
             affine is scaled to.
     """
     header = _new_header(int(image["sizeof_hdr"]), shape, np.dtype(np.uint8))
+    unusable = _unusable_fields(image)
     for name in _GRID_FIELDS:
-        header[name] = image[name]
+        if name not in unusable:
+            header[name] = image[name]
     header["pixdim"] = np.nan_to_num(image["pixdim"], posinf=0.0, neginf=0.0)
     header["pixdim"][0] = -1.0 if image["pixdim"][0] < 0 else 1.0
     header["pixdim"][1:4] = spacing
     return header.tobytes() + _NO_EXTENSIONS
+
+
+def _unusable_fields(image: NDArray[np.void]) -> tuple[str, ...]:
+    """Fields of a quaternion longer than 1, or of what is no number: other programs refuse them."""
+    turn, offsets, rows = _GRID_FIELDS[3:6], _GRID_FIELDS[6:9], _GRID_FIELDS[9:]
+    unusable: tuple[str, ...] = ()
+    if rotation_of(image) is None or not all(np.isfinite(image[name]) for name in offsets):
+        unusable += ("qform_code", *turn, *offsets)
+    if not all(np.isfinite(image[name]).all() for name in rows):
+        unusable += ("sform_code", *rows)
+    return unusable
 
 
 def image_header(cine: Cine) -> bytes:

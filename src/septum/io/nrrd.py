@@ -1,4 +1,7 @@
-"""Reading NRRD with pynrrd: attached or detached, raw, text, gzip or bzip2."""
+"""NRRD with pynrrd: images in every encoding, attached or spread over files, and the headers of masks.
+
+The header of a mask holds the grid, and no free text.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from nrrd.errors import NRRDError
 from septum.core import Cine, InputError, Level, Note
 from septum.io.grid import ORIENTATION_MISSING, build_geometry, frame_interval_ms, orthonormal, settle_spacing
 from septum.io.native import Layout, NativeHeader, Reading
-from septum.io.nrrd_header import mask_header, space_name
-from septum.io.nrrd_voxels import lines_of, read_voxels, voxel_path_of
+from septum.io.nrrd_voxels import parse_fields, read_voxels, voxel_paths_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,6 +34,14 @@ _TO_LPS = {
 }
 _MM_OF_UNIT = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
 _MS_OF_UNIT = {"s": 1000.0, "sec": 1000.0, "ms": 1.0, "msec": 1.0, "us": 0.001}
+#: Words of the format's own vocabulary that may be copied; anything else in their place could be a name.
+_SPACES = (
+    *("right-anterior-superior", "left-anterior-superior", "left-posterior-superior"),
+    *("scanner-xyz", "3d-right-handed", "3d-left-handed", "ras", "las", "lps"),
+)
+_KINDS = ("domain", "space", "time", "list", "vector", "scalar", "stub", "none")
+_CENTERINGS = ("cell", "node", "none")
+_UNITS = ("mm", "millimeter", "cm", "m", "um", "s", "sec", "ms", "msec", "us")
 _FRAME_KINDS = ("time", "list", "vector", "scalar", "stub", "none")
 _SPACE_KINDS = ("domain", "space", "???")
 #: ``vector`` is also how colours are written; a cine has more frames than a colour has channels.
@@ -52,11 +63,11 @@ def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
     """
     try:
         with path.open("rb") as stream:
-            header = _parse_header(path, stream)
+            header, files = _parse_header(path, stream)
             ndim = int(header["dimension"])
             rows = _directions(header, ndim)
             layout = Layout.checked(path, header["sizes"], _frame_axes(path, header, rows))
-            raw = read_voxels(path, header, stream, layout)
+            raw = read_voxels(files, header, stream, layout)
     except _DAMAGED as error:
         raise _damaged(path) from error
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as such
@@ -65,7 +76,7 @@ def read_nrrd(path: Path, spacing_mm: Triple | None) -> Reading:
 
 
 def nrrd_files(path: Path) -> tuple[Path, ...]:
-    """The file itself, or a detached header and then the file with its voxels.
+    """The file itself, or a detached header and then the files with its voxels.
 
     Raises:
         InputError: it has no NRRD header.
@@ -73,21 +84,21 @@ def nrrd_files(path: Path) -> tuple[Path, ...]:
     """
     try:
         with path.open("rb") as stream:
-            voxel_path = voxel_path_of(path, _parse_header(path, stream))
+            return _parse_header(path, stream)[1]
     except _DAMAGED as error:
         raise _damaged(path) from error
-    return (path,) if voxel_path == path else (path, voxel_path)
 
 
-def _parse_header(path: Path, stream: BinaryIO) -> dict[str, Any]:
+def _parse_header(path: Path, stream: BinaryIO) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """The fields, and the files as of :func:`voxel_paths_of`."""
     if stream.read(4) != b"NRRD":
         raise InputError(
             f"{path} is not a NRRD file: expected it to begin with NRRD, and it does not; "
             "export the study again, or give the file its true ending."
         )
     stream.seek(0)
-    with np.errstate(invalid="ignore"):  # a size that is no number becomes one that no file can hold
-        return dict(nrrd.read_header(lines_of(stream)))
+    header, listed = parse_fields(stream)
+    return header, voxel_paths_of(path, header, listed)
 
 
 def _damaged(path: Path) -> InputError:
@@ -127,8 +138,10 @@ def _assembled(
     to_lps = _TO_LPS.get(space, _TO_LPS["lps"])
     origin = np.zeros(3) if directions is None else _origin_mm(header, unit_mm)
     geometry = build_geometry(layout.grid, spacing, directions, origin, to_lps)
+    times_ms = _frame_times_ms(header, layout)
+    interval_ms = _interval_ms(header, layout, rows) if times_ms is None else _mean_step(times_ms)
     return Reading(
-        Cine(array, geometry, _interval_ms(header, layout, rows)),
+        Cine(array, geometry, interval_ms, times_ms),
         NativeHeader(".nrrd", layout, mask_header(header, layout.shape, rows)),
         (*notes, *sheared),
     )
@@ -202,3 +215,78 @@ def _interval_ms(header: dict[str, Any], layout: Layout, rows: NDArray[np.float6
     else:
         step = float(dict(enumerate(header.get("spacings", []))).get(axis, np.nan))
     return frame_interval_ms(step, _MS_OF_UNIT.get(unit))
+
+
+def _frame_times_ms(header: dict[str, Any], layout: Layout) -> tuple[float, ...] | None:
+    """Time of each frame in ms, where 3D Slicer has written it: as a sequence, or as a MultiVolume.
+
+    Times that do not rise, or that cannot belong to a cine, are not taken.
+    Source: Slicer's developer guide, "Volume sequence file format (.seq.nrrd)".
+    """
+    axis = layout.time_axis
+    if axis is None or layout.shape[axis] < 2:
+        return None
+    if (
+        header.get(f"axis {axis} index type", "numeric") == "numeric"
+        and f"axis {axis} index values" in header
+    ):
+        unit = dict(enumerate(header.get("units", []))).get(axis) or header.get(f"axis {axis} index unit", "")
+        words = str(header[f"axis {axis} index values"]).split()
+    elif "time" in str(header.get("MultiVolume.FrameIdentifyingDICOMTagName", "")).lower():
+        unit = header.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "")
+        words = str(header.get("MultiVolume.FrameLabels", "")).split(",")
+    else:
+        return None
+    try:
+        times = [float(word) for word in words]
+    except ValueError:
+        return None
+    if len(times) != layout.shape[axis] or not np.isfinite(times).all() or not (np.diff(times) > 0).all():
+        return None
+    step = _mean_step(times)
+    step_ms = frame_interval_ms(step, _MS_OF_UNIT.get(str(unit)))
+    if step_ms is None:
+        return None
+    return tuple(float(round(time * step_ms / step, 6)) for time in times)
+
+
+def _mean_step(times: Sequence[float]) -> float:
+    return (times[-1] - times[0]) / (len(times) - 1)
+
+
+def mask_header(image: dict[str, Any], shape: Sequence[int], rows: NDArray[np.float64] | None) -> bytes:
+    """All bytes before the voxels of a gzip-encoded uint8 mask in the grid of ``image``.
+
+    Args:
+        image: the image's fields as pynrrd parses them.
+        shape: its own axes.
+        rows: its space directions, one row a file axis, if it has any.
+    """
+    lines = ["NRRD0005", "type: uint8", f"dimension: {len(shape)}"]
+    if rows is not None:
+        known = space_name(image) in _SPACES
+        lines.append(f"space: {image['space']}" if known else f"space dimension: {rows.shape[1]}")
+    lines.append("sizes: " + " ".join(map(str, shape)))
+    if rows is not None:
+        lines.append("space directions: " + nrrd.format_optional_matrix(rows))
+        if "space origin" in image:
+            lines.append("space origin: " + nrrd.format_vector(np.asarray(image["space origin"], float)))
+        if "space units" in image:
+            lines.append("space units: " + _quoted(image["space units"]))
+    elif "spacings" in image:
+        lines.append("spacings: " + nrrd.format_number_list(np.asarray(image["spacings"], float)))
+    for field, words in (("kinds", _KINDS), ("centerings", _CENTERINGS)):
+        if field in image:
+            lines.append(f"{field}: " + " ".join(w if w.lower() in words else "???" for w in image[field]))
+    if "units" in image:
+        lines.append("units: " + _quoted(image["units"]))
+    return "\n".join([*lines, "encoding: gzip", "", ""]).encode("ascii")
+
+
+def space_name(image: dict[str, Any]) -> str:
+    """Name of the patient axes in lower case, without time (``LPST`` is ``lps``)."""
+    return str(image.get("space", "")).lower().removesuffix("-time").removesuffix("t")
+
+
+def _quoted(units: list[str]) -> str:
+    return " ".join(f'"{unit if unit in _UNITS else ""}"' for unit in units)

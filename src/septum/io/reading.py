@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import InputError, Study
-from septum.core.errors import MaskGivenError
+from septum.core import InputError, Level, Note, Study
+from septum.core.errors import MaskGivenError, Remedy
 from septum.core.files import is_out_of_reach, sha256_of
 from septum.io.dicom.finding import holds_dicom
 from septum.io.grid import check_heart_fits, mm
-from septum.io.names import IMAGE_SUFFIXES, NRRD_SUFFIXES, image_suffix
+from septum.io.names import IMAGE_SUFFIXES, META_SUFFIXES, NRRD_SUFFIXES, image_suffix
 from septum.io.native import NativeHeader
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 _MOST_LABELS = 12
 _MOST_CHANGING = 0.5
 _SAMPLE = 20_000
+#: Frames of a cine that differ so many times as much as neighbours along another axis are no frames.
+_MISPLACED = 3.0
+
+TIME_MISPLACED = Note(
+    "time_misplaced",
+    "Frames differ more than neighbouring voxels do, as slices would: time may be another axis of the file "
+    "than the last.",
+    Level.WARNING,
+)
 
 
 def read_study(
@@ -45,8 +54,8 @@ def read_study(
     """Read an image on its own grid: nothing is turned, resampled or rescaled.
 
     Args:
-        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``) or NRRD (``.nrrd``, ``.nhdr``) file, or a
-            folder of DICOM files.
+        path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``, packed or not), NRRD (``.nrrd``, ``.nhdr``)
+            or MetaImage (``.mha``, ``.mhd``) file, or a folder of DICOM files.
         spacing_mm: (Z, Y, X) in mm, instead of what the header states.
         allow_mask: read it even if it looks like a mask, an empty one too.
         wanted: which stack of a DICOM study.
@@ -61,14 +70,21 @@ def read_study(
         MissingExtraError: images are compressed, and what decodes them is not installed.
     """
     path = Path(path)
-    study = _dicom_study(path, spacing_mm, wanted, stack) if holds_dicom(path) else _study(path, spacing_mm)
-    what, remedy = str(path), "give the true spacing with --spacing Z,Y,X"
-    if spacing_mm is not None:
-        what = f"{path}, with the spacing given by --spacing,"
-        remedy = "check its values, and their order, which is Z,Y,X"
+    if holds_dicom(path):
+        study = _dicom_study(path, spacing_mm, wanted, stack)
+    else:
+        _refuse_choice(path, stack)
+        study = _study(path, spacing_mm)
+    misplaced = isinstance(study.header, NativeHeader) and looks_time_misplaced(study.cine.array)
+    what, advice = str(path), "give the true spacing"
+    if misplaced:
+        advice = "its frames look like slices, so write it anew with the axes X, Y, Z, time"
+    elif spacing_mm is not None:
+        what = f"{path}, with the spacing that was given,"
+        advice = "check its values, and their order, which is Z, Y, X"
     elif isinstance(study.header, NativeHeader) and study.header.affine_mm is not None:
-        remedy = f"the affine is scaled to voxels of {mm(study.header.affine_mm)}, so {remedy}"
-    check_heart_fits(what, study.cine.geometry, remedy)
+        advice = f"the affine is scaled to voxels of {mm(study.header.affine_mm)}, so {advice}"
+    check_heart_fits(what, study.cine.geometry, advice, None if misplaced else Remedy.SPACING)
     lows, highs = (extreme(study.cine.array, axis=(2, 3)) for extreme in (np.min, np.max))
     low, high = float(lows.min()), float(highs.max())
     if low == high and not (allow_mask and low == 0):
@@ -83,7 +99,7 @@ def read_study(
         )
     if not allow_mask or not looks_like_mask(study):
         _check_frames(path, lows == highs)
-    return study
+    return replace(study, notes=(*study.notes, TIME_MISPLACED)) if misplaced else study
 
 
 def _check_frames(path: Path, blank: NDArray[np.bool_]) -> None:
@@ -172,6 +188,28 @@ def looks_like_mask(study: Study) -> bool:
     return bool(np.count_nonzero(left != right) < _MOST_CHANGING * touching)
 
 
+def looks_time_misplaced(array: NDArray[np.float32]) -> bool:
+    """Tell whether the frames of a cine (T, Z, Y, X) are its slices, and time is among the other axes.
+
+    Neighbours in time are the most alike of all in a cine. Looked at is the middle of the image alone.
+    """
+    if min(array.shape) < 2:
+        return False
+    middle = array[tuple(slice(max(0, n // 2 - 24), n // 2 + 24) for n in array.shape)]
+    steps = [float(np.abs(np.diff(middle, axis=axis)).mean()) for axis in range(4)]
+    return steps[0] > _MISPLACED * min(steps[1:])
+
+
+def _refuse_choice(path: Path, stack: int | None) -> None:
+    """Refuse the choice of a stack in what has none to choose among."""
+    if stack is not None and path.is_file():
+        raise InputError(
+            f"{path} holds one image, not a DICOM study: expected no number of a stack, and got {stack}; "
+            "leave it out.",
+            remedy=Remedy.STACK,
+        )
+
+
 def _dicom_study(path: Path, spacing_mm: Triple | None, wanted: StackKind, stack: int | None) -> Study:
     from septum.io.dicom.reading import read_dicom_study  # noqa: PLC0415  # other files do not need pydicom
 
@@ -200,9 +238,10 @@ def _refusals(path: Path, suffix: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         named = "the file of voxels that the header names"  # any text of a header may be a patient's name
+        detached = suffix in (*NRRD_SUFFIXES, *META_SUFFIXES)
         raise InputError(
             f"{path} refers to a file that is missing: expected "
-            f"{named if suffix in NRRD_SUFFIXES else error.filename}; put it beside the header and run again."
+            f"{named if detached else error.filename}; put it beside the header and run again."
         ) from error
     except MemoryError as error:
         raise InputError(
@@ -256,6 +295,10 @@ def _read(path: Path, suffix: str, spacing_mm: Triple | None) -> Reading:
         from septum.io.nrrd import read_nrrd  # noqa: PLC0415  # a NIfTI file does not need pynrrd
 
         return read_nrrd(path, spacing_mm)
+    if suffix in META_SUFFIXES:
+        from septum.io.meta_image import read_meta_image  # noqa: PLC0415  # as above
+
+        return read_meta_image(path, spacing_mm)
     from septum.io.nifti import read_nifti  # noqa: PLC0415
 
     return read_nifti(path, spacing_mm)
@@ -267,6 +310,10 @@ def _files(path: Path, suffix: str) -> tuple[Path, ...]:
         from septum.io.nrrd import nrrd_files  # noqa: PLC0415  # as above
 
         return nrrd_files(path)
+    if suffix in META_SUFFIXES:
+        from septum.io.meta_image import meta_image_files  # noqa: PLC0415  # as above
+
+        return meta_image_files(path)
     from septum.io.nifti import nifti_files  # noqa: PLC0415
 
     return nifti_files(path)

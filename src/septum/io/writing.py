@@ -31,7 +31,7 @@ _IMAGE_TYPES = ("uint8", "int16", "float32")
 
 
 def mask_suffix(study: Study) -> str:
-    """Ending of the name of a mask of ``study``: ``.nii.gz`` or ``.nrrd``, as its image's format is."""
+    """Give the ending of a mask of ``study``, as its format is: ``.nii.gz``, ``.nrrd`` or ``.mha``."""
     return _header(study).suffix
 
 
@@ -79,6 +79,10 @@ def _mask_content(
     voxels = header.layout.from_cine(labels).tobytes(order="F")
     if header.suffix == ".nrrd":
         return header.mask_header + _zipped(voxels)
+    if header.suffix == ".mha":
+        from septum.io.meta_image import mask_content  # noqa: PLC0415  # other formats do without
+
+        return mask_content(header.mask_header, voxels, _GZIP_LEVEL)
     return _zipped(header.mask_header + voxels)
 
 

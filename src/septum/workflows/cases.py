@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from septum.core import InputError, SeptumError
 from septum.core.files import is_folder, place_of
 from septum.io import case_name, find_images
-from septum.io.names import NRRD_SUFFIXES, image_suffix
+from septum.io.names import image_suffix, mask_ending
 from septum.workflows.output_paths import OutputPaths
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class InputCase:
 
     def paths(self, out: Path) -> OutputPaths:
         """Name the files of its results below the output folder; the mask's format is the image's."""
-        suffix = ".nrrd" if image_suffix(self.source) in NRRD_SUFFIXES else ".nii.gz"
+        suffix = mask_ending(self.source)
         mask = out / f"{self.name}_seg{suffix}"
         return OutputPaths(mask.parent, mask.name.removesuffix(f"_seg{suffix}"), mask)
 
@@ -91,6 +91,9 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
         if listing.archives:
             what = _counted(listing.archives, "archive")
             passed_over.append(f"{given}: passed over {what}: unpack what holds images.")
+        if listing.unread:
+            what = _counted(listing.unread, "image")
+            passed_over.append(f"{given}: passed over {what}: not read in this format; convert to NIfTI.")
         refused += listing.unreadable
     sources = list(found.values())
     named_by_user = {_place(given) for given in inputs}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import OutputError, value_of
+from septum.core import InputError, OutputError, value_of
 from septum.core.errors import NameTakenError
 from septum.core.files import place_of, write_text
-from septum.io import read_study, write_image
+from septum.io import holds_dicom, read_study, write_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,11 @@ def convert(
         )
     if place_of(out) == place_of(source):
         raise OutputError(f"{out} is the input: expected another name for the result; give one with -o.")
+    if wanted != "cine" and source.is_file() and not holds_dicom(source):
+        raise InputError(
+            f"{source} holds one image, not a DICOM study: expected no kind of stack to choose, and got "
+            f"{wanted}; leave it out."
+        )
     sidecar = out.with_name(out.name[: -len(ending)] + ".json")
     taken = next((path for path in (out, sidecar) if path.exists()), None)
     if taken is not None and not overwrite:

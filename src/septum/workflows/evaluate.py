@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LEFT_ATRIUM, VENTRICLES, InputError, SeptumError
+from septum.core import LEFT_ATRIUM, VENTRICLES, Cine, InputError, SeptumError
 from septum.io import read_mask
 from septum.metrics import score
 from septum.workflows.evaluation import NO_PHASE, Evaluation, FrameScores
+from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.mask_pairs import MaskPair, pair_masks
 
 if TYPE_CHECKING:
@@ -19,13 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import Geometry, LabelSchema, Study
+    from septum.core import LabelSchema, Study
 
 #: Names by which the command line knows what masks show.
 SCHEMAS = {"ventricles": VENTRICLES, "atrium": LEFT_ATRIUM}
-
-#: Spacings that differ by less than this are the same; files round them.
-SPACING_TOLERANCE_MM = 1e-3
 
 #: No mask of a heart has more values than this, and no sentence lists more.
 MOST_VALUES = 8
@@ -120,7 +119,13 @@ def _label_sets(pairs: Iterable[MaskPair]) -> Iterator[set[int]]:
 def _compare(pair: MaskPair, schema: LabelSchema) -> tuple[list[FrameScores], list[str]]:
     """Scores of each frame of a pair, and what is remarkable about it."""
     prediction, truth = read_mask(pair.prediction), read_mask(pair.truth)
-    _require_same_grid(pair, prediction, truth)
+    array, notes = on_grid_of(truth, pair.truth, prediction, pair.prediction)
+    if len(array) != len(truth.cine):
+        raise InputError(
+            f"{pair.prediction} has {len(array)} frames, but {pair.truth} has {len(truth.cine)}; give masks "
+            "of the same frames."
+        )
+    prediction = replace(prediction, cine=Cine(array, truth.cine.geometry))
     predicted_labels = _labels(pair.prediction, prediction, schema)
     true_labels = _labels(pair.truth, truth, schema)
     count = len(truth.cine)
@@ -129,29 +134,7 @@ def _compare(pair: MaskPair, schema: LabelSchema) -> tuple[list[FrameScores], li
         FrameScores(pair.case, phase, score(predicted, true, schema, truth.cine.geometry))
         for phase, predicted, true in zip(phases, predicted_labels, true_labels, strict=True)
     ]
-    if _same_direction(prediction.cine.geometry, truth.cine.geometry):
-        return scored, []
-    note = (
-        f"{pair.prediction} and {pair.truth} were compared voxel by voxel, although their headers "
-        "let the axes run in different directions; look at both in a viewer if the scores are low."
-    )
-    return scored, [note]
-
-
-def _require_same_grid(pair: MaskPair, prediction: Study, truth: Study) -> None:
-    ours, theirs = prediction.cine, truth.cine
-    if ours.array.shape != theirs.array.shape:
-        raise InputError(
-            f"{pair.prediction} has the shape {ours.array.shape} (T, Z, Y, X), but {pair.truth} has "
-            f"{theirs.array.shape}; bring the prediction to the grid of its truth."
-        )
-    if not np.allclose(
-        ours.geometry.spacing_mm, theirs.geometry.spacing_mm, rtol=0.0, atol=SPACING_TOLERANCE_MM
-    ):
-        raise InputError(
-            f"{pair.prediction} has the spacing {_millimetres(ours.geometry)}, but {pair.truth} has "
-            f"{_millimetres(theirs.geometry)} (Z, Y, X); correct the header that is wrong."
-        )
+    return scored, [note.text for note in notes]
 
 
 def _labels(path: Path, study: Study, schema: LabelSchema) -> NDArray[Any]:
@@ -191,17 +174,7 @@ def _values(labels: NDArray[Any]) -> set[int]:
     return {int(value) for value in np.unique(labels)} - {0}
 
 
-def _same_direction(one: Geometry, other: Geometry) -> bool:
-    """Whether each array axis runs along the same patient direction, within about 25 degrees."""
-    cosines = np.sum(np.asarray(one.direction) * np.asarray(other.direction), axis=0)
-    return bool(np.all(cosines > 0.9))
-
-
 def _listed(values: set[int]) -> str:
     """The first few values in order."""
     first = ", ".join(str(value) for value in sorted(values)[:MOST_VALUES])
     return f"{first}, ..." if len(values) > MOST_VALUES else first
-
-
-def _millimetres(geometry: Geometry) -> str:
-    return " x ".join(f"{s:g}" for s in geometry.spacing_mm) + " mm"

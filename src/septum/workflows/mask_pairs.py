@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import InputError
 from septum.io import case_name, image_suffix, is_mask_name
+from septum.io.names import VOXEL_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +142,9 @@ def _may_be_same(one: Key, other: Key) -> bool:
 
 def _is_candidate(path: Path) -> bool:
     """Whether a path may be a mask; of a ``.hdr``/``.img`` pair the header stands for both."""
-    return path.is_file() and not path.name.startswith(".") and image_suffix(path) not in (None, ".img")
+    return (
+        path.is_file() and not path.name.startswith(".") and image_suffix(path) not in (None, *VOXEL_SUFFIXES)
+    )
 
 
 def _subject(path: Path) -> str:
