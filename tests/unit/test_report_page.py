@@ -229,7 +229,8 @@ def test_the_verdict_is_a_word_and_a_key(heart, tmp_path, verdict):
 
 
 def test_each_flag_has_its_key(heart, tmp_path):
-    flags = re.findall(r'<li class="(\w+)" data-key="(\w+)">', written(tmp_path, heart))
+    (listed,) = re.findall(r'<ul class="flags">(.*?)</ul>', written(tmp_path, heart), re.DOTALL)
+    flags = re.findall(r'<li class="(\w+)" data-key="(\w+)">', listed)
     assert flags == [(flag.verdict.value, flag.key) for flag in heart.quality.flags]
 
 
