@@ -10,7 +10,6 @@ import numpy as np
 
 from septum.core import Orientation, RecipeError, Segmentation
 from septum.io import mask_suffix, read_study, write_mask
-from septum.report.picture import save_picture
 from septum.training.command import manifest_of
 from septum.training.export import write_bundle
 from septum.training.loop import Deadline, Interrupted
@@ -20,6 +19,7 @@ from septum.training.terms import LICENCE_FILE, Terms
 from septum_study.ledger import Unit, read_entry
 from septum_study.pictures.mesh import mesh_comparison
 from septum_study.pictures.overlay import overlay_comparison
+from septum_study.pictures.page import save_picture
 from septum_study.plan import today_of
 from septum_study.table_cells import PRELIMINARY
 

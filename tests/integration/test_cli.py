@@ -274,7 +274,7 @@ def small_phantom(monkeypatch):
 def test_demo(septum, bundle, tmp_path, files_in):
     answer = septum("demo", "-o", tmp_path / "demo", "--model", bundle)
     assert answer.code == 0
-    files = ["heart.nii.gz", "heart.png", "heart_gt.nii.gz", "heart_seg.json", "heart_seg.nii.gz"]
+    files = ["heart.nii.gz", "heart_gt.nii.gz", "heart_report.html", "heart_seg.json", "heart_seg.nii.gz"]
     assert files_in(tmp_path / "demo") == files
     assert all(str(tmp_path / "demo" / name) in answer.out for name in files)
     assert "EF %" in answer.out

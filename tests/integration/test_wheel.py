@@ -22,7 +22,7 @@ EXTRAS = (
 ALLOWED = (
     r"septum(_study)?/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
-    r"septum/report/templates/study_report\.(html|css|js)",
+    r"septum/report/templates/report\.(html|css|js)",
     r"septum/recipes/(ablation|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,6 +36,16 @@ PROVENANCE = {
 
 
 @dataclass(frozen=True)
+class PhantomProvenance:
+    """What made the mask, in words."""
+
+    lines: dict[str, str] = field(default_factory=lambda: dict(PROVENANCE))
+
+    def described(self) -> dict[str, str]:
+        return self.lines
+
+
+@dataclass(frozen=True)
 class PhantomStudy:
     """What a report is written of."""
 
@@ -43,6 +53,7 @@ class PhantomStudy:
     segmentation: Segmentation
     indices: Indices
     quality: Quality
+    provenance: PhantomProvenance = PhantomProvenance()
 
 
 def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, Geometry, InputError, Volume
-from septum.report.panels import font
 from septum_study.pictures import mesh as comparison_mesh
 from septum_study.pictures import overlay as comparison_overlay
 from septum_study.pictures.heading import heading_of
 from septum_study.pictures.mesh import mesh_comparison
 from septum_study.pictures.overlay import overlay_comparison
-from septum_study.pictures.page import OVERSAMPLING, wrapped
+from septum_study.pictures.page import OVERSAMPLING, font, save_picture, wrapped
 from septum_study.pictures.view import choose_slices, view_axes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RED, GREEN, BLUE = (s.colour for s in VENTRICLES.structures)
 GEOMETRY = Geometry((10, 90, 100), (8.0, 1.5, 1.5))
@@ -264,3 +267,12 @@ def test_a_stray_surface_does_not_shrink_the_hearts_and_is_told(drawn):
     columns = np.flatnonzero((np.asarray(true)[: true.height * 3 // 4] != 255).any(axis=(0, 2)))
     assert np.ptp(columns) > 0.6 * true.width
     assert drawn["bands"][0].headings[1].notes == ("reaches beyond the view",)
+
+
+def test_saved_picture_is_a_png_and_comes_back(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (7, 5), (1, 2, 3))
+    save_picture(picture, tmp_path / "new" / "picture.png")
+    with Image.open(tmp_path / "new" / "picture.png") as back:
+        assert back.format == "PNG"
+        assert np.array_equal(np.asarray(back), np.asarray(picture))
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["picture.png"]

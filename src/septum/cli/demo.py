@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def demo(out: Path, model: str, options: ModelKeywords) -> int:
     """Segment a synthetic heart whose truth is known.
 
-    A beating heart is made, segmented, measured against its truth and drawn. No patient's data is needed.
+    A beating heart is made, segmented, measured against its truth and shown in a report. No patient's data
+    is needed.
     """
     from septum.inference import ModelOptions
     from septum.workflows.demo import run_demo
@@ -40,7 +41,7 @@ def demo(out: Path, model: str, options: ModelKeywords) -> int:
         "truth": result.truth,
         "mask": result.result.mask,
         "numbers": result.result.json,
-        "picture": result.picture,
+        "report": result.report,
     }
     say("\n".join(f"{name:<8} {one_line(path)}" for name, path in files.items()))
     say("For research use only; not a medical device.")

@@ -21,7 +21,7 @@ from septum.core.errors import (
 )
 from septum.core.geometry import Geometry
 from septum.core.images import STACK_KINDS, Cine, Segmentation, StackKind, Study, Volume
-from septum.core.labels import LEFT_ATRIUM, VENTRICLES, LabelSchema, Role, Structure
+from septum.core.labels import LEFT_ATRIUM, VENTRICLES, Colour, LabelSchema, Role, Structure
 from septum.core.notes import Known, Level, Note, Source, value_of
 from septum.core.orientation import Orientation
 from septum.core.region import Region
@@ -36,6 +36,7 @@ __all__ = [
     "BundleError",
     "CardiacPhases",
     "Cine",
+    "Colour",
     "EjectionFractionInterval",
     "Flag",
     "Geometry",

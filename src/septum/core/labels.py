@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+#: Red, green, blue, each 0 to 255.
+Colour = tuple[int, int, int]
+
 
 class Role(StrEnum):
     """Part of the heart that a structure is, whatever a data set calls it.
@@ -39,7 +42,7 @@ class Structure(BaseModel):
     name: str
     value: int
     meaning: str = ""
-    colour: tuple[int, int, int] = (255, 255, 0)
+    colour: Colour = (255, 255, 0)
     role: Role | None = None
 
     @model_validator(mode="before")

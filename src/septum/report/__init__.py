@@ -1,6 +1,5 @@
 """The report of one study as a page. Nothing is measured here: numbers come from `indices` and `quality`."""
 
-from septum.report.page import write_study_report
-from septum.report.picture import overlay_picture, save_picture
+from septum.report.page import Described, Reportable, write_report
 
-__all__ = ["overlay_picture", "save_picture", "write_study_report"]
+__all__ = ["Described", "Reportable", "write_report"]

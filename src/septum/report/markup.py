@@ -1,4 +1,4 @@
-"""Elements of a report's page. What goes in is escaped, whatever it is."""
+"""The page's building blocks: elements whose content is escaped, numbers as shown, colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, tostring
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from septum.report.panels import Colour
+    from septum.core.labels import Colour, Structure
 
 #: Digits after the point by unit, as clinical reports have them; one, where a unit is not named.
 _DECIMALS = {
@@ -30,12 +30,15 @@ NOTHING = "–"
 
 
 def node(tag: str, *children: Element | str | None, **attributes: str | float | None) -> Element:
-    """An element with its content.
+    """Make an element with its content.
 
     Args:
         tag: its name.
         children: elements and text in order; ``None`` is left out.
         attributes: ``class_`` becomes ``class``, ``aria_label`` becomes ``aria-label``; ``None`` is left out.
+
+    >>> markup([node("p", "a < b", class_="hint")])
+    '<p class="hint">a &lt; b</p>'
     """
     named = {name.rstrip("_").replace("_", "-"): v for name, v in attributes.items() if v is not None}
     element = Element(tag, {k: v if isinstance(v, str) else f"{v:.6g}" for k, v in named.items()})
@@ -53,21 +56,25 @@ def node(tag: str, *children: Element | str | None, **attributes: str | float | 
 
 
 def markup(elements: Iterable[Element]) -> str:
-    """The HTML of elements, one after the other."""
+    """Write elements as HTML, one after the other."""
     return "\n".join(tostring(element, encoding="unicode", method="html") for element in elements)
 
 
 def section(identifier: str, heading: str, *children: Element | None, **attributes: str | None) -> Element:
-    """A section that its heading names."""
+    """Make a section that is labelled by its heading."""
     title = node("h2", heading, id=f"{identifier}-title")
     label = f"{identifier}-title"
     return node("section", title, *children, id=identifier, aria_labelledby=label, **attributes)
 
 
 def number(value: float | None, unit: str) -> str:
-    """A value for people, without its unit: no more digits than a mask carries, halves away from zero.
+    """Round a value for people: no more digits than a mask carries, halves away from zero.
 
-    The page's script rounds the volumes of a frame in the same way.
+    The unit decides the digits and is not written. The page's script rounds the volumes of a frame in the
+    same way.
+
+    >>> number(62.5, "ml"), number(-9.94, "g"), number(None, "%")
+    ('63', '−9.9', '–')
     """
     if value is None or not math.isfinite(value):
         return NOTHING
@@ -83,20 +90,35 @@ def _half_up(size: float, digits: int) -> float:
 
 
 def hexadecimal(colour: Colour) -> str:
-    """A colour as ``#rrggbb``."""
+    """Write a colour as ``#rrggbb``.
+
+    >>> hexadecimal((255, 0, 16))
+    '#ff0010'
+    """
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def luminance(colour: Colour) -> float:
-    """Relative luminance, 0 to 1 (WCAG 2.2, from IEC 61966-2-1)."""
+    """Compute the relative luminance, 0 to 1 (WCAG 2.2, from IEC 61966-2-1)."""
     shares = [c / 255.0 for c in colour]
     linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def on_paper(colour: Colour) -> Colour:
-    """The colour, darkened until lines and words of it stand out from white as 4.5 to 1 (WCAG 2.2)."""
+    """Darken a colour until lines and words in it have a contrast of 4.5 to 1 on white (WCAG 2.2)."""
     while 1.05 / (luminance(colour) + 0.05) < 4.5:
         red, green, blue = (int(c * 0.96) for c in colour)
         colour = (red, green, blue)
     return colour
+
+
+def swatch(colour: Colour) -> Element:
+    """Draw a small patch of a colour."""
+    patch = node("rect", width="12", height="12", rx="2", fill=hexadecimal(colour))
+    return node("svg", patch, viewBox="0 0 12 12", class_="swatch", aria_hidden="true")
+
+
+def named_swatch(structure: Structure, words: str) -> Element:
+    """Draw a patch of a structure's colour with words to its right."""
+    return node("span", swatch(structure.colour), words, class_="named")

@@ -3,132 +3,221 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
+import json
+import math
+from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import pairwise
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from septum.core.clinical import STATEMENT, Verdict
+from septum.core.clinical import STATEMENT
 from septum.core.files import write_text
-from septum.report.basis import particular_notes
-from septum.report.data import embedded, study_data
+from septum.indices.wall import LOST_NOTE
+from septum.report.bullseye import wall_section
+from septum.report.curve import volumes_section
 from septum.report.markup import markup, node
-from septum.report.numbers import headline, index_table, wall_section
-from septum.report.orientation import certain_edges, ends_of
-from septum.report.pictures import Shown, pictures
-from septum.report.slices import key_slices, montage
-from septum.report.trust import provenance_section, verdict_section
-from septum.report.viewer import viewer
-from septum.report.volumes import volumes_section
+from septum.report.numbers import headline, index_table, particular_notes
+from septum.report.pictures import ReportView, pictures
+from septum.report.trust import provenance_section, timed, verdict_section
+from septum.report.viewer import certain_edges, ends_of, key_slices, montage, viewer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
     from septum.core import Indices, Quality, Segmentation, Study
 
+#: Of the numbers for machines.
+FORMAT = 2
 
-def write_study_report(
+
+class Described(Protocol):
+    """What made a mask, in words."""
+
+    def described(self) -> Mapping[str, str]:
+        """List software, model, settings and timing by name."""
+
+
+class Reportable(Protocol):
+    """What a report is written about."""
+
+    @property
+    def study(self) -> Study:
+        """Image (T, Z, Y, X), any order of axes, with the notes of its reader."""
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """Mask of the same shape."""
+
+    @property
+    def indices(self) -> Indices | None:
+        """Volumes and clinical numbers; without them there are no curves and tables."""
+
+    @property
+    def quality(self) -> Quality | None:
+        """Verdict and flags; ``None`` where quality was not assessed."""
+
+    @property
+    def provenance(self) -> Described:
+        """What made the mask. Grid, spacing and hash of the input are added to it."""
+
+
+def write_report(
     path: Path,
+    result: Reportable,
     *,
     title: str,
-    study: Study,
-    segmentation: Segmentation,
-    indices: Indices | None,
-    quality: Quality | None,
-    provenance: Mapping[str, str],
     identify: Mapping[str, str] | None = None,
+    written: datetime | None = None,
 ) -> None:
     """Write the report of a study as one HTML file that needs no other file and no network.
 
     Args:
         path: of the HTML file; written whole or not at all.
+        result: image, mask, numbers, quality and provenance.
         title: heading. It is shown as given, so it must not identify a patient unless that is wanted.
-        study: image (T, Z, Y, X), any order of axes, and what its reader had to settle.
-        segmentation: its mask, of the same shape.
-        indices: volumes and clinical numbers; ``None`` leaves curves and tables out.
-        quality: verdict and flags; ``None`` says that quality was not assessed.
-        provenance: names and values to be listed: software, model, settings, timing. Grid, spacing and the
-            hash of the input are added.
         identify: names and values that identify the patient, shown under the title; ``None`` shows none.
+        written: the moment that the page gives as its own; now by default.
 
     Raises:
         ValueError: image and mask differ in shape, or the volumes are not one a frame.
         OutputError: the file cannot be written.
     """
-    shown = Shown.of(study, segmentation)
+    study, indices, quality = result.study, result.indices, result.quality
+    view = ReportView.of(study, result.segmentation)
+    if indices is not None and any(len(v) != view.frames for v in indices.volumes_ml.values()):
+        raise ValueError(f"volumes are one for each of {view.frames} frames")
     times = _ascending((indices and indices.times_ms) or study.cine.times_ms)
-    if indices is not None and any(len(v) != shown.frames for v in indices.volumes_ml.values()):
-        raise ValueError(f"volumes are one for each of {shown.frames} frames")
-    phases = _phases(indices, shown.frames)
-    edges, ends = certain_edges(study, shown), ends_of(shown, phases[0][1])
-    parts: list[Element | None] = [
-        _heading(title, identify),
-        verdict_section(quality, indices, particular_notes(study, indices)),
-        headline(indices, refused=_refused(quality)) if indices is not None else None,
-        key_slices(shown, phases, edges),
-        node(
-            "div",
-            viewer(shown, phases, edges, ends),
-            volumes_section(indices, times, shown, phases),
-            class_="side",
-        ),
-        index_table(indices) if indices is not None and indices.items else None,
-        wall_section(indices.wall, indices.notes, phased=shown.frames > 1)
-        if indices is not None and indices.wall is not None
-        else None,
-        montage(shown, phases),
-        provenance_section(shown, study.sha256, provenance, edges),
-        node("footer", node("p", STATEMENT)),
-    ]
-    data = {"title": title, "statement": STATEMENT, **study_data(shown, times, indices, quality)}
-    notes = [note.text for note in study.notes]
-    data |= {"provenance": dict(provenance), "input_sha256": study.sha256, "notes": notes}
+    phases = _phases(indices, view.frames)
+    written = written or datetime.now(UTC)
+    body = _body(result, view, times, phases, _heading(title, identify, written), written)
+    data: dict[str, Any] = {"title": title, "statement": STATEMENT}
+    data |= study_data(view, times, indices, quality)
+    data |= {"provenance": dict(result.provenance.described()), "input_sha256": study.sha256}
+    notes = [dataclasses.asdict(note) for note in study.notes]
+    data |= {"notes": notes, "written": written.isoformat(timespec="minutes")}
     data |= {"identify": dict(identify)} if identify else {}
-    start = {"frame": phases[0][1], "slice": shown.middle}
-    style, script = (_template(f"study_report.{ending}") for ending in ("css", "js"))
-    page = Template(_template("study_report.html")).substitute(
+    start = {"frame": phases[0][1], "slice": view.middle}
+    style, script = (_template(f"report.{ending}") for ending in ("css", "js"))
+    page = Template(_template("report.html")).substitute(
         policy=_policy(style, script),
         title=markup([node("title", f"{title} – Septum")]),
         style=style,
-        body=markup([node("main", *parts)]),
+        body=markup([body]),
         data=embedded(data),
-        pictures=embedded({**pictures(shown), "start": start}),
+        pictures=embedded({**pictures(view), "start": start}),
         script=script,
     )
     write_text(path, page)
 
 
-def _refused(quality: Quality | None) -> bool:
-    return quality is not None and quality.verdict is Verdict.REJECT
+def study_data(
+    view: ReportView,
+    times_ms: Sequence[float] | None,
+    indices: Indices | None,
+    quality: Quality | None,
+) -> dict[str, Any]:
+    """Collect grid, structures, times, indices and quality for machines; volumes in ml, times in ms."""
+    return {
+        "format": FORMAT,
+        "frames": view.frames,
+        "slices": view.slices,
+        "spacing_mm": list(view.geometry.spacing_mm),
+        "times_ms": None if times_ms is None else list(times_ms),
+        "structures": [s.model_dump() for s in view.schema.structures],
+        "indices": None if indices is None else _plain(dataclasses.asdict(indices)),
+        "quality": None if quality is None else _plain(dataclasses.asdict(quality)),
+    }
+
+
+def embedded(data: Mapping[str, Any]) -> str:
+    r"""Write JSON that may stand in a script element: nothing in it can end that element.
+
+    >>> embedded({"title": "</script>"})
+    '{"title":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _body(
+    result: Reportable,
+    view: ReportView,
+    times_ms: tuple[float, ...] | None,
+    phases: Sequence[tuple[str, int]],
+    heading: Element,
+    written: datetime,
+) -> Element:
+    """Put the parts of the page in their order."""
+    study, indices, quality = result.study, result.indices, result.quality
+    edges, ends = certain_edges(study, view), ends_of(view, phases[0][1])
+    numbers = wall = None
+    if indices is not None and indices.items:
+        numbers = index_table(indices)
+    if indices is not None and indices.wall is not None:
+        lost = LOST_NOTE in indices.notes
+        wall = wall_section(indices.wall, view, phased=view.frames > 1, unsure_sides=lost)
+    return node(
+        "main",
+        heading,
+        verdict_section(quality, indices, particular_notes(study, indices)),
+        headline(indices, quality) if indices is not None else None,
+        key_slices(view, phases, edges),
+        node(
+            "div",
+            viewer(view, phases, edges, ends),
+            volumes_section(indices, times_ms, view, phases),
+            class_="side",
+        ),
+        numbers,
+        wall,
+        montage(view, phases),
+        provenance_section(view, study.sha256, result.provenance.described(), edges, written),
+        node("footer", node("p", STATEMENT)),
+    )
+
+
+def _heading(title: str, identify: Mapping[str, str] | None, written: datetime) -> Element:
+    who = None
+    if identify:
+        who = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in identify.items()))
+    kind = node("p", "Cardiac MR segmentation report, written ", timed(written), class_="kind")
+    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"))
 
 
 def _ascending(times_ms: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """The times, where they tell the frames apart; ``None`` where a header holds the same for all of them."""
+    """Keep times that tell the frames apart; ``None`` where a header holds the same for all of them."""
     if times_ms is None or any(b <= a for a, b in pairwise(times_ms)):
         return None
     return times_ms
 
 
 def _phases(indices: Indices | None, frames: int) -> list[tuple[str, int]]:
-    """Names and numbers of the frames that are looked at first; a nameless one where phases are not known."""
+    """Name the frames that are looked at first; a nameless one where phases are not known."""
     if indices is None or indices.phases is None or frames == 1:
         return [("", 0)]
     return [("ED", indices.phases.end_diastole), ("ES", indices.phases.end_systole)]
 
 
-def _heading(title: str, identify: Mapping[str, str] | None) -> Element:
-    who = None
-    if identify:
-        who = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in identify.items()))
-    kind = node("p", "Cardiac MR segmentation report", class_="kind")
-    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"))
+def _plain(value: Any) -> Any:
+    """Reduce values to those that JSON knows: sets become sorted lists, numbers that are none ``None``."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(_plain(v) for v in value)
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return float(value) if hasattr(value, "dtype") else value
 
 
 def _policy(style: str, script: str) -> str:
-    """A content security policy that lets this page load nothing, and run and style itself only."""
+    """Make a content security policy that lets this page load nothing, and run and style itself only."""
     style_hash, script_hash = (
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)
     )

@@ -1,4 +1,4 @@
-"""The cine of a report: which part is shown, its pictures and its mask, as text that a page can hold."""
+"""The pictures of a report as text that a page can hold: the part that is shown, its cine and its mask."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from septum.core import Orientation
 from septum.core.region import Region
+from septum.report.tiles import box_around, grey_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,12 +26,10 @@ MARGIN_MM = 25.0
 MOST_PIXELS = 20_000_000
 #: WebP quality, 0 to 100, at which the noise of a cine stays and its files are a quarter of lossless ones.
 QUALITY = 88
-#: Share of the values that are shown as black and as white, in percent.
-_WINDOW_PERCENT = (1.0, 99.7)
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportView:
     """The part of a study that a report shows, slices first.
 
     Attributes:
@@ -50,22 +49,24 @@ class Shown:
     window: tuple[float, float]
 
     @classmethod
-    def of(cls, study: Study, segmentation: Segmentation) -> Shown:
-        """Slices first, and the region that holds the heart of every frame; the whole image without one.
+    def of(cls, study: Study, segmentation: Segmentation) -> ReportView:
+        """Put slices first and find the region that holds the heart of every frame.
+
+        Without a mask the region is the whole image.
 
         Raises:
             ValueError: image and mask differ in shape.
         """
         cine = study.cine
         if cine.array.shape != segmentation.labels.shape:
-            told = f"{cine.array.shape}, {segmentation.labels.shape}"
-            raise ValueError(f"image and mask differ in shape: {told}")
+            shapes = f"{cine.array.shape}, {segmentation.labels.shape}"
+            raise ValueError(f"image and mask differ in shape: {shapes}")
         orientation = Orientation.of(cine.geometry)
         images, labels = (orientation.apply(a) for a in (cine.array, segmentation.labels))
         geometry = cine.geometry.permuted(orientation.axes)
-        region = _around_the_heart(labels, geometry)
-        low, high = np.percentile(region.crop(images), _WINDOW_PERCENT)
-        window = (float(low), float(max(high, low + 1e-6)))
+        box = box_around(np.asarray(labels.any(axis=0)), geometry, MARGIN_MM)
+        region = Region((0, *box.start[1:]), (geometry.shape[0], *box.stop[1:]))
+        window = grey_window(region.crop(images))
         return cls(images, labels, geometry, segmentation.schema, region, window)
 
     @property
@@ -85,30 +86,33 @@ class Shown:
         return int(held[len(held) // 2]) if held.size else self.slices // 2
 
 
-def pictures(shown: Shown) -> dict[str, Any]:
-    """What the page draws the cine of: a sheet of pictures and the runs of the mask for each slice."""
-    _, height, width = shown.region.size
-    pixels = shown.frames * shown.slices * height * width
+def pictures(view: ReportView) -> dict[str, Any]:
+    """Encode the cine for the page: for each slice a sheet of pictures and the runs of the mask."""
+    _, height, width = view.region.size
+    pixels = view.frames * view.slices * height * width
     scale = min(1.0, math.sqrt(MOST_PIXELS / pixels))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    columns = math.ceil(math.sqrt(shown.frames))
-    _, y_mm, x_mm = shown.geometry.spacing_mm
-    labels = shown.region.crop(shown.labels)
+    columns = math.ceil(math.sqrt(view.frames))
+    _, y_mm, x_mm = view.geometry.spacing_mm
+    labels = view.region.crop(view.labels)
     return {
         "rows": height,
         "columns": width,
         "extent_mm": [height * y_mm, width * x_mm],
         "tile": size,
         "tiles_a_row": columns,
-        "sheets": [_sheet(shown, z, size, columns) for z in range(shown.slices)],
-        "runs": [base64.b64encode(run_lengths(labels[:, z])).decode() for z in range(shown.slices)],
+        "sheets": [_sheet(view, z, size, columns) for z in range(view.slices)],
+        "runs": [base64.b64encode(run_lengths(labels[:, z])).decode() for z in range(view.slices)],
     }
 
 
 def run_lengths(labels: NDArray[np.uint8]) -> bytes:
-    """A mask as runs in the order of its voxels: a byte for the label, then the length.
+    """Encode a mask as runs in the order of its voxels: a byte for the label, then the length.
 
     A length is a little-endian base-128 number (LEB128): seven bits a byte, the eighth set while more follow.
+
+    >>> list(run_lengths(np.array([0, 0, 0, 2], np.uint8)))
+    [0, 3, 2, 1]
     """
     flat = labels.ravel()
     starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
@@ -124,35 +128,22 @@ def run_lengths(labels: NDArray[np.uint8]) -> bytes:
 
 
 def data_uri(picture: Image.Image, quality: int = QUALITY) -> str:
-    """A picture as a ``data:`` address, in WebP."""
+    """Encode a picture as a ``data:`` address, in WebP of a quality from 0 to 100."""
     stream = io.BytesIO()
     picture.save(stream, format="WEBP", quality=quality, method=4)
     return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def _sheet(shown: Shown, z: int, size: tuple[int, int], columns: int) -> str:
-    """All frames of a slice in one picture, row by row."""
+def _sheet(view: ReportView, z: int, size: tuple[int, int], columns: int) -> str:
+    """Put all frames of a slice into one picture, row by row."""
     width, height = size
-    low, high = shown.window
-    values = shown.region.crop(shown.images)[:, z].astype(np.float32)
+    low, high = view.window
+    values = view.region.crop(view.images)[:, z].astype(np.float32)
     grey = np.rint(np.clip((values - low) / (high - low), 0.0, 1.0) * 255.0).astype(np.uint8)
-    sheet = Image.new("L", (columns * width, math.ceil(shown.frames / columns) * height))
+    sheet = Image.new("L", (columns * width, math.ceil(view.frames / columns) * height))
     for t, plane in enumerate(grey):
         tile = Image.fromarray(plane)
         if tile.size != size:
             tile = tile.resize(size, Image.Resampling.LANCZOS)
         sheet.paste(tile, (t % columns * width, t // columns * height))
     return data_uri(sheet)
-
-
-def _around_the_heart(labels: NDArray[np.uint8], geometry: Geometry) -> Region:
-    """All slices of the part in plane that holds every label, with a margin."""
-    found = Region.bounding(np.asarray(labels.any(axis=0)))
-    if found is None:
-        return Region.whole(geometry.shape)
-    dy, dx = (math.ceil(MARGIN_MM / s) for s in geometry.spacing_mm[1:])
-    slices, height, width = geometry.shape
-    return Region(
-        (0, max(0, found.start[1] - dy), max(0, found.start[2] - dx)),
-        (slices, min(height, found.stop[1] + dy), min(width, found.stop[2] + dx)),
-    )

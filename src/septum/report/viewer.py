@@ -1,38 +1,122 @@
-"""The cine with its controls."""
+"""The cine with its controls, slices of the main phases, and the sides of the patient in these pictures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from septum.report.markup import hexadecimal, node, section
+import numpy as np
+
+from septum.indices.segments import orientation_is_lost
+from septum.indices.slices import base_is_last
+from septum.io import DicomHeader
+from septum.report.markup import named_swatch, node, section
+from septum.report.pictures import data_uri
+from septum.report.tiles import View, choose_view, paint_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
-    from septum.core import Structure
-    from septum.report.orientation import Edges, Ends
-    from septum.report.pictures import Shown
+    from septum.core import Geometry, Structure, Study
+    from septum.report.pictures import ReportView
+
+#: Letters of the patient's axes (LPS), each way: left and right, posterior and anterior, head and foot.
+_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
+#: Cosine from which a patient's axis has a letter: it is no more than 70 degrees off.
+_LEAST_COSINE = float(np.cos(np.radians(70.0)))
+_HEART = ("LV", "MYO", "RV")
+SIDES = (
+    "Letters name what of the patient lies beyond an edge: A anterior, P posterior, L left, R right, H head, "
+    "F foot; of an oblique edge the nearest first."
+)
+UNKNOWN_SIDES = "The sides of the patient are not marked: the file does not tell them for certain."
+#: Most slices of a phase side by side; they are spread over those that hold a structure.
+MONTAGE_SLICES = 12
+_TILE_PX, _KEY_PX = 300, 620
+_MARGIN_MM, _KEY_MARGIN_MM = 14.0, 20.0
+
+
+class Edges(NamedTuple):
+    """What of the patient lies beyond each edge of a picture, as letters, the nearest axis first."""
+
+    top: str
+    bottom: str
+    left: str
+    right: str
+
+
+class Ends(NamedTuple):
+    """The slices of a mask at its ends, counted from 0."""
+
+    base: int
+    apex: int
+
+
+def edges_of(geometry: Geometry) -> Edges:
+    """Name the sides of the patient at the edges of a slice with its rows downwards, as DICOM has them.
+
+    Source: DICOM PS3.3, C.7.6.1.1.1, Patient Orientation.
+
+    Args:
+        geometry: slices first.
+    """
+    _, down, right = np.asarray(geometry.direction).T
+    return Edges(top=_letters(-down), bottom=_letters(down), left=_letters(-right), right=_letters(right))
+
+
+def certain_edges(study: Study, view: ReportView) -> Edges | None:
+    """Name the sides of the patient where the geometry can be believed; ``None`` elsewhere.
+
+    Axes that run exactly along the patient's are those of a file whose orientation was lost. Only a DICOM
+    image that is not of short-axis slices is believed to lie like that.
+    """
+    upright = isinstance(study.header, DicomHeader) and "LV" not in view.schema.names
+    if orientation_is_lost(view.geometry) and not upright:
+        return None
+    return edges_of(view.geometry)
+
+
+def ends_of(view: ReportView, frame: int) -> Ends | None:
+    """Find the slices at the base and at the apex of the mask of a frame; ``None`` without both ventricles.
+
+    The base is where the heart is broad, as for the segments of the wall.
+    """
+    if not set(_HEART) <= set(view.schema.names):
+        return None
+    values = [s.value for s in view.schema.structures if s.name in _HEART]
+    heart = np.isin(view.labels[frame], values)
+    slices = np.flatnonzero(heart.any(axis=(1, 2)))
+    if len(slices) < 2:
+        return None
+    first, last = int(slices[0]), int(slices[-1])
+    return Ends(base=last, apex=first) if base_is_last(heart) else Ends(base=first, apex=last)
+
+
+def _letters(direction: np.ndarray) -> str:
+    """Name a direction, a unit vector (LPS), by one to three letters."""
+    order = np.argsort(-np.abs(direction), kind="stable")
+    near = [int(axis) for axis in order if abs(direction[axis]) >= _LEAST_COSINE]
+    return "".join(_LETTERS[axis][int(direction[axis] < 0)] for axis in near)
 
 
 def viewer(
-    shown: Shown, phases: Sequence[tuple[str, int]], edges: Edges | None, ends: Ends | None
+    view: ReportView, phases: Sequence[tuple[str, int]], edges: Edges | None, ends: Ends | None
 ) -> Element:
-    """The canvas and its controls; the page's script brings them to life."""
-    label = f"Cine, {shown.frames} frames of {shown.slices} slices, with the mask over it"
+    """Make the canvas and its controls; the page's script brings them to life."""
+    label = f"Cine, {view.frames} frames of {view.slices} slices, with the mask over it"
     if edges is not None:
-        label += "; " + ", ".join(f"{side} {told}" for side, told in edges._asdict().items())
+        label += "; " + ", ".join(f"{side} {words}" for side, words in edges._asdict().items())
     stage = node("canvas", id="stage", tabindex="0", role="img", aria_label=label, aria_describedby="keys")
-    moving = shown.frames > 1
+    moving = view.frames > 1
     controls = [
-        _slider("frame", "Frame", shown.frames) if moving else None,
-        _slider("slice", "Slice", shown.slices, _at_the_ends(ends)) if shown.slices > 1 else None,
+        _slider("frame", "Frame", view.frames) if moving else None,
+        _slider("slice", "Slice", view.slices, _at_the_ends(ends)) if view.slices > 1 else None,
         _playing(phases) if moving else None,
-        _overlay(shown.schema.structures),
+        _overlay(view.schema.structures),
     ]
     without = node("noscript", node("p", "The cine needs JavaScript; the rest of this page does not."))
     phased = any(name for name, _ in phases)
-    keys = node("p", _keys(shown, phased=phased), id="keys", class_="hint")
+    keys = node("p", _keys(view, phased=phased), id="keys", class_="hint")
     return section(
         "viewer",
         "Cine" if moving else "Image",
@@ -48,25 +132,25 @@ def viewer(
 
 
 def edge_letters(edges: Edges | None) -> list[Element]:
-    """What of the patient lies beyond each edge of a picture, to be laid over it."""
+    """Make the letters that lie over the edges of a picture."""
     if edges is None:
         return []
     return [
-        node("span", told, class_=f"edge {side}", aria_hidden="true")
-        for side, told in edges._asdict().items()
+        node("span", words, class_=f"edge {side}", aria_hidden="true")
+        for side, words in edges._asdict().items()
     ]
 
 
-def _keys(shown: Shown, *, phased: bool) -> str:
-    """What the keyboard does here."""
-    keys = ["← → frame", "space play"] if shown.frames > 1 else []
+def _keys(view: ReportView, *, phased: bool) -> str:
+    """Say what the keyboard does here."""
+    keys = ["← → frame", "space play"] if view.frames > 1 else []
     keys += ["E and S the phases"] if phased else []
-    keys += ["↑ ↓ or wheel slice"] if shown.slices > 1 else []
+    keys += ["↑ ↓ or wheel slice"] if view.slices > 1 else []
     return f"Keys, once the picture is clicked or in focus: {', '.join([*keys, 'O overlay'])}."
 
 
 def _slider(name: str, label: str, count: int, ends: tuple[str, str] | None = None) -> Element:
-    """A slider over 0 to count - 1, with its value beside it, and words below its ends."""
+    """Make a slider over 0 to count - 1, with its value to its right, and words below its ends."""
     slider = node("input", type="range", id=name, min="0", max=str(count - 1), step="1", value="0")
     value = node("output", "0", id=f"{name}-now", for_=name)
     words = node("p", *(node("span", word) for word in ends), class_="ends") if ends else None
@@ -74,7 +158,7 @@ def _slider(name: str, label: str, count: int, ends: tuple[str, str] | None = No
 
 
 def _at_the_ends(ends: Ends | None) -> tuple[str, str] | None:
-    """Where the first and the last slices lie."""
+    """Say where the first and the last slices lie."""
     if ends is None:
         return None
     base, apex = "towards the base", "towards the apex"
@@ -89,17 +173,17 @@ def _playing(phases: Sequence[tuple[str, int]]) -> Element:
         if name
     ]
     speeds = (("1", "1×"), ("0.5", "½×"), ("0.25", "¼×"))
-    speed = node("select", *(node("option", told, value=v) for v, told in speeds), id="speed")
+    speed = node("select", *(node("option", words, value=v) for v, words in speeds), id="speed")
     return node("div", *buttons, node("label", "Speed ", speed), class_="buttons")
 
 
 def _overlay(structures: Sequence[Structure]) -> Element:
-    """A switch for each structure, and how much of its colour lies over it."""
+    """Make a switch for each structure, and a slider for how much of its colour lies over it."""
     switches = [
         node(
             "label",
             node("input", type="checkbox", checked="", class_="structure", value=str(s.value)),
-            named_patch(s, s.name),
+            named_swatch(s, s.name),
             title=s.meaning or None,
         )
         for s in structures
@@ -109,8 +193,80 @@ def _overlay(structures: Sequence[Structure]) -> Element:
     return node("fieldset", node("legend", "Overlay"), *switches, filled)
 
 
-def named_patch(structure: Structure, words: str) -> Element:
-    """A patch of the structure's colour, and words."""
-    patch = node("rect", width="12", height="12", rx="2", fill=hexadecimal(structure.colour))
-    swatch = node("svg", patch, viewBox="0 0 12 12", class_="swatch", aria_hidden="true")
-    return node("span", swatch, words, class_="named")
+def key_slices(view: ReportView, phases: Sequence[tuple[str, int]], edges: Edges | None) -> Element:
+    """Show the middle slice at each phase, large, with outlines: for paper, where there is no cine."""
+    crop = _crop(view, phases, 1, _KEY_PX, _KEY_MARGIN_MM)
+    z = view.middle
+    figures = []
+    for name, t in phases:
+        words = f"{name}, frame {t}, slice {z}" if name else f"Slice {z}"
+        picture = _picture(view, t, z, crop, f"{words}, with outlines")
+        framed = node("div", picture, *edge_letters(edges), class_="framed")
+        figures.append(node("figure", framed, node("figcaption", words)))
+    heading = "Mid-ventricular slice" if "LV" in view.schema.names else "Middle slice"
+    named = " and ".join(name for name, _ in phases if name)
+    heading = f"{heading} at {named}" if named else heading
+    return section(
+        "key",
+        heading,
+        node("div", *figures, class_="figures"),
+        _legend(view),
+        class_=None if len(figures) > 1 else "single",
+    )
+
+
+def montage(view: ReportView, phases: Sequence[tuple[str, int]]) -> Element:
+    """Show slices of each phase with outlines. Each is a link to its place in the cine.
+
+    Base and apex are those of the phase: at end-systole the base has moved towards the apex.
+    """
+    crop = _crop(view, phases, MONTAGE_SLICES, _TILE_PX, _MARGIN_MM)
+    rows = [
+        node(
+            "div",
+            node("h3", f"{name} ", node("small", f"frame {t}")) if name else None,
+            node(
+                "div",
+                *(_tile(view, (name, t), z, crop, ends) for z in crop.slices),
+                class_=f"tiles of-{len(crop.slices)}",
+            ),
+            class_="phase",
+        )
+        for name, t, ends in ((name, t, ends_of(view, t)) for name, t in phases)
+    ]
+    named = " and ".join(name for name, _ in phases if name)
+    return section("montage", f"Slices at {named}" if named else "Slices", _legend(view), *rows)
+
+
+def _crop(
+    view: ReportView, phases: Sequence[tuple[str, int]], columns: int, tile_px: int, margin_mm: float
+) -> View:
+    """Choose one crop for the frames of all phases."""
+    numbers = [t for _, t in phases]
+    images, labels = view.images[numbers], view.labels[numbers]
+    return choose_view(images, labels, view.geometry, columns=columns, tile_px=tile_px, margin_mm=margin_mm)
+
+
+def _tile(view: ReportView, phase: tuple[str, int], z: int, crop: View, ends: Ends | None) -> Element:
+    name, t = phase
+    mask = view.labels[t, z]
+    seen = [s.name for s in view.schema.structures if np.any(mask == s.value)]
+    end = "" if ends is None else {ends.base: "base", ends.apex: "apex"}.get(z, "")
+    place = f"slice {z}, {end}" if end else f"slice {z}"
+    frame = f"{name}, frame {t}" if name else f"Frame {t}"
+    words = f"{frame}, {place}: {', '.join(seen) if seen else 'no structure'}"
+    return node(
+        "a", _picture(view, t, z, crop, words), node("span", place), href=f"#frame={t}&slice={z}",
+        class_="tile", title=words, data_frame=str(t), data_slice=str(z), data_end=end or None,
+    )  # fmt: skip
+
+
+def _picture(view: ReportView, t: int, z: int, crop: View, words: str) -> Element:
+    masks = [(view.labels[t, z] == s.value, s.colour) for s in view.schema.structures]
+    uri = data_uri(paint_tile(view.images[t, z], masks, crop, outline_px=2), quality=82)
+    width, height = crop.size_px
+    return node("img", src=uri, alt=words, width=width, height=height, loading="eager")
+
+
+def _legend(view: ReportView) -> Element:
+    return node("p", *(named_swatch(s, s.meaning or s.name) for s in view.schema.structures), class_="legend")

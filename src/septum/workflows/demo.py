@@ -1,4 +1,4 @@
-"""``septum demo``: a synthetic heart whose truth is known, segmented, measured and drawn."""
+"""``septum demo``: a synthetic heart whose truth is known, segmented, measured and reported."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from septum.indices import clinical_indices
 from septum.io import read_mask, write_image
 from septum.metrics import dice
 from septum.phantom import PhantomSettings, beating_heart
-from septum.report import overlay_picture, save_picture
 from septum.workflows.output_folder import check_writable
+from septum.workflows.outputs import requested
 from septum.workflows.segment import segment_file
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class DemoResult:
     """What the demo made and measured.
 
     Attributes:
-        image, truth, picture: files, beside those of ``result``.
+        image, truth: the synthetic heart's files.
+        report: page with the model's mask and numbers.
         result: mask and JSON.
         curve: volumes and ejection fraction from the model's mask.
         true_curve: the same from the truth.
@@ -42,7 +43,7 @@ class DemoResult:
 
     image: Path
     truth: Path
-    picture: Path
+    report: Path
     result: CaseDone
     curve: Indices
     true_curve: Indices
@@ -72,30 +73,30 @@ def run_demo(out: Path, model: LazyModel, settings: PhantomSettings | None = Non
             f"and the model finds {', '.join(labels.names)}; use a model of the ventricles."
         )
     phantom = beating_heart(np.random.default_rng(SEED), settings)
-    image, truth, picture = out / "heart.nii.gz", out / "heart_gt.nii.gz", out / "heart.png"
+    image, truth = out / "heart.nii.gz", out / "heart_gt.nii.gz"
     write_image(image, replace(phantom.cine, array=phantom.cine.array.astype(np.int16)))
     write_image(truth, Cine(phantom.truth.labels, phantom.cine.geometry, phantom.cine.frame_interval_ms))
+    outputs = requested(["report"])
     try:
-        result = segment_file(image, model, out)
+        result = segment_file(image, model, out, outputs=outputs)
     except NameTakenError:  # of the heart that another version made
-        result = segment_file(image, model, out, overwrite=True)
+        result = segment_file(image, model, out, outputs=outputs, overwrite=True)
+    (report,) = result.outputs
     found = Segmentation(read_mask(result.mask).cine.array, phantom.cine.geometry, labels)
     curve, true_curve = clinical_indices(found), clinical_indices(phantom.truth)
     phases = (("ED", phantom.end_diastole), ("ES", phantom.end_systole))
-    title = f"Synthetic heart, segmented by {model.bundle.manifest.name}"
-    save_picture(overlay_picture(phantom.cine, found, phases, curve=curve, title=title), picture)
-    return DemoResult(
-        image, truth, picture, result, curve, true_curve, phases, _dice(found, phantom.truth, phases)
-    )
+    dices = _dice(found, phantom.truth, phases)
+    return DemoResult(image, truth, report, result, curve, true_curve, phases, dices)
 
 
 def _dice(
     found: Segmentation, truth: Segmentation, phases: tuple[tuple[str, int], ...]
 ) -> dict[str, dict[str, float | None]]:
+    """Compare each structure at each phase, and over all frames in the mean."""
     table: dict[str, dict[str, float | None]] = {}
     for structure in truth.schema.structures:
-        ours, theirs = found.labels == structure.value, truth.labels == structure.value
-        each = [dice(a, b) for a, b in zip(ours, theirs, strict=True)]
+        predicted, true = found.labels == structure.value, truth.labels == structure.value
+        each = [dice(a, b) for a, b in zip(predicted, true, strict=True)]
         scored = [value for value in each if value is not None]
         table[structure.name] = {name: each[t] for name, t in phases}
         table[structure.name]["all"] = float(np.mean(scored)) if scored else None

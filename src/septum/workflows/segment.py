@@ -97,9 +97,18 @@ def segment_file(
     out: Path,
     *,
     spacing_mm: Triple | None = None,
+    outputs: Outputs | None = None,
     overwrite: bool = False,
 ) -> CaseDone:
     """Segment one file into ``OUT/NAME_seg.nii.gz`` (or ``.nrrd``) and ``OUT/NAME_seg.json``.
+
+    Args:
+        path: NIfTI or NRRD file, 3-D or 4-D.
+        model: loaded only if something is left to do.
+        out: folder for the results.
+        spacing_mm: (Z, Y, X) in mm, instead of the file's.
+        outputs: what is written with the mask.
+        overwrite: replace results of another input, too.
 
     Raises:
         SeptumError: as :func:`segment`; :class:`OutputError` if the results cannot be written, and
@@ -108,7 +117,9 @@ def segment_file(
     check_writable(out)
     plan = plan_cases([path], out)
     (case,) = plan.cases
-    steps = CaseSteps(model, out, spacing_mm=spacing_mm, overwrite=overwrite, inputs=plan.places)
+    steps = CaseSteps(
+        model, out, spacing_mm=spacing_mm, outputs=outputs, overwrite=overwrite, inputs=plan.places
+    )
     return steps.write(steps.segment(steps.open(case), lambda _: None))
 
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core.geometry import Geometry
-    from septum.core.labels import LabelSchema
-    from septum.report.panels import Colour
+    from septum.core.labels import Colour, LabelSchema
 
     Labels = NDArray[np.uint8]
 

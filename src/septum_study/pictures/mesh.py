@@ -8,7 +8,6 @@ import numpy as np
 from PIL import ImageDraw
 
 from septum.core.surfaces import surface_of
-from septum.report.panels import font
 from septum_study.pictures.heading import (
     DICE_NOTE,
     GROUND_TRUTH,
@@ -25,6 +24,7 @@ from septum_study.pictures.page import (
     Frame,
     compose,
     draw_scale,
+    font,
     unit_px,
 )
 from septum_study.pictures.shading import Camera, Part, render

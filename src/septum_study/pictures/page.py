@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from septum.report.panels import Colour, font
+from septum.core.files import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from septum.core import Colour
     from septum_study.pictures.heading import Heading
 
 #: Pages are drawn at this multiple of their size and then reduced, which smooths every line.
@@ -23,6 +26,22 @@ WARNING: Colour = (176, 58, 20)
 
 #: Left and top corner of a tile.
 Place = tuple[int, int]
+
+
+@lru_cache(maxsize=16)
+def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load Pillow's own typeface, so that no font need be installed."""
+    return ImageFont.load_default(size=size_px)
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        picture.save(temporary, format="PNG", optimize=True)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from septum.core.labels import Colour
     from septum.core.surfaces import Surface
-    from septum.report.panels import Colour
 
     Floats = NDArray[np.float64]
 

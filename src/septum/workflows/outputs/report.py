@@ -34,7 +34,7 @@ class ReportOutput(Output):
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
         """Write the page."""
-        from septum.report import write_study_report
+        from septum.report import write_report
 
         identity = None
         if options["identify"]:
@@ -42,8 +42,4 @@ class ReportOutput(Output):
 
             identity = identity_of(result.study)
         (path,) = self.reserved(paths)
-        write_study_report(
-            path, title=paths.stem, study=result.study, segmentation=result.segmentation,
-            indices=result.indices, quality=result.quality, provenance=result.provenance.described(),
-            identify=identity,
-        )  # fmt: skip
+        write_report(path, result, title=paths.stem, identify=identity)

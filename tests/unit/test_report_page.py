@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,16 @@ from PIL import Image
 from septum.core import VENTRICLES, Cine, Geometry, Note, Quality, Segmentation, Study, Verdict
 from septum.indices import clinical_indices
 from septum.phantom import PhantomSettings
-from septum.report import pictures as study_report_pictures
-from septum.report import write_study_report
+from septum.report import pictures as report_pictures
+from septum.report import write_report
 from septum.report.markup import luminance, on_paper
-from septum.report.pictures import Shown, pictures, run_lengths
-from support.phantom_study import PROVENANCE, PhantomStudy, phantom_study
+from septum.report.pictures import ReportView, pictures, run_lengths
+from support.phantom_study import PhantomProvenance, PhantomStudy, phantom_study
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+WRITTEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)> & \'"'
 
 
@@ -58,17 +60,9 @@ class Parsed(HTMLParser):
         return sum(name == tag for name, _ in self.elements)
 
 
-def written(folder: Path, heart: PhantomStudy, **changed) -> str:
+def written(folder: Path, heart: PhantomStudy, *, title="phantom", identify=None, **changed) -> str:
     path = folder / "report.html"
-    told = {
-        "title": "phantom",
-        "study": heart.study,
-        "segmentation": heart.segmentation,
-        "indices": heart.indices,
-        "quality": heart.quality,
-        "provenance": PROVENANCE,
-    }
-    write_study_report(path, **(told | changed))
+    write_report(path, replace(heart, **changed), title=title, identify=identify, written=WRITTEN)
     return path.read_text(encoding="utf-8")
 
 
@@ -170,7 +164,7 @@ def test_what_was_given_is_text_wherever_it_stands(heart, tmp_path):
             heart.indices, notes=(HOSTILE,), items=(replace(heart.indices.items[0], title=HOSTILE),)
         ),
         quality=replace(heart.quality, flags=(flag,)),
-        provenance={HOSTILE: HOSTILE},
+        provenance=PhantomProvenance({HOSTILE: HOSTILE}),
         identify={HOSTILE: HOSTILE},
     )
     plain, hostile = Parsed(written(tmp_path, heart)), Parsed(page)
@@ -220,16 +214,35 @@ def test_a_single_frame_has_no_curve_and_one_bullseye(still, heart, tmp_path):
 
 def test_without_indices_and_quality_it_says_so(heart, tmp_path):
     page = written(tmp_path, heart, indices=None, quality=None)
-    assert "Not assessed" in page
+    assert 'class="verdict unknown"' in page
+    assert "data-verdict" not in page
     assert 'id="indices"' not in page
     assert 'id="curve"' not in page
     assert island(page)["indices"] is None
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_the_verdict_is_told_in_words(heart, tmp_path, verdict):
+def test_the_verdict_is_a_word_and_a_key(heart, tmp_path, verdict):
     page = written(tmp_path, heart, quality=Quality(verdict))
+    assert f'class="verdict {verdict.value}" data-verdict="{verdict.value}"' in page
     assert f"<strong>{verdict.value.capitalize()}</strong>" in page
+
+
+def test_each_flag_has_its_key(heart, tmp_path):
+    (listed,) = re.findall(r'<ul class="flags">(.*?)</ul>', written(tmp_path, heart), re.DOTALL)
+    flags = re.findall(r'<li class="(\w+)" data-key="(\w+)">', listed)
+    assert flags == [(flag.verdict.value, flag.key) for flag in heart.quality.flags]
+
+
+def test_the_page_says_when_it_was_written(heart, tmp_path):
+    page = written(tmp_path, heart)
+    moment = '<time datetime="2026-03-04T05:06+00:00">4 March 2026, 05:06 UTC</time>'
+    assert page.count(moment) == 2, "at the head and in the provenance"
+    assert island(page)["written"] == "2026-03-04T05:06+00:00"
+    before = datetime.now(UTC).replace(second=0, microsecond=0)
+    write_report(tmp_path / "now.html", heart, title="now")
+    stamped = island((tmp_path / "now.html").read_text(encoding="utf-8"))["written"]
+    assert before <= datetime.fromisoformat(stamped) <= datetime.now(UTC)
 
 
 def test_equal_times_are_not_taken_for_times(heart, tmp_path):
@@ -237,17 +250,17 @@ def test_equal_times_are_not_taken_for_times(heart, tmp_path):
     indices = replace(heart.indices, times_ms=(0.0,) * 4)
     page = written(tmp_path, heart, study=replace(heart.study, cine=cine), indices=indices)
     assert island(page)["times_ms"] is None
-    assert ">Frame</text>" in page
+    assert ">Frame</text>" in page  # the name of the axis
 
 
 def test_without_a_mask_the_whole_image_is_shown(heart):
     empty = replace(heart.segmentation, labels=np.zeros_like(heart.segmentation.labels))
-    assert pictures(Shown.of(heart.study, empty))["columns"] == 150
-    assert pictures(Shown.of(heart.study, heart.segmentation))["columns"] < 150
+    assert pictures(ReportView.of(heart.study, empty))["columns"] == 150
+    assert pictures(ReportView.of(heart.study, heart.segmentation))["columns"] < 150
 
 
 def test_a_picture_shows_the_frame_at_its_place(heart):
-    shown = Shown.of(heart.study, heart.segmentation)
+    shown = ReportView.of(heart.study, heart.segmentation)
     made = pictures(shown)
     sheet = Image.open(io.BytesIO(base64.b64decode(made["sheets"][2].split(",")[1]))).convert("L")
     width, height = made["tile"]
@@ -259,9 +272,9 @@ def test_a_picture_shows_the_frame_at_its_place(heart):
 
 
 def test_large_pictures_are_reduced_and_masks_are_not(heart, monkeypatch):
-    shown = Shown.of(heart.study, heart.segmentation)
+    shown = ReportView.of(heart.study, heart.segmentation)
     whole = pictures(shown)
-    monkeypatch.setattr(study_report_pictures, "MOST_PIXELS", 24 * 40 * 40)
+    monkeypatch.setattr(report_pictures, "MOST_PIXELS", 24 * 40 * 40)
     small = pictures(shown)
     assert small["tile"][0] * small["tile"][1] <= 41 * 41
     assert small["runs"] == whole["runs"]
@@ -273,16 +286,10 @@ def test_thirty_noisy_frames_of_a_whole_heart_stay_below_eight_megabytes(tmp_pat
     labels = np.zeros((30, 10, 216, 256), np.uint8)
     labels[:, 1:9, 60:150, 70:170] = rng.integers(1, 4, (30, 8, 90, 1))
     image = rng.normal(300.0, 40.0, labels.shape).astype(np.float32) + 300.0 * labels
+    study = Study(Cine(image, geometry), "ab" * 32)
+    noise = PhantomStudy(study, Segmentation(labels, geometry, VENTRICLES), None, None)
     path = tmp_path / "report.html"
-    write_study_report(
-        path,
-        title="noise",
-        study=Study(Cine(image, geometry), "ab" * 32),
-        segmentation=Segmentation(labels, geometry, VENTRICLES),
-        indices=None,
-        quality=None,
-        provenance={},
-    )
+    write_report(path, noise, title="noise")
     assert path.stat().st_size < 8_000_000
 
 
