@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 #: Every command, in the order of use: its name is that of the module of this package that has it, and of the
 #: function in it. A new command is a file of its own and a name here.
-COMMANDS = ("segment", "evaluate", "train", "study", "info", "convert", "demo")
+COMMANDS = ("segment", "measure", "evaluate", "train", "study", "info", "convert", "demo")
 
 
 class LazyGroup(click.Group):
