@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from septum.core.errors import QualityWarning, SeptumError
     from septum.inference import Model, load_model
     from septum.io import write_image, write_mask
+    from septum.workflows.api import load_mask, measure, segment
     from septum.workflows.evaluate import evaluate
     from septum.workflows.loading import load
     from septum.workflows.options import IndexSettings
     from septum.workflows.result import Result
-    from septum.workflows.segment import segment
 
     __version__: str
 
@@ -32,7 +32,9 @@ __all__ = [
     "__version__",
     "evaluate",
     "load",
+    "load_mask",
     "load_model",
+    "measure",
     "segment",
     "write_image",
     "write_mask",
@@ -49,8 +51,10 @@ _HOMES = {
     "Study": "septum.core",
     "evaluate": "septum.workflows.evaluate",
     "load": "septum.workflows.loading",
+    "load_mask": "septum.workflows.api",
     "load_model": "septum.inference",
-    "segment": "septum.workflows.segment",
+    "measure": "septum.workflows.api",
+    "segment": "septum.workflows.api",
     "write_image": "septum.io",
     "write_mask": "septum.io",
 }

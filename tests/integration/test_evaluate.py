@@ -274,7 +274,7 @@ def test_a_lone_1_is_the_atrium_with_a_word_and_the_ventricle_on_request(tmp_pat
     guessed = evaluate(*pair)
     assert guessed.schema == LEFT_ATRIUM
     (note,) = guessed.notes
-    assert "--labels ventricles" in note
+    assert "labels are ventricles" in note
     told = evaluate(*pair, VENTRICLES)
     assert (told.schema, told.notes) == (VENTRICLES, ())
     assert [row["dice"] for row in told.to_rows()] == [1.0, None, None]

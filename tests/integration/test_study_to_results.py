@@ -169,8 +169,8 @@ def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(sep
     assert SECRETS[1] in (out / "b_report.html").read_text()
     assert names_in(out) == ["b_report.html", "b_seg.json", "b_seg.nii.gz"]
     told = json.loads((out / "b_seg.json").read_text())
-    (warning,) = [text for text in told["warnings"] if "No DICOM objects were written" in text]
-    assert "expected one StudyInstanceUID" in warning
+    (note,) = told["notes"]
+    assert (note["key"], "expected one StudyInstanceUID" in note["text"]) == ("no_dicom_objects", True)
     assert "No DICOM objects were written" in answer.out + answer.err
 
 

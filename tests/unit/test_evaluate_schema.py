@@ -3,7 +3,7 @@
 import pytest
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, InputError
-from septum.workflows.evaluate import infer_schema
+from septum.workflows.masks import infer_schema
 
 
 @pytest.mark.parametrize(

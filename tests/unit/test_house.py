@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from septum.cli.main import COMMANDS
 from septum.core import errors
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "septum"
 DATA = {"models", "recipes"}
-COMMANDS = ("segment", "evaluate", "train", "study", "info", "convert", "demo")
 HEAVY = {
     "PIL",
     "monai",

@@ -45,8 +45,8 @@ def evaluate(
     PRED and TRUTH are two files, or two folders of them. Prints Dice, Hausdorff distance and average
     surface distance by structure and phase, in mm and in voxels.
     """
-    from septum.workflows.evaluate import SCHEMAS
     from septum.workflows.evaluate import evaluate as compare
+    from septum.workflows.masks import SCHEMAS
     from septum.workflows.output_folder import check_writable_file
     from septum.workflows.overwrite_guard import check_own_table
 

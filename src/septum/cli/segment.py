@@ -93,10 +93,10 @@ def check_csv_name(csv_file: Path | None) -> None:
 
 def check_csv(csv_file: Path | None, *, overwrite: bool) -> None:
     """Refuse, before anything is done, a table that cannot be written or is somebody's own."""
-    from septum.workflows.indices_table import check_replaceable
-    from septum.workflows.output_folder import check_writable_file
-
     if csv_file is not None:
+        from septum.workflows.indices_table import check_replaceable
+        from septum.workflows.output_folder import check_writable_file
+
         check_writable_file(csv_file)
         if not overwrite:
             check_replaceable(csv_file)
@@ -129,9 +129,9 @@ def say_summary(summary: RunSummary, csv_file: Path | None, done: str, *, as_jso
         done: what was done with the cases, in a word.
         as_json: whether everything is printed as one JSON document.
     """
-    from septum.workflows.indices_table import write_indices_csv
-
     if csv_file is not None:
+        from septum.workflows.indices_table import write_indices_csv
+
         message = write_indices_csv(csv_file, {one.name: one.record for one in summary.results})
         if message:
             say_aside(message)

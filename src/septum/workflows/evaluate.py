@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from septum.core import LEFT_ATRIUM, VENTRICLES, Cine, InputError, SeptumError
+from septum.core import Cine, InputError, SeptumError
 from septum.io import read_mask
 from septum.metrics import score
 from septum.workflows.evaluation import NO_PHASE, Evaluation, FrameScores
 from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.mask_pairs import MaskPair, pair_masks
+from septum.workflows.masks import infer_schema, labels_of, values_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from septum.core import LabelSchema, Study
-
-#: Names by which the command line knows what masks show.
-SCHEMAS = {"ventricles": VENTRICLES, "atrium": LEFT_ATRIUM}
-
-#: No mask of a heart has more values than this, and no sentence lists more.
-MOST_VALUES = 8
+    from septum.core import LabelSchema
 
 _ACDC_FRAME = re.compile(r"^patient\d+_frame(\d+)", re.IGNORECASE)
 _ACDC_PHASE = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
@@ -74,44 +65,12 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
     return Evaluation(schema, tuple(frames), pairing.unpaired, tuple(failures), tuple(notes))
 
 
-def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[str]]:
-    """The schema that the values of some masks stand for, and a sentence where they leave it in doubt.
-
-    Args:
-        label_sets: for each mask the values that occur in it, background left out. Reading stops at the
-            first mask that decides.
-
-    Raises:
-        InputError: the values fit neither the ventricles nor the left atrium, or there are none.
-    """
-    seen: set[int] = set()
-    for labels in label_sets:
-        seen |= labels
-        if seen & {2, 3}:
-            return VENTRICLES, []
-        if 255 in seen:
-            return LEFT_ATRIUM, []
-    if seen == {1}:
-        doubt = (
-            "No mask holds another value than 1, which is taken for the left atrium; "
-            "if it is the right ventricle, say --labels ventricles."
-        )
-        return LEFT_ATRIUM, [doubt]
-    found = f"the values {_listed(seen)}" if seen else "no voxel but background"
-    todo = "give masks with these values" if seen else "say --labels ventricles or --labels atrium"
-    if len(seen) > MOST_VALUES:
-        found += " (they look like images, not masks)"
-    raise InputError(
-        f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; {todo}."
-    )
-
-
 def _label_sets(pairs: Iterable[MaskPair]) -> Iterator[set[int]]:
     """Values in each mask that can be read; the others are reported when their turn comes."""
     for pair in pairs:
         for path in (pair.truth, pair.prediction):
             try:
-                yield _values(read_mask(path).cine.array)
+                yield values_in(read_mask(path).cine.array)
             except SeptumError:
                 continue
 
@@ -126,8 +85,8 @@ def _compare(pair: MaskPair, schema: LabelSchema) -> tuple[list[FrameScores], li
             "of the same frames."
         )
     prediction = replace(prediction, cine=Cine(array, truth.cine.geometry))
-    predicted_labels = _labels(pair.prediction, prediction, schema)
-    true_labels = _labels(pair.truth, truth, schema)
+    predicted_labels = labels_of(pair.prediction, prediction.cine.array, schema)
+    true_labels = labels_of(pair.truth, truth.cine.array, schema)
     count = len(truth.cine)
     phases = [_acdc_phase(pair.truth)] if count == 1 else [str(t) for t in range(count)]
     scored = [
@@ -135,25 +94,6 @@ def _compare(pair: MaskPair, schema: LabelSchema) -> tuple[list[FrameScores], li
         for phase, predicted, true in zip(phases, predicted_labels, true_labels, strict=True)
     ]
     return scored, [note.text for note in notes]
-
-
-def _labels(path: Path, study: Study, schema: LabelSchema) -> NDArray[Any]:
-    """Labels (T, Z, Y, X) of a mask, in the values of ``schema``."""
-    labels = study.cine.array
-    present = _values(labels)
-    if present == {255} and len(schema.values) == 1:
-        return np.where(labels == 255, schema.values[0], 0)
-    if len(present) > MOST_VALUES:
-        raise InputError(
-            f"{path} looks like an image, not a mask: it holds the values {_listed(present)}, but only 0 and "
-            f"{_listed(set(schema.values))} ({', '.join(schema.names)}) were expected; give its mask."
-        )
-    if unknown := present - set(schema.values):
-        raise InputError(
-            f"{path} holds the values {_listed(unknown)}, but only 0 and {_listed(set(schema.values))} "
-            f"({', '.join(schema.names)}) were expected; give a mask with these, or other --labels."
-        )
-    return labels
 
 
 def _acdc_phase(truth: Path) -> str:
@@ -168,13 +108,3 @@ def _acdc_phase(truth: Path) -> str:
 def _lacks_phase(truth: Path) -> bool:
     """Whether this is an ACDC frame without the ``Info.cfg`` that tells its phase."""
     return _ACDC_FRAME.match(truth.name) is not None and not (truth.parent / "Info.cfg").is_file()
-
-
-def _values(labels: NDArray[Any]) -> set[int]:
-    return {int(value) for value in np.unique(labels)} - {0}
-
-
-def _listed(values: set[int]) -> str:
-    """The first few values in order."""
-    first = ", ".join(str(value) for value in sorted(values)[:MOST_VALUES])
-    return f"{first}, ..." if len(values) > MOST_VALUES else first

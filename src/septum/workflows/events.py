@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from septum.core import OutputError, SeptumError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from septum.workflows.record import Record
@@ -94,6 +95,16 @@ class RunSummary:
     results: tuple[CaseDone, ...]
     failures: tuple[Failure, ...]
     notices: tuple[str, ...]
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> RunSummary:
+        """Sum up what has happened."""
+        all_of_them = list(events)
+        return cls(
+            results=tuple(event for event in all_of_them if isinstance(event, CaseDone)),
+            failures=tuple(event for event in all_of_them if isinstance(event, Failure)),
+            notices=tuple(event.text for event in all_of_them if isinstance(event, Notice)),
+        )
 
     @property
     def exit_code(self) -> int:

@@ -47,6 +47,29 @@ def check_same_input(paths: OutputPaths, source: str, sha256: Callable[[], str],
         )
 
 
+def check_measured(paths: OutputPaths, source: str, sha256: str) -> None:
+    """Refuse to replace a JSON that is none of Septum, or that is of another input.
+
+    Args:
+        paths: of the mask that is measured.
+        source: of the mask, for the sentence.
+        sha256: hash of the input that the mask is of.
+    """
+    if not paths.record.exists():
+        return
+    of = input_hash_in(paths.record)
+    if of is None:
+        raise NameTakenError(
+            f"{paths.record} cannot be told to be a result of Septum, and may be yours: expected a name that "
+            "is free; choose another folder for results, or allow overwriting."
+        )
+    if of != sha256:
+        raise NameTakenError(
+            f"{paths.record} is the result of another image than that of {source}: expected the image that "
+            "it was made of; give that one, choose another folder for results, or allow overwriting."
+        )
+
+
 def check_no_input(paths: OutputPaths, inputs: Collection[Path]) -> None:
     """Refuse, whatever is asked for, to write a result in the place of an image of the same run.
 

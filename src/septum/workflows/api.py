@@ -1,0 +1,136 @@
+"""What scripts call: one study in, one result out, nothing written."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from septum.core import Segmentation, Verdict
+from septum.core.errors import QualityWarning
+from septum.inference import Model, load_model
+from septum.workflows.case_steps import settings_of
+from septum.workflows.loading import study_of
+from septum.workflows.measure import Measuring, measure_array, measure_file
+from septum.workflows.measuring import measured
+from septum.workflows.provenance import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from septum.core import LabelSchema
+    from septum.inference import ModelKeywords
+    from septum.workflows.loading import Source
+    from septum.workflows.options import IndexSettings
+    from septum.workflows.result import Result
+
+
+def segment(
+    source: Source,
+    *,
+    model: str | Path | Model = "cine",
+    spacing_mm: Sequence[float] | None = None,
+    indices: IndexSettings | None = None,
+    **options: Unpack[ModelKeywords],
+) -> Result:
+    """Segment one study and measure it; nothing is written.
+
+    Where the verdict is not *fine*, a :class:`septum.QualityWarning` names its reasons.
+
+    Args:
+        source: NIfTI or NRRD file, folder with a DICOM study, study or image that was read, or array
+            (Z, Y, X) or (T, Z, Y, X).
+        model: a shipped model's name, a bundle's folder, or a model from ``load_model``, which has options
+            of its own.
+        spacing_mm: (Z, Y, X) in mm, instead of the file's; an array needs it.
+        indices: how clinical indices are taken, where not as detected and as the study says.
+        **options: ``engine``, ``device``, ``precision``, ``threads`` and ``flips``, as of
+            :class:`~septum.inference.ModelOptions`.
+
+    Returns:
+        The study with its mask (T, Z, Y, X) on its own grid, indices and verdict; T is 1 for a 3-D image.
+
+    Raises:
+        InputError: it cannot be used as an image of a heart.
+        BundleError: the model cannot be used.
+        MissingExtraError: the engine is not installed.
+    """
+    if not isinstance(model, Model):
+        model = load_model(model, **options)
+    bundle, started = model.bundle, time.perf_counter()
+    study, name = study_of(source, spacing_mm, bundle.manifest.reads)
+    settings = settings_of(model, None if spacing_mm is None else study.cine.geometry.spacing_mm, indices)
+    settings.indices.check_frames(len(study.cine), name)
+    read_s = time.perf_counter() - started
+    frames = list(model.segment_frames(study.cine))
+    labels = np.stack([frame.labels for frame in frames])
+    provenance = Provenance.from_run(frames, study.cine.geometry, bundle, settings, read_s)
+    segmentation = Segmentation(labels, study.cine.geometry, bundle.manifest.labels)
+    result = measured(study, segmentation, provenance, bundle, name=name)
+    warn_of(result)
+    return result
+
+
+def measure(
+    mask: str | Path | Segmentation,
+    *,
+    image: Source | None = None,
+    labels: str | LabelSchema | None = None,
+    spacing_mm: Sequence[float] | None = None,
+    indices: IndexSettings | None = None,
+) -> Result:
+    """Measure a mask, whoever made it; nothing is written, and no network runs.
+
+    Where the verdict is not *fine*, a :class:`septum.QualityWarning` names its reasons. Of a mask that
+    Septum wrote, the JSON next to it says which model made it; if the mask was changed since, it counts as
+    corrected.
+
+    Args:
+        mask: NIfTI or NRRD file, or a mask that is at hand.
+        image: that it was drawn on, as for :func:`segment`; reports show it, and DICOM objects refer to it.
+        labels: what the mask shows, ``ventricles`` (1, 2, 3 for RV, MYO, LV) or ``atrium`` (1 or 255); by its
+            JSON or its values without it.
+        spacing_mm: (Z, Y, X) in mm, instead of the file's.
+        indices: how clinical indices are taken, where not as detected and as the files say.
+
+    Returns:
+        The same as :func:`segment`; the verdict rests on what needs no network.
+
+    Raises:
+        InputError: it is no mask of these labels, or does not lie on the grid of its image.
+    """
+    how = Measuring(image, labels, spacing_mm, indices)
+    if isinstance(mask, Segmentation):
+        result = measure_array(mask, how)
+    else:
+        result, _ = measure_file(Path(mask), how)
+    warn_of(result)
+    return result
+
+
+def load_mask(
+    path: str | Path, *, labels: str | LabelSchema | None = None, spacing_mm: Sequence[float] | None = None
+) -> Segmentation:
+    """Read a mask file.
+
+    Args:
+        path: NIfTI or NRRD file, 3-D or 4-D.
+        labels: as for :func:`measure`.
+        spacing_mm: likewise.
+
+    Raises:
+        InputError: it is no mask of these labels.
+    """
+    result, _ = measure_file(Path(path), Measuring(labels=labels, spacing_mm=spacing_mm))
+    return result.segmentation
+
+
+def warn_of(result: Result) -> None:
+    """Issue a Python warning with the reasons of a verdict that is not fine."""
+    if result.verdict is not Verdict.FINE:
+        reasons = " ".join(flag.reason for flag in result.flags)
+        message = f"{result.name}: the verdict on the mask is {result.verdict.value}. {reasons}"
+        warnings.warn(message, QualityWarning, stacklevel=3)
