@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import Source
-from septum.indices.body import NO_SIZE_NOTE
-from septum.indices.clinical import PAPILLARY_NOTE
-from septum.indices.wall import APEX_NOTE
+from septum.indices.body import NO_SIZE
+from septum.indices.notes import PAPILLARY
+from septum.indices.wall import APEX
 
 if TYPE_CHECKING:
     from septum.core import Indices, Study
 
 #: Notes that stand with the numbers; the others are about this study and stand with its verdict.
-_ROUTINE = (PAPILLARY_NOTE, APEX_NOTE, NO_SIZE_NOTE)
+_ROUTINE = frozenset({PAPILLARY.key, APEX.key, NO_SIZE.key})
 _SIZE_SOURCES = {
     Source.GIVEN: "given by the user",
     Source.FILE: "in the file's header",
@@ -29,12 +29,13 @@ _RATE_SOURCES = {
 def particular_notes(study: Study, indices: Indices | None) -> list[str]:
     """What had to be settled of this study, by its reader and for its numbers."""
     of_study = [note.text for note in study.notes]
-    return [*of_study, *(n for n in (indices.notes if indices else ()) if n not in _ROUTINE)]
+    of_numbers = () if indices is None else indices.notes
+    return [*of_study, *(note.text for note in of_numbers if note.key not in _ROUTINE)]
 
 
 def routine_notes(indices: Indices) -> list[str]:
     """What holds of every such study."""
-    return [note for note in indices.notes if note in _ROUTINE]
+    return [note.text for note in indices.notes if note.key in _ROUTINE]
 
 
 def basis(indices: Indices) -> str:

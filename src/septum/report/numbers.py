@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from septum.indices.definitions import DEFINITIONS
-from septum.indices.wall import LOST_NOTE
+from septum.indices.wall import ORIENTATION_LOST
 from septum.report.basis import basis, routine_notes
 from septum.report.bullseye import bullseyes, segment_table
 from septum.report.markup import NOTHING, node, number, section
@@ -91,14 +91,14 @@ def wall_section(wall: WallThickness, notes: Container[str], *, phased: bool) ->
 
     Args:
         wall: thickness by segment.
-        notes: of the indices.
+        notes: keys of the notes on the indices.
         phased: whether there are two phases.
     """
     figures = node("div", *bullseyes(wall, phased=phased), class_="bullseyes")
     words = "Segments of the American Heart Association, numbered 1 to 17: the base outside, the apex in the "
     words += f"middle, the septum to the left. {NOTHING} stands where a segment is not to be seen. "
     words += "A number is the mean of its segment; the wall is thicker than that at its thickest place."
-    words += f" {UNSURE_SIDES}" if LOST_NOTE in notes else ""
+    words += f" {UNSURE_SIDES}" if ORIENTATION_LOST.key in notes else ""
     table = node("details", node("summary", "All 17 segments as a table"), segment_table(wall, phased=phased))
     return section("wall", "Wall thickness", node("p", words, class_="basis"), figures, table)
 

@@ -76,7 +76,7 @@ def write_study_report(
             class_="side",
         ),
         index_table(indices) if indices is not None and indices.items else None,
-        wall_section(indices.wall, indices.notes, phased=shown.frames > 1)
+        wall_section(indices.wall, {note.key for note in indices.notes}, phased=shown.frames > 1)
         if indices is not None and indices.wall is not None
         else None,
         montage(shown, phases),
