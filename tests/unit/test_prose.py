@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from support.pages import ROOT, prose_of, sentences, split
+from support.pages import ROOT, blocks, prose_of, sentences, split
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LONGEST_SENTENCE = 35
 LONGEST_LINE = 120
+#: Characters of code that the documentation's column holds.
+LONGEST_CODE = 100
 #: Addresses cannot be broken, so they do not count.
 LINK_TARGET = re.compile(r"\]\([^)]*\)")
 #: Words that no page uses, because a reader of another house has to guess what is meant.
@@ -37,6 +39,16 @@ def test_no_source_line_is_longer_than_120_characters(page):
         if not line.lstrip().startswith("|")
     ]
     assert [(number, line) for number, line in lines if len(line) > LONGEST_LINE] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_of_code_runs_off_its_page(page):
+    lines = [
+        line
+        for body in blocks(page, "python", "toml", "console", "json", "text")
+        for line in body.splitlines()
+    ]
+    assert [line for line in lines if len(line) > LONGEST_CODE] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
