@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from septum.core.geometry import Triple
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ SAME_PIXEL = 0.001
 SAME_ECHO_MS = 0.2
 
 
-def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
+def stacks_of(frames: Sequence[DicomFrame]) -> tuple[list[Stack], list[Note]]:
     """All stacks of a study in the order of their series, and what was settled for all of them."""
     kept, notes = _distinct(frames)
     kept, settled = believed(kept)
@@ -43,7 +43,7 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
     sizes = _classes((mm for f in kept for mm in f.pixel_mm), lambda mm: SAME_PIXEL * mm)
     echoes = _classes((f.echo_ms for f in kept if f.echo_ms is not None), lambda _: SAME_ECHO_MS)
 
-    def grid(frame: Frame) -> tuple[Any, ...]:
+    def grid(frame: DicomFrame) -> tuple[Any, ...]:
         """What all frames of a stack have in common; the space that they lie in first."""
         pixel = tuple(sizes[mm] for mm in frame.pixel_mm)
         echo = None if frame.echo_ms is None else echoes[frame.echo_ms]
@@ -99,7 +99,7 @@ def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> di
     return numbers
 
 
-def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
+def _distinct(frames: Sequence[DicomFrame]) -> tuple[list[DicomFrame], list[Note]]:
     """Each image once: of files with one SOP instance, the one whose bytes have the smallest hash."""
     by_instance = _grouped(frames, _identity)
     kept, copies, unequal = [], 0, False
@@ -117,13 +117,13 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
     return kept, [Note("copies_left_out", text, Level.WARNING if unequal else Level.INFO)]
 
 
-def _identity(frame: Frame) -> Any:
+def _identity(frame: DicomFrame) -> Any:
     """What copies of an image have in common: an anonymiser may give one identifier to all images."""
     own = (frame.number, frame.position_mm, frame.trigger_ms, frame.temporal_position, frame.instance_number)
     return (frame.sop_instance_uid, *own) if frame.sop_instance_uid else frame.path
 
 
-def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
+def _orientations(frames: Iterable[DicomFrame]) -> dict[tuple[Triple, Triple], int]:
     """A number for each pair of directions; nearly the same have the same number."""
     least = np.cos(np.deg2rad(SAME_DIRECTION_DEGREES))
     known: list[tuple[Triple, Triple]] = []
@@ -151,7 +151,7 @@ def _parted(stack: Stack, images: int) -> list[Stack]:
     return [run.noted(note) for run in runs]
 
 
-def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
+def _runs(stack: Stack) -> list[tuple[tuple[DicomFrame, ...], ...]]:
     """Slices without a wide gap between them."""
     if len(stack.slices) < 3:
         return [stack.slices]
@@ -161,7 +161,7 @@ def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
 
 
 def _with_other_orientations(
-    stack: Stack, frames: Sequence[Frame], orientations: dict[tuple[Triple, Triple], int]
+    stack: Stack, frames: Sequence[DicomFrame], orientations: dict[tuple[Triple, Triple], int]
 ) -> Stack:
     series = {frame.series_uid for frame in stack.frames}
     own = orientations[stack.first.row, stack.first.column]
