@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from septum.core import InputError, Level, Note
+from septum.core.errors import Remedy
 from septum.io.dicom.stacks.joining import FEW_SLICES, LEAST_SHARE, is_lacking
 from septum.io.dicom.stacks.stack import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
 from septum.io.dicom.stacks.timing import beyond_a_beat
@@ -151,7 +152,7 @@ def choose(folder: Path, scan: ScannedFolder, stacks: Sequence[Stack], wanted: S
     """
     able = ranked(stacks, wanted)
     if not able:
-        raise InputError(_refusal(folder, scan, stacks, wanted))
+        raise InputError(_refusal(folder, scan, stacks, wanted), remedy=Remedy.STACK if stacks else None)
     studies = {frame.study_uid for stack in able for frame in stack.frames}
     if len(studies) > 1:
         raise InputError(
@@ -229,7 +230,8 @@ def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
     if not 1 <= number <= len(stacks):
         raise InputError(
             f"{folder} holds no stack {number}: expected a number from 1 to {len(stacks)}; look at the "
-            "list of its stacks, and choose one of them."
+            "list of its stacks, and choose one of them.",
+            remedy=Remedy.STACK,
         )
     stack = stacks[number - 1]
     return Choice(stack, "It was asked for.", stack.notes)
