@@ -53,7 +53,7 @@ def stacks_of(frames: Sequence[DicomFrame]) -> tuple[list[Stack], list[Note]]:
 
     alike: dict[Any, list[Stack]] = defaultdict(list)
     for (_, _, *key), group in _grouped(kept, lambda f: (f.series_uid, *grid(f))).items():
-        for stack in _parted(Stack.of(group), len(group)):
+        for stack in _parted(group):
             alike[(*key, stack.kind)].append(stack)
     stacks = [
         one for group in alike.values() for some in _of_one_length(group) for one in _put_together(some)
@@ -81,7 +81,7 @@ def _put_together(stacks: list[Stack]) -> list[Stack]:
         parts = [stack for stack in same if len(stack.slices) <= FEW_SLICES]
         whole = [stack for stack in same if len(stack.slices) > FEW_SLICES]
         near = near_in_plane(parts, lambda s: s.first.offset_mm)
-        joined = [one for some in near for stack in join(some) for one in _parted(stack, 0)]
+        joined = [one for some in near for stack in join(some) for one in _apart(stack)]
         settled += completed(complemented(whole), joined)
     return complemented(settled)
 
@@ -140,15 +140,22 @@ def _orientations(frames: Iterable[DicomFrame]) -> dict[tuple[Triple, Triple], i
     return numbers
 
 
-def _parted(stack: Stack, images: int) -> list[Stack]:
-    """The stacks that a group of frames holds: beside each other in plane, or far apart along the normal."""
-    columns = near_in_plane(stack.slices, lambda frames: frames[0].offset_mm)
-    runs = [Stack(run) for column in columns for run in _runs(Stack(tuple(column)))]
-    if len(runs) == 1 or not images:
-        return [replace(run, notes=stack.notes) for run in runs]
+def _parted(frames: list[DicomFrame]) -> list[Stack]:
+    """The stacks that a series holds: beside each other in plane, or far apart along the normal."""
+    columns = near_in_plane(frames, lambda frame: frame.offset_mm)
+    runs = [Stack(run) for column in columns for run in _runs(Stack.of(column))]
+    if len(runs) == 1:
+        return runs
     sizes = " and ".join(str(len(run.slices)) for run in runs)
     note = Note("series_parted", f"Its series holds {len(runs)} stacks, of {sizes} slices: they were parted.")
     return [run.noted(note) for run in runs]
+
+
+def _apart(stack: Stack) -> list[Stack]:
+    """Parts that were joined and lie beside each other in plane, or far apart along the normal."""
+    columns = near_in_plane(stack.slices, lambda frames: frames[0].offset_mm)
+    runs = [run for column in columns for run in _runs(Stack(tuple(column)))]
+    return [replace(stack, slices=run) for run in runs]
 
 
 def _runs(stack: Stack) -> list[tuple[tuple[DicomFrame, ...], ...]]:
