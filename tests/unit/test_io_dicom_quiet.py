@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 
-from septum.io.dicom.quiet import quiet
+from septum.io.dicom.headers import quiet
 
 
 def test_silence_lasts_until_the_last_reader_has_done_and_leaves_nothing_behind(recwarn):

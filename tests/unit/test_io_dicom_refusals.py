@@ -11,7 +11,7 @@ from pydicom.uid import JPEG2000Lossless, MRSpectroscopyStorage, RLELossless
 
 from septum.core import InputError
 from septum.io import content_sha256, dicom_contents, read_dicom_study, read_study
-from septum.io.dicom.codestream import size_of
+from septum.io.dicom.pixels import size_of
 from support.dicom_study import (
     LONG_AXIS,
     SECRETS,

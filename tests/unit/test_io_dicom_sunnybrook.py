@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from septum.core import Known, Source
 from septum.io import dicom_contents, read_study
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "sunnybrook"
@@ -21,7 +22,7 @@ def test_a_cine_whose_images_each_name_a_space_of_their_own(patient, spacing_mm,
     cine = study.cine
     assert cine.array.shape == (10, 5, 80, 80)
     assert cine.geometry.spacing_mm == pytest.approx(spacing_mm, abs=1e-3)
-    assert study.subject.heart_rate_bpm == bpm
+    assert study.subject.heart_rate_bpm == Known(bpm, Source.FILE)
     assert [note.key for note in study.notes] == ["spaces_rewritten"]
     assert len(dicom_contents(FOLDER / patient).stacks) == 1
 

@@ -7,7 +7,7 @@ import pytest
 
 from septum.core import InputError
 from septum.io import dicom_contents, read_study
-from septum.io.dicom.single import HINTS
+from septum.io.dicom.parsing import HINTS
 from support.dicom_study import Sheet, flat, images, stored, unit, write
 
 #: From base to apex (LPS): the usual heart, and hearts that lie flat, upright, to the left or to the front.

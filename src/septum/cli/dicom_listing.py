@@ -9,7 +9,7 @@ from septum.cli.output import say, say_table
 if TYPE_CHECKING:
     from rich.table import Table
 
-#: What it means that files are passed over, by the reason that ``Scan.passed_over`` has.
+#: What it means that files are passed over, by the reason that ``ScannedFolder.passed_over`` has.
 _PASSED_OVER = {
     "of another modality": "of another modality than MR",
     "without an image": "without an image, as reports and protocols are",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from septum.io.dicom.finding import holds_dicom, is_dicom
-from septum.io.dicom.header import DicomHeader, FrameReference
-from septum.io.folders import Found, find_images
+from septum.io.dicom.references import DicomHeader, FrameReference
+from septum.io.folders import FolderImages, find_images
 from septum.io.grid import check_heart_fits
 from septum.io.names import IMAGE_SUFFIXES, case_name, image_suffix, is_mask_name
 from septum.io.reading import content_sha256, looks_like_mask, read_mask, read_study
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAGE_SUFFIXES",
     "DicomHeader",
-    "Found",
+    "FolderImages",
     "FrameReference",
     "case_name",
     "check_heart_fits",

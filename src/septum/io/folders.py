@@ -22,7 +22,7 @@ from septum.io.names import (
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderImages:
     """What a folder holds.
 
     Attributes:
@@ -42,7 +42,7 @@ class Found:
     unread: list[Path] = field(default_factory=list)
 
 
-def find_images(folder: Path, *, without: Path | None = None) -> Found:
+def find_images(folder: Path, *, without: Path | None = None) -> FolderImages:
     """All image files and DICOM studies in a folder and its subfolders.
 
     Hidden files and folders are left out; a ``.hdr``/``.img`` pair is listed once, by its header. Files in
@@ -79,7 +79,7 @@ def find_images(folder: Path, *, without: Path | None = None) -> Found:
     )
 
 
-def _searched(folder: Path, without: Path | None) -> Found:
+def _searched(folder: Path, without: Path | None) -> FolderImages:
     files: list[Path] = []
     archives: list[Path] = []
     unread: list[Path] = []
@@ -99,7 +99,7 @@ def _searched(folder: Path, without: Path | None) -> Found:
     masks = sorted(path for path in files if is_mask_name(path))
     unreadable.sort(key=lambda pair: pair[0])
     studies = _studies(folder, samples, {image.parent for image in images})
-    return Found(images, masks, unreadable, studies, sorted(archives), sorted(unread))
+    return FolderImages(images, masks, unreadable, studies, sorted(archives), sorted(unread))
 
 
 def _studies(folder: Path, samples: dict[Path, Path], image_folders: set[Path]) -> list[Path]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from septum.core import OutputError
 from septum.core.files import atomic_path
-from septum.io.dicom.header import DicomHeader
+from septum.io.dicom.references import DicomHeader
 from septum.io.names import image_suffix
 from septum.io.native import NativeHeader
 from septum.io.nifti_header import image_header

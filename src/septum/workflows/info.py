@@ -13,7 +13,7 @@ from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
 from septum.io.dicom.finding import count_files
-from septum.io.dicom.stacks.ranking import unfit
+from septum.io.dicom.stacks.choosing import unfit
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry, StackKind

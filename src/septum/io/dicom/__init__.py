@@ -4,6 +4,6 @@ pydicom is loaded by the modules that need it, and only where there is a DICOM f
 """
 
 from septum.io.dicom.finding import holds_dicom, is_dicom
-from septum.io.dicom.header import DicomHeader, FrameReference
+from septum.io.dicom.references import DicomHeader, FrameReference
 
 __all__ = ["DicomHeader", "FrameReference", "holds_dicom", "is_dicom"]

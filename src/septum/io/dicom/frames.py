@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.io.dicom.header import FrameReference
+from septum.io.dicom.references import FrameReference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ _MOMENT = re.compile(r"(\d{8})?(\d\d)(\d\d)(\d\d(?:\.\d*)?)(?:[+-]\d{4})?")
 
 
 @dataclass(frozen=True)
-class Frame:
+class DicomFrame:
     """One 2-D image. Patient axes are LPS, lengths in mm, times in ms.
 
     Attributes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -20,9 +21,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 
 from septum.core import InputError, MissingExtraError
 from septum.core.files import sha256_of
-from septum.io.dicom.codestream import size_of
-from septum.io.dicom.quiet import quiet
-from septum.io.dicom.scanning import refuse_bomb
+from septum.io.dicom.headers import quiet, refuse_bomb
 from septum.io.native import LARGEST_IMAGE_BYTES
 
 if TYPE_CHECKING:
@@ -32,9 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
-    Places = list[tuple[Frame, int, int]]
+    Places = list[tuple[DicomFrame, int, int]]
+
 
 _PIXEL_TAGS: list[Any] = [
     "Rows",
@@ -61,7 +61,7 @@ _RUNS_HEADER_BYTES = 4096
 _ONE_BY_ONE = Lock()
 
 
-def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArray[np.float32], str]:
+def read_voxels(folder: Path, frames: Sequence[Sequence[DicomFrame]]) -> tuple[NDArray[np.float32], str]:
     """Rescaled values (T, Z, Y, X) of the frames [t][z], and the hash of all their files.
 
     Raises:
@@ -84,7 +84,7 @@ def read_voxels(folder: Path, frames: Sequence[Sequence[Frame]]) -> tuple[NDArra
     return array, _joined(hashes)
 
 
-def hash_of(frames: Iterable[Frame]) -> str:
+def hash_of(frames: Iterable[DicomFrame]) -> str:
     """The hash that :func:`read_voxels` gives of the same frames. Raises :class:`OSError`."""
     return _joined(sha256_of(path) for path in {frame.path for frame in frames})
 
@@ -127,7 +127,7 @@ def _fill_in(path: Path, content: bytes, places: Places, array: NDArray[np.float
         raise _damaged(path) from error
 
 
-def _rescaled(raw: NDArray[Any], frame: Frame, dataset: Dataset) -> NDArray[np.float32]:
+def _rescaled(raw: NDArray[Any], frame: DicomFrame, dataset: Dataset) -> NDArray[np.float32]:
     """Stored values of a frame as what they mean. Raises ``ValueError`` if they are not of its size."""
     if raw.shape != frame.shape:
         raise ValueError("another size than the header's")
@@ -181,3 +181,33 @@ def _damaged(path: Path) -> InputError:
         f"{path} is cut short or damaged: expected as many pixels as its header promises, and they cannot be "
         "had; copy or export the study again."
     )
+
+
+_J2K_START = b"\xff\x4f\xff\x51"  # start of codestream, then the size
+_JPEG_START = b"\xff\xd8"
+#: Markers of frame headers: those of JPEG but for tables (C4, CC) and extensions (C8), and that of JPEG-LS.
+_FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+
+
+def size_of(codestream: bytes) -> tuple[int, int] | None:
+    """(rows, columns) of a JPEG, JPEG-LS or JPEG 2000 image; ``None`` where its start does not tell."""
+    try:
+        at = codestream[:512].find(_J2K_START)  # a file's boxes may be before it
+        if at >= 0:
+            right, bottom, left, top = struct.unpack_from(">4I", codestream, at + 8)
+            return bottom - top, right - left
+        return _jpeg_size(codestream) if codestream.startswith(_JPEG_START) else None
+    except struct.error:
+        return None
+
+
+def _jpeg_size(codestream: bytes) -> tuple[int, int] | None:
+    at = len(_JPEG_START)
+    while True:
+        mark, code, length = struct.unpack_from(">BBH", codestream, at)
+        if mark != 0xFF:
+            return None
+        if code in _FRAME_HEADERS:
+            rows, columns = struct.unpack_from(">HH", codestream, at + 5)
+            return rows, columns
+        at += 1 if code == 0xFF else 2 + length

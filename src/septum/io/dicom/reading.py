@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core import Cine, InputError, Level, Note, Study
-from septum.io.dicom.header import DicomHeader
 from septum.io.dicom.pixels import hash_of, read_voxels
-from septum.io.dicom.scanning import Scan, scan
+from septum.io.dicom.references import DicomHeader
+from septum.io.dicom.scanning import ScannedFolder, scan
 from septum.io.dicom.stacks.choosing import Choice, choose, named, no_image
 from septum.io.dicom.stacks.grouping import stacks_of
 from septum.io.dicom.stacks.placing import Placed, place, without_repeats
@@ -37,7 +37,7 @@ class Contents:
     """
 
     folder: Path
-    scan: Scan
+    scan: ScannedFolder
     stacks: tuple[Stack, ...]
     notes: tuple[Note, ...]
 

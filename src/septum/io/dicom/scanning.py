@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydicom import dcmread
-
 from septum.core import InputError
-from septum.io.dicom.enhanced import frames_of_enhanced
 from septum.io.dicom.finding import dicom_files
-from septum.io.dicom.quiet import quiet
-from septum.io.dicom.single import SINGLE_TAGS, frame_of
-from septum.io.dicom.values import text, values_of, whole, words
+from septum.io.dicom.headers import quiet, read_header, text, values_of, whole, words
+from septum.io.dicom.parsing import SINGLE_TAGS, frame_of, frames_of_enhanced
 
 if TYPE_CHECKING:
-    from io import BufferedIOBase
     from pathlib import Path
 
     from pydicom import Dataset
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: Bounds of what is believed of an image, before anything of its size is allocated.
 MOST_PIXELS = 2**24
@@ -33,9 +27,6 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 #: MR images: of a single frame, enhanced, enhanced in colours, converted to enhanced ones. Spectra are none.
 _MR_IMAGES = [f"1.2.840.10008.5.1.4.1.1.4{ending}" for ending in ("", ".1", ".3", ".4")]
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
-_MOST_INFLATED_BYTES = 2**29
-_DEFLATED_AT_ONCE = 2**16
 
 _IMAGE_TAGS = [
     "SOPClassUID",
@@ -66,7 +57,7 @@ DAMAGED = "damaged"
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScannedFolder:
     """What a folder holds.
 
     Attributes:
@@ -75,7 +66,7 @@ class Scan:
         files: number of DICOM files.
     """
 
-    frames: tuple[Frame, ...]
+    frames: tuple[DicomFrame, ...]
     passed_over: dict[str, int]
     files: int
 
@@ -90,7 +81,7 @@ class Scan:
         return ", ".join(f"{self.passed_over[why]} {why}" for why in order if why in self.passed_over)
 
 
-def scan(path: Path) -> Scan:
+def scan(path: Path) -> ScannedFolder:
     """Read the headers of all DICOM files below a folder, or of one file.
 
     Raises:
@@ -102,7 +93,7 @@ def scan(path: Path) -> Scan:
             f"{path} holds no DICOM file: expected those of a cardiac MR study; give the folder that holds "
             "them."
         )
-    frames: list[Frame] = []
+    frames: list[DicomFrame] = []
     reasons: Counter[str] = Counter()
     with quiet():
         for file in files:
@@ -111,7 +102,7 @@ def scan(path: Path) -> Scan:
                 reasons[found] += 1
             else:
                 frames += found
-    return Scan(tuple(frames), dict(reasons), len(files))
+    return ScannedFolder(tuple(frames), dict(reasons), len(files))
 
 
 def study_of(file: Path) -> tuple[str, bool] | None:
@@ -121,7 +112,7 @@ def study_of(file: Path) -> tuple[str, bool] | None:
     """
     with quiet():
         try:
-            header = _header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
+            header = read_header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
         except Exception:  # noqa: BLE001  # as in _frames_of
             return None
     uid, modality = text(header, "StudyInstanceUID"), text(header, "Modality")
@@ -129,10 +120,10 @@ def study_of(file: Path) -> tuple[str, bool] | None:
     return (uid, modality in _RESULTS) if told or modality in _RESULTS else None
 
 
-def _frames_of(file: Path) -> list[Frame] | str:
+def _frames_of(file: Path) -> list[DicomFrame] | str:
     """The frames of one file, or why there is none."""
     try:
-        header = _header(file, _TAGS)
+        header = read_header(file, _TAGS)
         refusal = _refusal(file, header)
         if refusal is not None:
             return refusal
@@ -178,39 +169,3 @@ def _lack(file: Path, header: Dataset, rows: int, columns: int) -> str | None:
     if syntax in _NATIVE and file.stat().st_size < rows * columns * frames * bits // 8:
         return CUT_SHORT
     return None
-
-
-def _header(file: Path, tags: list[Any]) -> Dataset:
-    with file.open("rb") as stream:
-        refuse_bomb(stream)
-        return dcmread(
-            Clamped(stream, file.stat().st_size), stop_before_pixels=True, force=True, specific_tags=tags
-        )
-
-
-def refuse_bomb(stream: BufferedIOBase) -> bool:
-    """Whether a file is deflated; raise ``ValueError`` if it inflates beyond what an MR object can be."""
-    head = stream.read(4096)
-    deflated = _DEFLATED in head
-    if deflated:
-        inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        stream.seek(int.from_bytes(head[140:144], "little") + 144)  # FileMetaInformationGroupLength
-        while part := stream.read(_DEFLATED_AT_ONCE):
-            inflated += len(inflater.decompress(part))
-            if inflated > _MOST_INFLATED_BYTES:
-                raise ValueError("inflates without end")
-    stream.seek(0)
-    return deflated
-
-
-class Clamped:
-    """A file of which no more is asked than it holds: a damaged length must not become an allocation."""
-
-    def __init__(self, stream: BufferedIOBase, size: int) -> None:
-        self._stream, self._size = stream, size
-        self.seek, self.tell = stream.seek, stream.tell
-
-    def read(self, size: int = -1) -> bytes:
-        """As of a file."""
-        left = max(0, self._size - self._stream.tell())
-        return self._stream.read(left if size < 0 else min(size, left))

@@ -11,7 +11,7 @@ from septum.core import Level, Note, Source, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: What is believed: heights in m, weights in kg, heart rates in beats a minute.
 HEIGHT_M = (0.3, 2.5)
@@ -19,7 +19,7 @@ WEIGHT_KG = (1.0, 400.0)
 HEART_RATE_BPM = (20.0, 250.0)
 
 
-def subject_of(frames: Sequence[Frame]) -> Subject:
+def subject_of(frames: Sequence[DicomFrame]) -> Subject:
     """Medians over the frames; without a heart rate, that of the time from R wave to R wave."""
     stated = _median((f.heart_rate_bpm for f in frames), HEART_RATE_BPM)
     counted = _median((60_000.0 / f.interval_ms for f in frames if f.interval_ms), HEART_RATE_BPM)
@@ -31,7 +31,7 @@ def subject_of(frames: Sequence[Frame]) -> Subject:
     )
 
 
-def body_doubts(frames: Sequence[Frame]) -> tuple[Note, ...]:
+def body_doubts(frames: Sequence[DicomFrame]) -> tuple[Note, ...]:
     """What to say of a height or a weight that is stated and is not believed; zero is none stated."""
     sizes = (
         ("height in m", [frame.height_m for frame in frames], HEIGHT_M),

@@ -14,7 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from septum.core import OutputError
 from septum.core.files import atomic_path
-from septum.io.dicom.quiet import quiet
+from septum.io.dicom.headers import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,8 +11,8 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
 from septum.core import InputError, OutputError
-from septum.io.dicom.header import DicomHeader
-from septum.io.dicom.quiet import quiet
+from septum.io.dicom.headers import quiet
+from septum.io.dicom.references import DicomHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from septum.core import Study
     from septum.core.geometry import Triple
-    from septum.io.dicom.header import FrameReference
+    from septum.io.dicom.references import FrameReference
 
 #: Attributes of the Patient and General Study modules that must be there, empty if need be (PS3.3, type 2).
 REQUIRED = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from septum.core.geometry import Triple
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ SAME_PIXEL = 0.001
 SAME_ECHO_MS = 0.2
 
 
-def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
+def stacks_of(frames: Sequence[DicomFrame]) -> tuple[list[Stack], list[Note]]:
     """All stacks of a study in the order of their series, and what was settled for all of them."""
     kept, notes = _distinct(frames)
     kept, settled = believed(kept)
@@ -43,7 +43,7 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
     sizes = _classes((mm for f in kept for mm in f.pixel_mm), lambda mm: SAME_PIXEL * mm)
     echoes = _classes((f.echo_ms for f in kept if f.echo_ms is not None), lambda _: SAME_ECHO_MS)
 
-    def grid(frame: Frame) -> tuple[Any, ...]:
+    def grid(frame: DicomFrame) -> tuple[Any, ...]:
         """What all frames of a stack have in common; the space that they lie in first."""
         pixel = tuple(sizes[mm] for mm in frame.pixel_mm)
         echo = None if frame.echo_ms is None else echoes[frame.echo_ms]
@@ -53,7 +53,7 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[Note]]:
 
     alike: dict[Any, list[Stack]] = defaultdict(list)
     for (_, _, *key), group in _grouped(kept, lambda f: (f.series_uid, *grid(f))).items():
-        for stack in _parted(Stack.of(group), len(group)):
+        for stack in _parted(group):
             alike[(*key, stack.kind)].append(stack)
     stacks = [
         one for group in alike.values() for some in _of_one_length(group) for one in _put_together(some)
@@ -81,7 +81,7 @@ def _put_together(stacks: list[Stack]) -> list[Stack]:
         parts = [stack for stack in same if len(stack.slices) <= FEW_SLICES]
         whole = [stack for stack in same if len(stack.slices) > FEW_SLICES]
         near = near_in_plane(parts, lambda s: s.first.offset_mm)
-        joined = [one for some in near for stack in join(some) for one in _parted(stack, 0)]
+        joined = [one for some in near for stack in join(some) for one in _apart(stack)]
         settled += completed(complemented(whole), joined)
     return complemented(settled)
 
@@ -99,7 +99,7 @@ def _classes(values: Iterable[float], tolerance: Callable[[float], float]) -> di
     return numbers
 
 
-def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
+def _distinct(frames: Sequence[DicomFrame]) -> tuple[list[DicomFrame], list[Note]]:
     """Each image once: of files with one SOP instance, the one whose bytes have the smallest hash."""
     by_instance = _grouped(frames, _identity)
     kept, copies, unequal = [], 0, False
@@ -117,13 +117,13 @@ def _distinct(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
     return kept, [Note("copies_left_out", text, Level.WARNING if unequal else Level.INFO)]
 
 
-def _identity(frame: Frame) -> Any:
+def _identity(frame: DicomFrame) -> Any:
     """What copies of an image have in common: an anonymiser may give one identifier to all images."""
     own = (frame.number, frame.position_mm, frame.trigger_ms, frame.temporal_position, frame.instance_number)
     return (frame.sop_instance_uid, *own) if frame.sop_instance_uid else frame.path
 
 
-def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
+def _orientations(frames: Iterable[DicomFrame]) -> dict[tuple[Triple, Triple], int]:
     """A number for each pair of directions; nearly the same have the same number."""
     least = np.cos(np.deg2rad(SAME_DIRECTION_DEGREES))
     known: list[tuple[Triple, Triple]] = []
@@ -140,18 +140,25 @@ def _orientations(frames: Iterable[Frame]) -> dict[tuple[Triple, Triple], int]:
     return numbers
 
 
-def _parted(stack: Stack, images: int) -> list[Stack]:
-    """The stacks that a group of frames holds: beside each other in plane, or far apart along the normal."""
-    columns = near_in_plane(stack.slices, lambda frames: frames[0].offset_mm)
-    runs = [Stack(run) for column in columns for run in _runs(Stack(tuple(column)))]
-    if len(runs) == 1 or not images:
-        return [replace(run, notes=stack.notes) for run in runs]
+def _parted(frames: list[DicomFrame]) -> list[Stack]:
+    """The stacks that a series holds: beside each other in plane, or far apart along the normal."""
+    columns = near_in_plane(frames, lambda frame: frame.offset_mm)
+    runs = [Stack(run) for column in columns for run in _runs(Stack.of(column))]
+    if len(runs) == 1:
+        return runs
     sizes = " and ".join(str(len(run.slices)) for run in runs)
     note = Note("series_parted", f"Its series holds {len(runs)} stacks, of {sizes} slices: they were parted.")
     return [run.noted(note) for run in runs]
 
 
-def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
+def _apart(stack: Stack) -> list[Stack]:
+    """Parts that were joined and lie beside each other in plane, or far apart along the normal."""
+    columns = near_in_plane(stack.slices, lambda frames: frames[0].offset_mm)
+    runs = [run for column in columns for run in _runs(Stack(tuple(column)))]
+    return [replace(stack, slices=run) for run in runs]
+
+
+def _runs(stack: Stack) -> list[tuple[tuple[DicomFrame, ...], ...]]:
     """Slices without a wide gap between them."""
     if len(stack.slices) < 3:
         return [stack.slices]
@@ -161,7 +168,7 @@ def _runs(stack: Stack) -> list[tuple[tuple[Frame, ...], ...]]:
 
 
 def _with_other_orientations(
-    stack: Stack, frames: Sequence[Frame], orientations: dict[tuple[Triple, Triple], int]
+    stack: Stack, frames: Sequence[DicomFrame], orientations: dict[tuple[Triple, Triple], int]
 ) -> Stack:
     series = {frame.series_uid for frame in stack.frames}
     own = orientations[stack.first.row, stack.first.column]

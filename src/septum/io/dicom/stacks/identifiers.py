@@ -17,7 +17,7 @@ from septum.io.dicom.stacks.pacing import LEAST_STEP_MS, LONG_SPAN_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: Fewer images than this, each with an identifier of its own, may be what they claim to be.
 LEAST_IMAGES = 5
@@ -27,7 +27,7 @@ LEAST_PHASES = 5
 _DIGITS = 3
 
 
-def believed(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
+def believed(frames: Sequence[DicomFrame]) -> tuple[list[DicomFrame], list[Note]]:
     """Give frames the study, series and frame of reference that they can be believed to share, and notes.
 
     >>> believed([])
@@ -40,7 +40,7 @@ def believed(frames: Sequence[Frame]) -> tuple[list[Frame], list[Note]]:
     return list(frames), notes
 
 
-def _of_one_study(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[Note]]:
+def _of_one_study(frames: Sequence[DicomFrame]) -> tuple[Sequence[DicomFrame], list[Note]]:
     """Images of which each names a study of its own, and most of which have one direction: one study."""
     alone = Counter(frame.study_uid for frame in frames)
     if len(frames) < LEAST_IMAGES or len(alone) < len(frames) or _are_multi_frame(frames):
@@ -52,13 +52,13 @@ def _of_one_study(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[Note]]
     return [replace(frame, study_uid="") for frame in frames], [Note("study_identifiers_rewritten", text)]
 
 
-def _of_one_series(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[Note]]:
+def _of_one_series(frames: Sequence[DicomFrame]) -> tuple[Sequence[DicomFrame], list[Note]]:
     """Series that hold one phase each of the same slices as one series.
 
     Such are images with a series each, and exports of one series a phase.
     """
     by_series = _grouped(frames, lambda frame: frame.series_uid)
-    alike: dict[Any, list[Frame]] = defaultdict(list)
+    alike: dict[Any, list[DicomFrame]] = defaultdict(list)
     for group in by_series.values():
         if len({_place(frame) for frame in group}) == len(group) and group[0].inversion_ms is None:
             for frame in group:
@@ -79,7 +79,7 @@ def _of_one_series(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[Note]
     return settled, [Note("series_of_one_phase_joined", text)]
 
 
-def _in_one_space(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[Note]]:
+def _in_one_space(frames: Sequence[DicomFrame]) -> tuple[Sequence[DicomFrame], list[Note]]:
     """Images of one series in one frame of reference: that of most of them, or none if each has its own."""
     space_of: dict[str, str] = {}
     most = 0
@@ -96,7 +96,7 @@ def _in_one_space(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[Note]]
     return settled, [Note("spaces_rewritten", text)]
 
 
-def _are_phases(slices: list[list[Frame]]) -> bool:
+def _are_phases(slices: list[list[DicomFrame]]) -> bool:
     """Whether most positions have several images whose times, or numbers of phases, differ."""
     several = [one for one in slices if len(one) >= LEAST_PHASES]
     return 2 * len(several) > len(slices) and (
@@ -106,7 +106,7 @@ def _are_phases(slices: list[list[Frame]]) -> bool:
     )
 
 
-def _is_numbered_series(images: list[Frame]) -> bool:
+def _is_numbered_series(images: list[DicomFrame]) -> bool:
     """Whether images have one series number, and instance numbers that differ."""
     numbers = {frame.series_number for frame in images}
     return len(numbers) == 1 and None not in numbers and _differ([f.instance_number for f in images], 0.5)
@@ -120,25 +120,25 @@ def _differ(values: Sequence[float | None], apart: float, span: float = float("i
     return all(b - a >= apart for a, b in pairwise(known))
 
 
-def _are_multi_frame(frames: Iterable[Frame]) -> bool:
+def _are_multi_frame(frames: Iterable[DicomFrame]) -> bool:
     return any(frame.number is not None for frame in frames)
 
 
-def _grid(frame: Frame) -> tuple[Any, ...]:
+def _grid(frame: DicomFrame) -> tuple[Any, ...]:
     measured = (frame.component, frame.original, frame.sequence)
     return (frame.study_uid, frame.shape, frame.pixel_mm, _direction(frame), *measured)
 
 
-def _direction(frame: Frame) -> tuple[float, ...]:
+def _direction(frame: DicomFrame) -> tuple[float, ...]:
     return tuple(round(value, _DIGITS) for value in (*frame.row, *frame.column))
 
 
-def _place(frame: Frame) -> tuple[float, ...]:
+def _place(frame: DicomFrame) -> tuple[float, ...]:
     return tuple(round(value, 1) for value in frame.position_mm)
 
 
-def _grouped(frames: Iterable[Frame], key: Callable[[Frame], Any]) -> dict[Any, list[Frame]]:
-    groups: dict[Any, list[Frame]] = defaultdict(list)
+def _grouped(frames: Iterable[DicomFrame], key: Callable[[DicomFrame], Any]) -> dict[Any, list[DicomFrame]]:
+    groups: dict[Any, list[DicomFrame]] = defaultdict(list)
     for frame in frames:
         groups[key(frame)].append(frame)
     return groups

@@ -13,7 +13,7 @@ from septum.io.dicom.stacks.stack import SAME_SLICE_MM, Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: Slices of one stack lie above each other within this, from each to some other, in mm: a plan may be moved a
 #: little between breath-holds, and two fields of view beside each other are farther apart.
@@ -46,7 +46,7 @@ def join(parts: Sequence[Stack]) -> list[Stack]:
 
 
 def _joined(parts: Sequence[Stack]) -> Stack:
-    slices: list[tuple[Frame, ...]] = []
+    slices: list[tuple[DicomFrame, ...]] = []
     again = superseded = 0
     normal = parts[0].first.normal
     for frames in sorted((s for part in parts for s in part.slices), key=lambda s: _depth(normal, s)):
@@ -147,7 +147,7 @@ def near_in_plane(things: Iterable[Any], place: Callable[[Any], tuple[float, flo
     return [group for group, _ in groups]
 
 
-def is_lacking(stack: Stack, frame: Frame, within_mm: float = SAME_AXIS_MM) -> bool:
+def is_lacking(stack: Stack, frame: DicomFrame, within_mm: float = SAME_AXIS_MM) -> bool:
     """Whether a slice fills a gap of a stack, or continues it by one; nearly above it in plane."""
     steps = np.abs(np.array(stack.depths_mm) - float(stack.first.normal @ frame.position_mm))
     steps /= stack.step_mm or np.inf
@@ -155,7 +155,7 @@ def is_lacking(stack: Stack, frame: Frame, within_mm: float = SAME_AXIS_MM) -> b
     return near and bool(abs(steps.min() - 1) <= MISPLACED_STEPS)
 
 
-def _place_in(stack: Stack, frames: tuple[Frame, ...]) -> int | str | None:
+def _place_in(stack: Stack, frames: tuple[DicomFrame, ...]) -> int | str | None:
     """Which slice of a stack, from 1, was taken again; ``new`` of one that it lacks; or neither."""
     if is_lacking(stack, frames[0]):
         return "new"
@@ -166,7 +166,7 @@ def _place_in(stack: Stack, frames: tuple[Frame, ...]) -> int | str | None:
     return at + 1 if same and _later(stack.slices[at], frames) is frames else None
 
 
-def _later(one: tuple[Frame, ...], other: tuple[Frame, ...]) -> tuple[Frame, ...]:
+def _later(one: tuple[DicomFrame, ...], other: tuple[DicomFrame, ...]) -> tuple[DicomFrame, ...]:
     """Of a slice that was taken twice the later one, unless it was broken off."""
     most = max(len(one), len(other))
     return max(one, other, key=lambda s: (len(s) >= LEAST_SHARE * most, max(f.age for f in s)))
@@ -228,7 +228,7 @@ def _taken_again(times: int) -> Note:
     return Note("slices_taken_again", text)
 
 
-def _depth(normal: Any, frames: Sequence[Frame]) -> float:
+def _depth(normal: Any, frames: Sequence[DicomFrame]) -> float:
     return float(normal @ frames[0].position_mm)
 
 

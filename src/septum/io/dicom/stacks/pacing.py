@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: Times nearer to each other than this are one, in ms.
 SAME_TIME_MS = 0.5
@@ -32,7 +32,7 @@ LONG_BEAT_MS = 1500.0
 MORE_PHASES = 2.0
 
 
-def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
+def one_image_a_beat(slices: Sequence[Sequence[DicomFrame]]) -> bool:
     """Whether slices were taken again and again over many beats, or after varied inversions.
 
     They were if trigger times go on from beat to beat in every slice, or stay at one time of the beat; or,
@@ -54,7 +54,7 @@ def one_image_a_beat(slices: Sequence[Sequence[Frame]]) -> bool:
     return _all(acquired, _goes_on) or {frame.phases for frame in frames} == {1}
 
 
-def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
+def longer_than_a_beat(slices: Sequence[Sequence[DicomFrame]]) -> list[bool]:
     """Which slices go on far longer than the others, as those of real-time cines do beside gated ones.
 
     They are told by a gap in the times that slices span, beyond the time from R wave to R wave of all (that
@@ -80,7 +80,7 @@ def longer_than_a_beat(slices: Sequence[Sequence[Frame]]) -> list[bool]:
     ]
 
 
-def beat_ms(frames: Iterable[Frame]) -> float | None:
+def beat_ms(frames: Iterable[DicomFrame]) -> float | None:
     """The time from R wave to R wave that headers state, or that of the heart rate; ``None`` of neither."""
     some = tuple(frames)
     intervals = [frame.interval_ms for frame in some if frame.interval_ms]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core.geometry import Triple
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: Shares of the usual distance of slices: a larger step is a gap; one within ``REPEAT_STEPS`` of both of its
 #: neighbours, or ``SAME_PLACE_STEPS`` of one, is a slice that was taken again.
@@ -95,7 +95,7 @@ def place(folder: Path, stack: Stack, asked_mm: Triple | None, elsewhere: Sequen
     return Placed(geometry, (*notes, *doubts))
 
 
-def _doubts_of_distance(first: Frame, across: float) -> list[Note]:
+def _doubts_of_distance(first: DicomFrame, across: float) -> list[Note]:
     """Say where even slices are so far apart, by what headers state, that every second may be missing."""
     stated = first.thickness_mm or 0.0
     if stated <= 0 or stated < (first.slice_thickness_mm or 0.0) or across < FAR_APART * stated:
@@ -141,7 +141,7 @@ def without_repeats(stack: Stack) -> tuple[Stack, list[Note]]:
     return Stack(tuple(slices)), [Note("slices_between_left_out", text, Level.WARNING)]
 
 
-def _repeated(slices: Sequence[tuple[Frame, ...]]) -> int | None:
+def _repeated(slices: Sequence[tuple[DicomFrame, ...]]) -> int | None:
     """Which slice is a repetition of its neighbour, if one is."""
     depths = np.array(Stack(tuple(slices)).depths_mm)
     steps = np.diff(depths)

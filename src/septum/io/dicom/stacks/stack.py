@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from septum.core import Note
     from septum.core.geometry import Triple
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
 #: Direction of the long axis of the left ventricle of most people, from base to apex: to the left, to the
 #: front, down (LPS). Short-axis slices lie across it, long-axis slices along it.
@@ -45,15 +45,15 @@ class Stack:
         superseded: number of images that gave way to later ones of the same slices.
     """
 
-    slices: tuple[tuple[Frame, ...], ...]
+    slices: tuple[tuple[DicomFrame, ...], ...]
     notes: tuple[Note, ...] = ()
     number: int = 0
     superseded: int = 0
 
     @classmethod
-    def of(cls, frames: Iterable[Frame], notes: tuple[Note, ...] = ()) -> Stack:
+    def of(cls, frames: Iterable[DicomFrame], notes: tuple[Note, ...] = ()) -> Stack:
         """Frames of one grid and orientation, sorted into slices by their position along the normal."""
-        slices: list[list[Frame]] = []
+        slices: list[list[DicomFrame]] = []
         last = -np.inf
         some = tuple(frames)
         normal = some[0].normal  # nearly parallel frames need one: far from the origin depths are sensitive
@@ -71,12 +71,12 @@ class Stack:
         return replace(self, notes=(*self.notes, *notes))
 
     @property
-    def first(self) -> Frame:
+    def first(self) -> DicomFrame:
         """Any one frame: grid and orientation are those of all."""
         return self.slices[0][0]
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
+    def frames(self) -> tuple[DicomFrame, ...]:
         """All of them."""
         return tuple(frame for frames in self.slices for frame in frames)
 

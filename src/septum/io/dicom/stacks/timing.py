@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.io.dicom.frames import Frame
+    from septum.io.dicom.frames import DicomFrame
 
-    Key = Callable[[Frame], float]
+    Key = Callable[[DicomFrame], float]
 
 
 #: Images of a slice that were taken so much later, in s, are of another breath-hold.
@@ -44,7 +44,7 @@ class Beat:
         notes: what was settled.
     """
 
-    frames: tuple[tuple[Frame, ...], ...]
+    frames: tuple[tuple[DicomFrame, ...], ...]
     times_ms: tuple[float, ...] | None
     interval_ms: float | None
     notes: tuple[Note, ...]
@@ -88,8 +88,8 @@ def in_time(folder: Path, stack: Stack) -> Beat:
 
 
 def _matched(
-    slices: Sequence[tuple[Frame, ...]], times: NDArray[np.float64], key: Key | None
-) -> tuple[list[tuple[Frame, ...]], list[Note]]:
+    slices: Sequence[tuple[DicomFrame, ...]], times: NDArray[np.float64], key: Key | None
+) -> tuple[list[tuple[DicomFrame, ...]], list[Note]]:
     """Slices with one frame for each of the times; where the number differs, the nearest in time.
 
     Without a ``key`` that gives times, phases are taken to be spread evenly over the beat.
@@ -141,7 +141,7 @@ def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[Note]]:
     )
 
 
-def _tells_apart(stack: Stack, value: Callable[[Frame], float | None], apart: float) -> bool:
+def _tells_apart(stack: Stack, value: Callable[[DicomFrame], float | None], apart: float) -> bool:
     """Whether all frames have the value, and at least half of those of each slice another one."""
     for frames in stack.slices:
         values = [value(frame) for frame in frames]
@@ -153,8 +153,8 @@ def _tells_apart(stack: Stack, value: Callable[[Frame], float | None], apart: fl
 
 
 def _without_earlier_runs(
-    slices: Sequence[tuple[Frame, ...]], key: Key
-) -> tuple[tuple[tuple[Frame, ...], ...], list[Note]]:
+    slices: Sequence[tuple[DicomFrame, ...]], key: Key
+) -> tuple[tuple[tuple[DicomFrame, ...], ...], list[Note]]:
     """Of a slice whose series holds several beats or acquisitions one after the other, the last whole one."""
     kept = tuple(_last_run(frames, key) for frames in slices)
     shortened = sum(len(a) < len(b) for a, b in zip(kept, slices, strict=True))
@@ -162,7 +162,7 @@ def _without_earlier_runs(
     return kept, [Note("several_beats", text)] if shortened else []
 
 
-def _last_run(frames: tuple[Frame, ...], key: Key) -> tuple[Frame, ...]:
+def _last_run(frames: tuple[DicomFrame, ...], key: Key) -> tuple[DicomFrame, ...]:
     ordered = sorted(frames, key=lambda f: f.age)
     runs, pauses = [[ordered[0]]], 0
     for before, frame in pairwise(ordered):
@@ -186,12 +186,12 @@ def _last_run(frames: tuple[Frame, ...], key: Key) -> tuple[Frame, ...]:
 
 
 def _sorted(
-    slices: Sequence[Sequence[Frame]], key: Key, apart: float
-) -> tuple[tuple[tuple[Frame, ...], ...], list[Note]]:
+    slices: Sequence[Sequence[DicomFrame]], key: Key, apart: float
+) -> tuple[tuple[tuple[DicomFrame, ...], ...], list[Note]]:
     """Each slice in order, each phase once: of repeated ones, the later."""
     ordered, repeated = [], 0
     for frames in slices:
-        kept: list[Frame] = []
+        kept: list[DicomFrame] = []
         for frame in sorted(frames, key=lambda f: (key(f), f.age)):
             if kept and key(frame) - key(kept[-1]) < apart:
                 repeated += 1
@@ -204,8 +204,8 @@ def _sorted(
 
 
 def _without_bare_ends(
-    folder: Path, slices: tuple[tuple[Frame, ...], ...], phases: int
-) -> tuple[tuple[tuple[Frame, ...], ...], list[Note]]:
+    folder: Path, slices: tuple[tuple[DicomFrame, ...], ...], phases: int
+) -> tuple[tuple[tuple[DicomFrame, ...], ...], list[Note]]:
     """The slices without those at either end that lack most phases."""
     enough = [len(frames) >= LEAST_SHARE * phases for frames in slices]
     first, last = enough.index(True), len(enough) - enough[::-1].index(True)
@@ -222,7 +222,7 @@ def _without_bare_ends(
     return slices[first:last], [Note("bare_end_slices", text, Level.WARNING)]
 
 
-def _doubts(slices: Sequence[Sequence[Frame]]) -> list[Note]:
+def _doubts(slices: Sequence[Sequence[DicomFrame]]) -> list[Note]:
     """What instance numbers and the other slices say against the trigger times."""
     notes = []
     against = 0

@@ -1,12 +1,64 @@
-"""Values of DICOM elements, or ``None``: a header may say anything, in any type, and must not end a run."""
+"""Headers of files that may be damaged or hostile, read in silence: elements as values, or as nothing."""
 
 from __future__ import annotations
 
+import logging
+import warnings
+import zlib
+from contextlib import ExitStack, contextmanager
 from math import isfinite
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from pydicom import dcmread
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedIOBase
+    from pathlib import Path
+
     from pydicom import Dataset
+
+
+_LOG = logging.getLogger("pydicom")
+
+
+class _Silence:
+    """Warnings and log are settings of the process: one thread ends the silence when no other needs it."""
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._ended = Lock(), 0, ExitStack()
+
+    def begin(self) -> None:
+        """One more that needs it."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._ended.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+                self._ended.callback(setattr, _LOG, "disabled", _LOG.disabled)
+                _LOG.disabled = True
+
+    def end(self) -> None:
+        """One less."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._ended.close()
+
+
+_SILENCE = _Silence()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back warnings and pydicom's log, in whichever threads read at once, until the last has done."""
+    _SILENCE.begin()
+    try:
+        yield
+    finally:
+        _SILENCE.end()
+
 
 #: What a whole number in a header can be at most (VR IS and UL).
 _MOST = 2**32
@@ -86,3 +138,49 @@ def item(dataset: Dataset | None, keyword: str) -> Dataset | None:
     """The first dataset of a sequence."""
     found = values_of(dataset, keyword)
     return found[0] if found and hasattr(found[0], "get") else None
+
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_MOST_INFLATED_BYTES = 2**29
+_DEFLATED_AT_ONCE = 2**16
+
+
+def read_header(file: Path, tags: list[Any]) -> Dataset:
+    """Read some elements of a file, and no more of it than it holds.
+
+    Raises:
+        Exception: of whatever kind a damaged file makes the library raise.
+    """
+    with file.open("rb") as stream:
+        refuse_bomb(stream)
+        return dcmread(
+            Clamped(stream, file.stat().st_size), stop_before_pixels=True, force=True, specific_tags=tags
+        )
+
+
+def refuse_bomb(stream: BufferedIOBase) -> bool:
+    """Whether a file is deflated; raise ``ValueError`` if it inflates beyond what an MR object can be."""
+    head = stream.read(4096)
+    deflated = _DEFLATED in head
+    if deflated:
+        inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        stream.seek(int.from_bytes(head[140:144], "little") + 144)  # FileMetaInformationGroupLength
+        while part := stream.read(_DEFLATED_AT_ONCE):
+            inflated += len(inflater.decompress(part))
+            if inflated > _MOST_INFLATED_BYTES:
+                raise ValueError("inflates without end")
+    stream.seek(0)
+    return deflated
+
+
+class Clamped:
+    """A file of which no more is asked than it holds: a damaged length must not become an allocation."""
+
+    def __init__(self, stream: BufferedIOBase, size: int) -> None:
+        self._stream, self._size = stream, size
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file."""
+        left = max(0, self._size - self._stream.tell())
+        return self._stream.read(left if size < 0 else min(size, left))
