@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, InputError
+from septum.core.geometry import mm
 from septum.io.grid import (
     SPACING_TOLERANCE,
     build_geometry,
     frame_interval_ms,
-    mm,
     orthonormal,
     settle_spacing,
 )
