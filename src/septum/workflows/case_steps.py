@@ -124,7 +124,7 @@ class CaseSteps:
             self.model.begin()
         started = time.perf_counter()
         try:
-            study = read_study(case.source, spacing_mm=self.settings.spacing_mm, wanted=self.wanted)
+            study = self._read(case)
         except MemoryError as error:
             raise too_large(case.source) from error
         self.settings.indices.check_frames(len(study.cine), case.source)
@@ -171,6 +171,17 @@ class CaseSteps:
             if isinstance(current, CaseDone):
                 return current
             return self._write(current, segmented.opened.plan)
+
+    def _read(self, case: InputCase) -> Study:
+        spacing_mm = self.settings.spacing_mm
+        if case.phases is not None:
+            return case.phases.read(spacing_mm=spacing_mm, wanted=self.wanted)
+        return read_study(case.source, spacing_mm=spacing_mm, wanted=self.wanted)
+
+    def _sha256_of(self, case: InputCase) -> str:
+        if case.phases is not None:
+            return case.phases.sha256(self.wanted)
+        return content_sha256(case.source, wanted=self.wanted)
 
     def _by_what_is_there(self, segmented: Segmented) -> Segmented | CaseDone:
         """What is to be written, as if this run had begun when another has ended that wrote meanwhile."""
@@ -228,15 +239,15 @@ class CaseSteps:
             check_same_input(
                 paths,
                 str(case.source),
-                lambda: content_sha256(case.source, wanted=self.wanted),
-                is_dicom=holds_dicom(case.source),
+                lambda: self._sha256_of(case),
+                is_dicom=_is_dicom(case),
             )
             reason = "it is in the form of another version"
             if earlier is not None:
                 sha256 = self.model.bundle.sha256
                 reason = reason_to_segment(earlier, paths.mask, self.settings, sha256)
                 check_not_corrected(paths, earlier, reason)
-        asked, notes = possible(self.outputs, is_dicom=holds_dicom(case.source)) if self.outputs else ({}, ())
+        asked, notes = ({}, ()) if not self.outputs else possible(self.outputs, is_dicom=_is_dicom(case))
         keeps = earlier is not None and not self.overwrite and not reason
         plan = ResumePlan.of(
             earlier, paths, asked, self.settings.indices, keeps_mask=keeps, reason=reason, notes=notes
@@ -248,6 +259,11 @@ class CaseSteps:
         if earlier is not None or not paths.record.exists():
             check_known(plan.written, paths, earlier)
         return plan
+
+
+def _is_dicom(case: InputCase) -> bool:
+    """Whether DICOM objects can refer to a case; two studies are none together."""
+    return case.phases is None and holds_dicom(case.source)
 
 
 def settings_of(
