@@ -12,6 +12,7 @@ from septum.core import InputError, LabelSchema, Segmentation, Structure
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.workflows.events import CaseDone, FrameDone, Notice
+from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.measuring import measured
 from septum.workflows.options import IndexSettings
 from septum.workflows.outputs import possible
@@ -129,7 +130,7 @@ class CaseSteps:
             raise too_large(case.source) from error
         self.settings.indices.check_frames(len(study.cine), case.source)
         read_s = time.perf_counter() - started
-        labels = read_mask(paths.mask).cine.array if plan.keeps_mask else None
+        labels = kept_labels(study, case, paths.mask, plan) if plan.keeps_mask else None
         return Opened(case, study, read_s, plan, seen, labels)
 
     def segment(
@@ -195,7 +196,7 @@ class CaseSteps:
             return self._done(case, plan.earlier, skipped=True, mask_kept=True)
         now = replace(opened, plan=plan, seen=seen)
         if plan.keeps_mask:
-            return Segmented(now, read_mask(paths.mask).cine.array, ())
+            return Segmented(now, kept_labels(opened.study, case, paths.mask, plan), ())
         if opened.labels is not None:
             raise NameTakenError(
                 f"{paths.mask} was made anew by another run meanwhile: expected the one before, to make of "
@@ -259,6 +260,17 @@ class CaseSteps:
         if earlier is not None or not paths.record.exists():
             check_known(plan.written, paths, earlier)
         return plan
+
+
+def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> NDArray[Any]:
+    """Labels (T, Z, Y, X) of a mask that is kept, in the order of the study's axes.
+
+    One that somebody has corrected may have been saved with other axes. Raises :class:`InputError`.
+    """
+    read = read_mask(mask)
+    if plan.earlier is None or plan.earlier.mask_origin == "model":
+        return read.cine.array
+    return on_grid_of(study, case.source, read, mask)[0]
 
 
 def _is_dicom(case: InputCase) -> bool:
