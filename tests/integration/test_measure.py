@@ -138,6 +138,26 @@ def test_a_mask_off_the_grid_of_its_image_is_refused(septum, heart, tmp_path):  
     assert not (tmp_path / "out").exists()
 
 
+def test_a_mask_that_a_viewer_saved_with_other_axes_fits_its_image(septum, bundle, write_study, tmp_path):
+    source, out = write_study(tmp_path / "a.nii.gz", frames=2), tmp_path / "out"
+    septum("segment", source, "-o", out, "--model", bundle)
+    first = record_of(out / "a_seg.json")
+    mask = nib.load(out / "a_seg.nii.gz")
+    turned = nib.as_closest_canonical(mask).slicer[::-1]
+    nib.save(turned, out / "a_seg.nii.gz")
+    answer = septum("measure", out / "a_seg.nii.gz", "--image", source, "--report")
+    assert answer.code == 0, answer.err
+    record = record_of(out / "a_seg.json")
+    assert record["indices"]["volumes_ml"] == first["indices"]["volumes_ml"]
+    assert record["indices"]["wall"] == first["indices"]["wall"]
+    assert "axes_reordered" in [note["key"] for note in record["input"]["notes"]]
+    assert (
+        "mask kept"
+        in septum("segment", source, "-o", out, "--model", bundle, "--height", 1.8, "--weight", 80).out
+    )
+    assert record_of(out / "a_seg.json")["indices"]["wall"] == first["indices"]["wall"]
+
+
 def test_a_json_of_another_input_or_of_the_user_is_not_replaced_unasked(septum, heart, tmp_path):  # noqa: ARG001
     mask, own = tmp_path / "data/heart_gt.nii.gz", tmp_path / "data/heart_gt_seg.json"
     own.write_text("{}")

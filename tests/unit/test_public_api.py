@@ -13,7 +13,8 @@ import septum
 
 NAMES = [
     "Geometry", "IndexSettings", "Model", "QualityWarning", "Result", "Segmentation", "SeptumError", "Study",
-    "__version__", "evaluate", "load", "load_model", "segment", "write_image", "write_mask",
+    "__version__", "evaluate", "load", "load_mask", "load_model", "measure", "segment", "write_image",
+    "write_mask",
 ]  # fmt: skip
 SIGNATURES = {
     "load": (
@@ -24,6 +25,15 @@ SIGNATURES = {
     "segment": (
         "(source: 'Source', *, model: 'str | Path | Model' = 'cine', spacing_mm: 'Sequence[float] | None' ="
         " None, indices: 'IndexSettings | None' = None, **options: 'Unpack[ModelKeywords]') -> 'Result'"
+    ),
+    "load_mask": (
+        "(path: 'str | Path', *, labels: 'str | LabelSchema | None' = None,"
+        " spacing_mm: 'Sequence[float] | None' = None) -> 'Segmentation'"
+    ),
+    "measure": (
+        "(mask: 'str | Path | Segmentation', *, image: 'Source | None' = None,"
+        " labels: 'str | LabelSchema | None' = None, spacing_mm: 'Sequence[float] | None' = None,"
+        " indices: 'IndexSettings | None' = None) -> 'Result'"
     ),
     "evaluate": "(prediction: 'Path', truth: 'Path', schema: 'LabelSchema | None' = None) -> 'Evaluation'",
     "write_image": "(path: 'Path', cine: 'Cine') -> 'None'",

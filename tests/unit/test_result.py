@@ -45,6 +45,19 @@ def test_parts_are_at_hand(result, heart):
     assert {note.key for note in result.notes}
 
 
+def test_images_and_masks_are_told_in_one_line_and_can_be_compared(result, heart):
+    for one, words in (
+        (heart.cine, "3 x 6 x 72 x 72 float32, 14 x 3 x 3 mm"),
+        (heart.truth, "RV, MYO, LV; 3 x 6 x 72 x 72 uint8"),
+        (result.study, "notes: 0"),
+        (heart.cine.frame(0), "Volume(6 x 72 x 72"),
+    ):
+        assert words in repr(one)
+        assert "\n" not in repr(one)
+        assert one == one  # noqa: PLR0124
+        assert one != result
+
+
 def test_two_results_can_be_compared_and_kept_in_a_set(result, heart):
     other = measured(Study(heart.cine, "b" * 64), heart.truth, result.provenance, None, name="b")
     assert result == result  # noqa: PLR0124

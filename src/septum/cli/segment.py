@@ -21,14 +21,19 @@ if TYPE_CHECKING:
     from septum.inference import ModelKeywords
     from septum.workflows.events import CaseDone, RunSummary
     from septum.workflows.outputs import Outputs
+    from septum.workflows.two_phases import TwoPhases
 
 
 @click.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True,
+@click.argument("inputs", metavar="INPUT...", nargs=-1,
                 type=click.Path(path_type=Path, readable=False))  # fmt: skip  # it fails alone
 @click.option(
     "-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Folder for results."
 )
+@click.option("--ed-file", metavar="FILE", type=click.Path(path_type=Path),
+              help="End-diastole as a file of its own; with --es-file, in place of INPUT.")  # fmt: skip
+@click.option("--es-file", metavar="FILE", type=click.Path(path_type=Path),
+              help="End-systole as a file of its own.")  # fmt: skip
 @model_options
 @click.option(
     "--overwrite", is_flag=True, help="Do finished cases anew, too, and replace results of other files."
@@ -46,6 +51,8 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
     out: Path,
     model: str,
     *,
+    ed_file: Path | None,
+    es_file: Path | None,
     options: ModelKeywords,
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
@@ -60,6 +67,7 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
     gives OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
     """
     check_csv_name(csv_file)
+    two_phases = _two_phases(inputs, ed_file, es_file, indices)
     with without_collecting_garbage():
         from septum.inference import ModelOptions
         from septum.workflows.lazy_model import LazyModel
@@ -79,10 +87,29 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
     check_csv(csv_file, overwrite=overwrite)
     with Narrator(None if as_json else say_case) as narrator:
         summary = segment_inputs(
-            inputs, out, model=lazy, spacing_mm=spacing, indices=settings, outputs=outputs,
+            two_phases or inputs, out, model=lazy, spacing_mm=spacing, indices=settings, outputs=outputs,
             overwrite=overwrite, on_event=narrator,
         )  # fmt: skip
     return say_summary(summary, csv_file, "segmented", as_json=as_json)
+
+
+def _two_phases(
+    inputs: tuple[Path, ...], ed_file: Path | None, es_file: Path | None, indices: IndexValues
+) -> TwoPhases | None:
+    """Files of end-diastole and end-systole, if they are given. Raises :class:`click.UsageError`."""
+    if ed_file is None and es_file is None:
+        if not inputs:
+            raise click.UsageError("Missing argument 'INPUT...', or --ed-file and --es-file.")
+        return None
+    if ed_file is None or es_file is None:
+        raise click.UsageError("--ed-file and --es-file go together: give both, or neither.")
+    if inputs:
+        raise click.UsageError(f"--ed-file and --es-file: expected no INPUT, got {inputs[0]}.")
+    if indices["end_diastole"] is not None or indices["end_systole"] is not None:
+        raise click.UsageError("--ed and --es: with --ed-file and --es-file the phases are known.")
+    from septum.workflows.two_phases import TwoPhases
+
+    return TwoPhases(ed_file, es_file)
 
 
 def check_csv_name(csv_file: Path | None) -> None:

@@ -1,4 +1,7 @@
-"""Images and masks with their geometry. Arrays are (Z, Y, X), cines (T, Z, Y, X)."""
+"""Images and masks with their geometry. Arrays are (Z, Y, X), cines (T, Z, Y, X).
+
+Two of them are equal only if they are the same object.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ StackKind = Literal["cine", "late-gadolinium"]
 STACK_KINDS: tuple[StackKind, ...] = ("cine", "late-gadolinium")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume:
     """One 3-D image.
 
@@ -32,8 +35,12 @@ class Volume:
     array: NDArray[Any]
     geometry: Geometry
 
+    def __repr__(self) -> str:
+        """Tell size, type and spacing in one line."""
+        return f"Volume({_in_words(self.array, self.geometry)})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Cine:
     """A 3-D image at one or more times.
 
@@ -48,6 +55,10 @@ class Cine:
     geometry: Geometry
     frame_interval_ms: float | None = None
     frame_times_ms: tuple[float, ...] | None = None
+
+    def __repr__(self) -> str:
+        """Tell size, type and spacing in one line."""
+        return f"Cine({_in_words(self.array, self.geometry)})"
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -65,7 +76,7 @@ class Cine:
         return Volume(self.array[t], self.geometry)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """What a reader makes of one file: the image, and what is needed to write a mask beside it.
 
@@ -83,8 +94,13 @@ class Study:
     header: Any = field(default=None, repr=False)
     subject: Subject = field(default_factory=Subject)
 
+    def __repr__(self) -> str:
+        """Tell the image's size, and how many notes there are, in one line."""
+        cine = self.cine
+        return f"Study({_in_words(cine.array, cine.geometry)}; notes: {len(self.notes)})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmentation:
     """A mask of a cine.
 
@@ -97,3 +113,13 @@ class Segmentation:
     labels: NDArray[np.uint8]
     geometry: Geometry
     schema: LabelSchema
+
+    def __repr__(self) -> str:
+        """Tell the size and the structures in one line."""
+        return f"Segmentation({', '.join(self.schema.names)}; {_in_words(self.labels, self.geometry)})"
+
+
+def _in_words(array: NDArray[Any], geometry: Geometry) -> str:
+    size = " x ".join(map(str, array.shape))
+    spacing = " x ".join(f"{mm:.4g}" for mm in geometry.spacing_mm)
+    return f"{size} {array.dtype}, {spacing} mm"

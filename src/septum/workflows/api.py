@@ -17,6 +17,7 @@ from septum.workflows.loading import study_of
 from septum.workflows.measure import Measuring, measure_array, measure_file
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
+from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +42,8 @@ def segment(
     Where the verdict is not *fine*, a :class:`septum.QualityWarning` names its reasons.
 
     Args:
-        source: NIfTI or NRRD file, folder with a DICOM study, study or image that was read, or array
-            (Z, Y, X) or (T, Z, Y, X).
+        source: NIfTI or NRRD file, folder with a DICOM study, two files with end-diastole and end-systole,
+            study or image that was read, or array (Z, Y, X) or (T, Z, Y, X).
         model: a shipped model's name, a bundle's folder, or a model from ``load_model``, which has options
             of its own.
         spacing_mm: (Z, Y, X) in mm, instead of the file's; an array needs it.
@@ -62,6 +63,8 @@ def segment(
         model = load_model(model, **options)
     bundle, started = model.bundle, time.perf_counter()
     study, name = study_of(source, spacing_mm, bundle.manifest.reads)
+    if isinstance(source, tuple):
+        indices = with_two_phases(indices)
     settings = settings_of(model, None if spacing_mm is None else study.cine.geometry.spacing_mm, indices)
     settings.indices.check_frames(len(study.cine), name)
     read_s = time.perf_counter() - started

@@ -12,6 +12,7 @@ from septum.core import InputError, LabelSchema, Segmentation, Structure
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.workflows.events import CaseDone, FrameDone, Notice
+from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.measuring import measured
 from septum.workflows.options import IndexSettings
 from septum.workflows.outputs import possible
@@ -124,12 +125,12 @@ class CaseSteps:
             self.model.begin()
         started = time.perf_counter()
         try:
-            study = read_study(case.source, spacing_mm=self.settings.spacing_mm, wanted=self.wanted)
+            study = self._read(case)
         except MemoryError as error:
             raise too_large(case.source) from error
         self.settings.indices.check_frames(len(study.cine), case.source)
         read_s = time.perf_counter() - started
-        labels = read_mask(paths.mask).cine.array if plan.keeps_mask else None
+        labels = kept_labels(study, case, paths.mask, plan) if plan.keeps_mask else None
         return Opened(case, study, read_s, plan, seen, labels)
 
     def segment(
@@ -172,6 +173,17 @@ class CaseSteps:
                 return current
             return self._write(current, segmented.opened.plan)
 
+    def _read(self, case: InputCase) -> Study:
+        spacing_mm = self.settings.spacing_mm
+        if case.phases is not None:
+            return case.phases.read(spacing_mm=spacing_mm, wanted=self.wanted)
+        return read_study(case.source, spacing_mm=spacing_mm, wanted=self.wanted)
+
+    def _sha256_of(self, case: InputCase) -> str:
+        if case.phases is not None:
+            return case.phases.sha256(self.wanted)
+        return content_sha256(case.source, wanted=self.wanted)
+
     def _by_what_is_there(self, segmented: Segmented) -> Segmented | CaseDone:
         """What is to be written, as if this run had begun when another has ended that wrote meanwhile."""
         opened, case = segmented.opened, segmented.opened.case
@@ -184,7 +196,7 @@ class CaseSteps:
             return self._done(case, plan.earlier, skipped=True, mask_kept=True)
         now = replace(opened, plan=plan, seen=seen)
         if plan.keeps_mask:
-            return Segmented(now, read_mask(paths.mask).cine.array, ())
+            return Segmented(now, kept_labels(opened.study, case, paths.mask, plan), ())
         if opened.labels is not None:
             raise NameTakenError(
                 f"{paths.mask} was made anew by another run meanwhile: expected the one before, to make of "
@@ -228,15 +240,15 @@ class CaseSteps:
             check_same_input(
                 paths,
                 str(case.source),
-                lambda: content_sha256(case.source, wanted=self.wanted),
-                is_dicom=holds_dicom(case.source),
+                lambda: self._sha256_of(case),
+                is_dicom=_is_dicom(case),
             )
             reason = "it is in the form of another version"
             if earlier is not None:
                 sha256 = self.model.bundle.sha256
                 reason = reason_to_segment(earlier, paths.mask, self.settings, sha256)
                 check_not_corrected(paths, earlier, reason)
-        asked, notes = possible(self.outputs, is_dicom=holds_dicom(case.source)) if self.outputs else ({}, ())
+        asked, notes = ({}, ()) if not self.outputs else possible(self.outputs, is_dicom=_is_dicom(case))
         keeps = earlier is not None and not self.overwrite and not reason
         plan = ResumePlan.of(
             earlier, paths, asked, self.settings.indices, keeps_mask=keeps, reason=reason, notes=notes
@@ -248,6 +260,22 @@ class CaseSteps:
         if earlier is not None or not paths.record.exists():
             check_known(plan.written, paths, earlier)
         return plan
+
+
+def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> NDArray[Any]:
+    """Labels (T, Z, Y, X) of a mask that is kept, in the order of the study's axes.
+
+    One that somebody has corrected may have been saved with other axes. Raises :class:`InputError`.
+    """
+    read = read_mask(mask)
+    if plan.earlier is None or plan.earlier.mask_origin == "model":
+        return read.cine.array
+    return on_grid_of(study, case.source, read, mask)[0]
+
+
+def _is_dicom(case: InputCase) -> bool:
+    """Whether DICOM objects can refer to a case; two studies are none together."""
+    return case.phases is None and holds_dicom(case.source)
 
 
 def settings_of(

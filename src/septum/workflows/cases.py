@@ -13,6 +13,7 @@ from septum.core.files import is_folder, place_of
 from septum.io import case_name, find_images
 from septum.io.names import image_suffix, mask_ending
 from septum.workflows.output_paths import OutputPaths
+from septum.workflows.two_phases import TwoPhases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +27,17 @@ class InputCase:
         source: the image, or the folder that holds the study.
         name: of the results below the output folder, with ``/``, without ending.
         searched: whether it was found in a folder, not named by the user.
+        phases: end-diastole and end-systole, where they are two files; ``source`` is the first.
     """
 
     source: Path
     name: str
     searched: bool
+    phases: TwoPhases | None = None
 
     def paths(self, out: Path) -> OutputPaths:
         """Name the files of its results below the output folder; the mask's format is the image's."""
-        suffix = mask_ending(self.source)
+        suffix = ".nii.gz" if self.phases is not None else mask_ending(self.source)
         mask = out / f"{self.name}_seg{suffix}"
         return OutputPaths(mask.parent, mask.name.removesuffix(f"_seg{suffix}"), mask)
 
@@ -56,11 +59,14 @@ class Plan:
     @property
     def places(self) -> frozenset[Path]:
         """Of all images that are files, by the names they are given and by those that links lead to."""
-        sources = [case.source for case in self.cases if not is_folder(case.source)]
+        named = [
+            path for case in self.cases for path in (case.phases.paths if case.phases else (case.source,))
+        ]
+        sources = [path for path in named if not is_folder(path)]
         return frozenset(place for source in sources for place in (_place(source), place_of(source)))
 
 
-def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
+def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
     """Find the images and DICOM studies in files and folders and name their results.
 
     A result has its image's name, that of a DICOM study its folder's. Where several images have one name,
@@ -69,9 +75,12 @@ def plan_cases(inputs: Sequence[Path], out: Path) -> Plan:
     done already.
 
     Args:
-        inputs: files, and folders that are searched to the bottom.
+        inputs: files, and folders that are searched to the bottom; or end-diastole and end-systole in two
+            files, which are one case.
         out: folder for the results; below an input folder it is not searched.
     """
+    if isinstance(inputs, TwoPhases):
+        return Plan((InputCase(inputs.end_diastole, inputs.name, searched=False, phases=inputs),), (), ())
     found: dict[Path, Path] = {}
     passed_over: list[str] = []
     refused: list[tuple[Path, SeptumError]] = []

@@ -11,6 +11,7 @@ from septum.core import Cine, InputError, Study, Volume
 from septum.core.files import is_folder, place_of
 from septum.io import case_name, read_study
 from septum.io.arrays import spacing_of, study_from_array
+from septum.workflows.two_phases import TwoPhases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from septum.core import StackKind
 
     #: What can be segmented.
-    Source = str | Path | Study | Cine | Volume | NDArray[Any]
+    Source = str | Path | tuple[str | Path, str | Path] | Study | Cine | Volume | NDArray[Any]
 
 #: What the files of an input without a name are called.
 NAMELESS = "heart"
@@ -48,7 +49,8 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
     """Read or take over what is given, and name it.
 
     Args:
-        source: a path, an image, or an array (Z, Y, X) or (T, Z, Y, X).
+        source: a path, two of them with end-diastole and end-systole, an image, or an array (Z, Y, X) or
+            (T, Z, Y, X).
         spacing_mm: (Z, Y, X) in mm; an array needs it, a file may do without.
         kind: which images of a DICOM study are read.
 
@@ -57,6 +59,10 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
     """
     if isinstance(source, str | Path):
         return load(source, spacing_mm=spacing_mm, kind=kind), name_of(Path(source))
+    if isinstance(source, tuple):
+        phases = TwoPhases(*map(Path, source))
+        spacing = None if spacing_mm is None else spacing_of(spacing_mm)
+        return phases.read(spacing_mm=spacing, wanted=kind), phases.name
     if isinstance(source, Study):
         return source, NAMELESS
     if isinstance(source, Cine | Volume):

@@ -1,4 +1,4 @@
-"""Which voxel of a predicted mask lies on which voxel of the true one, by their headers."""
+"""Which voxel of a mask lies on which voxel of the true one, or of its image, by their headers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _APART = 1.0
 def on_grid_of(
     truth: Study, truth_path: Path, prediction: Study, path: Path
 ) -> tuple[NDArray[np.generic], tuple[Note, ...]]:
-    """Bring a predicted mask to the axes of the true one, by reordering its voxels alone.
+    """Bring a mask to the axes of the true one, or of its image, by reordering its voxels alone.
 
     Where the headers let the axes run in other orders or directions of one space, voxels are reordered. Where
     a header has lost the place in the patient, grids of one shape and spacing are compared as they stand.
 
     Args:
-        truth: the true mask.
+        truth: the true mask, or the image.
         truth_path: its file.
-        prediction: the predicted mask.
+        prediction: the mask.
         path: its file.
 
     Returns:
@@ -63,17 +63,17 @@ def on_grid_of(
         is_far = apart_mm > _APART * float(np.linalg.norm(theirs.spacing_mm))
         if is_far and not (_is_lost(ours) or _is_lost(theirs)):
             raise InputError(
-                f"{path} and {truth_path} lie {apart_mm:.4g} mm apart by their headers: expected two masks "
-                "of one place; give the truth of this image, or correct the header that is wrong."
+                f"{path} and {truth_path} lie {apart_mm:.4g} mm apart by their headers: expected one place; "
+                "give files that belong together, or correct the header that is wrong."
             )
         text = (
-            f"{path} lies {apart_mm:.2g} mm from {truth_path} by their headers: they were compared voxel by "
+            f"{path} lies {apart_mm:.2g} mm from {truth_path} by their headers: they were matched voxel by "
             "voxel."
         )
         return labels, (Note("origins_differ", text, Level.WARNING),)
     text = (
-        f"{path} and {truth_path} were compared voxel by voxel, although their headers "
-        "let the axes run in different directions; look at both in a viewer if the scores are low."
+        f"{path} and {truth_path} were matched voxel by voxel, although their headers "
+        "let the axes run in different directions; look at both in a viewer."
     )
     return labels, (Note("directions_differ", text, Level.WARNING),)
 
@@ -120,8 +120,8 @@ def _reordering(
 def _require_same_grid(truth_path: Path, theirs: Geometry, path: Path, ours: Geometry) -> None:
     if ours.shape != theirs.shape:
         raise InputError(
-            f"{path} has the shape {ours.shape} (Z, Y, X), but {truth_path} has {theirs.shape}; bring the "
-            "prediction to the grid of its truth."
+            f"{path} has the shape {ours.shape} (Z, Y, X), but {truth_path} has {theirs.shape}; bring one "
+            "to the grid of the other."
         )
     if not np.allclose(ours.spacing_mm, theirs.spacing_mm, rtol=0.0, atol=SPACING_TOLERANCE_MM):
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from septum.io.arrays import spacing_of
 from septum.workflows.case_steps import schema_of
 from septum.workflows.events import CaseDone, Failure, Notice, Planned, RunSummary
 from septum.workflows.loading import NAMELESS, study_of
+from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.masks import SCHEMAS, infer_schema, labels_of, schema_named, values_in
 from septum.workflows.measuring import measured
 from septum.workflows.options import IndexSettings
@@ -30,11 +32,10 @@ from septum.workflows.saving import case_lock, write_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from septum.core import StackKind
+    from septum.core import Note, StackKind
     from septum.core.geometry import Triple
     from septum.inference import Bundle
     from septum.workflows.events import Event
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
     from septum.workflows.outputs import Outputs
     from septum.workflows.record import Record
     from septum.workflows.result import Result
-
-#: Spacings that differ by less than this are the same; files round them.
-SPACING_TOLERANCE_MM = 1e-3
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,10 @@ def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
     schema = _schema(mask, read.cine.array, how.labels, earlier)
     labels = labels_of(mask, read.cine.array, schema)
     study = _study_of(read, labels, schema, how, earlier)
-    _check_same_grid(mask, read, study)
+    if how.image is not None:
+        read = replace(read, cine=replace(read.cine, array=labels))
+        labels, notes = _on_grid_of(study, how.image, read, mask)
+        study = replace(study, notes=(*study.notes, *notes))
     settings = Settings(spacing_mm=spacing, indices=_indices(how.indices, earlier))
     settings.indices.check_frames(len(labels), mask)
     segmentation = Segmentation(labels.astype(np.uint8), study.cine.geometry, schema)
@@ -107,7 +108,10 @@ def measure_array(segmentation: Segmentation, how: Measuring) -> Result:
         study, name = Study(cine, hashlib.sha256(voxels.tobytes()).hexdigest()), NAMELESS
     else:
         study, name = study_of(how.image, how.spacing_mm, _kind_of(segmentation.schema))
-        _check_same_grid("mask", Study(Cine(segmentation.labels, segmentation.geometry), ""), study)
+        mask = Study(Cine(segmentation.labels, segmentation.geometry), "")
+        labels, notes = _on_grid_of(study, how.image, mask, Path("mask"))
+        segmentation = Segmentation(labels.astype(np.uint8), study.cine.geometry, segmentation.schema)
+        study = replace(study, notes=(*study.notes, *notes))
     settings = Settings(indices=how.indices or IndexSettings())
     settings.indices.check_frames(len(segmentation.labels), "mask")
     return measured(study, segmentation, Provenance.of_given_mask(settings), None, name=name)
@@ -201,19 +205,18 @@ def _study_of(
     return replace(read, cine=cine, sha256=earlier.input.sha256)
 
 
-def _check_same_grid(name: object, mask: Study, image: Study) -> None:
-    """Refuse a mask that does not lie on the grid of its image. Raises :class:`InputError`."""
-    if mask.cine.array.shape != image.cine.array.shape:
+def _on_grid_of(
+    study: Study, image: object, read: Study, mask: Path
+) -> tuple[NDArray[np.generic], tuple[Note, ...]]:
+    """Labels (T, Z, Y, X) of a mask on the grid of its image, and notes. Raises :class:`InputError`."""
+    frames, expected = len(read.cine), len(study.cine)
+    if frames != expected:
         raise InputError(
-            f"{name} has the shape {mask.cine.array.shape} (T, Z, Y, X), and its image "
-            f"{image.cine.array.shape}: expected the same; give the image that the mask was drawn on."
+            f"{mask} has {frames} frames, and its image {expected}: expected as many; give the image that "
+            "the mask was drawn on."
         )
-    one, other = mask.cine.geometry.spacing_mm, image.cine.geometry.spacing_mm
-    if not np.allclose(one, other, rtol=0.0, atol=SPACING_TOLERANCE_MM):
-        raise InputError(
-            f"{name} has the spacing {one} mm (Z, Y, X), and its image {other} mm: expected the same; "
-            "correct the header that is wrong, or give the true spacing of both."
-        )
+    path = Path(image) if isinstance(image, str | Path) else Path("its image")
+    return on_grid_of(study, path, read, mask)
 
 
 def _schema(

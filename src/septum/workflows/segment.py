@@ -10,6 +10,7 @@ from septum.workflows.events import CaseDone, Event, Failure, Notice, Planned, R
 from septum.workflows.output_folder import check_writable, remove_leftovers, unwritable
 from septum.workflows.outputs import OUTPUTS, resolved
 from septum.workflows.pipeline import run_pipelined
+from septum.workflows.two_phases import TwoPhases, with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +59,7 @@ def segment_file(
 
 
 def segment_inputs(
-    inputs: Sequence[Path],
+    inputs: Sequence[Path] | TwoPhases,
     out: Path,
     *,
     model: LazyModel,
@@ -80,7 +81,8 @@ def segment_inputs(
     was found in a folder.
 
     Args:
-        inputs: files, and folders that are searched to the bottom.
+        inputs: files, and folders that are searched to the bottom; or end-diastole and end-systole in two
+            files, which are one study.
         out: folder for the results.
         model: loaded once, and only if something is left to do.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
@@ -96,6 +98,8 @@ def segment_inputs(
         MissingExtraError: its engine is not installed.
     """
     refused = unwritable(out)
+    if isinstance(inputs, TwoPhases):
+        indices = with_two_phases(indices)
     outputs = resolved(outputs or {})
     events: list[Event] = []
 

@@ -1,0 +1,84 @@
+"""End-diastole and end-systole in two files: one case of two frames, with an ejection fraction."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import septum as package
+
+
+@pytest.fixture
+def phases(write_study, tmp_path):
+    return [write_study(tmp_path / f"p01_frame{n:02}.nii.gz", seed=n) for n in (1, 12)]
+
+
+@pytest.fixture
+def command(septum, bundle, phases, tmp_path):
+    def run(*options, files=phases):
+        ed, es = files
+        out = ("-o", tmp_path / "out", "--model", bundle)
+        return septum("segment", "--ed-file", ed, "--es-file", es, *out, *options)
+
+    return run
+
+
+def test_they_are_one_case_with_an_ejection_fraction(command, tmp_path, files_in):
+    answer = command("--report", "--csv", tmp_path / "all.csv")
+    assert answer.code == 0, answer.err
+    assert files_in(tmp_path / "out") == ["p01_report.html", "p01_seg.json", "p01_seg.nii.gz"]
+    record = json.loads((tmp_path / "out/p01_seg.json").read_text())
+    indices = record["indices"]
+    assert (record["input"]["frames"], indices["times_ms"]) == (2, None)
+    assert (indices["end_diastole_frame"], indices["end_systole_frame"]) == (0, 1)
+    assert indices["phases_given"] == ["end_diastole", "end_systole"]
+    full, emptied = indices["volumes_ml"]["LV"]
+    found = indices["items"]["lv_ef_percent"]["value"]
+    assert found == pytest.approx(100 * (full - emptied) / full, abs=0.01)
+    assert nib.load(tmp_path / "out/p01_seg.nii.gz").shape == (48, 44, 3, 2)
+
+
+def test_a_second_run_finds_it_done_and_knows_other_files(command, phases, write_study, tmp_path):
+    assert command().code == 0
+    assert "already done" in command().out
+    assert "mask kept" in command("--height", 1.8, "--weight", 80).out
+    moved = tmp_path / "elsewhere" / phases[1].name
+    moved.parent.mkdir()
+    shutil.copy(phases[1], moved)
+    assert "already done" in command("--height", 1.8, "--weight", 80, files=(phases[0], moved)).out
+    write_study(moved, seed=5)
+    assert command(files=(phases[0], moved)).code == 4
+    assert command(files=phases[::-1]).code == 4, "the other way about it is another study"
+
+
+def test_what_is_no_pair_is_refused(command, phases, write_study, tmp_path):
+    cine = write_study(tmp_path / "cine.nii.gz", frames=2)
+    answer = command(files=(phases[0], cine))
+    assert (answer.code, "2 frames" in answer.err) == (3, True)
+    nib.save(nib.Nifti1Image(nib.load(phases[0]).get_fdata()[:40], np.diag([1.5, 1.5, 8.0, 1.0])), cine)
+    assert command(files=(phases[0], cine)).code == 3
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--ed-file", "a.nii"), ("--ed-file", "a.nii", "--es-file", "b.nii", "c.nii"), (),
+     ("--ed-file", "a.nii", "--es-file", "b.nii", "--ed", 0)],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_refused(septum, tmp_path, arguments):
+    assert septum("segment", *arguments, "-o", tmp_path / "out").code == 2
+
+
+def test_from_python_a_pair_of_files_gives_the_same(command, bundle, phases, tmp_path):
+    command()
+    with pytest.warns(package.QualityWarning):
+        result = package.segment(tuple(phases), model=bundle)
+    written = np.asarray(nib.load(tmp_path / "out/p01_seg.nii.gz").dataobj).transpose()
+    assert np.array_equal(result.labels, written)
+    record = json.loads((tmp_path / "out/p01_seg.json").read_text())
+    assert result.study.sha256 == record["input"]["sha256"]
+    assert result.name == "p01"
