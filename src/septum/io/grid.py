@@ -69,8 +69,9 @@ def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None
 
     Right- or left-handedness is kept. ``None`` if the columns do not span space.
     """
-    lengths = np.linalg.norm(matrix, axis=0)
-    if not np.isfinite(matrix).all() or not lengths.all():
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and refused as such
+        lengths = np.linalg.norm(matrix, axis=0)
+    if not np.isfinite(lengths).all() or not lengths.all():
         return None, []
     units: NDArray[np.float64] = matrix / lengths
     if abs(np.linalg.det(units)) < LEAST_DETERMINANT:
