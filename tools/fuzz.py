@@ -5,8 +5,9 @@
 
 Each input follows from the seed and its number alone: ``--only NUMBER`` makes one again. Reported are errors
 other than a :class:`septum.core.SeptumError`, warnings of Python, refusals that are not one sentence or that
-tell a patient's name, images that contradict themselves, masks whose header and voxels disagree, more than 2 GB
-of memory and more than a minute. It needs the environment for development (``tests/support`` makes the studies).
+tell a patient's name, images that contradict themselves, masks whose header and voxels disagree, more than
+2 GB of memory and more than a minute. It needs the environment for development (``tests/support`` makes the
+studies).
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def frame_interval_ms(value: float, unit_ms: float | None) -> float | None:
     if not np.isfinite(value) or value <= 0:
         return None
     if unit_ms is not None:
-        return value * unit_ms
+        return value * unit_ms if np.isfinite(value * unit_ms) else None
     low, high = LIKELY_FRAME_INTERVAL_MS
     return next((value * unit for unit in (1.0, 1000.0) if low <= value * unit <= high), None)
 
