@@ -43,11 +43,11 @@ STAGES = (
     (steps, "prepare", "resample and normalise"),
     (steps, "_density_and_mask", "map"),
     (steps, "locate", "map to region"),
-    (steps, "segment_region", "crop and pad"),
+    (steps, "run_network", "crop and pad"),
     (steps, "touches_border", "check the border"),
     (steps, "evidence_of", "confidence and agreement"),
-    (model, "paste_back", "paste back"),
-    (model, "postprocess", "largest components"),
+    (steps, "paste_back", "paste back"),
+    (steps, "postprocess", "largest components"),
 )
 #: The networks' own time, by the stage that runs them.
 NETWORKS = {"map": "localiser network", "crop and pad": "segmenter network"}

@@ -46,7 +46,7 @@ class NetworkClock:
         run, bundle = engine.run, model.bundle
         graphs = {
             id(loaded.localiser.engine): bundle.graph(bundle.manifest.localiser),
-            id(loaded.segmenter.engine): bundle.graph(bundle.manifest.segmenter),
+            id(loaded.segmenter.stage.engine): bundle.graph(bundle.manifest.segmenter),
         }
 
         def timed(this: Any, image: NDArray[np.float32]) -> Any:

@@ -86,7 +86,7 @@ def _rows(
     memory_mb: float | None,
 ) -> list[Row]:
     geometry = native.volume.geometry
-    truth = prepare_labels(native.labels, schema.values, geometry, pipeline.segmenter.preprocessing)
+    truth = prepare_labels(native.labels, schema.values, geometry, pipeline.segmenter.stage.preprocessing)
     found = prediction.localisation
     about_case = {
         "foreground_inside": _rounded_down(found.region.holds(truth > 0)),

@@ -19,7 +19,7 @@ from septum.core import (
     Volume,
 )
 from septum.core.files import sha256_of
-from septum.inference import ENGINES, Manifest, ModelOptions, Stage, load_model, open_bundle, segment_volume
+from septum.inference import ENGINES, Manifest, ModelOptions, Segmenter, Stage, load_model, open_bundle
 from septum.inference.bundle import MANIFEST
 from septum.localisation import LocalisationSettings
 from septum.methods.settings import OptimisationSettings, PatchSettings, StageSettings
@@ -29,6 +29,7 @@ from septum.preprocessing import PreprocessingSettings
 from septum.training import export
 from septum.training.export import export_graph, stage_manifest, write_bundle
 from support.full_disk import full_disk
+from support.one_volume import segment_one
 
 #: Largest difference of a logit, as documented.
 TOLERANCE = 1e-3
@@ -203,7 +204,8 @@ def test_every_engine_gives_the_mask_of_torch(bundle, networks, manifest):
         Stage(TorchEngine(networks[name]), getattr(manifest, name).preprocessing)
         for name in ("localiser", "segmenter")
     ]
-    expected, found, _ = segment_volume(volume, *stages, manifest.localisation, manifest.labels.values)
+    segmenter = Segmenter(stages[1], manifest.labels.values, manifest.localisation)
+    expected, found = segment_one(volume, stages[0], segmenter)
     assert len(np.unique(expected)) > 1
     for engine in ENGINES:
         result = load_model(bundle, engine=engine, threads=1).segment_volume(volume)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from septum.core import BundleError, Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.inference import Stage, load_model
+from septum.inference import Segmenter, Stage, load_model
+from septum.inference.mirroring import MirrorEngine
 from septum.inference.out_of_distribution import flip_agreement
-from septum.inference.steps import segment_found, segment_region
+from septum.inference.steps import run_network, segment_frame
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
 
@@ -24,11 +25,13 @@ class Slanted:
 def test_flips_average_out_what_depends_on_the_side():
     rng = np.random.default_rng(0)
     volume = Volume(rng.normal(size=(3, 16, 24)).astype(np.float32), Geometry((3, 16, 24), (8.0, 1.4, 1.4)))
-    stage = Stage(Slanted(), PreprocessingSettings())
     region = Region.whole(volume.array.shape)
-    assert np.ptp(segment_region(volume, region, stage)[0] - volume.array) == pytest.approx(3, abs=1e-5)
-    averaged = segment_region(volume, region, stage, flips=True)
-    np.testing.assert_allclose(averaged[0], volume.array + 1.5, atol=1e-5)
+
+    def logits(engine):
+        return run_network(volume, region, Stage(engine, PreprocessingSettings()))["logits"][0, 0]
+
+    assert np.ptp(logits(Slanted()) - volume.array) == pytest.approx(3, abs=1e-5)
+    np.testing.assert_allclose(logits(MirrorEngine(Slanted())), volume.array + 1.5, atol=1e-5)
 
 
 def test_agreement_of_mirror_images_by_hand():
@@ -47,11 +50,13 @@ def test_a_region_is_told_how_far_its_mirror_images_agree():
     array = rng.normal(-1.5, 1, size=(3, 16, 24)).astype(np.float32)
     volume = Volume(array, Geometry((3, 16, 24), (8.0, 1.4, 1.4)))
     found = Localisation(Region.whole(array.shape), LocalisationPath.MAP)
-    stage, settings = Stage(Slanted(), PreprocessingSettings()), LocalisationSettings()
-    _, _, alone = segment_found(volume, found, stage, settings)
-    _, _, agreement = segment_found(volume, found, stage, settings, flips=True)
-    assert alone is None
-    assert 0 < agreement < 1
+
+    def agreement(engine):
+        segmenter = Segmenter(Stage(engine, PreprocessingSettings()), (1,), LocalisationSettings())
+        return segment_frame(volume, found, segmenter).evidence.flip_agreement
+
+    assert agreement(Slanted()) is None
+    assert 0 < agreement(MirrorEngine(Slanted())) < 1
 
 
 def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused():

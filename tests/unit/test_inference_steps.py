@@ -14,15 +14,17 @@ from septum.inference import (
     Bundle,
     Manifest,
     Model,
+    Segmenter,
     Stage,
     StageManifest,
+    find_region,
     paste_back,
-    segment_volume,
 )
-from septum.inference.steps import localise_prepared, segment_region
+from septum.inference.steps import run_network
 from septum.localisation import LocalisationSettings
 from septum.metrics import dice
 from septum.preprocessing import PreprocessingSettings, prepare
+from support.one_volume import segment_one
 
 VALUES = (1, 2, 3)
 #: Dice of what comes back through the 1.4 mm grid of the shipped model, at least.
@@ -75,8 +77,8 @@ def test_labels_come_back_exactly_where_spacing_is_kept():
     geometry = Geometry((7, 90, 101), (9.0, 1.5, 1.5))
     truth = heart(geometry, (27.0, 60.0, 90.0))
     localiser, segmenter = stages()
-    labels, found, _ = segment_volume(
-        Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
+    labels, found = segment_one(
+        Volume(truth.astype(np.float32), geometry), localiser, Segmenter(segmenter, VALUES, LOCALISATION)
     )
     assert np.array_equal(labels, truth)
     assert labels.dtype == np.uint8
@@ -89,8 +91,8 @@ def test_labels_come_back_within_tolerance_through_another_grid(spacing_mm):
     geometry = Geometry((8, 120, 110), spacing_mm)
     truth = heart(geometry)
     localiser, segmenter = stages(in_plane_mm=1.4)
-    labels, *_ = segment_volume(
-        Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
+    labels, _ = segment_one(
+        Volume(truth.astype(np.float32), geometry), localiser, Segmenter(segmenter, VALUES, LOCALISATION)
     )
     # Averaging bright and dark gives values between, which are other classes here: so the nested bodies are
     # scored, each with all that it holds.
@@ -101,8 +103,10 @@ def test_labels_come_back_within_tolerance_through_another_grid(spacing_mm):
 def test_only_the_region_reaches_the_segmenter_padded_to_its_multiple():
     geometry = Geometry((5, 90, 90), (9.0, 1.5, 1.5))
     localiser, segmenter = stages()
-    segment_volume(
-        Volume(heart(geometry).astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
+    segment_one(
+        Volume(heart(geometry).astype(np.float32), geometry),
+        localiser,
+        Segmenter(segmenter, VALUES, LOCALISATION),
     )
     assert localiser.engine.shapes == [(5, 40, 40)]  # 34 x 34 voxels of 4 mm, padded to a multiple of 8
     assert segmenter.engine.shapes == [(5, 48, 48)]
@@ -113,7 +117,7 @@ def test_map_and_coarse_mask_come_from_the_localiser():
     image = Volume(heart(geometry, (9.0, 40.0, 80.0)).astype(np.float32), geometry)
     localiser, _ = stages()
     coarse = prepare(image, localiser.preprocessing)
-    by_map = localise_prepared(coarse, localiser, geometry, LOCALISATION)
+    by_map, _ = find_region([coarse], localiser, geometry, LOCALISATION)
     assert by_map.path is LocalisationPath.MAP
 
     class NoMap(Threshold):
@@ -121,7 +125,7 @@ def test_map_and_coarse_mask_come_from_the_localiser():
             return {**super().run(image), "map": np.zeros_like(image[:, 0])}
 
     no_map = Stage(NoMap(1), localiser.preprocessing)
-    by_mask = localise_prepared(coarse, no_map, geometry, LOCALISATION)
+    by_mask, _ = find_region([coarse], no_map, geometry, LOCALISATION)
     assert by_mask.path is LocalisationPath.COARSE_MASK
     assert by_mask.region.holds(image.array > 0) == 1.0
 
@@ -136,8 +140,8 @@ def test_logits_of_a_region_lie_where_it_lies():
 
     # 13 x 21 voxels: the padding to 16 x 24 is unequal on both sides.
     region = Region((0, 5, 30), (3, 18, 51))
-    found = segment_region(Volume(array, geometry), region, Stage(Echo(), PreprocessingSettings()))
-    assert np.array_equal(found[0], region.crop(array))
+    outputs = run_network(Volume(array, geometry), region, Stage(Echo(), PreprocessingSettings()))
+    assert np.array_equal(outputs["logits"][0, 0], region.crop(array))
 
 
 @pytest.mark.parametrize(("across_mm", "cut_off"), [(90.0, False), (120.0, True)])
@@ -148,8 +152,8 @@ def test_mask_at_the_border_widens_the_region_once_and_is_called_cut_off_if_that
     truth = heart(geometry, radius_mm=across_mm / 2)  # 60 or 80 voxels across
     localiser, segmenter = stages()
     fixed = LocalisationSettings(sizes=(48,), multiple=8)
-    labels, found, _ = segment_volume(
-        Volume(truth.astype(np.float32), geometry), localiser, segmenter, fixed, VALUES
+    labels, found = segment_one(
+        Volume(truth.astype(np.float32), geometry), localiser, Segmenter(segmenter, VALUES, fixed)
     )
     assert found.enlarged
     assert found.cut_off is cut_off
@@ -162,8 +166,8 @@ def test_mask_at_the_images_own_border_widens_nothing():
     geometry = Geometry((3, 48, 48), (9.0, 1.5, 1.5))
     truth = heart(geometry, (9.0, 0.0, 36.0), radius_mm=25.0)
     localiser, segmenter = stages()
-    _, found, _ = segment_volume(
-        Volume(truth.astype(np.float32), geometry), localiser, segmenter, LOCALISATION, VALUES
+    _, found = segment_one(
+        Volume(truth.astype(np.float32), geometry), localiser, Segmenter(segmenter, VALUES, LOCALISATION)
     )
     assert not found.enlarged
 

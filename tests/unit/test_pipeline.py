@@ -9,7 +9,7 @@ from torch import nn
 
 from septum.core import Geometry, LocalisationPath, Region, Volume
 from septum.datasets import Case
-from septum.inference import Stage
+from septum.inference import Segmenter, Stage
 from septum.localisation import LocalisationSettings
 from septum.methods.end_to_end import EndToEnd, EndToEndSettings
 from septum.methods.pipeline import Pipeline, find_by_detector, find_by_localiser, find_by_truth, find_whole
@@ -128,7 +128,7 @@ def test_detector_s_box_is_read_on_its_own_padded_grid():
 def test_prediction_lands_on_the_native_grid_where_it_was(finder):
     native = native_case()
     find = find_whole if finder == "whole" else find_by_truth(FIXED, (2,), WORKING)
-    found = Pipeline(find, Stage(TorchEngine(Bright()), WORKING), (2,)).predict(native)
+    found = Pipeline(find, Segmenter(Stage(TorchEngine(Bright()), WORKING), (2,))).predict(native)
     np.testing.assert_array_equal(found.labels, native.labels)
     assert found.working == prepared_geometry(GEOMETRY, WORKING)
     assert found.working_labels.shape == found.working.shape
@@ -143,7 +143,7 @@ def test_prediction_lands_on_the_native_grid_where_it_was(finder):
 def test_nothing_is_found_beyond_the_region():
     elsewhere = find_by_truth(LocalisationSettings(fixed=(8, 8)), (2,), WORKING)
     native = native_case()
-    found = Pipeline(elsewhere, Stage(TorchEngine(Bright()), WORKING), (2,)).predict(native)
+    found = Pipeline(elsewhere, Segmenter(Stage(TorchEngine(Bright()), WORKING), (2,))).predict(native)
     assert found.labels.any()
     assert set(np.unique(np.nonzero(found.labels)[2])) == set(range(26, 34)), "8 of the 12 columns"
 

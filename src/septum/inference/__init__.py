@@ -6,7 +6,7 @@ from septum.inference.execution import ModelKeywords, ModelOptions
 from septum.inference.loading import ENGINES
 from septum.inference.model import FrameResult, Model, load_model
 from septum.inference.postprocessing import PostprocessingSettings
-from septum.inference.steps import Stage, paste_back, segment_region, segment_volume
+from septum.inference.steps import Segmenter, Stage, find_region, paste_back, segment_volumes
 
 __all__ = [
     "ENGINES",
@@ -18,12 +18,13 @@ __all__ = [
     "ModelKeywords",
     "ModelOptions",
     "PostprocessingSettings",
+    "Segmenter",
     "Stage",
     "StageManifest",
+    "find_region",
     "load_model",
     "open_bundle",
     "paste_back",
-    "segment_region",
-    "segment_volume",
+    "segment_volumes",
     "shipped",
 ]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from septum.core import BundleError, SeptumError
+from septum.inference.mirroring import MirrorEngine
 from septum.inference.onnx_engine import ONNXRuntimeEngine
 from septum.inference.openvino_engine import OpenVINOEngine
 from septum.inference.steps import Stage
@@ -45,7 +46,7 @@ def load_stages(bundle: Bundle, options: ModelOptions) -> tuple[Stage, Stage]:
         )
     return (
         Stage(localiser, manifest.localiser.preprocessing),
-        Stage(segmenter, manifest.segmenter.preprocessing),
+        Stage(MirrorEngine(segmenter) if options.flips else segmenter, manifest.segmenter.preprocessing),
     )
 
 

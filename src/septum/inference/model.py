@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -12,30 +11,26 @@ from septum.core import (
     BundleError,
     Cine,
     Geometry,
-    InputError,
     Localisation,
     Orientation,
     Segmentation,
     Volume,
 )
+from septum.core.arrays import cine_from_array
 from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.execution import ModelOptions
 from septum.inference.loading import load_stages
-from septum.inference.postprocessing import postprocess
-from septum.inference.steps import find_region, paste_back, segment_frame
-from septum.inference.temporal import consistent
-from septum.io import check_heart_fits
-from septum.preprocessing import prepare, prepared_geometry
+from septum.inference.steps import Segmenter, find_region, segment_volumes
+from septum.preprocessing import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from septum.inference.execution import ModelKeywords
     from septum.inference.out_of_distribution import Evidence
-    from septum.inference.temporal import FrameLogits
 
 #: Frames of a cine in which the heart is looked for.
 LOCALISED_FRAMES = 4
@@ -77,7 +72,11 @@ class Model:
     def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
         self.bundle, self.options = bundle, options or ModelOptions()
         check_options(bundle, self.options)
-        self.localiser, self.segmenter = load_stages(bundle, self.options)
+        manifest = bundle.manifest
+        self.localiser, segmenter = load_stages(bundle, self.options)
+        self.segmenter = Segmenter(
+            segmenter, manifest.labels.values, manifest.localisation, manifest.postprocessing
+        )
 
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
@@ -89,46 +88,26 @@ class Model:
             cine: one frame or more.
             smooth: make frames consistent with their neighbours, see :mod:`septum.inference.temporal`.
         """
-        started = time.perf_counter()
-        orientation, manifest = Orientation.of(cine.geometry), self.bundle.manifest
+        orientation = Orientation.of(cine.geometry)
         native = cine.geometry.permuted(orientation.axes)
-        working = prepared_geometry(native, manifest.segmenter.preprocessing)
-        frames = self._frame_logits(cine, orientation, native, working)
-        for frame in consistent(frames, len(cine)) if smooth else frames:
-            labels = paste_back(frame.logits, frame.found.region, working, native, manifest.labels.values)
-            labels = postprocess(labels, manifest.labels.values, manifest.postprocessing)
-            yield FrameResult(
-                labels=np.ascontiguousarray(orientation.undo(labels)),
-                localisation=frame.found,
-                working_geometry=working,
-                evidence=frame.evidence,
-                seconds=time.perf_counter() - started,
-            )
-            started = time.perf_counter()
-
-    def _frame_logits(
-        self, cine: Cine, orientation: Orientation, native: Geometry, working: Geometry
-    ) -> Iterator[FrameLogits]:
-        """What the segmenter makes of each frame, alone."""
-        manifest = self.bundle.manifest
 
         def oriented(t: int) -> Volume:
             return Volume(np.ascontiguousarray(orientation.apply(cine.array[t])), native)
 
-        looked_at = _spread(len(cine), LOCALISED_FRAMES)
-        region, masks = find_region(
-            [oriented(t) for t in looked_at], self.localiser, working, manifest.localisation
-        )
-        coarse = dict(zip(looked_at, masks, strict=True))
-        for t in range(len(cine)):
-            prepared = prepare(oriented(t), manifest.segmenter.preprocessing)
-            yield segment_frame(
-                prepared,
-                region,
-                coarse.get(t),
-                self.segmenter,
-                manifest.localisation,
-                flips=self.options.flips,
+        def find(working: Geometry) -> tuple[Localisation, Mapping[int, Volume]]:
+            seen = _spread(len(cine), LOCALISED_FRAMES)
+            prepared = (prepare(oriented(t), self.localiser.preprocessing) for t in seen)
+            found, masks = find_region(prepared, self.localiser, working, self.bundle.manifest.localisation)
+            return found, dict(zip(seen, masks, strict=True))
+
+        volumes = map(oriented, range(len(cine)))
+        for one in segment_volumes(volumes, native, find, self.segmenter, cycle=len(cine) if smooth else 1):
+            yield FrameResult(
+                labels=np.ascontiguousarray(orientation.undo(one.labels)),
+                localisation=one.frame.found,
+                working_geometry=one.working,
+                evidence=one.frame.evidence,
+                seconds=one.seconds,
             )
 
     def segment_volume(self, volume: Volume) -> FrameResult:
@@ -150,7 +129,7 @@ class Model:
             InputError: the array is no image of numbers with 3 or 4 axes, or none of a heart; or the
                 spacing is not three positive numbers.
         """
-        cine = _cine_of(array, spacing_mm)
+        cine = cine_from_array(array, spacing_mm)
         labels = np.stack([frame.labels for frame in self.segment_frames(cine)])
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
@@ -187,28 +166,3 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
 def _spread(frames: int, count: int) -> list[int]:
     """At most so many frames, evenly spread over a cycle, the first among them."""
     return sorted({i * frames // count for i in range(count)})
-
-
-def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:
-    frames = np.asarray(array)
-    if frames.ndim not in (3, 4) or frames.dtype.kind not in "biuf" or frames.size == 0:
-        raise InputError(
-            "array: expected numbers with axes (Z, Y, X) or (T, Z, Y, X), "
-            f"got {frames.dtype} of shape {frames.shape}."
-        )
-    if not np.isfinite(frames).all():
-        raise InputError("array: expected finite voxels, got NaN or infinity; replace them first.")
-    expected = f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {spacing_mm!r}."
-    try:
-        spacing = tuple(float(s) for s in spacing_mm)
-    except (TypeError, ValueError):
-        raise InputError(expected) from None
-    if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
-        raise InputError(expected)
-    if frames.min() == frames.max():
-        raise InputError(f"array: expected an image, got the value {float(frames.min()):g} in every voxel.")
-    frames = frames if frames.ndim == 4 else frames[None]  # T, Z, Y, X
-    depth, height, width = frames.shape[1:]
-    geometry = Geometry((depth, height, width), spacing)
-    check_heart_fits("array", geometry, remedy="give the true spacing_mm")
-    return Cine(frames, geometry)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from septum.inference.channels import largest_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -159,7 +159,7 @@ def _soft_dice(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> flo
     return round(2 * float(probability[mask].sum(dtype=np.float64)) / (total + size), DECIMALS)
 
 
-def flip_agreement(images: Sequence[NDArray[np.float32]], mean: NDArray[np.float32]) -> float | None:
+def flip_agreement(images: Iterable[NDArray[np.float32]], mean: NDArray[np.float32]) -> float | None:
     """Mean Dice coefficient of the masks of mirror images with that of their mean.
 
     Args:

@@ -1,12 +1,14 @@
-"""The steps of the multi-stage method, written once: localise, crop, segment, paste back.
+"""The steps of every method, written once: find a region, crop, segment, paste back.
 
-Training, the study and the product run these same functions; only the engine differs. All volumes here have
-their slice axis first.
+The product, the study and the training's assessment compose them in :func:`segment_volumes`; only the engine
+and what finds the region differ. All volumes here have their slice axis first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -14,21 +16,30 @@ import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
 from septum.inference.channels import largest_channel
-from septum.inference.out_of_distribution import Evidence, evidence_of, flip_agreement
-from septum.inference.temporal import FrameLogits
+from septum.inference.mirroring import MIRRORED
+from septum.inference.out_of_distribution import evidence_of, flip_agreement
+from septum.inference.postprocessing import PostprocessingSettings, postprocess
+from septum.inference.temporal import FrameLogits, consistent
 from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
-from septum.preprocessing import PreprocessingSettings, cut, padded_to_multiple, prepare, resample
+from septum.preprocessing import (
+    PreprocessingSettings,
+    cut,
+    padded_to_multiple,
+    prepare,
+    prepared_geometry,
+    resample,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from septum.inference.engine import Engine
 
-
-#: In-plane axes of a volume that are reversed for each mirror image, none first.
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
+#: From the segmenter's grid to a region on it, and the localiser's mask there of each volume, by number, that
+#: it has seen.
+RegionFinder = Callable[[Geometry], tuple[Localisation, Mapping[int, Volume]]]
 
 
 @dataclass(frozen=True)
@@ -39,67 +50,145 @@ class Stage:
     preprocessing: PreprocessingSettings
 
 
-def localise_prepared(
-    prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
-) -> Localisation:
-    """Region of interest on the ``working`` grid, from a volume on the coarse network's grid."""
-    return locate(*_density_and_mask(prepared, stage, working, settings), working, settings)
+@dataclass(frozen=True)
+class Segmenter:
+    """A network that segments inside a region, and how its logits become a mask.
 
-
-def _density_and_mask(
-    prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
-) -> tuple[Volume, Volume]:
-    """Density map and coarse mask on the ``working`` grid."""
-    padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
-    outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
-    grid = prepared.geometry.cropped(padding)
-    coarse = outputs["logits"][0].max(axis=0)
-    evidence = _softmax(coarse) if settings.evidence == "soft_argmax" else outputs["map"][0]
-    # The coarse mask rides along with the map, so that both are upsampled in one pass.
-    density, logit = resample(np.stack([evidence, coarse]), grid, working)
-    return Volume(density, working), Volume(logit > 0, working)
-
-
-def segment_region(
-    prepared: Volume, region: Region, stage: Stage, *, flips: bool = False
-) -> NDArray[np.float32]:
-    """Logits (K, *region.size) of the fine network inside a region of the prepared volume.
-
-    With ``flips`` they are the mean over the region and its three in-plane mirror images, at four times the
-    work.
+    Attributes:
+        stage: the network.
+        values: mask value of each foreground channel.
+        widening: sizes to which a region is widened whose border the mask touches; ``None`` leaves it.
+        postprocessing: of the mask.
     """
-    if flips:
-        return np.mean(_logits_of(prepared, region, stage, MIRRORS), axis=0)
-    return _logits_of(prepared, region, stage, MIRRORS[:1])[0]
+
+    stage: Stage
+    values: tuple[int, ...]
+    widening: LocalisationSettings | None = None
+    postprocessing: PostprocessingSettings = field(default_factory=PostprocessingSettings)
+
+    def labels_of(self, frame: FrameLogits, working: Geometry, target: Geometry) -> NDArray[np.uint8]:
+        """Labels (Z, Y, X) on a target grid from logits on the segmenter's ``working`` grid."""
+        labels = paste_back(frame.logits, frame.found.region, working, target, self.values)
+        return postprocess(labels, self.values, self.postprocessing)
 
 
-def segment_found(
-    prepared: Volume,
-    found: Localisation,
-    stage: Stage,
-    settings: LocalisationSettings,
+@dataclass(frozen=True)
+class SegmentedVolume:
+    """One volume, segmented.
+
+    Attributes:
+        labels: on the volume's own grid, (Z, Y, X) uint8.
+        frame: the segmenter's logits, the region that they lie in, and the evidence.
+        working: grid of the segmenter.
+        seconds: that it took; of the first volume, finding the region is part of it.
+    """
+
+    labels: NDArray[np.uint8]
+    frame: FrameLogits
+    working: Geometry
+    seconds: float
+
+
+def segment_volumes(
+    volumes: Iterable[Volume],
+    native: Geometry,
+    find: RegionFinder,
+    segmenter: Segmenter,
     *,
-    flips: bool = False,
-) -> tuple[NDArray[np.float32], Localisation, float | None]:
-    """Logits in the region found, which is widened once if the mask touches its border inside the image.
+    cycle: int = 1,
+) -> Iterator[SegmentedVolume]:
+    """Segment volumes of one grid in one region: the whole method.
 
-    If it still touches then, the localisation says that it is cut off. The third is the agreement of the
-    mirror images, ``None`` without flips; see :class:`~septum.inference.out_of_distribution.Evidence`.
+    Args:
+        volumes: in order of time; each is read when its turn comes.
+        native: their grid.
+        find: what finds the region.
+        segmenter: what segments in it.
+        cycle: number of the volumes if they are the frames of one cine, which are then made consistent with
+            their neighbours; see :func:`~septum.inference.temporal.consistent`. 1 leaves each alone.
     """
-    logits, agreement = _segmented(prepared, found.region, stage, flips=flips)
-    if touches_border(logits, found.region, prepared.geometry.shape):
-        wider = enlarge(found, prepared.geometry, settings)
+    started = time.perf_counter()
+    preprocessing = segmenter.stage.preprocessing
+    working = prepared_geometry(native, preprocessing)
+    found, coarse = find(working)
+    alone = (
+        segment_frame(prepare(volume, preprocessing), found, segmenter, coarse.get(t))
+        for t, volume in enumerate(volumes)
+    )
+    for frame in consistent(alone, cycle):
+        labels = segmenter.labels_of(frame, working, native)
+        yield SegmentedVolume(labels, frame, working, time.perf_counter() - started)
+        started = time.perf_counter()
+
+
+def find_region(
+    prepared: Iterable[Volume], localiser: Stage, working: Geometry, settings: LocalisationSettings
+) -> tuple[Localisation, list[Volume]]:
+    """Find one region of interest for a volume, or for some frames of a cine.
+
+    Args:
+        prepared: at least one volume, on the localiser's grid; all on the same.
+        localiser: the coarse network.
+        working: grid of the segmenter.
+        settings: thresholds and sizes.
+
+    Returns:
+        The region, and the coarse mask of each volume, on the ``working`` grid.
+    """
+    seen = [_density_and_mask(volume, localiser, working, settings) for volume in prepared]
+    # The soft-argmax's weights are relative to their largest already.
+    percent = settings.percentile if settings.evidence == "map" else 100.0
+    density = joined([one.array for one, _ in seen], percent)
+    masks = [mask for _, mask in seen]
+    together = np.any([mask.array for mask in masks], axis=0)
+    return locate(Volume(density, working), Volume(together, working), working, settings), masks
+
+
+def segment_frame(
+    prepared: Volume, found: Localisation, segmenter: Segmenter, coarse: Volume | None = None
+) -> FrameLogits:
+    """Segment a prepared volume in a region, which is widened once if the mask touches its border.
+
+    If the mask still touches it then, inside the image, the region found says that it is cut off.
+
+    Args:
+        prepared: on the segmenter's grid.
+        found: the region.
+        segmenter: the fine network.
+        coarse: the localiser's mask on that grid, ``None`` if it has not seen this volume.
+    """
+    outputs = run_network(prepared, found.region, segmenter.stage)
+    shape, widening = prepared.geometry.shape, segmenter.widening
+    if widening is not None and touches_border(outputs["logits"][0], found.region, shape):
+        wider = enlarge(found, prepared.geometry, widening)
         if wider is not None:
-            found = wider
-            logits, agreement = _segmented(prepared, wider.region, stage, flips=flips)
-        found = replace(found, cut_off=touches_border(logits, found.region, prepared.geometry.shape))
-    return logits, found, agreement
+            found, outputs = wider, run_network(prepared, wider.region, segmenter.stage)
+        found = replace(found, cut_off=touches_border(outputs["logits"][0], found.region, shape))
+    logits = outputs["logits"][0]
+    evidence = evidence_of(logits, None if coarse is None else found.region.crop(coarse.array))
+    if MIRRORED in outputs:
+        evidence = replace(evidence, flip_agreement=flip_agreement(outputs[MIRRORED], logits))
+    return FrameLogits(logits, found, evidence)
+
+
+def run_network(prepared: Volume, region: Region, stage: Stage) -> dict[str, NDArray[np.float32]]:
+    """Run a network inside a region of a prepared volume.
+
+    Returns:
+        Its outputs by name, each (N, ..., *region.size); see :class:`~septum.inference.engine.Engine`.
+    """
+    part = cut(prepared, region, stage.preprocessing).array
+    padding = padded_to_multiple(part.shape, stage.engine.multiple)
+    outputs = stage.engine.run(np.ascontiguousarray(padding.crop(part))[None, None])
+    z, y, x = (-start for start in padding.start)
+    inside = Region((z, y, x), (z + part.shape[0], y + part.shape[1], x + part.shape[2]))
+    return {name: inside.crop(values) for name, values in outputs.items()}
 
 
 def paste_back(
     logits: NDArray[np.float32], region: Region, working: Geometry, native: Geometry, values: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Labels on the native grid from logits in a region of the working grid.
+    """Decide the labels on the native grid from logits in a region of the working grid.
 
     Logits are interpolated at the native voxel centres and the largest one decides; outside the region all is
     background.
@@ -129,79 +218,15 @@ def paste_back(
     return labels
 
 
-def find_region(
-    volumes: Sequence[Volume], localiser: Stage, working: Geometry, settings: LocalisationSettings
-) -> tuple[Localisation, list[Volume]]:
-    """One region of interest for some frames of a cine, and the coarse mask of each, on the ``working`` grid.
-
-    Args:
-        volumes: at least one, with slices first, on one grid.
-        localiser: the coarse network.
-        working: grid of the segmenter.
-        settings: thresholds and sizes.
-    """
-    seen = [
-        _density_and_mask(prepare(volume, localiser.preprocessing), localiser, working, settings)
-        for volume in volumes
-    ]
-    # The soft-argmax's weights are relative to their largest already.
-    percent = settings.percentile if settings.evidence == "map" else 100.0
-    density = joined([one.array for one, _ in seen], percent)
-    coarse = [mask for _, mask in seen]
-    together = np.any([mask.array for mask in coarse], axis=0)
-    return locate(Volume(density, working), Volume(together, working), working, settings), coarse
-
-
-def segment_frame(
-    prepared: Volume,
-    found: Localisation,
-    coarse: Volume | None,
-    segmenter: Stage,
-    localisation: LocalisationSettings,
-    *,
-    flips: bool = False,
-) -> FrameLogits:
-    """What the fine network makes of a frame in its region.
-
-    Args:
-        prepared: on the segmenter's grid.
-        found: the region.
-        coarse: the localiser's mask on that grid, ``None`` if it has not seen this frame.
-        segmenter: the fine network.
-        localisation: sizes to which the region may be widened.
-        flips: as of :func:`segment_region`.
-    """
-    logits, found, mirrored = segment_found(prepared, found, segmenter, localisation, flips=flips)
-    evidence = evidence_of(logits, None if coarse is None else found.region.crop(coarse.array))
-    return FrameLogits(logits, found, replace(evidence, flip_agreement=mirrored))
-
-
-def segment_volume(
-    volume: Volume,
-    localiser: Stage,
-    segmenter: Stage,
-    localisation: LocalisationSettings,
-    values: tuple[int, ...],
-    *,
-    flips: bool = False,
-) -> tuple[NDArray[np.uint8], Localisation, Evidence]:
-    """The whole method for one volume with its slices first; ``flips`` as of :func:`segment_region`.
-
-    Returns:
-        Labels on the volume's own grid, the region with the way it was found, and the evidence of an image
-        unlike those that the networks learnt from.
-    """
-    prepared = prepare(volume, segmenter.preprocessing)
-    found, (coarse,) = find_region([volume], localiser, prepared.geometry, localisation)
-    frame = segment_frame(prepared, found, coarse, segmenter, localisation, flips=flips)
-    labels = paste_back(frame.logits, frame.found.region, prepared.geometry, volume.geometry, values)
-    return labels, frame.found, frame.evidence
-
-
 def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int, int, int]) -> bool:
-    """Whether the heart reaches an in-plane border of the region that is not the image's own border.
+    """Say whether the heart reaches an in-plane border of the region that is not the image's own border.
 
     The heart is the largest component of the foreground; specks at the border say nothing about the region.
+
+    Args:
+        logits: (K, *region.size) with background first; K = 1 means one sigmoid channel.
+        region: where they lie on the segmenter's grid.
+        shape: of that grid, (Z, Y, X).
     """
     heart = largest_component(logits[1:].max(axis=0) > logits[0] if len(logits) > 1 else logits[0] > 0)
     if heart is None:
@@ -213,40 +238,20 @@ def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int
     return False
 
 
-def _segmented(
-    prepared: Volume, region: Region, stage: Stage, *, flips: bool
-) -> tuple[NDArray[np.float32], float | None]:
-    """As :func:`segment_region`, and with flips how far the mirror images agree."""
-    if not flips:
-        return segment_region(prepared, region, stage), None
-    images = _logits_of(prepared, region, stage, MIRRORS)
-    mean = np.mean(images, axis=0)
-    return mean, flip_agreement(images, mean)
+def _density_and_mask(
+    prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
+) -> tuple[Volume, Volume]:
+    """Run the coarse network on a prepared volume: density map and mask on the ``working`` grid."""
+    padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
+    outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
+    grid = prepared.geometry.cropped(padding)
+    coarse = outputs["logits"][0].max(axis=0)
+    evidence = _relative_to_peak(coarse) if settings.evidence == "soft_argmax" else outputs["map"][0]
+    # The coarse mask rides along with the map, so that both are upsampled in one pass.
+    density, logit = resample(np.stack([evidence, coarse]), grid, working)
+    return Volume(density, working), Volume(logit > 0, working)
 
 
-def _logits_of(
-    prepared: Volume, region: Region, stage: Stage, mirrors: Sequence[tuple[int, ...]]
-) -> list[NDArray[np.float32]]:
-    """Logits in a region, of each of these mirror images of it."""
-    part = cut(prepared, region, stage.preprocessing)
-    padding = padded_to_multiple(part.array.shape, stage.engine.multiple)
-    image, inside = padding.crop(part.array), _inverse(padding, part.array.shape)
-    return [inside.crop(_mirrored_logits(image, stage, axes)) for axes in mirrors]
-
-
-def _mirrored_logits(image: NDArray[np.float32], stage: Stage, axes: tuple[int, ...]) -> NDArray[np.float32]:
-    """Logits (K, Z, Y, X) of an image (Z, Y, X) that the network sees reversed along these axes."""
-    reversed_image = np.ascontiguousarray(np.flip(image, axes) if axes else image)
-    logits = stage.engine.run(reversed_image[None, None])["logits"][0]
-    return np.flip(logits, tuple(axis + 1 for axis in axes)) if axes else logits
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Softmax over all voxels, as multiples of the largest share."""
+def _relative_to_peak(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights of a softmax over all voxels, as multiples of the largest."""
     return np.exp(logits - logits.max())
-
-
-def _inverse(padding: Region, shape: tuple[int, ...]) -> Region:
-    """The region of the padded array that holds the original one."""
-    z, y, x = (-a for a in padding.start)
-    return Region((z, y, x), (z + shape[0], y + shape[1], x + shape[2]))

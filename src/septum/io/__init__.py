@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from septum.io.dicom.finding import holds_dicom, is_dicom
 from septum.io.dicom.header import DicomHeader, FrameReference
 from septum.io.folders import Found, find_images
-from septum.io.grid import check_heart_fits
 from septum.io.names import IMAGE_SUFFIXES, case_name, image_suffix, is_mask_name
 from septum.io.reading import content_sha256, looks_like_mask, read_mask, read_study
 from septum.io.writing import mask_suffix, staged_mask, write_image, write_mask
@@ -24,7 +23,6 @@ __all__ = [
     "Found",
     "FrameReference",
     "case_name",
-    "check_heart_fits",
     "content_sha256",
     "dicom_contents",
     "find_images",

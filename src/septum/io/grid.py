@@ -8,7 +8,7 @@ import numpy as np
 
 from septum.core import Geometry, InputError, Level, Note
 from septum.core.errors import Remedy
-from septum.core.geometry import IDENTITY_DIRECTION
+from septum.core.geometry import IDENTITY_DIRECTION, mm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,13 +25,6 @@ LEAST_DETERMINANT = 1e-3
 #: Angle by which two axes may miss a right angle without a word, in degrees.
 SHEAR_TOLERANCE_DEGREES = 1.0
 
-#: Spacings in the image plane and across it, and edge lengths of that plane, that can show a heart, in mm.
-IN_PLANE_MM = (0.2, 6.0)
-ACROSS_MM = (0.2, 30.0)
-FIELD_OF_VIEW_MM = (60.0, 1000.0)
-#: A stack of more slices than this that is thinner than this has lost the distance of its slices.
-FEW_SLICES = 3
-LEAST_STACK_MM = 25.0
 #: Times between frames that can belong to a cine, in ms: only they are believed without a unit.
 LIKELY_FRAME_INTERVAL_MS = (5.0, 200.0)
 
@@ -69,45 +62,6 @@ def settle_spacing(
         return asked, []
     text = f"The spacing is {mm(asked)} as asked for; the header states {mm(stated_mm)}."
     return asked, [Note("spacing_given", text)]
-
-
-def check_heart_fits(what: str, geometry: Geometry, remedy: str, mends: Remedy | None = None) -> None:
-    """Refuse a grid that cannot show a heart.
-
-    Whichever way the file is turned, the plane of the image is taken to be the two axes with the smallest
-    spacing, its field of view the two longest edges, and its slices to follow each other along the shortest.
-
-    Args:
-        what: the image, to begin the sentence with.
-        geometry: its grid.
-        remedy: what to do about a wrong spacing, to end the sentence with.
-        mends: what the user can give to mend it.
-
-    Raises:
-        InputError: the spacing is wildly wrong.
-    """
-    first, second, across = sorted(geometry.spacing_mm)
-    (stack, slices), *plane = sorted(zip(geometry.extent_mm, geometry.shape, strict=True))
-    edges = [edge for edge, _ in plane]
-    if (
-        not (IN_PLANE_MM[0] <= first <= second <= IN_PLANE_MM[1])
-        or not (ACROSS_MM[0] <= across <= ACROSS_MM[1])
-        or not all(FIELD_OF_VIEW_MM[0] <= edge <= FIELD_OF_VIEW_MM[1] for edge in edges)
-    ):
-        raise InputError(
-            f"{what} has a spacing that does not fit a heart: expected {IN_PLANE_MM[0]:g} to "
-            f"{IN_PLANE_MM[1]:g} mm in plane, at most {ACROSS_MM[1]:g} mm between slices and a field of view "
-            f"of {FIELD_OF_VIEW_MM[0]:g} to {FIELD_OF_VIEW_MM[1]:g} mm, and found voxels of "
-            f"{mm(geometry.spacing_mm)} and a field of {edges[0]:.4g} x {edges[1]:.4g} mm; {remedy}.",
-            remedy=mends,
-        )
-    if slices > FEW_SLICES and stack < LEAST_STACK_MM:
-        raise InputError(
-            f"{what} has a spacing that does not fit a heart: expected more than {FEW_SLICES} slices to "
-            f"reach over at least {LEAST_STACK_MM:g} mm, and found {slices} slices in {stack:.4g} mm, with "
-            f"voxels of {mm(geometry.spacing_mm)}; {remedy}.",
-            remedy=mends,
-        )
 
 
 def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, list[Note]]:
@@ -168,11 +122,6 @@ def frame_interval_ms(value: float, unit_ms: float | None) -> float | None:
         return value * unit_ms
     low, high = LIKELY_FRAME_INTERVAL_MS
     return next((value * unit for unit in (1.0, 1000.0) if low <= value * unit <= high), None)
-
-
-def mm(values: Iterable[float]) -> str:
-    """Lengths for a message, such as ``10 x 1.562 x 1.562 mm (Z x Y x X)``."""
-    return " x ".join(f"{value:.4g}" for value in values) + " mm (Z x Y x X)"
 
 
 def _positive(what: str, values_mm: Sequence[float]) -> Triple:

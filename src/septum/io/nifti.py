@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, InputError, Level, Note
+from septum.core.geometry import mm
 from septum.io.grid import (
     ORIENTATION_MISSING,
     SPACING_TOLERANCE,
     build_geometry,
     frame_interval_ms,
-    mm,
     orthonormal,
     settle_spacing,
 )

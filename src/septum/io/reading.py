@@ -14,8 +14,8 @@ import numpy as np
 from septum.core import InputError, Level, Note, Study
 from septum.core.errors import MaskGivenError, Remedy
 from septum.core.files import is_out_of_reach, sha256_of
+from septum.core.geometry import check_heart_fits, mm
 from septum.io.dicom.finding import holds_dicom
-from septum.io.grid import check_heart_fits, mm
 from septum.io.names import IMAGE_SUFFIXES, META_SUFFIXES, NRRD_SUFFIXES, image_suffix
 from septum.io.native import NativeHeader
 

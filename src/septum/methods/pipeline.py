@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from septum.core import Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.inference.postprocessing import PostprocessingSettings, postprocess
-from septum.inference.steps import localise_prepared, paste_back, segment_found, segment_region
+from septum.inference.steps import Segmenter, find_region, segment_volumes
 from septum.localisation import locate, region_about
 from septum.methods.samples import NativeCase
 from septum.preprocessing import PreprocessingSettings, prepare, prepare_labels
@@ -54,42 +52,21 @@ class Pipeline:
 
     Attributes:
         find: where to segment.
-        segmenter: network and preprocessing.
-        values: mask value of each foreground channel.
-        localisation: by which a region is widened whose border the mask touches; ``None`` leaves it.
-        postprocessing: of the mask.
-        flips: whether the segmenter's answer is the mean over mirror images.
+        segmenter: what segments there.
     """
 
     find: Finder
-    segmenter: Stage
-    values: tuple[int, ...]
-    localisation: LocalisationSettings | None = None
-    postprocessing: PostprocessingSettings = field(default_factory=PostprocessingSettings)
-    flips: bool = False
+    segmenter: Segmenter
 
     def predict(self, native: NativeCase) -> Prediction:
         """Segment one case; its true labels are not looked at, unless the finder says so."""
-        started = time.perf_counter()
-        prepared = prepare(native.volume, self.segmenter.preprocessing)
-        found = self.find(native, prepared.geometry)
-        if self.localisation is None:
-            logits = segment_region(prepared, found.region, self.segmenter, flips=self.flips)
-        else:
-            logits, found, _ = segment_found(
-                prepared, found, self.segmenter, self.localisation, flips=self.flips
-            )
-        labels = self._labels(logits, found.region, prepared.geometry, native.volume.geometry)
-        seconds = time.perf_counter() - started
+        native_grid = native.volume.geometry
+        (found,) = segment_volumes(
+            [native.volume], native_grid, lambda grid: (self.find(native, grid), {}), self.segmenter
+        )
         # On its own grid the working mask is the same decision without interpolation.
-        working = self._labels(logits, found.region, prepared.geometry, prepared.geometry)
-        return Prediction(labels, working, prepared.geometry, found, seconds)
-
-    def _labels(
-        self, logits: NDArray[np.float32], region: Region, working: Geometry, target: Geometry
-    ) -> NDArray[np.uint8]:
-        labels = paste_back(logits, region, working, target, self.values)
-        return postprocess(labels, self.values, self.postprocessing)
+        working_labels = self.segmenter.labels_of(found.frame, found.working, found.working)
+        return Prediction(found.labels, working_labels, found.working, found.frame.found, found.seconds)
 
 
 def find_whole(_native: NativeCase, working: Geometry) -> Localisation:
@@ -108,7 +85,8 @@ def find_by_localiser(
     """A first network's map, coarse mask or soft-argmax, as the settings say."""
 
     def find(native: NativeCase, working: Geometry) -> Localisation:
-        return localise_prepared(prepared(native, stage.preprocessing), stage, working, settings)
+        found, _ = find_region([prepared(native, stage.preprocessing)], stage, working, settings)
+        return found
 
     return find
 

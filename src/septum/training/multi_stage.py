@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from septum.core import RecipeError
-from septum.inference import Stage
+from septum.inference import Segmenter, Stage
 from septum.inference.bundle import open_bundle
+from septum.inference.mirroring import MirrorEngine
 from septum.methods.pipeline import find_by_localiser, find_by_truth, prepared_now
 from septum.methods.torch_engine import TorchEngine
 from septum.methods.transfer import HEADS, take_over, weights_of
@@ -59,13 +60,12 @@ class MultiStageRun(TwoStageRun):
 
     def pipeline(self, deadline: Deadline) -> Pipeline:
         """See :meth:`TwoStageRun.pipeline`; regions are widened and masks cleaned as the product does it."""
-        recipe = self.recipe
-        return replace(
-            super().pipeline(deadline),
-            localisation=self.localisation_at_test(),
-            postprocessing=recipe.postprocessing,
-            flips=recipe.flips_at_test,
-        )
+        plain = super().pipeline(deadline)
+        stage = plain.segmenter.stage
+        if self.recipe.flips_at_test:
+            stage = replace(stage, engine=MirrorEngine(stage.engine))
+        segmenter = Segmenter(stage, self.values, self.localisation_at_test(), self.recipe.postprocessing)
+        return replace(plain, segmenter=segmenter)
 
     def first_initial(self) -> tuple[Initial | None, str]:
         """See :meth:`TwoStageRun.first_initial`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from septum.core import RecipeError
-from septum.inference import Stage
+from septum.inference import Segmenter, Stage
 from septum.methods.end_to_end import EndToEnd, end_to_end_objective
 from septum.methods.mask_rcnn import SliceMaskRCNN, training_objective
 from septum.methods.patches import PatchSampler
@@ -60,7 +60,7 @@ class WholeVolumeRun:
             validation=Validation(held_out) if held_out.cases else None,
         )
         stage = Stage(TorchEngine(network), self.recipe.segmenter.preprocessing)
-        return Pipeline(find_whole, stage, self.store.dataset.schema.values)
+        return Pipeline(find_whole, Segmenter(stage, self.store.dataset.schema.values))
 
     def _sampler(self, cases: Sequence[Case]) -> PatchSampler:
         settings = self.recipe.segmenter

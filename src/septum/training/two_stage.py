@@ -18,7 +18,7 @@ import numpy as np
 from septum.core import LocalisationPath, PartReport, RecipeError, Volume
 from septum.core.files import write_text
 from septum.core.locks import lock
-from septum.inference import Stage
+from septum.inference import Segmenter, Stage
 from septum.methods.patches import PatchSampler
 from septum.methods.pipeline import Pipeline, prepared_now
 from septum.methods.torch_engine import TorchEngine
@@ -139,7 +139,7 @@ class TwoStageRun(ABC):
         """Train, and give the method as it runs on test cases. Raises as :meth:`train`."""
         first, segmenter = self.train(deadline)
         stage = Stage(TorchEngine(segmenter), self.recipe.segmenter.preprocessing)
-        return Pipeline(self.find_at_test(first), stage, self.values)
+        return Pipeline(self.find_at_test(first), Segmenter(stage, self.values))
 
     def localisation(self) -> LocalisationSettings:
         """The recipe's settings with the mean centre of the training cases filled in."""

@@ -13,7 +13,7 @@ import torch
 from septum.augmentation import AugmentationSettings
 from septum.core import LocalisationPath, RecipeError
 from septum.datasets import acdc
-from septum.inference.steps import Stage, segment_volume
+from septum.inference import Segmenter, Stage
 from septum.methods import case_store
 from septum.methods.patches import PatchSampler
 from septum.methods.samples import prepare_case, read_case
@@ -24,6 +24,7 @@ from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import LOSSES, stage_task
 from septum.training.recipe import MultiStageRecipe
 from support.miniature_training import CPU, PATIENTS, checkpoints, recipe_of, run_of, write_patient
+from support.one_volume import segment_one
 
 
 def test_regions_are_out_of_fold_and_cover_every_training_case(uninterrupted):
@@ -61,12 +62,11 @@ def test_training_learns_the_disk(data, tmp_path):
     recipe, dataset = MultiStageRecipe.model_validate(settings), acdc(data)
     trained = run_of(recipe, data, tmp_path).run(Deadline())
     native = read_case(dataset.of({f"patient{PATIENTS:03d}"})[0], dataset)
-    labels, found, _ = segment_volume(
+    segmenter = Stage(TorchEngine(trained.segmenter), recipe.segmenter.preprocessing)
+    labels, found = segment_one(
         native.volume,
         Stage(TorchEngine(trained.localiser), recipe.localiser.preprocessing),
-        Stage(TorchEngine(trained.segmenter), recipe.segmenter.preprocessing),
-        trained.localisation,
-        dataset.schema.values,
+        Segmenter(segmenter, dataset.schema.values, trained.localisation),
     )
     assert found.path is LocalisationPath.MAP
     assert (labels == native.labels).mean() > 0.93

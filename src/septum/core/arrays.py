@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, Geometry, InputError, Study
-from septum.io.grid import check_heart_fits
+from septum.core.geometry import check_heart_fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
