@@ -26,8 +26,7 @@ from septum.indices import clinical_indices
 from septum.inference import load_model
 from septum.io import read_mask, read_study
 from septum.phantom import PhantomSettings, beating_heart
-from septum.quality.document import QUALITY_COLUMNS
-from septum.workflows.indices_table import indices_row
+from septum.workflows.indices_table import QUALITY_COLUMNS, indices_row
 
 if TYPE_CHECKING:
     from septum.datasets import Dataset

@@ -63,13 +63,6 @@ def heart_slices(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
     return np.flatnonzero((labels > 0).any(axis=(1, 2)))
 
 
-def base_is_first(labels: NDArray[np.uint8]) -> bool:
-    """Whether the base is at the first slice: the end of the heart with more foreground is its base."""
-    areas = np.count_nonzero(labels, axis=(1, 2))[heart_slices(labels)]
-    half = len(areas) // 2
-    return bool(areas[:half].sum() >= areas[len(areas) - half :].sum())
-
-
 def flipped(geometry: Geometry, axis: int) -> Geometry:
     """The grid of ``numpy.flip(array, axis)``: the voxels stay where they are in the patient."""
     last = [0.0, 0.0, 0.0]

@@ -76,7 +76,7 @@ def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:
             body_surface_area_m2=Known(AREA_M2, Source.DERIVED),
             body_surface_area_formula="Mosteller",
             heart_rate_bpm=Known(settings.heart_rate_bpm, Source.GIVEN),
-            notes=("Papillary muscles belong to the cavity.",),
+            notes=(Note("papillary", "Papillary muscles belong to the cavity."),),
         ),
         quality=Quality(
             verdict=Verdict.REVIEW,

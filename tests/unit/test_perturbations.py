@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from septum.core import Geometry
+from septum.indices.slices import base_is_last
 from septum_study.robustness import grid_perturbations as grid
 from septum_study.robustness import image_perturbations as image
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS, levels_of, perturbed
-from septum_study.scan import Scan, base_is_first
+from septum_study.scan import Scan
 
 RNG = np.random.default_rng
 
@@ -165,7 +166,7 @@ def test_base_and_apex_are_removed_at_their_own_ends(upside_down):
     scan = slices_numbered(10, hearts=(1, 9))  # base first: the earlier slices hold more
     if upside_down:
         scan = grid.reversal(scan, "slices reversed", RNG(0))
-    assert base_is_first(scan.labels) is not upside_down
+    assert base_is_last(scan.labels > 0) is upside_down
     without_base, without_apex = grid.missing_base(scan, 2, RNG(0)), grid.missing_apex(scan, 3, RNG(0))
     assert sorted(left(without_base)) == [3, 4, 5, 6, 7, 8, 9]
     assert sorted(left(without_apex)) == [0, 1, 2, 3, 4, 5]

@@ -4,8 +4,14 @@ import json
 
 from septum.core import Bias, EjectionFractionInterval, Flag, Quality, Verdict
 from septum.indices import clinical_indices
-from septum.quality.document import QUALITY_COLUMNS
-from septum.workflows.indices_table import COLUMNS, ORIGIN_COLUMNS, indices_row, table_csv, table_row
+from septum.workflows.indices_table import (
+    COLUMNS,
+    ORIGIN_COLUMNS,
+    QUALITY_COLUMNS,
+    indices_row,
+    table_csv,
+    table_row,
+)
 from septum.workflows.record_numbers import IndicesRecord, QualityRecord
 from support.hearts import cine, heart
 

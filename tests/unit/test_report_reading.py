@@ -25,9 +25,9 @@ from septum.core import (
     WallThickness,
 )
 from septum.indices import clinical_indices
-from septum.indices.body import NO_SIZE_NOTE
-from septum.indices.clinical import PAPILLARY_NOTE
-from septum.indices.wall import LOST_NOTE
+from septum.indices.body import NO_SIZE
+from septum.indices.notes import PAPILLARY as PAPILLARY_NOTE
+from septum.indices.wall import ORIENTATION_LOST
 from septum.phantom import PhantomSettings
 from septum.report import write_report
 from septum.report.bullseye import INK, UNSURE_SIDES, bullseyes, ticks_of
@@ -109,16 +109,19 @@ def test_an_interval_stands_with_the_number_that_it_is_about(heart, tmp_path):
 
 
 def test_notes_of_this_study_stand_with_the_verdict_and_only_there(heart, tmp_path):
-    ours = ("The series description speaks of tagging.", "The heart rate is taken from the frames.")
-    study = replace(heart.study, notes=(Note("tagging", ours[0], Level.WARNING),))
-    indices = replace(heart.indices, notes=(PAPILLARY_NOTE, ours[1], NO_SIZE_NOTE))
+    ours = (
+        Note("tagging", "The series description speaks of tagging.", Level.WARNING),
+        Note("heart_rate_from_frames", "The heart rate is taken from the frames."),
+    )
+    study = replace(heart.study, notes=ours[:1])
+    indices = replace(heart.indices, notes=(PAPILLARY_NOTE, ours[1], NO_SIZE))
     for quality in (heart.quality, None):
         page = written(tmp_path, heart, study=study, indices=indices, quality=quality)
         seen = page.split('<script type="application/json"')[0]
-        assert [seen.count(note) for note in (*ours, PAPILLARY_NOTE, NO_SIZE_NOTE)] == [1, 1, 1, 1]
-        assert all(note in part(page, "verdict") for note in ours)
+        assert [seen.count(note.text) for note in (*ours, PAPILLARY_NOTE, NO_SIZE)] == [1, 1, 1, 1]
+        assert all(note.text in part(page, "verdict") for note in ours)
         assert '<li class="warning" data-key="tagging">' in page
-        assert PAPILLARY_NOTE in part(page, "indices")
+        assert PAPILLARY_NOTE.text in part(page, "indices")
 
 
 def test_why_there_are_no_reference_ranges_is_said_for_what_was_measured(heart, tmp_path):
@@ -206,7 +209,7 @@ def test_base_and_apex_of_the_slices_are_those_of_their_phase(tmp_path):
 
 def test_the_wall_says_where_its_sides_are_not_certain(heart, tmp_path):
     assert UNSURE_SIDES not in part(written(tmp_path, heart), "wall")
-    lost = replace(heart.indices, notes=(LOST_NOTE,))
+    lost = replace(heart.indices, notes=(ORIENTATION_LOST,))
     assert UNSURE_SIDES in part(written(tmp_path, heart, indices=lost), "wall")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from septum.core.notes import Known
+    from septum.core.notes import Known, Note
 
 #: Stands with all that is told of a study.
 STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
@@ -132,7 +132,7 @@ class Indices:
         height_m, weight_kg: with their source, if known.
         heart_rate_bpm: used for cardiac output, with its source: given, of the file, or derived from the span
             of the frames; ``None`` if it is not known.
-        notes: what had to be settled, one sentence each.
+        notes: what had to be settled, each with a key.
     """
 
     phases: CardiacPhases | None
@@ -145,7 +145,7 @@ class Indices:
     height_m: Known[float] | None = None
     weight_kg: Known[float] | None = None
     heart_rate_bpm: Known[float] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def value(self, key: str) -> float | None:
         """Look up an index by its key; ``None`` where it has no value or is not there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from septum.core import Known, SeptumError, Source
+from septum.core import Known, Level, Note, SeptumError, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ BodySurfaceArea = Literal["du-bois", "mosteller"]
 #: Sizes of a human being; others are taken for a wrong unit, or for a field that was left empty.
 HEIGHT_M = (0.3, 2.6)
 WEIGHT_KG = (1.0, 400.0)
-NO_SIZE_NOTE = "Height or weight is not known: nothing is indexed to body surface area."
+NO_SIZE = Note("body_size_unknown", "Height or weight is not known: nothing is indexed to body surface area.")
 
 
 def du_bois_m2(height_m: float, weight_kg: float) -> float:
@@ -43,8 +43,8 @@ FORMULAS: dict[str, tuple[str, Callable[[float, float], float]]] = {
 }
 
 
-def surface_area(subject: Subject, formula: str) -> tuple[Known[float] | None, str, str]:
-    """Derive the body surface area in m2, with the formula's name, and a note or an empty text.
+def surface_area(subject: Subject, formula: str) -> tuple[Known[float] | None, str, tuple[Note, ...]]:
+    """Derive the body surface area in m2, with the formula's name and notes.
 
     Args:
         subject: height and weight, as far as known.
@@ -59,12 +59,12 @@ def surface_area(subject: Subject, formula: str) -> tuple[Known[float] | None, s
         )
     name, function = FORMULAS[formula]
     if subject.height_m is None or subject.weight_kg is None:
-        return None, name, NO_SIZE_NOTE
+        return None, name, (NO_SIZE,)
     height_m, weight_kg = subject.height_m.value, subject.weight_kg.value
     if not (HEIGHT_M[0] <= height_m <= HEIGHT_M[1] and WEIGHT_KG[0] <= weight_kg <= WEIGHT_KG[1]):
-        note = (
+        text = (
             f"A height of {height_m:g} m and a weight of {weight_kg:g} kg are not those of a human being: "
             "nothing is indexed to body surface area."
         )
-        return None, name, note
-    return Known(function(height_m, weight_kg), Source.DERIVED), name, ""
+        return None, name, (Note("body_size_not_believed", text, Level.WARNING),)
+    return Known(function(height_m, weight_kg), Source.DERIVED), name, ()

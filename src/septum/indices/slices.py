@@ -40,7 +40,9 @@ class Ring:
 
 
 def base_is_last(heart: Mask) -> bool:
-    """Whether the base is at the last slices: where the heart is broad, by its centre of mass.
+    """Tell whether the base is at the last slices: where the heart is broad, by its centre of mass.
+
+    This is the one rule for the ends of a stack; everything that needs the base or the apex asks it.
 
     Args:
         heart: both ventricles with their myocardium, (Z, Y, X), not empty.
@@ -48,7 +50,7 @@ def base_is_last(heart: Mask) -> bool:
     areas = heart.sum(axis=(1, 2))
     slices = np.flatnonzero(areas)
     middle = (slices[0] + slices[-1]) / 2.0
-    return float((areas[slices] * slices).sum() / areas.sum()) > middle
+    return bool((areas[slices] * slices).sum() / areas.sum() > middle)
 
 
 def rings_of(lv: Mask, myo: Mask, rv: Mask, spacing_mm: tuple[float, float]) -> list[Ring]:

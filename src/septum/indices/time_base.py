@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Known, Source
+from septum.core import Known, Level, Note, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,13 @@ class TimeBase:
         times_ms: one a frame; ``None`` where they are not known or do not cover the beat.
         cycle_ms: duration of the beat, with ``times_ms``.
         heart_rate_bpm: given, of the file, or derived from the frames, or ``None``.
-        notes: one sentence for each thing that had to be settled.
+        notes: one for each thing that had to be settled.
     """
 
     times_ms: tuple[float, ...] | None
     cycle_ms: float | None
     heart_rate_bpm: Known[float] | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def time_base(
@@ -51,60 +51,66 @@ def time_base(
         times_ms: of each frame, if known.
         heart_rate_bpm: with its source, if known.
     """
-    notes = []
+    notes: list[Note] = []
     if heart_rate_bpm is not None and not BELIEVED_BPM[0] <= heart_rate_bpm.value <= BELIEVED_BPM[1]:
-        notes.append(
-            f"A heart rate of {heart_rate_bpm.value:g} beats a minute is not believed, and left out."
-        )
+        text = f"A heart rate of {heart_rate_bpm.value:g} beats a minute is not believed, and left out."
+        notes.append(Note("heart_rate_not_believed", text, Level.WARNING))
         heart_rate_bpm = None
     if times_ms is not None and not _rising(times_ms):
-        notes.append("The frames' times do not rise from frame to frame, and are left out.")
+        text = "The frames' times do not rise from frame to frame, and are left out."
+        notes.append(Note("frame_times_not_rising", text, Level.WARNING))
         times_ms = None
     closes = _closes(volumes_ml)
     if times_ms is not None:
         return _from_times(tuple(float(t) for t in times_ms), heart_rate_bpm, closes, notes)
     if heart_rate_bpm is None:
-        notes.append(
+        text = (
             "Neither the times of the frames nor the heart rate are known: there is no cardiac output, "
             "and there are no rates of ejection and filling."
         )
+        notes.append(Note("no_times_and_no_heart_rate", text))
     elif closes:
         cycle_ms, frames = 60_000.0 / heart_rate_bpm.value, len(volumes_ml)
-        notes.append("The times of the frames are not known: they are taken to be spread evenly over a beat.")
+        text = "The times of the frames are not known: they are taken to be spread evenly over a beat."
+        notes.append(Note("frames_spread_evenly", text))
         evenly = tuple(t * cycle_ms / frames for t in range(frames))
         return TimeBase(evenly, cycle_ms, heart_rate_bpm, tuple(notes))
     else:
-        notes.append(
+        text = (
             "The times of the frames are not known, nor whether they cover a whole beat: there are no rates "
             "of ejection and filling."
         )
+        notes.append(Note("frame_times_unknown", text))
     return TimeBase(None, None, heart_rate_bpm, tuple(notes))
 
 
 def _from_times(
-    times_ms: tuple[float, ...], heart_rate_bpm: Known[float] | None, closes: bool, notes: list[str]
+    times_ms: tuple[float, ...], heart_rate_bpm: Known[float] | None, closes: bool, notes: list[Note]
 ) -> TimeBase:
     span_ms = (times_ms[-1] - times_ms[0]) * len(times_ms) / (len(times_ms) - 1)
     if heart_rate_bpm is not None:
         cycle_ms = 60_000.0 / heart_rate_bpm.value
         if COVERED[0] <= span_ms / cycle_ms <= COVERED[1]:
             return TimeBase(times_ms, max(cycle_ms, span_ms), heart_rate_bpm, tuple(notes))
-        notes.append(
+        text = (
             f"The frames span {span_ms:.0f} ms and the heart rate tells a beat of {cycle_ms:.0f} ms: there "
             "are no rates of ejection and filling."
         )
+        notes.append(Note("frames_are_not_a_beat", text))
         return TimeBase(None, None, heart_rate_bpm, tuple(notes))
     rate_bpm = 60_000.0 / span_ms
     if closes and BELIEVED_BPM[0] <= rate_bpm <= BELIEVED_BPM[1]:
-        notes.append(
+        text = (
             f"The heart rate is not known: {rate_bpm:.0f} beats a minute are taken from the frames, which "
             f"span {span_ms:.0f} ms and end with about the volume they begin with."
         )
+        notes.append(Note("heart_rate_from_frames", text))
         return TimeBase(times_ms, span_ms, Known(rate_bpm, Source.DERIVED), tuple(notes))
-    notes.append(
+    text = (
         "The heart rate is not known, and the frames do not cover a whole beat: there is no cardiac output, "
         "and there are no rates of ejection and filling."
     )
+    notes.append(Note("no_heart_rate", text))
     return TimeBase(None, None, None, tuple(notes))
 
 

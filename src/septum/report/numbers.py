@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from septum.core import Note, Source, Verdict
-from septum.indices.body import NO_SIZE_NOTE
-from septum.indices.clinical import PAPILLARY_NOTE
+from septum.indices.body import NO_SIZE
 from septum.indices.definitions import DEFINITIONS
-from septum.indices.wall import APEX_NOTE
+from septum.indices.notes import PAPILLARY as PAPILLARY_NOTE
+from septum.indices.wall import APEX
 from septum.report.markup import NOTHING, node, number, section
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ REFUSED = "Rejected: do not use these numbers."
 PAPILLARY = "on whether papillary muscles count as cavity (here they do), "
 _DEFINITIONS = {one.key: one for one in DEFINITIONS}
 #: Notes that stand with the numbers; the others are about this study and stand with its verdict.
-_ROUTINE = (PAPILLARY_NOTE, APEX_NOTE, NO_SIZE_NOTE)
+_ROUTINE = frozenset({PAPILLARY_NOTE.key, APEX.key, NO_SIZE.key})
 _SIZE_SOURCES = {
     Source.GIVEN: "given by the user",
     Source.FILE: "in the file's header",
@@ -148,12 +148,12 @@ def _data(value: float | None, unit: str) -> Element | str:
 def particular_notes(study: Study, indices: Indices | None) -> list[Note]:
     """Collect the notes on this study, from its reader and on its numbers."""
     of_numbers = indices.notes if indices is not None else ()
-    return [*study.notes, *(Note("indices", text) for text in of_numbers if text not in _ROUTINE)]
+    return [*study.notes, *(note for note in of_numbers if note.key not in _ROUTINE)]
 
 
 def routine_notes(indices: Indices) -> list[str]:
     """Collect the notes that hold for every such study."""
-    return [note for note in indices.notes if note in _ROUTINE]
+    return [note.text for note in indices.notes if note.key in _ROUTINE]
 
 
 def basis(indices: Indices) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from septum.core.clinical import STATEMENT
 from septum.core.files import write_text
-from septum.indices.wall import LOST_NOTE
+from septum.indices.wall import ORIENTATION_LOST
 from septum.report.bullseye import wall_section
 from septum.report.curve import volumes_section
 from septum.report.markup import markup, node
@@ -159,7 +159,7 @@ def _body(
     if indices is not None and indices.items:
         numbers = index_table(indices)
     if indices is not None and indices.wall is not None:
-        lost = LOST_NOTE in indices.notes
+        lost = any(note.key == ORIENTATION_LOST.key for note in indices.notes)
         wall = wall_section(indices.wall, view, phased=view.frames > 1, unsure_sides=lost)
     return node(
         "main",

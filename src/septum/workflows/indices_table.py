@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from septum.core.files import write_text
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.segments import SEGMENTS
-from septum.quality.document import QUALITY_COLUMNS, VENTRICLES
 from septum.workflows.overwrite_guard import check_own_table
 from septum.workflows.record_numbers import IndicesRecord, QualityRecord
 
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Indices, Quality
-    from septum.quality.document import Cell
     from septum.workflows.record import Record
+
+    #: Of a row of the table.
+    Cell = str | int | float | None
 
 #: Columns of wall thickness, by the field of :class:`septum.core.WallThickness` that they show.
 _WALL = {
@@ -30,6 +31,14 @@ _WALL = {
 _HEAD = (
     "study", "end_diastole_frame", "end_systole_frame", "phase_confidence", "body_surface_area_m2",
     "heart_rate_bpm",
+)  # fmt: skip
+
+VENTRICLES = ("LV", "RV")
+#: The verdict, in whole and on each ventricle, and what goes with it.
+QUALITY_COLUMNS = (
+    "verdict", "flags", "estimated_dice",
+    *(f"{name.lower()}_ef_{end}_percent" for name in VENTRICLES for end in ("low", "high")),
+    *(f"{name.lower()}_verdict" for name in VENTRICLES),
 )  # fmt: skip
 
 #: What a row comes of, by which rows of several runs can be told apart.

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from septum.core import Role
 from septum.core.region import Region
+from septum.indices.slices import base_is_last
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,15 +27,7 @@ ELEVATION_DEGREES = 30.0
 
 def has_base(schema: LabelSchema) -> bool:
     """Whether these are ventricles in short axis, which have a base and an apex."""
-    return "LV" in schema.names
-
-
-def base_is_first(truth: Labels) -> bool:
-    """Whether the ventricles' base lies at the first slices of a mask, (Z, Y, X): their larger half."""
-    areas = (truth > 0).sum(axis=(1, 2)).astype(float)
-    places = np.flatnonzero(areas)
-    centre = float((areas * np.arange(areas.size)).sum() / areas.sum())
-    return centre <= (places[0] + places[-1]) / 2.0
+    return Role.LV in schema.roles
 
 
 def choose_slices(truth: Labels, schema: LabelSchema) -> tuple[int, ...]:
@@ -43,7 +37,7 @@ def choose_slices(truth: Labels, schema: LabelSchema) -> tuple[int, ...]:
         return ()
     first, last = found.start[0], found.stop[0] - 1
     chosen = [round(first + share * (last - first)) for share in SHARES]
-    if has_base(schema) and not base_is_first(truth):
+    if has_base(schema) and base_is_last(truth > 0):
         chosen.reverse()
     return tuple(dict.fromkeys(chosen))
 
@@ -56,10 +50,10 @@ def view_axes(truth: Labels, schema: LabelSchema, geometry: Geometry) -> Floats:
     the viewer walks about the long axis until the right one lies straight to the left of the left one.
     """
     right, up = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
-    downwards = base_is_first(truth) if has_base(schema) else geometry.direction[2][0] < 0.0
+    downwards = not base_is_last(truth > 0) if has_base(schema) else geometry.direction[2][0] < 0.0
     if downwards:
         up = -up
-    rv, lv = (_centre_mm(truth, schema, geometry, name) for name in ("RV", "LV"))
+    rv, lv = (_centre_mm(truth, schema, geometry, role) for role in (Role.RV, Role.LV))
     if rv is not None and lv is not None:
         across = (lv - rv) * (0.0, 1.0, 1.0)
         length = float(np.linalg.norm(across))
@@ -71,8 +65,8 @@ def view_axes(truth: Labels, schema: LabelSchema, geometry: Geometry) -> Floats:
     )
 
 
-def _centre_mm(truth: Labels, schema: LabelSchema, geometry: Geometry, name: str) -> Floats | None:
+def _centre_mm(truth: Labels, schema: LabelSchema, geometry: Geometry, role: Role) -> Floats | None:
     """Centre of a structure along (Z, Y, X) in mm; ``None`` where there is none."""
-    values = [s.value for s in schema.structures if s.name == name]
+    values = [s.value for s in schema.structures if s.role is role]
     voxels = np.argwhere(np.isin(truth, values))
     return voxels.mean(axis=0) * geometry.spacing_mm if len(voxels) else None

@@ -14,8 +14,9 @@ import numpy as np
 from scipy import ndimage
 
 from septum.core import Geometry, Region
+from septum.indices.slices import base_is_last
 from septum.preprocessing import resample, resample_labels
-from septum_study.scan import background, base_is_first, flipped, heart_slices
+from septum_study.scan import background, flipped, heart_slices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,12 +82,12 @@ def slice_count(scan: Scan, count: float, _rng: np.random.Generator) -> Scan:
 
 def missing_base(scan: Scan, count: float, _rng: np.random.Generator) -> Scan | None:
     """Without so many slices of the heart at its base, and without all slices beyond them."""
-    return _without_end(scan, int(count), first=base_is_first(scan.labels))
+    return _without_end(scan, int(count), first=not base_is_last(scan.labels > 0))
 
 
 def missing_apex(scan: Scan, count: float, _rng: np.random.Generator) -> Scan | None:
     """Without so many slices of the heart at its apex, and without all slices beyond them."""
-    return _without_end(scan, int(count), first=not base_is_first(scan.labels))
+    return _without_end(scan, int(count), first=base_is_last(scan.labels > 0))
 
 
 def rotation(scan: Scan, degrees: float, rng: np.random.Generator) -> Scan:
