@@ -159,7 +159,7 @@ def _body(
     if indices is not None and indices.items:
         numbers = index_table(indices)
     if indices is not None and indices.wall is not None:
-        lost = ORIENTATION_LOST.key in {note.key for note in indices.notes}
+        lost = any(note.key == ORIENTATION_LOST.key for note in indices.notes)
         wall = wall_section(indices.wall, view, phased=view.frames > 1, unsure_sides=lost)
     return node(
         "main",
