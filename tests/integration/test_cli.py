@@ -294,3 +294,17 @@ def test_a_second_demo_finds_its_mask_done_and_says_the_same(bundle, tmp_path):
     assert second.dice == first.dice
     assert set(first.dice["LV"]) == {"ED", "ES", "all"}
     assert first.true_curve.ejection_fractions_percent["LV"] > 20
+
+
+def test_info_lists_the_images_of_a_folder(septum, write_study, tmp_path):
+    write_study(tmp_path / "a.nii.gz", frames=2)
+    write_study(tmp_path / "below" / "b.nii.gz")
+    (tmp_path / "c.nii.gz").write_text("no image")
+    (tmp_path / "d.mgz").touch()
+    answer = septum("info", tmp_path, "--json")
+    told = json.loads(answer.out)
+    assert (answer.code, told["kind"]) == (0, "folder")
+    assert list(told["images"]) == ["a.nii.gz", "below/b.nii.gz", "c.nii.gz"]
+    assert "2 frames" in told["images"]["a.nii.gz"]
+    assert told["images"]["c.nii.gz"].startswith("cannot be used")
+    assert told["not_read"] == ["d.mgz"]

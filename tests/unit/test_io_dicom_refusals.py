@@ -182,3 +182,11 @@ def test_a_compressed_image_that_promises_more_than_its_header_is_not_decoded(tm
     with pytest.raises(InputError, match="cut short or damaged"):
         read_study(write(tmp_path, objects))
     assert time.perf_counter() - started < 5.0
+
+
+def test_several_transfer_syntaxes_are_a_refusal(tmp_path):
+    for path in write(tmp_path, flat(images(stored(2, 3)))).iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840\\0008.1.2.1\0", 1))
+    with pytest.raises(InputError):
+        read_study(tmp_path)

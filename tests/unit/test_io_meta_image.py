@@ -181,3 +181,8 @@ def test_the_spacing_that_is_given_is_written(tmp_path):
     labels[0, 2] = 1
     write_mask(tmp_path / "m.mha", Segmentation(labels, study.cine.geometry, VENTRICLES), study)
     assert read_mask(tmp_path / "m.mha").cine.geometry.spacing_mm == (9.0, 1.2, 1.1)
+
+
+def test_directions_beyond_all_numbers_are_no_orientation(tmp_path):
+    study = read_study(meta(tmp_path / "a.mha", TransformMatrix="1e308 1e308 0 0 1e308 1 1 0 0"))
+    assert [note.key for note in study.notes] == ["orientation_missing"]

@@ -322,3 +322,9 @@ def test_time_in_front_is_told_in_place_of_a_spacing(tmp_path: Path) -> None:
 def test_time_behind_is_no_doubt(tmp_path: Path) -> None:
     study = read_study(write_raw(tmp_path / "a.nii", beating(12), (1.8, 1.8, 8.0, 30.0)))
     assert "time_misplaced" not in {note.key for note in study.notes}
+
+
+def test_an_affine_beyond_all_numbers_is_no_orientation(tmp_path: Path) -> None:
+    rows = {"srow_x": (1e300, 0, 0, 0), "srow_y": (0, 1.5, 0, 0), "srow_z": (0, 1e300, 10, 0)}
+    path = write_raw(tmp_path / "a.nii", noise(SHAPE), kind=Nifti2Header, sform_code=1, **rows)
+    assert "orientation_missing" in {note.key for note in read_study(path).notes}

@@ -325,6 +325,7 @@ LISTED = {"space_directions": [*DIRECTIONS, NONE], "kinds": ["domain", "domain",
         ),
         ({"axis 3 index values": "0 1 2 3"}, None, None),
         ({"axis 3 index values": "0 30 20 40"}, None, None),
+        ({"axis 3 index values": "0 40 80 1e308", "units": ["mm", "mm", "mm", "s"]}, None, None),
         ({"axis 3 index values": "0 30 60"}, None, None),
         ({"axis 3 index type": "text", "axis 3 index values": "0 30 60 90"}, None, None),
         (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 @click.option(
     "--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all scores there."
 )
-@click.option("--overwrite", is_flag=True, help="With --csv, replace a file that is no table of scores.")
+@click.option(
+    "--report", metavar="FILE.html", type=click.Path(path_type=Path),
+    help="Write a page with all means, and Bland-Altman plots of volumes, mass and ejection fraction.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace a file that --csv or --report did not write.")
 def evaluate(
     prediction: Path,
     truth: Path,
@@ -38,12 +42,14 @@ def evaluate(
     labels: str | None,
     as_json: bool,
     csv_file: Path | None,
+    report: Path | None,
     overwrite: bool,
 ) -> int:
     """Compare masks with true masks.
 
     PRED and TRUTH are two files, or two folders of them. Prints Dice, Hausdorff distance and average
-    surface distance by structure and phase, in mm and in voxels.
+    surface distance by structure and phase, in mm and in voxels; then volumes, mass and ejection fraction,
+    with their bias and limits of agreement.
     """
     from septum.workflows.evaluate import evaluate as compare
     from septum.workflows.masks import SCHEMAS
@@ -54,33 +60,49 @@ def evaluate(
         check_writable_file(csv_file)
         if not overwrite:
             check_own_table(csv_file, ("case", "phase", "structure"), of="scores")
+    if report is not None:
+        check_writable_file(report)
+        _refuse_other_page(report, overwrite=overwrite)
     result = compare(prediction, truth, SCHEMAS[labels] if labels else None)
-    for text in (*result.notes, *result.unpaired, *result.failures):
+    for text in (*(note.text for note in result.notes), *result.unpaired, *result.failures):
         say_aside(text)
+    if report is not None:
+        _write_report(report, result)
     if csv_file is not None:
         _write_csv(csv_file, result)
     if as_json:
-        say_json(
-            {
-                "scores": result.to_rows(),
-                "summaries": result.summary_rows(),
-                "unpaired": list(result.unpaired),
-                "failures": list(result.failures),
-                "notes": list(result.notes),
-            }
-        )
+        say_json(_document(result))
     else:
-        for table in _tables(result):
-            say_table(table)
-            say("")
-        say(
-            "Mean ± standard deviation over n. HD is the Hausdorff distance, ASD the average\n"
-            "surface distance. A missed structure counts as Dice 0 and is in no distance,\n"
-            "whose n is then n - missed; what is in neither mask is not scored."
-        )
-        if any(entry.summary.missed for entry in result.summaries):
-            say("Penalised: the distance of a missed structure is the diagonal of the volume.")
+        _say_tables(result)
     return result.exit_code
+
+
+def _document(result: Evaluation) -> dict[str, Any]:
+    return {
+        "scores": result.to_rows(),
+        "summaries": result.summary_rows(),
+        "unpaired": list(result.unpaired),
+        "failures": list(result.failures),
+        "indices": result.index_rows(),
+        "agreement": result.agreement_rows(),
+        "notes": [asdict(note) for note in result.notes],
+    }
+
+
+def _say_tables(result: Evaluation) -> None:
+    for table in _tables(result):
+        say_table(table)
+        say("")
+    if result.indices:
+        say_table(_agreement_table(result))
+        say("")
+    say(
+        "Mean ± standard deviation over n. HD is the Hausdorff distance, ASD the average\n"
+        "surface distance. A missed structure counts as Dice 0 and is in no distance,\n"
+        "whose n is then n - missed; what is in neither mask is not scored."
+    )
+    if any(entry.summary.missed for entry in result.summaries):
+        say("Penalised: the distance of a missed structure is the diagonal of the volume.")
 
 
 def _tables(result: Evaluation) -> tuple[Table, Table]:
@@ -129,3 +151,60 @@ def _write_csv(path: Path, result: Evaluation) -> None:
     writer.writeheader()
     writer.writerows(result.to_rows())
     write_text(path, text.getvalue())
+
+
+def _agreement_table(result: Evaluation) -> Table:
+    """Bias and limits of agreement of each index, predicted minus true."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    title = "Predicted minus true"
+    table = Table(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("index")
+    for heading in ("unit", "n", "true", "bias", "limits of agreement"):
+        table.add_column(heading, justify="right")
+    for entry in result.agreement:
+        limits = "-"
+        if entry.lower is not None and entry.upper is not None:
+            limits = f"{entry.lower:+.1f} to {entry.upper:+.1f}"
+        numbers = (str(entry.n), f"{entry.true_mean:.1f}", f"{entry.bias:+.1f}", limits)
+        table.add_row(entry.title, entry.unit, *numbers)
+    return table
+
+
+def _refuse_other_page(path: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a file that is no page of this command. Raises :class:`NameTakenError`."""
+    from septum.core.errors import NameTakenError
+    from septum.report.evaluation import is_own_page
+
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter(f"expected a name that ends in .html, got {path}.", param_hint="--report")
+    if path.exists() and not overwrite and not is_own_page(path):
+        raise NameTakenError(
+            f"{path} cannot be told to be a page of Septum, and may be yours: expected a name that is free; "
+            "give another one."
+        )
+
+
+def _write_report(path: Path, result: Evaluation) -> None:
+    from septum.core.files import write_text
+    from septum.report.evaluation import IndexPoints, evaluation_page
+
+    points = [
+        IndexPoints(
+            entry.title,
+            entry.unit,
+            tuple((one.true, one.predicted) for one in result.indices if one.key == entry.key),
+            entry.bias,
+            entry.lower,
+            entry.upper,
+        )
+        for entry in result.agreement
+    ]
+    rows = [
+        (s.structure, entry.phase, str(s.dice.n), _cell(s.dice, 3), _cell(s.hausdorff_mm), _cell(s.asd_mm))
+        for entry in result.summaries
+        for s in (entry.summary,)
+    ]
+    cases = len({frame.case for frame in result.frames})
+    write_text(path, evaluation_page(cases, rows, points, [note.text for note in result.notes]))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from septum.core import InputError
 from septum.core.files import place_of
-from septum.io.dicom.finding import is_dicom
+from septum.io.dicom.finding import holds_dicom, is_dicom
 from septum.io.names import (
     ARCHIVE_SUFFIXES,
     HEADER_SUFFIXES,
@@ -19,6 +20,7 @@ from septum.io.names import (
     is_mask_name,
     other_half,
 )
+from septum.io.slices import LEAST_SLICES, slice_files
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class FolderImages:
 
     Attributes:
         images: files of other formats than DICOM, sorted by path.
-        studies: folders of DICOM files, one study each, sorted by path.
+        studies: folders and zip archives of DICOM files, one study each, and folders of files of one slice
+            each, sorted by path.
         masks: files passed over because their names say that they are masks.
         unreadable: subfolders that could not be searched, and why.
         archives: files that may hold images, and are not looked into, sorted by path.
@@ -83,6 +86,7 @@ def _searched(folder: Path, without: Path | None) -> FolderImages:
     files: list[Path] = []
     archives: list[Path] = []
     unread: list[Path] = []
+    zipped: list[Path] = []
     samples: dict[Path, Path] = {}
     unreadable: list[tuple[Path, InputError]] = []
     left_out = None if without is None else place_of(without)
@@ -91,15 +95,37 @@ def _searched(folder: Path, without: Path | None) -> FolderImages:
         subfolders[:] = [n for n in subfolders if not n.startswith(".") and place_of(here / n) != left_out]
         files += [here / name for name in names if _is_listed(here / name)]
         unread += [here / name for name in names if _is_unread(here / name)]
-        archives += [here / name for name in names if name.lower().endswith(ARCHIVE_SUFFIXES)]
+        for name in names:
+            if name.lower().endswith(ARCHIVE_SUFFIXES) and not name.startswith("."):
+                (zipped if holds_dicom(here / name) else archives).append(here / name)
         sample = next((here / name for name in sorted(names) if is_dicom(here / name)), None)
         if sample is not None:
             samples[here] = sample
     images = sorted(path for path in files if not is_mask_name(path))
     masks = sorted(path for path in files if is_mask_name(path))
     unreadable.sort(key=lambda pair: pair[0])
-    studies = _studies(folder, samples, {image.parent for image in images})
-    return FolderImages(images, masks, unreadable, studies, sorted(archives), sorted(unread))
+    studies = [*_studies(folder, samples, {image.parent for image in images}), *zipped]
+    images, stacked = _stacked(images, set(samples))
+    return FolderImages(
+        images, masks, unreadable, sorted([*studies, *stacked]), sorted(archives), sorted(unread)
+    )
+
+
+def _stacked(images: list[Path], without: set[Path]) -> tuple[list[Path], list[Path]]:
+    """The images that stand alone, and the folders whose files are slices of one stack.
+
+    Args:
+        images: sorted by path.
+        without: folders that hold DICOM files, and stand for these.
+    """
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for image in images:
+        by_folder[image.parent].append(image)
+    slices: set[Path] = set()
+    for folder, own in by_folder.items():
+        if folder not in without and len(own) >= LEAST_SLICES:
+            slices.update(slice_files(own))
+    return [image for image in images if image not in slices], sorted({image.parent for image in slices})
 
 
 def _studies(folder: Path, samples: dict[Path, Path], image_folders: set[Path]) -> list[Path]:

@@ -69,8 +69,9 @@ def orthonormal(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None
 
     Right- or left-handedness is kept. ``None`` if the columns do not span space.
     """
-    lengths = np.linalg.norm(matrix, axis=0)
-    if not np.isfinite(matrix).all() or not lengths.all():
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and refused as such
+        lengths = np.linalg.norm(matrix, axis=0)
+    if not np.isfinite(lengths).all() or not lengths.all():
         return None, []
     units: NDArray[np.float64] = matrix / lengths
     if abs(np.linalg.det(units)) < LEAST_DETERMINANT:
@@ -119,7 +120,7 @@ def frame_interval_ms(value: float, unit_ms: float | None) -> float | None:
     if not np.isfinite(value) or value <= 0:
         return None
     if unit_ms is not None:
-        return value * unit_ms
+        return value * unit_ms if np.isfinite(value * unit_ms) else None
     low, high = LIKELY_FRAME_INTERVAL_MS
     return next((value * unit for unit in (1.0, 1000.0) if low <= value * unit <= high), None)
 

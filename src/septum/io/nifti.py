@@ -6,6 +6,7 @@ A header is taken as it stands: a negative or zero spacing is not repaired into 
 from __future__ import annotations
 
 import gzip
+import zlib
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from septum.core import Geometry
     from septum.core.geometry import Triple
 
 _COLOUR_OR_VECTOR_INTENTS = (1006, 2003, 2004)
@@ -93,6 +95,28 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
         NativeHeader(".nii.gz", layout, mask, affine_mm),
         (*notes, *doubts),
     )
+
+
+def single_slice_grid(path: Path) -> tuple[int, Geometry] | None:
+    """Read number of frames and grid of a file with one slice, from its header alone; ``None`` for others."""
+    if image_suffix(path) not in (".nii", ".nii.gz"):
+        return None
+    try:
+        with _open(path) as stream:
+            header = parse_header(stream.read(max(FIELDS)))
+    except (OSError, EOFError, zlib.error):
+        return None
+    if header is None or not 3 <= int(header["dim"][0]) <= 4 or int(header["dim"][3]) != 1:
+        return None
+    x, y, frames = (int(header["dim"][axis]) for axis in (1, 2, 4))
+    unit_mm = _MM_OF_UNIT.get(int(header["xyzt_units"]) & 0x07, 1.0)
+    directions, origin, _ = _orientation(header, unit_mm)
+    spacing = [float(size) * unit_mm for size in header["pixdim"][3:0:-1]]
+    if directions is None or min(x, y) < 2 or not all(np.isfinite(v) and v > 0 for v in spacing):
+        return None
+    z_mm, y_mm, x_mm = spacing
+    frames = frames if int(header["dim"][0]) == 4 else 1
+    return frames, build_geometry((1, y, x), (z_mm, y_mm, x_mm), directions, origin, _RAS_TO_LPS)
 
 
 def nifti_files(path: Path) -> tuple[Path, ...]:

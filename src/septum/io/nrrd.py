@@ -247,7 +247,8 @@ def _frame_times_ms(header: dict[str, Any], layout: Layout) -> tuple[float, ...]
     step_ms = frame_interval_ms(step, _MS_OF_UNIT.get(str(unit)))
     if step_ms is None:
         return None
-    return tuple(float(round(time * step_ms / step, 6)) for time in times)
+    times_ms = tuple(float(round(time * (step_ms / step), 6)) for time in times)
+    return times_ms if np.isfinite(times_ms).all() else None
 
 
 def _mean_step(times: Sequence[float]) -> float:

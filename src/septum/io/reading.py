@@ -13,10 +13,10 @@ import numpy as np
 
 from septum.core import InputError, Level, Note, Study
 from septum.core.errors import MaskGivenError, Remedy
-from septum.core.files import is_out_of_reach, sha256_of
+from septum.core.files import is_folder, is_out_of_reach, sha256_of
 from septum.core.geometry import check_heart_fits, mm
 from septum.io.dicom.finding import holds_dicom
-from septum.io.names import IMAGE_SUFFIXES, META_SUFFIXES, NRRD_SUFFIXES, image_suffix
+from septum.io.names import IMAGE_SUFFIXES, META_SUFFIXES, NRRD_SUFFIXES, image_suffix, is_mask_name
 from septum.io.native import NativeHeader
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def read_study(
 
     Args:
         path: a NIfTI (``.nii``, ``.nii.gz``, ``.hdr``/``.img``, packed or not), NRRD (``.nrrd``, ``.nhdr``)
-            or MetaImage (``.mha``, ``.mhd``) file, or a folder of DICOM files.
+            or MetaImage (``.mha``, ``.mhd``) file, a folder or a zip archive of DICOM files, or a folder of
+            NIfTI files of one slice each.
         spacing_mm: (Z, Y, X) in mm, instead of what the header states.
         allow_mask: read it even if it looks like a mask, an empty one too.
         wanted: which stack of a DICOM study.
@@ -74,7 +75,8 @@ def read_study(
         study = _dicom_study(path, spacing_mm, wanted, stack)
     else:
         _refuse_choice(path, stack)
-        study = _study(path, spacing_mm)
+        slices = _slices_in(path)
+        study = _stacked(path, slices, spacing_mm) if slices else _study(path, spacing_mm)
     misplaced = isinstance(study.header, NativeHeader) and looks_time_misplaced(study.cine.array)
     what, advice = str(path), "give the true spacing"
     if misplaced:
@@ -160,6 +162,10 @@ def content_sha256(path: Path, *, wanted: StackKind = "cine") -> str:
         from septum.io.dicom.reading import dicom_sha256  # noqa: PLC0415  # other files do not need pydicom
 
         return dicom_sha256(path, wanted=wanted)
+    if slices := _slices_in(path):
+        from septum.io.slices import stacked_sha256  # noqa: PLC0415  # as above
+
+        return stacked_sha256(content_sha256(file) for file in slices)
     suffix = _checked_suffix(path)
     with _refusals(path, suffix):
         hashes = [sha256_of(file) for file in _files(path, suffix)]
@@ -208,6 +214,27 @@ def _refuse_choice(path: Path, stack: int | None) -> None:
             "leave it out.",
             remedy=Remedy.STACK,
         )
+
+
+def _slices_in(path: Path) -> list[Path]:
+    """The files of a folder that hold one slice each of a stack, in order."""
+    if not is_folder(path):
+        return []
+    from septum.io.slices import slice_files  # noqa: PLC0415  # only folders need it
+
+    files = sorted(file for file in path.iterdir() if image_suffix(file) and not is_mask_name(file))
+    return slice_files(file for file in files if not file.name.startswith("."))
+
+
+def _stacked(folder: Path, slices: list[Path], spacing_mm: Triple | None) -> Study:
+    from septum.io.slices import read_slices  # noqa: PLC0415  # as above
+
+    study = read_slices(folder, slices, lambda file: _study(file, None))
+    if spacing_mm is None:
+        return study
+    return replace(
+        study, cine=replace(study.cine, geometry=replace(study.cine.geometry, spacing_mm=spacing_mm))
+    )
 
 
 def _dicom_study(path: Path, spacing_mm: Triple | None, wanted: StackKind, stack: int | None) -> Study:

@@ -17,6 +17,7 @@ from septum.io.dicom.references import DicomHeader
 from septum.io.names import image_suffix
 from septum.io.native import NativeHeader
 from septum.io.nifti_header import image_header
+from septum.io.slices import StackedHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +73,9 @@ def staged_mask(path: Path, segmentation: Segmentation, like: Study) -> Iterator
 
 
 def _mask_content(
-    path: Path, header: NativeHeader | DicomHeader, labels: NDArray[np.uint8], like: Study
+    path: Path, header: NativeHeader | DicomHeader | StackedHeader, labels: NDArray[np.uint8], like: Study
 ) -> bytes:
-    if isinstance(header, DicomHeader):
+    if not isinstance(header, NativeHeader):
         return _image_content(path, replace(like.cine, array=labels))
     voxels = header.layout.from_cine(labels).tobytes(order="F")
     if header.suffix == ".nrrd":
@@ -112,11 +113,11 @@ def _image_content(path: Path, cine: Cine) -> bytes:
     return _zipped(content) if image_suffix(path) == ".nii.gz" else content
 
 
-def _header(study: Study) -> NativeHeader | DicomHeader:
+def _header(study: Study) -> NativeHeader | DicomHeader | StackedHeader:
     """The header of a study's file; a study of no file has a mask in NIfTI, as one of DICOM has."""
     if study.header is None:
         return DicomHeader()
-    if not isinstance(study.header, (NativeHeader, DicomHeader)):
+    if not isinstance(study.header, (NativeHeader, DicomHeader, StackedHeader)):
         raise TypeError("expected a study as read by septum.io.read_study, got one with another header")
     return study.header
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from septum.core import Cine, InputError, SeptumError
+import numpy as np
+
+from septum.core import Level, Note, SeptumError
 from septum.io import read_mask
 from septum.metrics import score
-from septum.workflows.evaluation import NO_PHASE, Evaluation, FrameScores
+from septum.workflows.evaluation import Evaluation, FrameScores
+from septum.workflows.index_agreement import index_pairs
+from septum.workflows.mask_frames import (
+    NO_PHASE,
+    frame_pairs,
+    lacks_phase,
+    timing_volumes,
+    without_phase,
+)
 from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.mask_pairs import MaskPair, pair_masks
 from septum.workflows.masks import infer_schema, labels_of, values_in
@@ -18,10 +27,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from septum.core import LabelSchema
+    from septum.core import Geometry, LabelSchema
+    from septum.workflows.index_agreement import IndexPair
+    from septum.workflows.mask_frames import FramePair
 
-_ACDC_FRAME = re.compile(r"^patient\d+_frame(\d+)", re.IGNORECASE)
-_ACDC_PHASE = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
+#: LV and RV look exchanged if their Dice is larger by this when they are.
+EXCHANGED_DICE = 0.3
+
+PHASES_UNKNOWN = Note(
+    "phases_unknown",
+    "ED and ES are told apart by the Info.cfg of ACDC, which does not lie beside all true masks; those "
+    "without it are pooled in the phase -.",
+)
 
 
 def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -> Evaluation:
@@ -41,28 +58,58 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
         InputError: nothing can be paired, no schema fits, or (of two files) the pair cannot be compared.
     """
     pairing = pair_masks(prediction, truth)
-    frames: list[FrameScores] = []
     failures: list[str] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     if schema is None:
-        schema, doubts = infer_schema(_label_sets(pairing.pairs))
-        notes += doubts
-    if sum(_lacks_phase(pair.truth) for pair in pairing.pairs) > 1:
-        notes.append(
-            "ED and ES are told apart by the Info.cfg of ACDC, which does not lie beside all true masks; "
-            "those without it are pooled in the phase -."
-        )
+        schema, notes = infer_schema(_label_sets(pairing.pairs))
+    patients: dict[str, list[Compared]] = {}
     for pair in pairing.pairs:
         try:
-            scored, note = _compare(pair, schema)
+            compared = _compare(pair, schema)
         except SeptumError as error:
             if prediction.is_file():
                 raise
             failures.append(str(error))
             continue
-        frames += scored
-        notes += note
-    return Evaluation(schema, tuple(frames), pairing.unpaired, tuple(failures), tuple(notes))
+        notes += compared.notes
+        patients.setdefault(without_phase(pair.case), []).append(compared)
+    patients = {name: _with_phases(those, schema) for name, those in patients.items()}
+    frames = [scored for those in patients.values() for one in those for scored in one.scores]
+    if sum(one.lacks_phase and one.scores[0].phase == NO_PHASE for t in patients.values() for one in t) > 1:
+        notes.append(PHASES_UNKNOWN)
+    exchanged = [one.case for those in patients.values() for one in those if one.exchanged]
+    if exchanged:
+        notes.append(_exchange(exchanged))
+    indices = [pair for name, those in patients.items() for pair in _index_pairs(name, those, schema)]
+    return Evaluation(schema, tuple(frames), pairing.unpaired, tuple(failures), tuple(notes), tuple(indices))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of one pair of masks.
+
+    Attributes:
+        case: its name.
+        scores: of each frame.
+        frames: what was scored.
+        geometry: of the frames.
+        notes: what is remarkable about the pair.
+        exchanged: whether LV and RV agree better when they are exchanged.
+        lacks_phase: whether it is a frame of ACDC whose ``Info.cfg`` is missing.
+    """
+
+    case: str
+    scores: tuple[FrameScores, ...]
+    frames: tuple[FramePair, ...]
+    geometry: Geometry
+    notes: tuple[Note, ...]
+    exchanged: bool
+    lacks_phase: bool
+
+    def at(self, phase: str) -> Compared:
+        """The same single frame, whose phase is known now."""
+        frames = tuple(replace(frame, phase=phase) for frame in self.frames)
+        return replace(self, frames=frames, scores=tuple(replace(one, phase=phase) for one in self.scores))
 
 
 def _label_sets(pairs: Iterable[MaskPair]) -> Iterator[set[int]]:
@@ -75,36 +122,75 @@ def _label_sets(pairs: Iterable[MaskPair]) -> Iterator[set[int]]:
                 continue
 
 
-def _compare(pair: MaskPair, schema: LabelSchema) -> tuple[list[FrameScores], list[str]]:
-    """Scores of each frame of a pair, and what is remarkable about it."""
+def _compare(pair: MaskPair, schema: LabelSchema) -> Compared:
+    """Score each frame of a pair."""
     prediction, truth = read_mask(pair.prediction), read_mask(pair.truth)
     array, notes = on_grid_of(truth, pair.truth, prediction, pair.prediction)
-    if len(array) != len(truth.cine):
-        raise InputError(
-            f"{pair.prediction} has {len(array)} frames, but {pair.truth} has {len(truth.cine)}; give masks "
-            "of the same frames."
-        )
-    prediction = replace(prediction, cine=Cine(array, truth.cine.geometry))
-    predicted_labels = labels_of(pair.prediction, prediction.cine.array, schema)
-    true_labels = labels_of(pair.truth, truth.cine.array, schema)
-    count = len(truth.cine)
-    phases = [_acdc_phase(pair.truth)] if count == 1 else [str(t) for t in range(count)]
-    scored = [
-        FrameScores(pair.case, phase, score(predicted, true, schema, truth.cine.geometry))
-        for phase, predicted, true in zip(phases, predicted_labels, true_labels, strict=True)
-    ]
-    return scored, [note.text for note in notes]
+    frames, on_frames = frame_pairs(
+        labels_of(pair.prediction, array, schema),
+        labels_of(pair.truth, truth.cine.array, schema),
+        pair.prediction,
+        pair.truth,
+        schema,
+    )
+    geometry = truth.cine.geometry
+    scores = tuple(
+        FrameScores(pair.case, frame.phase, score(frame.prediction, frame.truth, schema, geometry))
+        for frame in frames
+    )
+    return Compared(
+        pair.case,
+        scores,
+        tuple(frames),
+        geometry,
+        (*notes, *on_frames),
+        exchanged=_look_exchanged(frames, schema),
+        lacks_phase=lacks_phase(pair.truth),
+    )
 
 
-def _acdc_phase(truth: Path) -> str:
-    """``ED`` or ``ES`` of an ACDC frame, told by the ``Info.cfg`` beside it; else ``-``."""
-    frame = _ACDC_FRAME.match(truth.name)
-    if frame is None or _lacks_phase(truth):
-        return NO_PHASE
-    told = _ACDC_PHASE.findall((truth.parent / "Info.cfg").read_text(encoding="utf-8", errors="replace"))
-    return next((phase for phase, number in told if int(number) == int(frame[1])), NO_PHASE)
+def _with_phases(those: list[Compared], schema: LabelSchema) -> list[Compared]:
+    """Name the two frames of a patient by the truth's LV, where nothing else tells which is ED."""
+    if len(those) != 2 or "LV" not in schema.names or not all(one.lacks_phase for one in those):
+        return those
+    first, second = (timing_volumes(one.frames[0].truth[None], schema)[0] for one in those)
+    if first == second or any(len(one.frames) > 1 for one in those):
+        return those
+    larger, smaller = ("ED", "ES") if first > second else ("ES", "ED")
+    return [those[0].at(larger), those[1].at(smaller)]
 
 
-def _lacks_phase(truth: Path) -> bool:
-    """Whether this is an ACDC frame without the ``Info.cfg`` that tells its phase."""
-    return _ACDC_FRAME.match(truth.name) is not None and not (truth.parent / "Info.cfg").is_file()
+def _look_exchanged(frames: Iterable[FramePair], schema: LabelSchema) -> bool:
+    """Tell whether the ventricles of two masks agree far better with LV and RV exchanged."""
+    values = {structure.name: structure.value for structure in schema.structures}
+    if not {"LV", "RV"} <= values.keys():
+        return False
+    left, right = values["LV"], values["RV"]
+    plain = crossed = total = 0
+    for frame in frames:
+        ours, theirs = frame.prediction, frame.truth
+        for a, b in ((left, right), (right, left)):
+            plain += 2 * int(np.count_nonzero((ours == a) & (theirs == a)))
+            crossed += 2 * int(np.count_nonzero((ours == a) & (theirs == b)))
+            total += int(np.count_nonzero(ours == a)) + int(np.count_nonzero(theirs == a))
+    return total > 0 and crossed > plain + EXCHANGED_DICE * total
+
+
+def _exchange(cases: list[str]) -> Note:
+    return Note(
+        "ventricles_exchanged",
+        f"LV and RV look exchanged between prediction and truth in {len(cases)} case"
+        f"{'s' * (len(cases) > 1)}, such as {cases[0]}: here 1 is the RV and 3 the LV, as in ACDC, and M&Ms "
+        "numbers them the other way round; renumber one of the two.",
+        Level.WARNING,
+    )
+
+
+def _index_pairs(case: str, those: list[Compared], schema: LabelSchema) -> list[IndexPair]:
+    """Compare the indices of a patient: of all frames together if they are of one grid, else of each mask."""
+    phases = [frame.phase for one in those for frame in one.frames]
+    together = len({one.geometry for one in those}) == 1 and len(set(phases)) == len(phases)
+    if together:
+        frames = [frame for one in those for frame in one.frames]
+        return index_pairs(case, frames, schema, those[0].geometry)
+    return [pair for one in those for pair in index_pairs(one.case, one.frames, schema, one.geometry)]

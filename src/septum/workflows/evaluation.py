@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from septum.metrics import Mean, Summary, summarise, summarise_by_structure
 from septum.workflows.events import SOME_FAILED
+from septum.workflows.index_agreement import agreement_of
 
 if TYPE_CHECKING:
-    from septum.core import LabelSchema, Score
+    from septum.core import LabelSchema, Note, Score
+    from septum.workflows.index_agreement import IndexAgreement, IndexPair
 
 Row = dict[str, str | float | None]
 
-#: Phase of a lone volume of which nothing more is known, and of a summary over all phases.
-NO_PHASE = "-"
+#: Phase of a summary over all phases.
 ALL_PHASES = "all"
 
 
@@ -50,14 +51,21 @@ class Evaluation:
         frames: scores by case and phase.
         unpaired: sentences on the masks without a partner; they are in no mean.
         failures: one sentence for each pair that could not be compared; it is in no mean.
-        notes: one sentence for whatever was compared but deserves a look.
+        notes: whatever was compared but deserves a look.
+        indices: volumes, mass and ejection fraction of each patient, predicted and true.
     """
 
     schema: LabelSchema
     frames: tuple[FrameScores, ...]
     unpaired: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    indices: tuple[IndexPair, ...] = ()
+
+    @property
+    def agreement(self) -> tuple[IndexAgreement, ...]:
+        """Bias and limits of agreement of each index, over the patients that have it."""
+        return agreement_of(self.indices)
 
     @property
     def summaries(self) -> tuple[PhaseSummary, ...]:
@@ -91,6 +99,14 @@ class Evaluation:
             for frame in self.frames
             for entry in frame.scores
         ]
+
+    def index_rows(self) -> list[Row]:
+        """One flat row for each patient and index: ``case``, ``key``, ``predicted``, ``true``."""
+        return [asdict(pair) for pair in self.indices]
+
+    def agreement_rows(self) -> list[Row]:
+        """One flat row for each index: the fields of an :class:`IndexAgreement`."""
+        return [asdict(entry) for entry in self.agreement]
 
     def summary_rows(self) -> list[Row]:
         """One flat row for each summary; a mean ``dice`` becomes ``dice_mean``, ``dice_sd``, ``dice_n``."""

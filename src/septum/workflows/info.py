@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import STACK_KINDS, BundleError, InputError, Orientation
+from septum.core import STACK_KINDS, BundleError, InputError, Orientation, SeptumError
 from septum.core.files import is_out_of_reach
 from septum.inference import open_bundle, shipped
 from septum.inference.bundle import MANIFEST
-from septum.io import dicom_contents, holds_dicom, looks_like_mask, read_study
-from septum.io.dicom.finding import count_files
+from septum.io import dicom_contents, find_images, holds_dicom, looks_like_mask, read_study
+from septum.io.dicom.finding import count_files, is_zip
 from septum.io.dicom.stacks.choosing import unfit
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry, StackKind
     from septum.inference import StageManifest
+    from septum.io import FolderImages
     from septum.io.dicom.reading import Contents
     from septum.io.dicom.stacks.choosing import Choice
     from septum.io.dicom.stacks.stack import Stack
@@ -41,19 +42,65 @@ def describe(target: str) -> dict[str, Any]:
         return describe_image(path)  # which says so
     if (target in shipped() and not path.is_file()) or (path / MANIFEST).is_file():
         return describe_bundle(target)
+    if path.is_dir():
+        return _describe_found(path)
     if path.exists() and holds_dicom(path):
         return describe_dicom(path)
-    if path.is_dir():
-        raise BundleError(
-            f"{path}: expected a model bundle or a DICOM study, but it holds no {MANIFEST} and no DICOM "
-            "file; name a bundle, an image file or a study."
-        )
     if not path.exists():
         raise InputError(
             f"{path} does not exist: expected a shipped model ({', '.join(shipped())}), a bundle's folder, "
             "an image file or a DICOM study; check the path and run again."
         )
     return describe_image(path)
+
+
+def _describe_found(path: Path) -> dict[str, Any]:
+    """Describe a folder by what is found in it: one study, or a list of images."""
+    try:
+        found = find_images(path)
+    except InputError as error:
+        if holds_dicom(path):
+            return describe_dicom(path)
+        raise BundleError(
+            f"{path}: expected a model bundle, images or a DICOM study, but it holds no {MANIFEST} and none "
+            "of them; name a bundle, an image file or a study."
+        ) from error
+    if found.studies == [path] and not found.images and not holds_dicom(path):
+        return describe_image(path)  # of slices, a file each
+    if not any(map(is_zip, found.studies)) and holds_dicom(path):
+        return describe_dicom(path)
+    return describe_folder(path, found)
+
+
+def describe_folder(path: Path, found: FolderImages) -> dict[str, Any]:
+    """List the images and studies in a folder.
+
+    Args:
+        path: the folder.
+        found: as of :func:`septum.io.find_images`.
+    """
+    items: dict[str, str] = {}
+    for image in (*found.studies, *found.images):
+        try:
+            facts = describe_image(image) if not holds_dicom(image) else {}
+        except SeptumError as error:
+            items[image.relative_to(path).as_posix()] = f"cannot be used: {error}"
+            continue
+        items[image.relative_to(path).as_posix()] = _in_short(facts) if facts else "DICOM study"
+    return {
+        "kind": "folder",
+        "images": items,
+        "masks": [mask.relative_to(path).as_posix() for mask in found.masks],
+        "not_read": [one.relative_to(path).as_posix() for one in (*found.unread, *found.archives)],
+    }
+
+
+def _in_short(facts: dict[str, Any]) -> str:
+    """One line on an image: frames, voxels, spacing."""
+    shape = " x ".join(map(str, facts["shape_zyx"]))
+    spacing = " x ".join(f"{value:.4g}" for value in facts["spacing_mm_zyx"])
+    frames = "1 frame" if facts["frames"] == 1 else f"{facts['frames']} frames"
+    return f"{facts['kind']}, {frames} of {shape} voxels, {spacing} mm (Z x Y x X)"
 
 
 def describe_bundle(model: str | Path) -> dict[str, Any]:

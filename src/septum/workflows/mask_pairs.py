@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 from septum.core import InputError
 from septum.io import case_name, image_suffix, is_mask_name
 from septum.io.names import VOXEL_SUFFIXES
+from septum.workflows.mask_frames import without_phase
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 #: Case key: folder below the root (posix, ``.`` for the root itself) and name without mask ending.
 Key = tuple[str, str]
 
 _MASK_ENDING = re.compile(r"[_-](segs?|segmentation|masks?|gt|truth|labels?|lbl|manual)$", re.IGNORECASE)
+
+#: What is left of the name of a cine's mask, where the frames' names have nothing.
+_CINE_ENDING = re.compile(r"[_-](4d|cine)$", re.IGNORECASE)
 
 #: Masks whose name shares nothing with their image's: LASC 2018.
 _MASK_OF_IMAGE = {"laendo": "lgemri"}
@@ -52,7 +57,8 @@ def pair_masks(prediction: Path, truth: Path) -> Pairing:
     folder in which some files bear a mask ending is taken to hold images beside them, and only the
     marked files count. Cases match if subfolder and name are the same. Those left over match if their
     names are the same and one subfolder is the end of the other (so that a flat folder of predictions
-    fits nested truths), where that is unique on both sides.
+    fits nested truths), where that is unique on both sides. Masks of single frames that are left over, as
+    ``NAME_ED_gt`` and ``NAME_frame01_gt``, belong to the mask of the cine, ``NAME_4d_seg`` or ``NAME_seg``.
 
     Raises:
         InputError: a path does not exist, one is a file and the other a folder, both are the same, or
@@ -77,17 +83,23 @@ def _pair_folders(prediction: Path, truth: Path) -> Pairing:
     true, ambiguous_truths = _masks_in(truth)
     matches = {key: key for key in true if key in predicted}
     matches |= _loose_matches(true.keys() - matches.keys(), predicted.keys() - matches.keys())
+    matches |= _frames_of_cines(true.keys() - matches.keys(), predicted.keys())
+    inverse = _frames_of_cines(predicted.keys() - matches.values(), true.keys() - matches.keys())
     pairs = tuple(
         MaskPair("/".join(part for part in key if part != "."), predicted[matches[key]], true[key])
         for key in sorted(matches)
+    )
+    pairs += tuple(
+        MaskPair("/".join(part for part in key if part != "."), predicted[key], true[inverse[key]])
+        for key in sorted(inverse)
     )
     if not pairs:
         raise InputError(
             f"No mask in {prediction} has the name of a mask in {truth}; expected names such as "
             "NAME_seg.nii.gz and NAME_gt.nii.gz."
         )
-    lone_predictions = [predicted[key] for key in predicted.keys() - matches.values()]
-    lone_truths = [true[key] for key in true.keys() - matches.keys()]
+    lone_predictions = [predicted[key] for key in predicted.keys() - matches.values() - inverse.keys()]
+    lone_truths = [true[key] for key in true.keys() - matches.keys() - set(inverse.values())]
     return Pairing(
         pairs,
         (
@@ -130,6 +142,19 @@ def _loose_matches(true: set[Key], predicted: set[Key]) -> dict[Key, Key]:
     partners = {key: [other for other in predicted if _may_be_same(key, other)] for key in true}
     wanted = Counter(other for others in partners.values() for other in others)
     return {key: others[0] for key, others in partners.items() if len(others) == 1 and wanted[others[0]] == 1}
+
+
+def _frames_of_cines(frames: Iterable[Key], cines: Collection[Key]) -> dict[Key, Key]:
+    """Masks of single frames, by their names, to the only mask that may be of the whole cine."""
+    found = {}
+    for key in frames:
+        base = without_phase(key[1])
+        if base == key[1]:
+            continue
+        candidates = [c for c in cines if _may_be_same((key[0], base), (c[0], _CINE_ENDING.sub("", c[1])))]
+        if len(candidates) == 1:
+            found[key] = candidates[0]
+    return found
 
 
 def _may_be_same(one: Key, other: Key) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LEFT_ATRIUM, VENTRICLES, InputError, LabelSchema
+from septum.core import LEFT_ATRIUM, VENTRICLES, InputError, LabelSchema, Level, Note
+from septum.core.errors import Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +34,8 @@ def schema_named(labels: str | LabelSchema) -> LabelSchema:
     return SCHEMAS[labels]
 
 
-def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[str]]:
-    """Find the schema that the values of some masks stand for, and a sentence where they leave it in doubt.
+def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[Note]]:
+    """Find the schema that the values of some masks stand for, and a note where they leave it in doubt.
 
     Args:
         label_sets: for each mask the values that occur in it, background left out. Reading stops at the
@@ -51,9 +52,11 @@ def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[str]
         if 255 in seen:
             return LEFT_ATRIUM, []
     if seen == {1}:
-        doubt = (
+        doubt = Note(
+            "structure_doubtful",
             "No mask holds another value than 1, which is taken for the left atrium; "
-            "if it is the right ventricle, say that the labels are ventricles."
+            "if it is the right ventricle, say that the labels are ventricles.",
+            Level.WARNING,
         )
         return LEFT_ATRIUM, [doubt]
     found = f"the values {listed(seen)}" if seen else "no voxel but background"
@@ -61,7 +64,8 @@ def infer_schema(label_sets: Iterable[set[int]]) -> tuple[LabelSchema, list[str]
     if len(seen) > MOST_VALUES:
         found += " (they look like images, not masks)"
     raise InputError(
-        f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; {todo}."
+        f"The masks hold {found}, but 1, 2, 3 (ventricles) or 1 or 255 (left atrium) was expected; {todo}.",
+        remedy=None if seen else Remedy.LABELS,
     )
 
 
@@ -89,7 +93,8 @@ def labels_of(name: object, labels: NDArray[Any], schema: LabelSchema) -> NDArra
     if unknown := present - set(schema.values):
         raise InputError(
             f"{name} holds the values {listed(unknown)}, but only 0 and {listed(set(schema.values))} "
-            f"({', '.join(schema.names)}) were expected; give a mask with these, or say what the labels are."
+            f"({', '.join(schema.names)}) were expected; give a mask with these, or say what the labels are.",
+            remedy=Remedy.LABELS,
         )
     return labels
 

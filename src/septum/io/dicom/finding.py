@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from septum.core.files import is_plain_file
 from septum.io.names import image_suffix
@@ -53,7 +53,16 @@ def _is_bare(start: bytes) -> bool:
 
 
 def dicom_files(path: Path) -> Iterator[Path]:
-    """The DICOM files in a folder and its subfolders, hidden ones left out, in order; or the file itself."""
+    """The DICOM files in a folder and its subfolders, hidden ones left out, in order; or the file itself.
+
+    Those of a zip archive are of :class:`septum.io.dicom.zipped.ZippedFile`, which reads as a path does.
+    """
+    if is_zip(path):
+        from septum.io.dicom.zipped import members  # noqa: PLC0415  # only an archive needs it
+
+        magic = (file for file in members(path) if file.begin(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC)
+        yield from cast("Iterator[Path]", magic)
+        return
     if is_plain_file(path):
         yield from [path] * is_dicom(path)
         return
@@ -64,6 +73,10 @@ def dicom_files(path: Path) -> Iterator[Path]:
 
 def count_files(path: Path) -> int:
     """Number of files where :func:`dicom_files` looks, of any kind."""
+    if is_zip(path):
+        from septum.io.dicom.zipped import members  # noqa: PLC0415  # as above
+
+        return sum(1 for _ in members(path))
     if is_plain_file(path):
         return 1
     count = 0
@@ -73,6 +86,11 @@ def count_files(path: Path) -> int:
     return count
 
 
+def is_zip(path: Path) -> bool:
+    """Tell by its name whether a file is a zip archive, which may hold a study as a folder does."""
+    return path.suffix.lower() == ".zip" and is_plain_file(path)
+
+
 def holds_dicom(path: Path) -> bool:
-    """Whether a path is a DICOM file, or a folder with one in it or in its subfolders."""
+    """Whether a path is a DICOM file, or a folder or a zip archive with one in it."""
     return next(dicom_files(path), None) is not None

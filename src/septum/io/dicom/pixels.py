@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ImplicitVRLittleEndian, RLELossless
 
 from septum.core import InputError, MissingExtraError
 from septum.core.files import sha256_of
@@ -141,8 +141,8 @@ def _check_decoder(path: Path, dataset: Dataset) -> None:
     meta = dataset.file_meta
     if "TransferSyntaxUID" not in meta:
         meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    syntax = meta.TransferSyntaxUID
     try:
+        syntax = UID(str(meta.TransferSyntaxUID))  # which may be several, in a damaged file
         available = not syntax.is_compressed or get_decoder(syntax).is_available
     except (NotImplementedError, ValueError) as error:
         raise InputError(

@@ -216,7 +216,8 @@ class _Positions:
 
 def _read(path: Path) -> Dataset:
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+        with path.open("rb") as stream:
+            dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
     except (OSError, pydicom.errors.InvalidDicomError, EOFError) as error:
         raise InputError(
             "one of the DICOM images of this study cannot be read again: expected the file that was "

@@ -1,0 +1,149 @@
+"""Which frame of a prediction belongs to which frame of its truth, and which phase of the beat it shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from septum.core import InputError, Note
+from septum.indices.phases import find_phases
+from septum.io import case_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from septum.core import LabelSchema
+
+#: Phase of a lone volume of which nothing more is known.
+NO_PHASE = "-"
+
+_ACDC_FRAME = re.compile(r"^patient\d+_frame(\d+)", re.IGNORECASE)
+_ACDC_PHASE = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
+#: A phase, or a frame counted from 1 as in ACDC, at the end of a name or before what names a mask.
+_IN_NAME = re.compile(r"(?:^|[_\-. ])(ED|ES|frame[_-]?(\d+))(?=$|[_\-. ])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FramePair:
+    """One frame to be scored.
+
+    Attributes:
+        phase: ``ED``, ``ES``, the number of the frame from 0, or ``-``.
+        prediction: labels (Z, Y, X).
+        truth: the same, the reference.
+    """
+
+    phase: str
+    prediction: NDArray[Any]
+    truth: NDArray[Any]
+
+
+def frame_pairs(
+    prediction: NDArray[Any],
+    truth: NDArray[Any],
+    prediction_path: Path,
+    truth_path: Path,
+    schema: LabelSchema,
+) -> tuple[list[FramePair], tuple[Note, ...]]:
+    """Match the frames of two masks on one grid.
+
+    Cines of as many frames match frame by frame; frames of a truth without any label are taken to be those
+    that nobody has drawn. Where one mask is a single frame, its name says which of the other's it is: by
+    ``frame07``, counted from 1 as in ACDC, or by ``ED`` or ``ES``: the frames in which the cine's LV (or
+    first structure) is largest and smallest.
+
+    Args:
+        prediction: labels (T, Z, Y, X).
+        truth: labels (T, Z, Y, X), of as many frames or of one; or more, if the prediction is of one.
+        prediction_path: the file of the prediction.
+        truth_path: that of the truth.
+        schema: what the labels mean.
+
+    Raises:
+        InputError: frames cannot be matched.
+    """
+    if len(prediction) == len(truth) == 1:
+        return [FramePair(phase_of(truth_path), prediction[0], truth[0])], ()
+    if len(prediction) == len(truth):
+        return _drawn_frames(prediction, truth, truth_path, schema)
+    if min(len(prediction), len(truth)) > 1:
+        raise InputError(
+            f"{prediction_path} has {len(prediction)} frames, but {truth_path} has {len(truth)}; give masks "
+            "of the same frames, or of single ones."
+        )
+    cine, single_path = (truth, prediction_path) if len(prediction) == 1 else (prediction, truth_path)
+    t = _frame_of(single_path, cine, schema)
+    text = f"{single_path} was compared with frame {t} (from 0) of {len(cine)}, as its name says."
+    ours, theirs = (prediction[0], truth[t]) if len(prediction) == 1 else (prediction[t], truth[0])
+    return [FramePair(phase_of(single_path), ours, theirs)], (Note("frame_by_name", text),)
+
+
+def phase_of(path: Path) -> str:
+    """Tell ``ED`` or ``ES`` by a mask's name, or by the ``Info.cfg`` beside an ACDC frame; else ``-``."""
+    frame = _ACDC_FRAME.match(path.name)
+    if frame is not None:
+        if lacks_phase(path):
+            return NO_PHASE
+        text = (path.parent / "Info.cfg").read_text(encoding="utf-8", errors="replace")
+        found = _ACDC_PHASE.findall(text)
+        return next((phase for phase, number in found if int(number) == int(frame[1])), NO_PHASE)
+    named = _IN_NAME.search(case_name(path))
+    return named[1].upper() if named is not None and named[2] is None else NO_PHASE
+
+
+def lacks_phase(path: Path) -> bool:
+    """Tell whether this is an ACDC frame without the ``Info.cfg`` that has its phase."""
+    return _ACDC_FRAME.match(path.name) is not None and not (path.parent / "Info.cfg").is_file()
+
+
+def without_phase(name: str) -> str:
+    """Take the frame or the phase out of a mask's name: ``a_ED`` and ``a_frame01`` are frames of ``a``.
+
+    >>> without_phase("patient101_frame01")
+    'patient101'
+    """
+    return _IN_NAME.sub("", name)
+
+
+def timing_volumes(labels: NDArray[Any], schema: LabelSchema) -> list[float]:
+    """Count the voxels, frame by frame, of the LV or else of the first structure."""
+    timing = next((s for s in schema.structures if s.name == "LV"), schema.structures[0])
+    return [float(np.count_nonzero(frame == timing.value)) for frame in labels]
+
+
+def _frame_of(path: Path, cine: NDArray[Any], schema: LabelSchema) -> int:
+    named = _IN_NAME.search(case_name(path))
+    if named is not None and named[2] is not None:
+        t = int(named[2]) - 1
+        if t in range(len(cine)):
+            return t
+    elif named is not None:
+        phases = find_phases(timing_volumes(cine, schema))
+        if phases is not None:
+            return phases.end_diastole if named[1].upper() == "ED" else phases.end_systole
+    raise InputError(
+        f"{path} is a single frame, and its counterpart has {len(cine)}: expected a name with ED, ES or "
+        f"frame01 to frame{len(cine):02}, which says which of them it is; give it such a name."
+    )
+
+
+def _drawn_frames(
+    prediction: NDArray[Any], truth: NDArray[Any], truth_path: Path, schema: LabelSchema
+) -> tuple[list[FramePair], tuple[Note, ...]]:
+    drawn = [t for t, frame in enumerate(truth) if frame.any()] or list(range(len(truth)))
+    names = {t: str(t) for t in drawn}
+    notes: tuple[Note, ...] = ()
+    if len(drawn) < len(truth):
+        text = f"{truth_path} has no label in {len(truth) - len(drawn)} of {len(truth)} frames: not compared."
+        notes = (Note("frames_not_drawn", text),)
+        first, *others = drawn
+        if len(others) == 1 and "LV" in schema.names:
+            volumes = timing_volumes(truth[drawn], schema)
+            larger, smaller = ("ED", "ES") if volumes[0] >= volumes[1] else ("ES", "ED")
+            names = {first: larger, others[0]: smaller}
+    return [FramePair(names[t], prediction[t], truth[t]) for t in drawn], notes
