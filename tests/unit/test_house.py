@@ -84,6 +84,22 @@ def test_the_floors_in_the_documentation_are_those_of_the_contract():
     assert [line.split(" | ") for line in drawn] == floors
 
 
+def test_the_files_and_functions_in_the_picture_of_the_architecture_exist():
+    drawn = re.findall(
+        r"([a-z_]+/[a-z_/]*(?:\.py)?)(?: ([a-z_]+))?(?= ·|<|,|\.|:)", read("docs/pictures/architecture.svg")
+    )
+    drawn = [(name, function) for name, function in drawn if name.endswith((".py", "/"))]
+    assert len(drawn) > 20
+    for name, function in drawn:
+        found = [
+            path
+            for path in (PACKAGE / name, PACKAGE / "workflows" / name, PACKAGE.parent / name)
+            if path.exists()
+        ]
+        assert found, name
+        assert not function or f"def {function}(" in found[0].read_text(encoding="utf-8"), function
+
+
 def test_every_runtime_dependency_is_explained():
     project = tomllib.loads(read("pyproject.toml"))["project"]
     needed = {re.split(r"[<>=!~ ]", requirement)[0] for requirement in project["dependencies"]}
