@@ -31,6 +31,14 @@ _SIGNS = {
     Verdict.REVIEW: "M12 3 L22 20 H2 Z M12 9 v5 M12 17 v.5",
     Verdict.REJECT: "M5 5 L19 19 M19 5 L5 19",
 }
+#: Columns of the table of ventricles, by the class of their cells.
+_COLUMNS = {
+    "judged": "Verdict",
+    "value": "Ejection fraction",
+    "range": "Expected range",
+    "coverage": "Share of patients",
+    "bias": "Error in other patients",
+}
 DICE = "(overlap of the mask with an expert's: 1 is perfect, 0 is none)"
 
 
@@ -54,15 +62,9 @@ def verdict_section(quality: Quality | None, indices: Indices | None, notes: Seq
         "p", _sign(verdict), node("strong", _NAMES[verdict]), node("span", _ADVICE[verdict]), class_="advice"
     )
     flags = node("ul", *(_flag(flag) for flag in quality.flags), class_="flags") if quality.flags else None
-    dice = None
-    if quality.estimated_dice is not None:
-        value = node("data", f"{quality.estimated_dice:.2f}", value=repr(quality.estimated_dice))
-        dice = node("p", "Expected mean Dice: ", value, f" {DICE}.", class_="expected", id="expected-dice")
-    fractions = _ejection_fractions(quality, indices)
-    return section(
-        "verdict", _HEADING, advice, flags, *fractions, dice, noted, class_=f"verdict {verdict.value}",
-        data_verdict=verdict.value,
-    )  # fmt: skip
+    parts = (advice, _ventricles(quality, indices), _expected(quality), flags, noted)
+    name = verdict.value
+    return section("verdict", _HEADING, *parts, class_=f"verdict {name}", data_verdict=name)
 
 
 def provenance_section(
@@ -116,39 +118,60 @@ def _flag(flag: Flag) -> Element:
     return node("li", node("b", _NAMES[verdict]), " ", flag.reason, class_=verdict.value, data_key=flag.key)
 
 
-def _ejection_fractions(quality: Quality, indices: Indices | None) -> list[Element]:
-    """Show each ejection fraction with its interval and the error of the model in other patients."""
-    intervals = quality.ejection_fractions
-    if not intervals:
-        return []
-    columns = ["", "Ejection fraction", "Expected range"]
-    covered = any(one.coverage is not None for one in intervals.values())
-    columns += ["Share of patients"] if covered else []
-    columns += ["Error in other patients"] if any(one.bias for one in intervals.values()) else []
+def _ventricles(quality: Quality, indices: Indices | None) -> Element | None:
+    """Show each ventricle's verdict and ejection fraction, its interval, and the model's error in others."""
+    intervals, verdicts = quality.ejection_fractions, quality.ventricles
+    names = [*verdicts, *(name for name in intervals if name not in verdicts)]
+    if not names:
+        return None
+    columns = ["judged"] if verdicts else []
+    columns += ["value", "range"] if intervals else []
+    columns += ["coverage"] if any(one.coverage is not None for one in intervals.values()) else []
+    columns += ["bias"] if any(one.bias for one in intervals.values()) else []
     values = {index.key: index.value for index in indices.items} if indices is not None else {}
-    rows = [
-        _fraction(name, values.get(f"{name.lower()}_ef_percent"), one, columns)
-        for name, one in intervals.items()
-    ]
-    head = node("thead", node("tr", *(node("th", name, scope="col") for name in columns)))
-    table = node("table", head, node("tbody", *rows), id="ejection-fractions")
-    return [node("div", table, class_="wide"), node("p", _read_so(intervals), class_="expected")]
+    rows = []
+    for name in names:
+        value, verdict = values.get(f"{name.lower()}_ef_percent"), verdicts.get(name)
+        cells = _cells(value, verdict, intervals.get(name))
+        shown = (node("td", cells[column], class_=column) for column in columns)
+        row = node("tr", node("th", name, scope="row"), *shown, data_structure=name, data_verdict=verdict)
+        rows.append(row)
+    head = node("tr", node("th", "", scope="col"), *(node("th", _COLUMNS[c], scope="col") for c in columns))
+    table = node("table", node("thead", head), node("tbody", *rows), id="ventricles")
+    return node("div", table, class_="wide")
 
 
-def _fraction(
-    name: str, value: float | None, interval: EjectionFractionInterval, columns: Sequence[str]
-) -> Element:
-    low, high = (number(end, "%") for end in (interval.low_percent, interval.high_percent))
-    share = interval.coverage
-    cells = [
-        node("td", NOTHING if value is None else f"{number(value, '%')} %", class_="value"),
-        node("td", f"{low} to {high} %", class_="range"),
-    ]
-    if "Share of patients" in columns:
-        cells.append(node("td", NOTHING if share is None else f"{100.0 * share:.0f} %", class_="coverage"))
-    if "Error in other patients" in columns:
-        cells.append(node("td", _bias(interval.bias), class_="bias"))
-    return node("tr", node("th", name, scope="row"), *cells, data_structure=name)
+def _expected(quality: Quality) -> Element | None:
+    """Explain the expected ranges, and give the expected Dice."""
+    intervals, words = quality.ejection_fractions.values(), []
+    if intervals:
+        words.append("Expected range: where an expert's value is likely to lie. ")
+    if any(one.coverage is not None for one in intervals):
+        words.append("Share: in so many patients new to the model, such a range held the expert's value. ")
+    dice: Element | None = None
+    if quality.estimated_dice is not None:
+        value = f"{quality.estimated_dice:.2f}"
+        dice = node("data", f"Expected mean Dice: {value}", value=repr(quality.estimated_dice), id="dice")
+    if not words and dice is None:
+        return None
+    return node("p", *words, dice, f" {DICE}." if dice is not None else None, class_="expected")
+
+
+def _cells(
+    value: float | None, verdict: Verdict | None, interval: EjectionFractionInterval | None
+) -> dict[str, str | Element]:
+    """Write what is known of one ventricle, by the class of its column."""
+    cells: dict[str, str | Element] = dict.fromkeys(_COLUMNS, NOTHING)
+    if verdict is not None:
+        cells["judged"] = node("span", _sign(verdict), _NAMES[verdict], class_=verdict.value)
+    if value is not None:
+        cells["value"] = f"{number(value, '%')} %"
+    if interval is not None:
+        low, high = (number(end, "%") for end in (interval.low_percent, interval.high_percent))
+        cells |= {"range": f"{low} to {high} %", "bias": _bias(interval.bias)}
+        if interval.coverage is not None:
+            cells["coverage"] = f"{100.0 * interval.coverage:.0f} %"
+    return cells
 
 
 def _bias(bias: Bias | None) -> str:
@@ -157,14 +180,6 @@ def _bias(bias: Bias | None) -> str:
         return NOTHING
     way = "high" if bias.mean > 0 else "low"
     return f"{abs(bias.mean):.1f} points too {way} on average (SD {bias.sd:.1f}, n = {bias.patients})"
-
-
-def _read_so(intervals: Mapping[str, EjectionFractionInterval]) -> str:
-    """Explain the columns that are there."""
-    words = "Expected range: where an expert's value is likely to lie."
-    if any(one.coverage is not None for one in intervals.values()):
-        words += " Share: in so many patients new to the model, such a range held the expert's value."
-    return words
 
 
 def _count(count: int, what: str) -> str:
