@@ -35,6 +35,7 @@ tables: $(DEVELOPMENT) ## rebuild the documentation's tables from the committed 
 	$(VENV_TEST)/bin/python tools/rebuild_tables.py
 
 pictures: $(DEVELOPMENT) ## draw the documentation's pictures of methods again, on phantoms
+	$(VENV_TEST)/bin/python tools/draw_report_picture.py
 	$(VENV_TEST)/bin/python tools/draw_docs_pictures.py
 
 docs: $(DEVELOPMENT) ## build the documentation into site/
