@@ -1,7 +1,7 @@
 """Draw the documentation's picture of a report: the head of the page that ``septum demo`` writes.
 
-``python tools/draw_report_picture.py`` needs Chromium (``chromium`` or ``google-chrome`` on the path).
-The synthetic heart is the same each time; the page shows when it was written.
+``python tools/draw_report_picture.py`` needs Chromium (``chromium`` or ``google-chrome`` on the path). The
+synthetic heart is the same each time; the page shows when it was written.
 """
 
 from __future__ import annotations

@@ -161,7 +161,9 @@ def test_what_was_given_is_text_wherever_it_stands(heart, tmp_path):
         title=HOSTILE,
         study=replace(heart.study, notes=(Note("hostile", HOSTILE),)),
         indices=replace(
-            heart.indices, notes=(HOSTILE,), items=(replace(heart.indices.items[0], title=HOSTILE),)
+            heart.indices,
+            notes=(Note("hostile", HOSTILE),),
+            items=(replace(heart.indices.items[0], title=HOSTILE),),
         ),
         quality=replace(heart.quality, flags=(flag,)),
         provenance=PhantomProvenance({HOSTILE: HOSTILE}),

@@ -42,8 +42,8 @@ APEX = Note(
 )
 ORIENTATION_LOST = Note(
     "orientation_lost",
-    "The image's axes run along the patient's, as those of short-axis slices never do, so that its "
-    "orientation was lost: which end of the septum is anterior is taken from how such slices are displayed.",
+    "The file has lost its orientation; anterior and inferior may be swapped. They are named as in slices "
+    "that are displayed in the usual way.",
     Level.WARNING,
 )
 NOTHING: Means = (None,) * SEGMENTS
