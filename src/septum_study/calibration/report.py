@@ -175,7 +175,7 @@ def reasons_table(outcomes: Sequence[Outcome], model: str, by_model: Sequence[Ou
                 line.append(f"{sum(key in flags for flags in raised)} ({alone})")
     notes = (
         "In brackets: patients of whom it is the only flag on that ventricle.",
-        "Cases do not tell in which structure pieces, holes and missing slices were: they count for both.",
+        "Cases do not hold in which structure pieces, holes and missing slices were: they count for both.",
     )
     lines = tuple(tuple(line) for line in (*cells, total))
     return Table("Why ventricles are stopped", tuple(columns), (Section("", lines),), notes)
