@@ -11,13 +11,12 @@ from septum.core import (
     BundleError,
     Cine,
     Geometry,
-    InputError,
     Localisation,
     Orientation,
     Segmentation,
     Volume,
 )
-from septum.core.geometry import check_heart_fits
+from septum.core.arrays import cine_from_array
 from septum.inference.bundle import Bundle, open_bundle
 from septum.inference.execution import ModelOptions
 from septum.inference.loading import load_stages
@@ -130,7 +129,7 @@ class Model:
             InputError: the array is no image of numbers with 3 or 4 axes, or none of a heart; or the
                 spacing is not three positive numbers.
         """
-        cine = _cine_of(array, spacing_mm)
+        cine = cine_from_array(array, spacing_mm)
         labels = np.stack([frame.labels for frame in self.segment_frames(cine)])
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
@@ -167,28 +166,3 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
 def _spread(frames: int, count: int) -> list[int]:
     """At most so many frames, evenly spread over a cycle, the first among them."""
     return sorted({i * frames // count for i in range(count)})
-
-
-def _cine_of(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:
-    frames = np.asarray(array)
-    if frames.ndim not in (3, 4) or frames.dtype.kind not in "biuf" or frames.size == 0:
-        raise InputError(
-            "array: expected numbers with axes (Z, Y, X) or (T, Z, Y, X), "
-            f"got {frames.dtype} of shape {frames.shape}."
-        )
-    if not np.isfinite(frames).all():
-        raise InputError("array: expected finite voxels, got NaN or infinity; replace them first.")
-    expected = f"spacing_mm: expected three positive numbers (Z, Y, X) in mm, got {spacing_mm!r}."
-    try:
-        spacing = tuple(float(s) for s in spacing_mm)
-    except (TypeError, ValueError):
-        raise InputError(expected) from None
-    if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):
-        raise InputError(expected)
-    if frames.min() == frames.max():
-        raise InputError(f"array: expected an image, got the value {float(frames.min()):g} in every voxel.")
-    frames = frames if frames.ndim == 4 else frames[None]  # T, Z, Y, X
-    depth, height, width = frames.shape[1:]
-    geometry = Geometry((depth, height, width), spacing)
-    check_heart_fits("array", geometry, remedy="give the true spacing_mm")
-    return Cine(frames, geometry)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, InputError, Study, Volume
+from septum.core.arrays import spacing_of, study_from_array
 from septum.core.files import is_folder, place_of
 from septum.io import case_name, read_study
-from septum.io.arrays import spacing_of, study_from_array
 from septum.workflows.two_phases import TwoPhases
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, InputError, LabelSchema, Segmentation, SeptumError, Study
+from septum.core.arrays import spacing_of
 from septum.core.errors import UnexpectedError
 from septum.core.files import sha256_of
 from septum.inference import open_bundle, shipped
 from septum.io import DicomHeader, case_name, read_mask
-from septum.io.arrays import spacing_of
 from septum.workflows.case_steps import schema_of
 from septum.workflows.events import CaseDone, Failure, Notice, Planned, RunSummary
 from septum.workflows.loading import NAMELESS, study_of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from septum.core import InputError
-from septum.io.arrays import cine_from_array, spacing_of, study_from_array
+from septum.core.arrays import cine_from_array, spacing_of, study_from_array
 
 SPACING_MM = (8.0, 1.5, 1.5)
 
