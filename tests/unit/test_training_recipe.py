@@ -20,7 +20,7 @@ def test_shipped_recipes_are_valid(path):
     [
         ("name = ", "not valid TOML"),
         ("name = 'x'", "title"),
-        ("surprise = 1", "Field required"),
+        ("surprise = 1", "name: expected a value"),
         (b"\xff\xfe\x00", "not valid TOML"),
     ],
 )
@@ -205,3 +205,25 @@ def test_soft_argmax_at_test_needs_a_fixed_size():
     settings["localisation"]["fixed"] = None
     with pytest.raises(ValueError, match="'soft_argmax' knows no extent: localisation needs a fixed size"):
         MultiStageRecipe.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("sead = 3", ("sead", "'seed'")),
+        ("[segmenter.optimisation]\nepoch = 3", ("segmenter.optimisation.epoch", "'epochs'")),
+        ("[segmenter.optimisation]\nepochs = -1", ("segmenter.optimisation.epochs", "1 or more", "-1")),
+        ("[segmenter.network]\nfilters = 'eight'", ("segmenter.network.filters", "whole number", "'eight'")),
+        ("[segmenter.network]\narchitecture = 'unet4d'", ("segmenter.network.architecture", "'dr_unet'")),
+        ("localiser = 'a'", ("localiser", "table of settings", "'a'")),
+        ("method = 'guess'", ("method", "'multi_stage'", "'guess'")),
+    ],
+)
+def test_a_typing_error_is_one_sentence_with_place_expectation_and_finding(tmp_path, wrong, told):
+    write(tmp_path, a=f"extends = 'production/cine-cpu'\n{wrong}\n")
+    with pytest.raises(RecipeError) as refused:
+        load_recipe(tmp_path / "a.toml")
+    message = str(refused.value)
+    assert all(part in message for part in told)
+    assert message.endswith(".")
+    assert not any(words in message for words in ("Input", "Extra", "Value error", "\n"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from septum.core import RecipeError
+from septum.core.settings_error import describe
 from septum.core.shipped_recipes import shipped_recipes
 from septum.training.recipe import AnyRecipe
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 _ADAPTER: TypeAdapter[AnyRecipe] = TypeAdapter(AnyRecipe)
+#: The kinds of recipes, one a method.
+_RECIPES = get_args(get_args(AnyRecipe)[0])
 
 
 def load_recipe(path: Path) -> AnyRecipe:
@@ -32,10 +35,9 @@ def load_recipe(path: Path) -> AnyRecipe:
     try:
         return _ADAPTER.validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = [str(part) for part in first["loc"] if part != content["method"]]
-        where = ".".join(place) or "the recipe"
-        raise RecipeError(f"{path}: {where}: {first['msg']} (got {first['input']!r:.80}).") from error
+        method = str(content["method"])
+        known = [one for one in _RECIPES if get_args(one.model_fields["method"].annotation) == (method,)]
+        raise RecipeError(f"{path}: {describe(error, known, tag=method)}.") from error
 
 
 def _read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str, Any]:
