@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from septum.networks.slice_convolution import convolve_slice_wise
+
 Kernel = tuple[int, int, int]
 
 
@@ -60,35 +62,6 @@ class UpConvolution(nn.ConvTranspose3d):
 def slice_wise(x: Tensor) -> bool:
     """Whether convolutions of ``x`` are computed slice by slice."""
     return x.device.type == "cpu" and not (torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling())
-
-
-def convolve_slice_wise(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Kernel) -> Tensor:
-    """``conv3d`` with zero padding that keeps the size, as a sum of 2-D convolutions over shifted slices.
-
-    Args:
-        x: (N, C, Z, Y, X).
-        weight: (C', C, kz, ky, kx), odd kernel sizes.
-        bias: (C',) or ``None``.
-        dilation: along (Z, Y, X).
-
-    Returns:
-        (N, C', Z, Y, X) in channels-last memory.
-    """
-    number, depth = x.shape[0], x.shape[2]
-    dz, dy, dx = dilation
-    padding = (dy * (weight.shape[3] // 2), dx * (weight.shape[4] // 2))
-    middle = weight.shape[2] // 2
-    planes = _slices(x)
-    out = _stack(F.conv2d(planes, weight[:, :, middle], bias, padding=padding, dilation=(dy, dx)), number)
-    for tap in range(weight.shape[2]):
-        shift = (tap - middle) * dz
-        if shift == 0 or abs(shift) >= depth:
-            continue
-        read = slice(max(shift, 0), depth + min(shift, 0))
-        write = slice(max(-shift, 0), depth - max(shift, 0))
-        part = F.conv2d(_slices(x[:, :, read]), weight[:, :, tap], padding=padding, dilation=(dy, dx))
-        out[:, :, write] += _stack(part, number)
-    return out
 
 
 def _slices(x: Tensor) -> Tensor:
