@@ -15,9 +15,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from septum.networks.winograd import Tiling, convolved, kernel_gradient
+from septum.networks.winograd import Tiling, convolved, kernel_gradient, shifts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from septum.networks.convolution import Kernel
 
 #: Fewest channels, in and out together, for which Winograd's filtering pays.
@@ -104,10 +106,18 @@ def _direct(planes: Tensor, weight: Tensor, dilation: Kernel) -> Tensor:
         return planes @ weight.view(outputs, inputs).T
     if inputs * height * width <= FEW_TAPS and taps == 1:
         return (_columns(planes, weight, dilation) @ _as_rows(weight)).view(*planes.shape[:3], outputs)
-    beside = _beside(planes, taps, dilation[0]).permute(0, 3, 1, 2)
+    beside = _beside(planes, taps, dilation[0])
+    if _mostly_outside(planes, weight, dilation):
+        kernel = weight.permute(3, 4, 2, 1, 0).reshape(height, width, taps * inputs, outputs)
+        out = planes.new_zeros(*planes.shape[:3], outputs)
+        for i, j, read, write in _inside(planes, weight, dilation):
+            seen = beside[:, *read]
+            out[:, *write] += (seen.reshape(-1, taps * inputs) @ kernel[i, j]).view(*seen.shape[:3], outputs)
+        return out
     flat = weight.transpose(1, 2).reshape(outputs, taps * inputs, height, width)
     padding = (dilation[1] * (height // 2), dilation[2] * (width // 2))
-    return F.conv2d(beside, flat, padding=padding, dilation=dilation[1:]).permute(0, 2, 3, 1)
+    found = F.conv2d(beside.permute(0, 3, 1, 2), flat, padding=padding, dilation=dilation[1:])
+    return found.permute(0, 2, 3, 1)
 
 
 def _direct_gradient(planes: Tensor, gradient: Tensor, weight: Tensor, dilation: Kernel) -> Tensor:
@@ -119,11 +129,17 @@ def _direct_gradient(planes: Tensor, gradient: Tensor, weight: Tensor, dilation:
     if inputs * height * width <= FEW_TAPS and taps == 1:
         found = rows.T @ _columns(planes, weight, dilation)
         return found.view(outputs, 1, height, width, inputs).permute(0, 4, 1, 2, 3)
-    beside = _beside(planes, taps, dilation[0]).permute(0, 3, 1, 2)
+    beside = _beside(planes, taps, dilation[0])
+    if _mostly_outside(planes, weight, dilation):
+        found = weight.new_zeros(height, width, taps, inputs, outputs)
+        for i, j, read, write in _inside(planes, weight, dilation):
+            seen, told = beside[:, *read].reshape(-1, taps * inputs), gradient[:, *write].reshape(-1, outputs)
+            found[i, j] = (seen.T @ told).view(taps, inputs, outputs)
+        return found.permute(4, 3, 2, 0, 1)
     flat = weight.new_empty(outputs, taps * inputs, height, width)
     padding = [dilation[1] * (height // 2), dilation[2] * (width // 2)]
     found = torch.ops.aten.convolution_backward(
-        gradient.permute(0, 3, 1, 2), beside, flat, None, [1, 1], padding, list(dilation[1:]),
+        gradient.permute(0, 3, 1, 2), beside.permute(0, 3, 1, 2), flat, None, [1, 1], padding, list(dilation[1:]),
         False, [0, 0], 1, [False, True, False],
     )[1]  # fmt: skip
     return found.view(outputs, taps, inputs, height, width).transpose(1, 2)
@@ -136,6 +152,23 @@ def _beside(planes: Tensor, taps: int, step: int) -> Tensor:
     reach = step * (taps // 2)
     padded = F.pad(planes, (0, 0, 0, 0, 0, 0, reach, reach))
     return torch.cat([padded[tap * step : tap * step + len(planes)] for tap in range(taps)], dim=3)
+
+
+def _mostly_outside(planes: Tensor, weight: Tensor, dilation: Kernel) -> bool:
+    """Whether of a kernel's taps most meet the padding alone, as those of a large dilation do."""
+    met = 1.0
+    for length, taps, step in zip(planes.shape[1:3], weight.shape[3:], dilation[1:], strict=True):
+        met *= sum(max(0, length - abs(tap - taps // 2) * step) for tap in range(taps)) / (taps * length)
+    return met < 0.5
+
+
+def _inside(
+    planes: Tensor, weight: Tensor, dilation: Kernel
+) -> Iterator[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
+    """Of each tap in the plane that meets the image: where it stands, what it reads, and where that goes."""
+    for i, y_read, y_write in shifts(weight.shape[3], planes.shape[1], dilation[1]):
+        for j, x_read, x_write in shifts(weight.shape[4], planes.shape[2], dilation[2]):
+            yield i, j, (y_read, x_read), (y_write, x_write)
 
 
 def _columns(planes: Tensor, weight: Tensor, dilation: Kernel) -> Tensor:

@@ -119,24 +119,24 @@ def convolved(image: Tensor, weight: Tensor, side: int, step: int = 1) -> Tensor
         step: dilation along z.
     """
     outputs, inputs, taps = weight.shape[:3]
-    flat = weight.permute(2, 1, 0, 3, 4).reshape(-1, 9) @ transforms(side).kernel.T
-    kernels = flat.view(taps, inputs, outputs, -1).permute(0, 3, 1, 2).contiguous()
+    flat = transforms(side).kernel @ weight.permute(3, 4, 2, 1, 0).reshape(9, -1)
+    kernels = flat.view(-1, taps, inputs, outputs)
     middle = taps // 2
-    sums = torch.bmm(image.flatten(1, 2), kernels[middle]).view(*image.shape[:3], outputs)
+    sums = torch.bmm(image.flatten(1, 2), kernels[:, middle]).view(*image.shape[:3], outputs)
     for tap, read, write in shifts(taps, image.shape[1], step):
         if tap != middle:
-            sums[:, write].flatten(1, 2).baddbmm_(image[:, read].flatten(1, 2), kernels[tap])
+            sums[:, write].flatten(1, 2).baddbmm_(image[:, read].flatten(1, 2), kernels[:, tap])
     return sums
 
 
 def kernel_gradient(image: Tensor, sums: Tensor, taps: int, side: int, step: int = 1) -> Tensor:
     """Gradient (C', C, kz, 3, 3) of a kernel, from the transformed image and the gradient of the sums."""
     inputs, outputs = image.shape[3], sums.shape[3]
-    found = image.new_zeros(taps, len(image), inputs, outputs)
+    found = image.new_zeros(3, 3, taps, inputs, outputs)
     for tap, read, write in shifts(taps, image.shape[1], step):
-        torch.bmm(image[:, read].flatten(1, 2).transpose(1, 2), sums[:, write].flatten(1, 2), out=found[tap])
-    flat = found.permute(3, 2, 0, 1).reshape(outputs * inputs * taps, -1) @ transforms(side).kernel
-    return flat.view(outputs, inputs, taps, 3, 3)
+        products = torch.bmm(image[:, read].flatten(1, 2).transpose(1, 2), sums[:, write].flatten(1, 2))
+        found[:, :, tap] = (transforms(side).kernel.T @ products.flatten(1)).view(3, 3, inputs, outputs)
+    return found.permute(4, 3, 2, 0, 1)
 
 
 def shifts(taps: int, depth: int, step: int) -> Iterator[tuple[int, slice, slice]]:
