@@ -1,8 +1,9 @@
 """3-D convolutions that are also fast on a CPU.
 
-On a CPU, 3-D kernels run at a fraction of the rate of 2-D ones in channels-last memory. A 3-D convolution is
-exactly a sum of 2-D convolutions over shifted slices, so on a CPU it is computed that way; on a GPU and in
-exported graphs it stays one 3-D operation. Parameters are those of ``torch.nn.Conv3d`` in either case.
+On most CPUs, 3-D kernels run at a fraction of the rate of 2-D ones in channels-last memory. A 3-D convolution
+is exactly a sum of 2-D convolutions over shifted slices, so on a CPU it is computed that way, unless
+``by_slices`` is false (see ``training.processor``). On a GPU and in exported graphs it stays one operation.
+Parameters are those of ``torch.nn.Conv3d`` in either case.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ class Convolution(nn.Conv3d):
         kernel: odd kernel size along (Z, Y, X).
         dilation: dilation along (Z, Y, X).
         bias: whether there is an additive bias.
+
+    Attributes:
+        by_slices: whether a CPU computes it slice by slice.
     """
+
+    by_slices: bool = True
 
     def __init__(
         self, inputs: int, outputs: int, kernel: Kernel, dilation: Kernel = (1, 1, 1), *, bias: bool = True
@@ -34,7 +40,7 @@ class Convolution(nn.Conv3d):
         super().__init__(inputs, outputs, kernel, padding=(pz, py, px), dilation=dilation, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102  # documented by the class
-        if not slice_wise(x):
+        if not (self.by_slices and slice_wise(x)):
             return super().forward(x)
         return convolve_slice_wise(x, self.weight, self.bias, self.dilation)  # type: ignore[arg-type]
 
@@ -47,20 +53,25 @@ class UpConvolution(nn.ConvTranspose3d):
         outputs: channels out.
         stride: enlargement along (Z, Y, X).
         bias: whether there is an additive bias.
+
+    Attributes:
+        by_slices: whether a CPU computes it slice by slice.
     """
+
+    by_slices: bool = True
 
     def __init__(self, inputs: int, outputs: int, stride: Kernel, *, bias: bool = True) -> None:
         super().__init__(inputs, outputs, stride, stride=stride, bias=bias)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: D102
-        if self.stride[0] != 1 or not slice_wise(x):
+        if self.stride[0] != 1 or not (self.by_slices and slice_wise(x)):
             return super().forward(x, output_size)
         stride = (int(self.stride[1]), int(self.stride[2]))
         return _stack(F.conv_transpose2d(_slices(x), self.weight[:, :, 0], self.bias, stride), len(x))
 
 
 def slice_wise(x: Tensor) -> bool:
-    """Whether convolutions of ``x`` are computed slice by slice."""
+    """Whether convolutions of ``x`` can be computed slice by slice: on a CPU, outside of an export."""
     return x.device.type == "cpu" and not (torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling())
 
 

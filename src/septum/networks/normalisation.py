@@ -1,9 +1,4 @@
-"""Instance normalisation whose backward pass does not hold up the training on a CPU.
-
-Torch has instance normalisation as a normalisation of groups of one channel. On a CPU its backward pass took
-more than half the time of a training step. A batch normalisation of a batch of one sample is the same function of
-the same parameters, and its kernels read channels-last memory row by row.
-"""
+"""Instance normalisation whose backward pass does not hold up the training on a CPU."""
 
 from __future__ import annotations
 
@@ -13,9 +8,12 @@ from torch.nn import functional as F
 
 
 class InstanceNorm(nn.GroupNorm):
-    """Each channel of each sample to mean 0 and deviation 1, then scaled and shifted by learnt parameters.
+    """Bring each channel of each sample to mean 0 and deviation 1, then scale and shift it as learnt.
 
-    Parameters are those of ``torch.nn.GroupNorm(channels, channels)``. Statistics are float32, also of bfloat16.
+    Parameters are those of ``torch.nn.GroupNorm(channels, channels)``, which is the same function. On a CPU
+    the backward pass of that one takes as long as the convolutions. A batch normalisation of one sample is
+    the same function again, and its kernels read channels-last memory row by row. Statistics are float32,
+    those of bfloat16 images, too.
 
     Args:
         channels: of the image.
@@ -25,10 +23,11 @@ class InstanceNorm(nn.GroupNorm):
         super().__init__(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, channels, Z, Y, X) to the same size."""
+        """Normalise (N, channels, Z, Y, X); the size stays."""
         if x.device.type != "cpu" or torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
             return super().forward(x)
         samples = [
-            F.batch_norm(one, None, None, self.weight, self.bias, training=True, eps=self.eps) for one in x.split(1)
+            F.batch_norm(one, None, None, self.weight, self.bias, training=True, eps=self.eps)
+            for one in torch.split(x, 1)  # type: ignore[no-untyped-call]
         ]
         return samples[0] if len(samples) == 1 else torch.cat(samples)

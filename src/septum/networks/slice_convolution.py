@@ -1,9 +1,9 @@
 """A 3-D convolution as 2-D ones over slices, with a backward pass of its own.
 
-On processors without AVX-512, torch's 3-D kernels run at a fraction of the rate of its 2-D ones in channels-last
-memory. Neighbouring slices are put beside each other as channels, so that each pass is one 2-D convolution. Where
-planes are small and channels are many, Winograd's filtering takes fewer products (see ``winograd``); both ways give
-the same numbers but for rounding.
+On processors without AVX-512, torch's 3-D kernels run at a fraction of the rate of its 2-D ones in
+channels-last memory. Neighbouring slices are joined as channels, so that each pass is one 2-D convolution.
+Where planes are small and channels are many, Winograd's filtering takes fewer products (see ``winograd``).
+Both ways give the same numbers but for rounding.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ LEAST_CHANNELS = 96
 LARGEST_SHARE = 0.4
 #: At most so many products a voxel and output, and a matrix product of shifted copies is fastest.
 FEW_TAPS = 32
-#: Largest plane, in voxels, for which Winograd's filtering pays: transformed larger ones do not stay in the cache.
+#: Share of the taps that meet the image below which those that do not are left out one by one.
+MOST = 0.5
+#: Largest plane, in voxels, for which Winograd's filtering pays: larger ones do not stay in the cache.
 LARGEST_PLANE = 48 * 32
 
 
@@ -44,16 +46,18 @@ def convolve_slice_wise(x: Tensor, weight: Tensor, bias: Tensor | None, dilation
     Returns:
         (N, C', Z, Y, X) in channels-last memory.
     """
-    found = [_SliceWise.apply(one, weight, dilation) for one in x.split(1)]
+    samples = torch.split(x, 1)  # type: ignore[no-untyped-call]
+    found = [_SliceWise.apply(one, weight, dilation) for one in samples]  # type: ignore[no-untyped-call]
     out = found[0] if len(found) == 1 else torch.cat(found)
-    return out if bias is None else out + bias.view(1, -1, 1, 1, 1)
+    whole: Tensor = out if bias is None else out + bias.view(1, -1, 1, 1, 1)
+    return whole
 
 
 class _SliceWise(torch.autograd.Function):
-    """Of one sample (1, C, Z, Y, X), without a bias."""
+    """Convolve one sample (1, C, Z, Y, X), without a bias."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: Kernel) -> Tensor:  # noqa: ANN401  # torch's own
+    def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: Kernel) -> Tensor:
         tiling = tiling_of(x, weight, dilation)
         kept = planes = _planes(x)
         if tiling is None:
@@ -67,7 +71,7 @@ class _SliceWise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         kept, weight = ctx.saved_tensors
         planes, tiling, dilation = _planes(gradient), ctx.tiling, ctx.dilation
         of_x = of_weight = None
@@ -139,8 +143,8 @@ def _direct_gradient(planes: Tensor, gradient: Tensor, weight: Tensor, dilation:
     flat = weight.new_empty(outputs, taps * inputs, height, width)
     padding = [dilation[1] * (height // 2), dilation[2] * (width // 2)]
     found = torch.ops.aten.convolution_backward(
-        gradient.permute(0, 3, 1, 2), beside.permute(0, 3, 1, 2), flat, None, [1, 1], padding, list(dilation[1:]),
-        False, [0, 0], 1, [False, True, False],
+        gradient.permute(0, 3, 1, 2), beside.permute(0, 3, 1, 2), flat, None,
+        [1, 1], padding, list(dilation[1:]), False, [0, 0], 1, [False, True, False],
     )[1]  # fmt: skip
     return found.view(outputs, taps, inputs, height, width).transpose(1, 2)
 
@@ -159,7 +163,7 @@ def _mostly_outside(planes: Tensor, weight: Tensor, dilation: Kernel) -> bool:
     met = 1.0
     for length, taps, step in zip(planes.shape[1:3], weight.shape[3:], dilation[1:], strict=True):
         met *= sum(max(0, length - abs(tap - taps // 2) * step) for tap in range(taps)) / (taps * length)
-    return met < 0.5
+    return met < MOST
 
 
 def _inside(

@@ -1,9 +1,10 @@
 """Convolution by 3 x 3 kernels with a quarter of the products: the minimal filtering of Winograd (1980).
 
-A tile of m x m outputs takes (m + 2)^2 products instead of 9 m^2, after a small linear transform of the tile of the
-image and of the kernel. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, whose
-matrices A, B and G are made here for m of 2, 3 and 4 by the rule of Toom and Cook. In float32 results differ from the
-direct sum by some 1e-5 of the largest. Dilated kernels see d x d images, each of every d-th row and column.
+A tile of m x m outputs takes (m + 2)^2 products instead of 9 m^2, after a small linear transform of the
+tile of the image and of the kernel. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural
+Networks, CVPR 2016. Their matrices A, B and G are made here for m of 2, 3 and 4 by the rule of Toom and Cook.
+In float32 results differ from the direct sum by some 1e-5 of the largest. A kernel of dilation d sees d x d
+interleaved images, each of every d-th row and column.
 
 Transformed images are (T, Z, R, C): T points of a tile, Z slices, R tiles of a slice, C channels.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -37,7 +39,7 @@ class Transforms(NamedTuple):
 
 @cache
 def transforms(side: int) -> Transforms:
-    """The matrices of tiles of ``side`` x ``side`` outputs, float32."""
+    """Give the matrices of tiles of ``side`` x ``side`` outputs, float32."""
 
     def powers(count: int) -> Tensor:
         rows = [[point**power for power in range(count)] for point in POINTS[: side + 1]]
@@ -63,32 +65,32 @@ class Tiling:
 
     @classmethod
     def best(cls, size: tuple[int, int], dilation: int) -> Tiling:
-        """The tiling with the fewest products."""
+        """Choose the tiling with the fewest products."""
         return min((cls(size, dilation, side) for side in SIDES), key=lambda one: one.share)
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Tiles along each axis of each of the interleaved images."""
-        y, x = (-(-(-(-length // self.dilation)) // self.side) for length in self.size)
+        """Count the tiles along each axis of each of the interleaved images."""
+        y, x = (ceil(ceil(length / self.dilation) / self.side) for length in self.size)
         return y, x
 
     @property
     def share(self) -> float:
-        """Products of the tiles over those of the direct sum."""
+        """Give the products of the tiles over those of the direct sum."""
         rows, columns = self.counts
         tiles = self.dilation**2 * rows * columns
         return tiles * (self.side + 2) ** 2 / (9 * self.size[0] * self.size[1])
 
     def image(self, planes: Tensor) -> Tensor:
-        """Planes (Z, Y, X, C), transformed as what is convolved."""
+        """Transform planes (Z, Y, X, C) as what is convolved."""
         return self._cut(planes, self.side + 2, self.dilation, transforms(self.side).image)
 
     def gradient(self, planes: Tensor) -> Tensor:
-        """The transpose of :meth:`output`: from the gradient of planes to that of the sums of products."""
+        """Transpose :meth:`output`: from the gradient of planes to that of the sums of products."""
         return self._cut(planes, self.side, 0, transforms(self.side).output)
 
     def output(self, sums: Tensor) -> Tensor:
-        """Sums of products (T, Z, R, C) to the planes (Z, Y, X, C) that they are the transform of."""
+        """Bring sums of products (T, Z, R, C) back to planes (Z, Y, X, C)."""
         points, depth, _, channels = sums.shape
         (rows, columns), d, m = self.counts, self.dilation, self.side
         flat = transforms(m).output.T @ sums.reshape(points, -1)
@@ -97,7 +99,7 @@ class Tiling:
         return planes[:, : self.size[0], : self.size[1]].contiguous()
 
     def _cut(self, planes: Tensor, window: int, margin: int, transform: Tensor) -> Tensor:
-        """Windows of all tiles, with a margin of zeros before the first, transformed."""
+        """Transform the windows of all tiles, with a margin of zeros before the first."""
         depth, height, width, channels = planes.shape
         (rows, columns), d, m = self.counts, self.dilation, self.side
         full = (d * ((rows - 1) * m + window), d * ((columns - 1) * m + window))
@@ -110,7 +112,7 @@ class Tiling:
 
 
 def convolved(image: Tensor, weight: Tensor, side: int, step: int = 1) -> Tensor:
-    """Sums of products of a transformed image (T, Z, R, C) and a kernel (C', C, kz, 3, 3): (T, Z, R, C').
+    """Sum the products of a transformed image (T, Z, R, C) and a kernel (C', C, kz, 3, 3): (T, Z, R, C').
 
     Args:
         image: transformed.
@@ -130,7 +132,7 @@ def convolved(image: Tensor, weight: Tensor, side: int, step: int = 1) -> Tensor
 
 
 def kernel_gradient(image: Tensor, sums: Tensor, taps: int, side: int, step: int = 1) -> Tensor:
-    """Gradient (C', C, kz, 3, 3) of a kernel, from the transformed image and the gradient of the sums."""
+    """Give the gradient (C', C, kz, 3, 3) of a kernel from the transformed image and that of the sums."""
     inputs, outputs = image.shape[3], sums.shape[3]
     found = image.new_zeros(3, 3, taps, inputs, outputs)
     for tap, read, write in shifts(taps, image.shape[1], step):
@@ -140,8 +142,9 @@ def kernel_gradient(image: Tensor, sums: Tensor, taps: int, side: int, step: int
 
 
 def shifts(taps: int, depth: int, step: int) -> Iterator[tuple[int, slice, slice]]:
-    """Of each tap of a kernel along z that meets the volume: its number, the slices it reads, those it writes."""
+    """Tell which slices each tap of a kernel reads and writes; taps beyond the end are left out."""
     for tap in range(taps):
         shift = (tap - taps // 2) * step
         if abs(shift) < depth:
-            yield tap, slice(max(shift, 0), depth + min(shift, 0)), slice(max(-shift, 0), depth - max(shift, 0))
+            first, last = max(shift, 0), min(shift, 0)
+            yield tap, slice(first, depth + last), slice(-last, depth - first)
