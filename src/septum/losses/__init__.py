@@ -5,7 +5,15 @@ from septum.losses.functions import (
     binary_cross_entropy,
     dice_cross_entropy,
     multiclass_dice,
+    presence_cross_entropy,
     soft_dice,
 )
 
-__all__ = ["bce_dice", "binary_cross_entropy", "dice_cross_entropy", "multiclass_dice", "soft_dice"]
+__all__ = [
+    "bce_dice",
+    "binary_cross_entropy",
+    "dice_cross_entropy",
+    "multiclass_dice",
+    "presence_cross_entropy",
+    "soft_dice",
+]

@@ -62,6 +62,17 @@ def dice_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return dice + F.cross_entropy(logits.float(), target.long())
 
 
+def presence_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of each structure being in each slice, as the mean over both.
+
+    Args:
+        logits: (N, S, Z), of the classes 1 to S.
+        target: class indices (N, Z, Y, X).
+    """
+    there = _one_hot(target, logits.shape[1] + 1)[:, 1:].flatten(3).any(3)
+    return F.binary_cross_entropy_with_logits(logits.float(), there.float())
+
+
 def _one_hot(target: Tensor, classes: int) -> Tensor:
     index = torch.arange(classes, device=target.device).view(1, -1, 1, 1, 1)
     return target.unsqueeze(1) == index

@@ -98,8 +98,10 @@ class StageSettings(TrainingSettings):
         loss: of its logits.
         side_weights: deep supervision: shares of the losses of the decoder's coarser levels, deepest first,
             beside 1 for the output; each by a 1 x 1 x 1 convolution that only training knows.
+        presence_weight: of the loss of telling which slices hold which structures, beside 1 for the mask's.
     """
 
     network: NetworkSettings
     loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]
     side_weights: tuple[float, ...] = Field(default=(), max_length=2)
+    presence_weight: float = Field(default=0.0, ge=0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 #: Parts that turn features into an answer. What they answer is another question on other data.
-HEADS = frozenset({"head", "side_heads", "threshold_head"})
+HEADS = frozenset({"head", "side_heads", "threshold_head", "presence_head"})
 
 
 def take_over(network: nn.Module, state_dict: Mapping[str, Tensor], *, with_heads: bool = False) -> list[str]:

@@ -1,8 +1,9 @@
 """3-D convolutions that are also fast on a CPU.
 
-On a CPU, 3-D kernels run at a fraction of the rate of 2-D ones in channels-last memory. A 3-D convolution is
-exactly a sum of 2-D convolutions over shifted slices, so on a CPU it is computed that way; on a GPU and in
-exported graphs it stays one 3-D operation. Parameters are those of ``torch.nn.Conv3d`` in either case.
+On most CPUs, 3-D kernels run at a fraction of the rate of 2-D ones in channels-last memory. A 3-D convolution
+is exactly a sum of 2-D convolutions over shifted slices, so on a CPU it is computed that way, unless
+``by_slices`` is false (see ``training.processor``). On a GPU and in exported graphs it stays one operation.
+Parameters are those of ``torch.nn.Conv3d`` in either case.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from septum.networks.slice_convolution import convolve_slice_wise
 
 Kernel = tuple[int, int, int]
 
@@ -23,7 +26,12 @@ class Convolution(nn.Conv3d):
         kernel: odd kernel size along (Z, Y, X).
         dilation: dilation along (Z, Y, X).
         bias: whether there is an additive bias.
+
+    Attributes:
+        by_slices: whether a CPU computes it slice by slice.
     """
+
+    by_slices: bool = True
 
     def __init__(
         self, inputs: int, outputs: int, kernel: Kernel, dilation: Kernel = (1, 1, 1), *, bias: bool = True
@@ -32,7 +40,7 @@ class Convolution(nn.Conv3d):
         super().__init__(inputs, outputs, kernel, padding=(pz, py, px), dilation=dilation, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102  # documented by the class
-        if not slice_wise(x):
+        if not (self.by_slices and slice_wise(x)):
             return super().forward(x)
         return convolve_slice_wise(x, self.weight, self.bias, self.dilation)  # type: ignore[arg-type]
 
@@ -45,50 +53,26 @@ class UpConvolution(nn.ConvTranspose3d):
         outputs: channels out.
         stride: enlargement along (Z, Y, X).
         bias: whether there is an additive bias.
+
+    Attributes:
+        by_slices: whether a CPU computes it slice by slice.
     """
+
+    by_slices: bool = True
 
     def __init__(self, inputs: int, outputs: int, stride: Kernel, *, bias: bool = True) -> None:
         super().__init__(inputs, outputs, stride, stride=stride, bias=bias)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: D102
-        if self.stride[0] != 1 or not slice_wise(x):
+        if self.stride[0] != 1 or not (self.by_slices and slice_wise(x)):
             return super().forward(x, output_size)
         stride = (int(self.stride[1]), int(self.stride[2]))
         return _stack(F.conv_transpose2d(_slices(x), self.weight[:, :, 0], self.bias, stride), len(x))
 
 
 def slice_wise(x: Tensor) -> bool:
-    """Whether convolutions of ``x`` are computed slice by slice."""
+    """Whether convolutions of ``x`` can be computed slice by slice: on a CPU, outside of an export."""
     return x.device.type == "cpu" and not (torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling())
-
-
-def convolve_slice_wise(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Kernel) -> Tensor:
-    """``conv3d`` with zero padding that keeps the size, as a sum of 2-D convolutions over shifted slices.
-
-    Args:
-        x: (N, C, Z, Y, X).
-        weight: (C', C, kz, ky, kx), odd kernel sizes.
-        bias: (C',) or ``None``.
-        dilation: along (Z, Y, X).
-
-    Returns:
-        (N, C', Z, Y, X) in channels-last memory.
-    """
-    number, depth = x.shape[0], x.shape[2]
-    dz, dy, dx = dilation
-    padding = (dy * (weight.shape[3] // 2), dx * (weight.shape[4] // 2))
-    middle = weight.shape[2] // 2
-    planes = _slices(x)
-    out = _stack(F.conv2d(planes, weight[:, :, middle], bias, padding=padding, dilation=(dy, dx)), number)
-    for tap in range(weight.shape[2]):
-        shift = (tap - middle) * dz
-        if shift == 0 or abs(shift) >= depth:
-            continue
-        read = slice(max(shift, 0), depth + min(shift, 0))
-        write = slice(max(-shift, 0), depth - max(shift, 0))
-        part = F.conv2d(_slices(x[:, :, read]), weight[:, :, tap], padding=padding, dilation=(dy, dx))
-        out[:, :, write] += _stack(part, number)
-    return out
 
 
 def _slices(x: Tensor) -> Tensor:

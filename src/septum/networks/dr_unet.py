@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from septum.networks.blocks import DecoderBlock, DilatedBottleneck, EncoderBlock
 from septum.networks.convolution import Convolution
 from septum.networks.network import LEVELS, Network
+from septum.networks.presence import PresenceHead
 
 if TYPE_CHECKING:
     from septum.networks.settings import NetworkSettings
@@ -36,6 +37,8 @@ class DRUNet(Network):
             for level in reversed(range(LEVELS))
         )
         self.head = Convolution(settings.filters, settings.out_channels, (1, 1, 1))
+        if settings.presence:
+            self.presence_head = PresenceHead(widths[LEVELS], settings.presence)
 
     def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Network.descend`."""

@@ -91,17 +91,25 @@ class Network(nn.Module):
         Raises:
             ValueError: as of :meth:`forward`.
         """
+        return self.levels(x)[1]
+
+    def levels(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Output of the bottleneck, and what :meth:`features` gives.
+
+        Raises:
+            ValueError: as of :meth:`forward`.
+        """
         self.check(x)
         skips: list[Tensor] = []
         for level in range(LEVELS):
             skip, x = self.descend(level, x)
             skips.append(skip)
-        x = self.bottleneck(x)
+        deepest = x = self.bottleneck(x)
         found: list[Tensor] = []
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(x, skip)
             found.append(x)
-        return found
+        return deepest, found
 
     @abstractmethod
     def descend(self, level: int, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,6 +28,7 @@ class NetworkSettings(BaseModel):
         upsampling: ``nearest`` followed by a 3 x 3 x 3 convolution, or ``transposed`` convolution.
         dilations: of the bottleneck's convolutions, in cascade, their outputs summed.
         dilate_z: whether the dilations hold for z, too.
+        presence: number of structures of which the network tells slice by slice whether they are there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,3 +45,4 @@ class NetworkSettings(BaseModel):
     upsampling: Literal["nearest", "transposed"] = "nearest"
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     dilate_z: bool = True
+    presence: int = Field(default=0, ge=0)

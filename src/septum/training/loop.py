@@ -18,6 +18,7 @@ from septum.core.files import write_text
 from septum.training import checkpoint
 from septum.training.compact import is_compact
 from septum.training.device import repeatable
+from septum.training.processor import keep_freed_memory, way_for
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ class Fit:
         self.portable, self.rounded, self.label = portable, 0, label or folder.name
         self.settings: OptimisationSettings = sampler.settings.optimisation
         torch.manual_seed(seed)
+        keep_freed_memory()
         self.network = task.build().to(device)
+        self.way = way_for(device)
+        self.way.apply_to(self.network)
         self.optimiser = _optimiser(self.network, self.settings)
         self.average = _average(self.network, self.settings)
         self.best: Best | None = None
@@ -203,7 +207,7 @@ class Fit:
         return score
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.way.bfloat16)
 
     def _set_rate(self, step: int) -> float:
         peak, warmup = self.settings.learning_rate, self.settings.warmup_steps

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from septum.core import RecipeError
-from septum.losses import bce_dice, dice_cross_entropy, multiclass_dice
+from septum.losses import bce_dice, dice_cross_entropy, multiclass_dice, presence_cross_entropy
 from septum.networks import build
 from septum.networks.convolution import Convolution
 from septum.preprocessing import padded_to_multiple
@@ -65,10 +65,13 @@ def stage_task(settings: StageSettings) -> Task:
 
     def objective(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
         image, classes = padded(network, image, classes)
-        if not weights:
-            return loss(network(image), classes)
-        features = network.features(image)  # type: ignore[operator]
+        deepest, features = network.levels(image)  # type: ignore[operator]
         total = loss(network.head(features[-1]), classes)  # type: ignore[operator]
+        if settings.presence_weight:
+            told = network.presence_head(deepest)  # type: ignore[operator]
+            total = total + settings.presence_weight * presence_cross_entropy(told, classes)
+        if not weights:
+            return total
         coarser = zip(network.side_heads, features[-1 - len(weights) : -1], weights, strict=True)  # type: ignore[arg-type]
         for head, feature, weight in coarser:
             size = feature.shape[2:]
