@@ -132,7 +132,7 @@ def mask_pair(tmp_path):
 def test_evaluate_prints_means_with_denominators(septum, mask_pair):
     answer = septum("evaluate", *mask_pair)
     assert (answer.code, answer.err) == (0, "")
-    in_mm, in_voxels = (line.split() for line in answer.out.splitlines() if line.startswith("LV"))
+    in_mm, in_voxels = (line.split() for line in answer.out.splitlines() if line.split()[:2] == ["LV", "-"])
     dice, hausdorff, missed = in_mm[3], in_mm[4], in_mm[6]
     assert in_mm[:3] == in_voxels[:3] == ["LV", "-", "1"]
     assert (dice, hausdorff, missed) == ("0.800", "3.00", "0")
@@ -190,7 +190,7 @@ def test_evaluate_prints_the_mean_with_the_diagonal_where_a_structure_is_missed(
         mask_pair[0] / "a_seg.nii.gz",
     )
     lines = septum("evaluate", *mask_pair).out.splitlines()
-    in_mm, in_voxels = (i for i, line in enumerate(lines) if line.startswith("LV"))
+    in_mm, in_voxels = (i for i, line in enumerate(lines) if line.split()[:2] == ["LV", "-"])
     assert lines[in_mm].split() == ["LV", "-", "1", "0.000", "-", "-", "1"]
     assert lines[in_voxels].split() == ["LV", "-", "1", "-", "-", "0"]
     # 72 x 64 x 6 voxels of 1.5 x 2 x 8 mm: 108, 128 and 48 mm.

@@ -93,6 +93,7 @@ FROZEN = {
         "upsampling": "nearest",
         "dilations": (1, 2, 4, 8),
         "dilate_z": True,
+        "presence": 0,
     },
     "OptimisationSettings": {
         "optimiser": "adam",
@@ -120,7 +121,7 @@ FROZEN = {
     },
     "Refinements": {"passes": 2, "side_weights": (0.4, 0.8), "transfer": None},
     "RegionsAtTest": {"evidence": "map", "layer": "decoder3", "threshold": None, "margin_mm": None},
-    "StageSettings": {"augmentation": NO_AUGMENTATION, "side_weights": ()},
+    "StageSettings": {"augmentation": NO_AUGMENTATION, "side_weights": (), "presence_weight": 0.0},
     "Transfer": {},
     "TrainingSettings": {"augmentation": NO_AUGMENTATION},
     "WholeVolumeRecipe": {"seed": 0},

@@ -105,3 +105,9 @@ class StageSettings(TrainingSettings):
     loss: Literal["bce_dice", "multiclass_dice", "dice_cross_entropy"]
     side_weights: tuple[float, ...] = Field(default=(), max_length=2)
     presence_weight: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _presence_is_learnt_by_a_network_that_has_it(self) -> StageSettings:
+        if bool(self.presence_weight) != bool(self.network.presence):
+            raise ValueError("expected presence_weight and network.presence together, or neither")
+        return self

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class UNet3D(Network):
     """Two convolutions a level, max pooling, up-convolutions that keep the channels, concatenated skips."""
 
-    foreign = ("residual", "order", "upsampling", "dilations", "dilate_z")
+    foreign = ("residual", "order", "upsampling", "dilations", "dilate_z", "presence")
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__(settings)

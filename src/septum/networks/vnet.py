@@ -32,7 +32,7 @@ class VNet(Network):
         ValueError: ``filters`` is no multiple of ``in_channels``.
     """
 
-    foreign = ("residual", "order", "upsampling", "dilations", "dilate_z")
+    foreign = ("residual", "order", "upsampling", "dilations", "dilate_z", "presence")
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__(settings)
