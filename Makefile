@@ -18,8 +18,8 @@ help: ## this list
 demo: $(RUNTIME) ## segment a synthetic beating heart with the shipped model; results in demo/
 	$(VENV)/bin/septum demo -o demo
 
-test: $(DEVELOPMENT) ## run the tests
-	$(VENV_TEST)/bin/python -m pytest
+test: $(DEVELOPMENT) ## run the tests, one process a core with one thread each
+	OMP_NUM_THREADS=1 $(VENV_TEST)/bin/python -m pytest --numprocesses auto --dist loadgroup
 
 lint: $(DEVELOPMENT) ## style, types, and which room may import which
 	$(VENV_TEST)/bin/ruff check .

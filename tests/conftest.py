@@ -12,6 +12,18 @@ settings.register_profile("septum", deadline=None, derandomize=True)
 settings.load_profile("septum")
 
 
+#: Folders whose tests share what takes minutes to make: one process runs all of a folder.
+TOGETHER = ("integration/study", "integration/training")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, or of a folder that shares more, in one process where several run them."""
+    for item in items:
+        folder = next((one for one in TOGETHER if one in item.path.as_posix()), None)
+        item.add_marker(pytest.mark.xdist_group(folder or item.path.as_posix()))
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real cases that SEPTUM_DATA names."""
