@@ -172,14 +172,14 @@ def say_summary(summary: RunSummary, csv_file: Path | None, done: str, *, as_jso
 
 def say_case(case: CaseDone) -> None:
     """Print the line of a case: its mask, numbers and verdict, and below it what stands beside the mask."""
+    from septum.workflows.record_numbers import verdict_line
     from septum.workflows.result import numbers_line
 
     record = case.record
     done = f"{record.timings_s.total:.1f} s"
     if case.mask_kept:
         done = "already done" if case.skipped else "mask kept"
-    keys = ", ".join(dict.fromkeys(flag.key for flag in record.quality.flags))
-    verdict = f"{record.quality.verdict}: {keys}" if keys else f"{record.quality.verdict}"
+    verdict = verdict_line(record.quality)
     say(f"{one_line(case.mask)}  {numbers_line(record.indices)}  {verdict}  ({done})")
     if case.outputs:
         names = [f"{path.name}/" if path.is_dir() else path.name for path in case.outputs]

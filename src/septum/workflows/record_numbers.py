@@ -222,6 +222,21 @@ class QualityRecord(Part):
         )
 
 
+def verdict_line(quality: QualityRecord) -> str:
+    """Tell the verdict in one line, that of each ventricle where the two differ, and the keys of its flags.
+
+    >>> from septum.core import Quality
+    >>> of_each = {"LV": Verdict.FINE, "RV": Verdict.REVIEW}
+    >>> verdict_line(QualityRecord.of(Quality(Verdict.REVIEW, ventricles=of_each)))
+    'review (LV fine, RV review)'
+    """
+    line = quality.verdict.value
+    if len(set(quality.ventricles.values())) > 1:
+        line += f" ({', '.join(f'{name} {one.value}' for name, one in quality.ventricles.items())})"
+    keys = ", ".join(dict.fromkeys(flag.key for flag in quality.flags))
+    return f"{line}: {keys}" if keys else line
+
+
 def note_records(notes: Iterable[Note | str]) -> tuple[NoteRecord, ...]:
     """Take over notes; a bare sentence has the key ``note``."""
     return tuple(

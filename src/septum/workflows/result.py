@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
 from septum.workflows.record import FORMAT, InputFacts, Record
-from septum.workflows.record_numbers import IndicesRecord, QualityRecord, note_records
+from septum.workflows.record_numbers import IndicesRecord, QualityRecord, note_records, verdict_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,7 +85,8 @@ class Result:
 
     def __repr__(self) -> str:
         """Tell the main numbers and the verdict in one line."""
-        return f"Result({self.name}: {numbers_line(IndicesRecord.of(self.indices))}; {self._verdict_line()})"
+        line = verdict_line(QualityRecord.of(self.quality))
+        return f"Result({self.name}: {numbers_line(IndicesRecord.of(self.indices))}; {line})"
 
     def record(
         self,
@@ -163,10 +164,6 @@ class Result:
         from septum.workflows.saving import save  # noqa: PLC0415  # which knows results
 
         return save(self, Path(folder), outputs, name=name or self.name, overwrite=overwrite)
-
-    def _verdict_line(self) -> str:
-        keys = ", ".join(dict.fromkeys(flag.key for flag in self.flags))
-        return f"{self.verdict.value}: {keys}" if keys else self.verdict.value
 
 
 def numbers_line(indices: IndicesRecord) -> str:
