@@ -24,6 +24,14 @@ def test_phases_given_the_wrong_way_round_are_rejected():
     assert set(quality.ventricles.values()) == {Verdict.REJECT}
 
 
+def test_a_given_phase_far_from_the_extreme_volume_is_doubted():
+    mask = cine(heart(), heart(0.25), heart(0.5), heart(0.9))
+    doubted = [flag for flag in judged(mask, end_diastole=2).flags if flag.key.startswith("unlikely")]
+    assert [flag.key for flag in doubted] == ["unlikely_end_diastole"]
+    assert doubted[0].value > 0.1
+    assert not any(flag.key.startswith("unlikely") for flag in judged(mask, end_diastole=0).flags)
+
+
 def test_a_failed_frame_that_is_no_end_diastole_is_not_judged_as_one():
     failed = heart()
     failed[failed == MYO] = LV  # the largest LV of the cine, and hardly any myocardium

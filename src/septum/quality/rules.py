@@ -29,6 +29,8 @@ MOST_STROKE_MISMATCH = 2 * USUAL_MISMATCH
 #: An interval of so many points holds a severely reduced ejection fraction (below 30 %) and a normal one
 #: (from 55 to 60 % on) at once, so that the number answers no clinical question.
 WIDEST_EF_INTERVAL = 30.0
+#: A given phase whose volume is farther from the extreme one than this share of the largest is doubted.
+FARTHEST_PHASE = 0.1
 #: The structure that all numbers of the ventricles hang on, for it tells the phases.
 _DECISIVE = Role.LV.value
 #: What makes sure of an ejection fraction, by ventricle.
@@ -248,6 +250,7 @@ def structure_flags(indices: Indices, schema: LabelSchema) -> Iterator[Flag]:
     volumes_ml = {structure.tag: indices.volumes_ml[structure.name] for structure in schema.structures}
     yield from _missing(volumes_ml)
     yield from _still(volumes_ml, indices)
+    yield from _given_phases(volumes_ml, indices)
     for name, percent in indices.ejection_fractions_percent.items():
         if percent < 0:
             yield Flag(
@@ -258,6 +261,28 @@ def structure_flags(indices: Indices, schema: LabelSchema) -> Iterator[Flag]:
                 percent,
                 0.0,
                 (name,),
+            )
+
+
+def _given_phases(volumes_ml: Mapping[str, tuple[float, ...]], indices: Indices) -> Iterator[Flag]:
+    """Flag a phase that the user gave and whose volume is far from the largest or the smallest one."""
+    timing = next((volumes_ml[role] for role in (Role.LV, Role.RV) if role in volumes_ml), ())
+    phases = indices.phases
+    if phases is None or not timing:
+        return
+    for phase, frame, extreme in (
+        ("end_diastole", phases.end_diastole, max(timing)),
+        ("end_systole", phases.end_systole, min(timing)),
+    ):
+        distance = abs(timing[frame] - extreme) / max(timing) if max(timing) > 0 else 0.0
+        if phase in phases.given and distance > FARTHEST_PHASE:
+            yield Flag(
+                f"unlikely_{phase}",
+                Verdict.REVIEW,
+                f"Frame {frame}, given as {phase.replace('_', '-')}, holds {timing[frame]:.0f} ml, and "
+                f"frame {timing.index(extreme)} holds {extreme:.0f} ml. Check the frame that was given.",
+                distance,
+                FARTHEST_PHASE,
             )
 
 

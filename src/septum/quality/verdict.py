@@ -95,7 +95,8 @@ def assess_quality(
     if not is_empty(indices):
         judgement = judge(
             measure_quality(segmentation, indices, evidence),
-            indices.ejection_fractions_percent,
+            # A negative one is rejected: no interval makes sense of it.
+            {name: one for name, one in indices.ejection_fractions_percent.items() if one >= 0},
             calibration,
             beats=indices.phases is not None,
             known=not any(flag.key in UNLIKE_STACKS for flag in flags) and not unlike,

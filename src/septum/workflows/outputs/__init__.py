@@ -41,7 +41,7 @@ def requested(outputs: Iterable[str] | Mapping[str, OutputOptions]) -> Outputs:
     """Complete the outputs that are asked for: options that are not named have their defaults.
 
     Args:
-        outputs: keys, or options by key.
+        outputs: keys, or options by key; a single key may stand alone.
 
     Raises:
         InputError: there is no such output, or it has no such option or value.
@@ -51,6 +51,8 @@ def requested(outputs: Iterable[str] | Mapping[str, OutputOptions]) -> Outputs:
     >>> requested({"mesh": {"format": "ply"}})
     {'mesh': {'format': 'ply'}}
     """
+    if isinstance(outputs, str):
+        outputs = [outputs]
     named = {key: outputs[key] if isinstance(outputs, Mapping) else {} for key in outputs}
     for key, options in named.items():
         check_options(key, options)
