@@ -4,6 +4,10 @@
 
 Images are noise of the data sets' sizes: what they show makes no difference to the time. Printed is one JSON
 object: seconds a step and an epoch, FLOP a second, and on a GPU its utilisation, kernel time over wall time.
+On a CPU each step is also taken as version 0.9 computed it, in turn with the others, so that what else the
+machine does slows both alike: ``times_faster`` is the quotient of the medians. For the rate of one core:
+
+    OMP_NUM_THREADS=1 python benchmarks/training_rate.py production/cine-cpu
 """
 
 from __future__ import annotations
@@ -11,11 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import statistics
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from before import as_before
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
@@ -25,6 +31,7 @@ from septum.methods.patches import PatchSampler
 from septum.methods.samples import PreparedCase
 from septum.training.device import choose_device, device_name, repeatable
 from septum.training.objective import stage_task
+from septum.training.processor import BY_SLICES, keep_freed_memory, way_for
 from septum.training.recipe_file import load_recipe
 from septum_study.cost import PASSES_OF_A_STEP, forward_flop
 
@@ -60,7 +67,9 @@ def measure(recipe_name: str, stage: str, device: torch.device, steps: int) -> d
     rng = np.random.default_rng(0)
     made = [case.on(device) for case in cases(recipe.dataset, settings, rng)]
     sampler, task = PatchSampler(made, {}, settings), stage_task(settings)
-    network = task.build().to(device).train()
+    keep_freed_memory()
+    network, way = task.build().to(device).train(), way_for(device)
+    way.apply_to(network)
     optimiser = torch.optim.AdamW(network.parameters())
     batch, flop = settings.optimisation.batch, 0.0
 
@@ -68,7 +77,7 @@ def measure(recipe_name: str, stage: str, device: torch.device, steps: int) -> d
         optimiser.zero_grad(set_to_none=True)
         flop = 0.0
         for image, classes in sampler.step(sampler.order(batch, rng), rng, device):
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=way.bfloat16):
                 channels_last = image.contiguous(memory_format=torch.channels_last_3d)
                 loss = task.objective(network, channels_last, classes)
             loss.backward()
@@ -89,6 +98,15 @@ def measure(recipe_name: str, stage: str, device: torch.device, steps: int) -> d
         timed(WARM_UP)
         seconds, flop = timed(steps)
         busy = _kernel_share(timed, steps) if device.type == "cuda" else None
+        now, before = [], []
+        for _ in range(steps if device.type == "cpu" else 0):
+            way.apply_to(network)
+            now.append(timed(1)[0])
+            BY_SLICES.apply_to(network)
+            autocast, way = way, BY_SLICES
+            with as_before():
+                before.append(timed(1)[0])
+            way = autocast
     return {
         "recipe": recipe_name, "stage": stage, "device": device_name(device), "machine": platform.machine(),
         "torch": torch.__version__, "steps": steps, "seconds_a_step": seconds / steps,
@@ -96,6 +114,9 @@ def measure(recipe_name: str, stage: str, device: torch.device, steps: int) -> d
         "hours_of_training": seconds / steps * settings.optimisation.steps_per_epoch
         * settings.optimisation.epochs / 3600,
         "gflop_a_second": flop / seconds / 1e9, "kernel_time_over_wall_time": busy,
+        "way": str(way), "median_seconds_a_step": statistics.median(now) if now else None,
+        "median_seconds_a_step_before": statistics.median(before) if before else None,
+        "times_faster": statistics.median(before) / statistics.median(now) if now else None,
     }  # fmt: skip
 
 

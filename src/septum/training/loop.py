@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import statistics
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     Initial = Callable[[nn.Module], None]
 
 LOGGER = logging.getLogger(__name__)
+#: So many epochs tell how long the rest takes.
+PACE = 9
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ class Fit:
         if self.validation is not None:
             entry["validation"] = self._validate(self.validation)
         self.history.append({**entry, "seconds": time.monotonic() - started})
-        LOGGER.info("%s %s", self.label, _line(self.history[-1], self.settings.epochs))
+        LOGGER.info("%s %s", self.label, _line(self.history, self.settings.epochs))
 
     def _accumulate(self, image: Tensor, classes: Tensor) -> Tensor:
         share = len(image) / self.settings.batch
@@ -254,11 +257,15 @@ class Fit:
         return True
 
 
-def _line(entry: dict[str, float], epochs: int) -> str:
+def _line(history: list[dict[str, float]], epochs: int) -> str:
+    """Tell of the last epoch, and how long the rest takes by the median of the last few."""
+    entry = history[-1]
     score = f" validation {entry['validation']:.4f}" if "validation" in entry else ""
+    pace = statistics.median(one["seconds"] for one in history[-PACE:])
+    hours, minutes = divmod(round(pace * (epochs - entry["epoch"]) / 60), 60)
     return (
         f"epoch {entry['epoch']:.0f}/{epochs} loss {entry['loss']:.4f}{score} "
-        f"lr {entry['learning_rate']:.2e} {entry['seconds']:.1f} s"
+        f"lr {entry['learning_rate']:.2e} {entry['seconds']:.1f} s, {hours} h {minutes:02} min left"
     )
 
 
