@@ -153,6 +153,8 @@ def test_a_mask_that_a_viewer_saved_with_other_axes_fits_its_image(septum, bundl
     assert record["indices"]["volumes_ml"] == first["indices"]["volumes_ml"]
     assert record["indices"]["wall"] == first["indices"]["wall"]
     assert "axes_reordered" in [note["key"] for note in record["input"]["notes"]]
+    written = (out / "a_seg.json").read_text() + (out / "a_report.html").read_text()
+    assert str(tmp_path) not in written, "results name no file"
     assert (
         "mask kept"
         in septum("segment", source, "-o", out, "--model", bundle, "--height", 1.8, "--weight", 80).out

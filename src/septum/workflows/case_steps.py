@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import InputError, LabelSchema, Segmentation, Structure
+from septum.core import LEFT_ATRIUM, InputError, LabelSchema, Segmentation, Structure
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.workflows.events import CaseDone, FrameDone, Notice
 from septum.workflows.mask_grids import on_grid_of
+from septum.workflows.masks import labels_of
 from septum.workflows.measuring import measured
 from septum.workflows.options import IndexSettings
 from septum.workflows.outputs import possible
@@ -265,12 +266,14 @@ class CaseSteps:
 def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> NDArray[Any]:
     """Labels (T, Z, Y, X) of a mask that is kept, in the order of the study's axes.
 
-    One that somebody has corrected may have been saved with other axes. Raises :class:`InputError`.
+    One that somebody has corrected may have been saved with other axes, or with 255 for its only structure.
+    Raises :class:`InputError`.
     """
     read = read_mask(mask)
     if plan.earlier is None or plan.earlier.mask_origin == "model":
         return read.cine.array
-    return on_grid_of(study, case.source, read, mask)[0]
+    labels = on_grid_of(study, case.source, read, mask)[0]
+    return labels_of(mask, labels, schema_of(plan.earlier, LEFT_ATRIUM)).astype(np.uint8)
 
 
 def _is_dicom(case: InputCase) -> bool:

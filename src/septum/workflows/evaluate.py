@@ -143,7 +143,7 @@ def _compare(pair: MaskPair, schema: LabelSchema) -> Compared:
         scores,
         tuple(frames),
         geometry,
-        (*notes, *on_frames),
+        (*(replace(note, text=f"{pair.prediction}: {note.text}") for note in notes), *on_frames),
         exchanged=_look_exchanged(frames, schema),
         lacks_phase=lacks_phase(pair.truth),
     )

@@ -41,7 +41,7 @@ def on_grid_of(
         path: its file.
 
     Returns:
-        Labels (T, Z, Y, X) on the grid of the truth, and notes.
+        Labels (T, Z, Y, X) on the grid of the truth, and notes, which name no file: they stand in results.
 
     Raises:
         InputError: the grids are not of one space.
@@ -55,7 +55,7 @@ def on_grid_of(
             return labels, ()
         turned = labels.transpose(0, *(axis + 1 for axis in axes))
         turned = np.flip(turned, tuple(axis + 1 for axis in range(3) if flips[axis]))
-        text = f"{path} was brought to the axes of {truth_path} by their headers."
+        text = "The mask was brought to the axes of its image, or of the true mask, by the headers of both."
         return np.ascontiguousarray(turned), (Note("axes_reordered", text),)
     _require_same_grid(truth_path, theirs, path, ours)
     apart_mm = float(np.linalg.norm(np.subtract(ours.origin_mm, theirs.origin_mm)))
@@ -67,13 +67,13 @@ def on_grid_of(
                 "give files that belong together, or correct the header that is wrong."
             )
         text = (
-            f"{path} lies {apart_mm:.2g} mm from {truth_path} by their headers: they were matched voxel by "
-            "voxel."
+            f"The mask lies {apart_mm:.2g} mm from its image, or from the true mask, by their headers: the "
+            "two were matched voxel by voxel."
         )
         return labels, (Note("origins_differ", text, Level.WARNING),)
     text = (
-        f"{path} and {truth_path} were matched voxel by voxel, although their headers "
-        "let the axes run in different directions; look at both in a viewer."
+        "The mask and its image, or the true mask, were matched voxel by voxel, although their headers let "
+        "the axes run in different directions; look at both in a viewer."
     )
     return labels, (Note("directions_differ", text, Level.WARNING),)
 
