@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from septum.inference import ModelKeywords
     from septum_study.declaration import Study
-    from septum_study.running import Outcome
+    from septum_study.running import UnitOutcome
 
 PARTS = ("localiser", "segmenter", "transfer")
 DATA_VARIABLE = "SEPTUM_DATA"
@@ -48,7 +48,7 @@ def run(
     time_budget: float | None,
     max_epochs: Sequence[str],
     **options: Any,
-) -> Outcome:
+) -> UnitOutcome:
     """Run the units named, or all, or the next one; ``options`` are those of :func:`make_bench`.
 
     With a time budget in s, the next one is followed by others while time lasts.
@@ -221,7 +221,7 @@ def parse_caps(texts: Sequence[str]) -> dict[str, int]:
     return caps
 
 
-def outcome_lines(outcome: Outcome) -> list[str]:
+def outcome_lines(outcome: UnitOutcome) -> list[str]:
     """What a run has done, one line a unit."""
     lines = [
         f"{e.row}:{e.fold} {'preliminary' if e.preliminary else 'done'}: "

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from septum.core import Score
     from septum.metrics.scores_file import Row as ResultRow
     from septum_study.declaration import Study
-    from septum_study.evidence import Evidence
+    from septum_study.evidence import StudyEvidence
 
 #: What is tested: heading, digits, value of one score. A missed structure has the diagonal as its distance.
 MEASURES: tuple[tuple[str, int, Callable[[Score], float | None]], ...] = (
@@ -50,8 +50,8 @@ class _Pair:
     """One row against another, and what its line is called."""
 
     name: str
-    row: Evidence
-    against: Evidence
+    row: StudyEvidence
+    against: StudyEvidence
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ FEW_NOTE = (
 )
 
 
-def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
+def comparison_table(study: Study, evidence: Mapping[str, StudyEvidence]) -> Table:
     """All tests of a study: against the reference of each table and data set, then its contrasts.
 
     What stands under one heading is corrected together.
@@ -84,7 +84,9 @@ def comparison_table(study: Study, evidence: Mapping[str, Evidence]) -> Table:
     return Table("Paired tests over patients", COLUMNS, tuple(sections), (NOTE, *notes))
 
 
-def _against_references(study: Study, evidence: Mapping[str, Evidence]) -> Iterator[tuple[str, list[_Pair]]]:
+def _against_references(
+    study: Study, evidence: Mapping[str, StudyEvidence]
+) -> Iterator[tuple[str, list[_Pair]]]:
     """Headings and pairs of the tables that name a reference and show other rows."""
     for name, settings in study.tables.items():
         for dataset, key in settings.references.items():
@@ -96,7 +98,7 @@ def _against_references(study: Study, evidence: Mapping[str, Evidence]) -> Itera
                 yield _heading(name, evidence[key]), pairs
 
 
-def _contrasts(study: Study, evidence: Mapping[str, Evidence]) -> Iterator[tuple[str, list[_Pair]]]:
+def _contrasts(study: Study, evidence: Mapping[str, StudyEvidence]) -> Iterator[tuple[str, list[_Pair]]]:
     """Headings and pairs of the contrasts; their lines name the data set and both rows."""
     for contrast in study.contrasts:
         pairs = []
@@ -158,6 +160,6 @@ def _p_cell(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _heading(table: str, reference: Evidence) -> str:
+def _heading(table: str, reference: StudyEvidence) -> str:
     number = f"Table {table}" if table.isdigit() else table.capitalize()
     return f"{number}, against {label_cell(reference, filters=True)}"

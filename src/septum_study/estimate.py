@@ -51,7 +51,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TimeEstimate:
     """Time that is left, at most.
 
     Attributes:
@@ -86,7 +86,7 @@ def case_numbers(study: Study, patients: int | None = None) -> dict[str, CaseNum
 
 def estimate(
     study: Study, found: Sequence[Standing], cases: Mapping[str, CaseNumbers], device: torch.device
-) -> Estimate:
+) -> TimeEstimate:
     """Minutes at most of every unit that is still to be run, each network to its recipe's last epoch.
 
     A network that several units share counts with the first of them in the order of execution. Networks that
@@ -113,7 +113,7 @@ def estimate(
                 flop += part.epoch_flop * max(0, part.epochs - trained.get(network, 0))
                 counted.add(network)
         minutes[unit] = (flop / rate.flop_per_second + test * CASE_SECONDS) / 60
-    return Estimate(rate, minutes)
+    return TimeEstimate(rate, minutes)
 
 
 def measured_rate(device: torch.device) -> Rate:

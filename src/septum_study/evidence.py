@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class StudyEvidence:
     """The results of one row.
 
     Attributes:
@@ -54,7 +54,7 @@ class Evidence:
         ]
 
 
-def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -> dict[str, Evidence]:
+def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -> dict[str, StudyEvidence]:
     """The evidence of every row of a study, by key, from its results folder; rows not run have no results.
 
     What the ledger has no entry of has not run.
@@ -70,7 +70,7 @@ def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -
     return {row.key: _gather_row(study, row, folder, stale) for row in study.rows}
 
 
-def _gather_row(study: Study, row: Row, folder: Path, stale: Container[tuple[str, int]]) -> Evidence:
+def _gather_row(study: Study, row: Row, folder: Path, stale: Container[tuple[str, int]]) -> StudyEvidence:
     results, capped, tested = {}, {}, {}
     left_out = tuple(fold for fold in study.fold_numbers if (row.key, fold) in stale)
     for fold in study.fold_numbers:
@@ -88,4 +88,4 @@ def _gather_row(study: Study, row: Row, folder: Path, stale: Container[tuple[str
             f"{folder / row.key}: expected one set of test cases for all folds, but folds {folds_text} were "
             "tested on others, or on other files; run one of them again."
         )
-    return Evidence(row, results, capped, left_out)
+    return StudyEvidence(row, results, capped, left_out)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum_study.declaration import FigureSettings, Study
-    from septum_study.evidence import Evidence
+    from septum_study.evidence import StudyEvidence
 
 #: Panels side by side where a figure shows one structure of several methods.
 COLUMNS = 3
@@ -59,7 +59,7 @@ def _title(study: Study, settings: FigureSettings) -> str:
     return settings.title + (" (images cropped around the atrium)" if lasc else "")
 
 
-def _panels(settings: FigureSettings, evidence: Mapping[str, Evidence]) -> list[list[AgreementPanel]]:
+def _panels(settings: FigureSettings, evidence: Mapping[str, StudyEvidence]) -> list[list[AgreementPanel]]:
     """A row of panels a method; with a single structure, several methods a row."""
     by_method = [
         [panel for structure in settings.structures if (panel := _panel(evidence[key], structure, settings))]
@@ -71,7 +71,7 @@ def _panels(settings: FigureSettings, evidence: Mapping[str, Evidence]) -> list[
     return [flat[start : start + COLUMNS] for start in range(0, len(flat), COLUMNS)]
 
 
-def _panel(evidence: Evidence, structure: str, settings: FigureSettings) -> AgreementPanel | None:
+def _panel(evidence: StudyEvidence, structure: str, settings: FigureSettings) -> AgreementPanel | None:
     """The panel of one row and structure; ``None`` with fewer than two patients."""
     volumes: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     for line in evidence.lines(structure):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from septum.metrics.scores_file import Row as ResultRow
     from septum_study.declaration import Study
-    from septum_study.evidence import Evidence
+    from septum_study.evidence import StudyEvidence
 
 COLUMNS = (
     Column("Method"),
@@ -51,7 +51,7 @@ NOTE = (
 DATASETS = {"acdc": "ACDC", "lasc": "LASC"}
 
 
-def localisation_table(study: Study, name: str, evidence: Mapping[str, Evidence]) -> Table:
+def localisation_table(study: Study, name: str, evidence: Mapping[str, StudyEvidence]) -> Table:
     """The regions of a table's rows, each data set under its own heading."""
     rows = study.shown_in(name)
     sections = []
@@ -67,7 +67,7 @@ def localisation_table(study: Study, name: str, evidence: Mapping[str, Evidence]
     return Table(study.tables[name].title, COLUMNS, tuple(sections), (NOTE, *notes))
 
 
-def _line(evidence: Evidence, oracle: Evidence | None, folds: int) -> tuple[str, ...]:
+def _line(evidence: StudyEvidence, oracle: StudyEvidence | None, folds: int) -> tuple[str, ...]:
     name = (label_cell(evidence), models_cell(evidence.folds, folds))
     if not evidence.folds:
         return (*name, *[""] * (len(COLUMNS) - len(name)))
@@ -98,5 +98,5 @@ def _numbers(lines: Iterable[ResultRow], column: str) -> list[float]:
     return [float(line[column]) for line in lines if line[column]]
 
 
-def _dice(evidence: Evidence, folds: Iterable[int]) -> float | None:
+def _dice(evidence: StudyEvidence, folds: Iterable[int]) -> float | None:
     return summarise(native_scores(evidence.lines(folds=folds))).dice.mean

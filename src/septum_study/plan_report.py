@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum_study.declaration import Study
-    from septum_study.estimate import Estimate
+    from septum_study.estimate import TimeEstimate
     from septum_study.ledger import Entry
     from septum_study.plan import Standing
 
@@ -32,7 +32,7 @@ TIME = 3  # column of the table
 
 
 def plan_document(
-    study: Study, found: Sequence[Standing], results: Path, estimate: Estimate | None = None
+    study: Study, found: Sequence[Standing], results: Path, estimate: TimeEstimate | None = None
 ) -> dict[str, Any]:
     """The plan, as it goes into JSON.
 

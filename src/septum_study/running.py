@@ -37,7 +37,7 @@ DEBUG = "SEPTUM_DEBUG"
 
 
 @dataclass
-class Outcome:
+class UnitOutcome:
     """What a call has done.
 
     Attributes:
@@ -53,7 +53,7 @@ class Outcome:
     busy: list[Unit] = field(default_factory=list)
 
 
-def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcome:
+def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> UnitOutcome:
     """Run these units, in this order.
 
     One that fails, for whatever reason, is reported, and the others are run. A full disk, or a results folder
@@ -62,7 +62,7 @@ def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcom
     Raises:
         OutputError: a file cannot be written.
     """
-    outcome = Outcome()
+    outcome = UnitOutcome()
     for unit in units:
         while (taken := _run(bench, unit, deadline, outcome)) is Taken.PART_BUSY and not outcome.interrupted:
             _wait(unit, deadline, outcome)
@@ -73,7 +73,7 @@ def run_units(bench: Bench, units: Sequence[Unit], deadline: Deadline) -> Outcom
     return outcome
 
 
-def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> Outcome:
+def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> UnitOutcome:
     """Run what comes next, each unit taken once though several processes do the same.
 
     Args:
@@ -81,7 +81,7 @@ def run_next(bench: Bench, deadline: Deadline, *, limit: int | None = None) -> O
         deadline: when to stop.
         limit: how many units to finish, past those that fail; ``None`` goes on while time and units last.
     """
-    outcome, ended = Outcome(), set[Unit]()
+    outcome, ended = UnitOutcome(), set[Unit]()
     while outcome.interrupted is None and (limit is None or len(outcome.finished) < limit):
         units = [u for u in to_run(standings(bench.study, bench.results), bench.max_epochs) if u not in ended]
         waiting: Unit | None = None
@@ -137,7 +137,9 @@ class Taken(Enum):
     PART_BUSY = auto()
 
 
-def _run(bench: Bench, unit: Unit, deadline: Deadline, outcome: Outcome, *, if_left: bool = False) -> Taken:
+def _run(
+    bench: Bench, unit: Unit, deadline: Deadline, outcome: UnitOutcome, *, if_left: bool = False
+) -> Taken:
     """Run one unit if it is free, and, if asked for, only if no other process has finished it meanwhile."""
     with claim(bench.results, unit) as free:
         if not free or (if_left and not _is_left(bench, unit)):
@@ -203,7 +205,7 @@ def _is_left(bench: Bench, unit: Unit) -> bool:
     return bool(to_run([now], bench.max_epochs))
 
 
-def _wait(unit: Unit, deadline: Deadline, outcome: Outcome) -> None:
+def _wait(unit: Unit, deadline: Deadline, outcome: UnitOutcome) -> None:
     """Let a moment pass, or give up for this call if the time budget ends in it."""
     try:
         deadline.require(PAUSE_S)

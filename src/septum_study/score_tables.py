@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from septum.metrics.scores_file import Row as ResultRow
     from septum_study.declaration import Published, PublishedValue, Row, Study
-    from septum_study.evidence import Evidence
+    from septum_study.evidence import StudyEvidence
 
 Measure = Literal["dice", "hausdorff", "asd"]
 DIGITS: dict[Measure, int] = {"dice": 3, "hausdorff": 2, "asd": 3}
@@ -113,7 +113,9 @@ _LASC = (
 _COLUMNS = {"acdc": _ACDC, "lasc": _LASC}
 
 
-def score_table(study: Study, name: str, evidence: Mapping[str, Evidence], *, by_structure: bool) -> Table:
+def score_table(
+    study: Study, name: str, evidence: Mapping[str, StudyEvidence], *, by_structure: bool
+) -> Table:
     """The scores of a table's rows, over all structures or (table 4) by structure.
 
     All rows of the table are of one data set.
@@ -156,7 +158,7 @@ def _sections(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _lines(
-    evidence: Evidence, columns: Sequence[_ScoreColumn], folds: int, structure: str | None
+    evidence: StudyEvidence, columns: Sequence[_ScoreColumn], folds: int, structure: str | None
 ) -> Iterator[tuple[str, ...]]:
     """The line of one row, and a second one where a structure was missed."""
     published = evidence.row.published.get(structure or ALL)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from septum.metrics.scores_file import Row as ResultRow
     from septum.metrics.volume_table import Volumes
     from septum_study.declaration import Study
-    from septum_study.evidence import Evidence
+    from septum_study.evidence import StudyEvidence
 
 #: A structure with a lower Dice is grossly wrong.
 GROSS = 0.5
@@ -47,14 +47,14 @@ NOTE = (
 )
 
 
-def summary_table(study: Study, name: str, evidence: Mapping[str, Evidence]) -> Table:
+def summary_table(study: Study, name: str, evidence: Mapping[str, StudyEvidence]) -> Table:
     """One line a row, in the order of presentation."""
     rows = [evidence[row.key] for row in study.shown_in(name)]
     lines = tuple(_line(row, study.folds) for row in rows)
     return Table(study.tables[name].title, COLUMNS, (Section("", lines),), (NOTE, *notes_on(rows)))
 
 
-def _line(evidence: Evidence, folds: int) -> tuple[str, ...]:
+def _line(evidence: StudyEvidence, folds: int) -> tuple[str, ...]:
     head = (label_cell(evidence), models_cell(evidence.folds, folds))
     if not evidence.folds:
         return (*head, *[""] * (len(COLUMNS) - len(head)))

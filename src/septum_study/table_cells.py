@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from septum.metrics import Mean
-    from septum_study.evidence import Evidence
+    from septum_study.evidence import StudyEvidence
 
 NOT_RUN = "not run"
 NOTHING = "-"
@@ -19,7 +19,7 @@ LASC_NOTE = (
 )
 
 
-def label_cell(evidence: Evidence, *, filters: bool = False) -> str:
+def label_cell(evidence: StudyEvidence, *, filters: bool = False) -> str:
     """What the row is called, with its filters where no heading tells them, and a mark if preliminary."""
     name = f"{evidence.row.label}, {evidence.row.filters} filters" if filters else evidence.row.label
     return f"{name} {PRELIMINARY}" if evidence.preliminary else name
@@ -32,7 +32,7 @@ def models_cell(run: Sequence[int], folds: int) -> str:
     return str(len(run)) if len(run) == folds else f"{len(run)} ({fold_list(run)})"
 
 
-def cases_cell(evidence: Evidence) -> str:
+def cases_cell(evidence: StudyEvidence) -> str:
     """Number of different test cases."""
     return str(len({line["case"] for line in evidence.lines()}))
 
@@ -58,7 +58,7 @@ def difference_cell(ours: float | None, other: float | None, digits: int) -> str
     return text.replace("-", "+") if float(text) == 0 else text
 
 
-def notes_on(evidence: Iterable[Evidence]) -> list[str]:
+def notes_on(evidence: Iterable[StudyEvidence]) -> list[str]:
     """Sentences on the rows that are marked, and on the data."""
     known = list(evidence)
     rows = [one for one in known if one.folds]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from septum.core.surfaces import Surface, surface_of
-from septum_study.pictures.shading import AMBIENT, Camera, Part, render
+from septum_study.pictures.shading import AMBIENT, Camera, SurfacePart, render
 
 #: Right, up and towards the viewer: slices seen from the front, so that Z counts as nearness.
 FRONT = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
@@ -94,7 +94,7 @@ def camera(size_px: int = 40, mm_per_px: float = 0.5) -> Camera:
 
 
 def test_a_surface_covers_the_pixels_that_its_size_demands():
-    picture = np.asarray(render([Part(square(0.0, 5.0), (200, 0, 0))], camera()))
+    picture = np.asarray(render([SurfacePart(square(0.0, 5.0), (200, 0, 0))], camera()))
     covered = (picture != 255).any(axis=2)
     assert covered.sum() == 20 * 20  # 10 mm at half a mm a pixel
     assert covered[10:30, 10:30].all()
@@ -104,7 +104,7 @@ def test_a_surface_covers_the_pixels_that_its_size_demands():
 
 
 def test_the_nearer_surface_hides_the_farther_in_whatever_order():
-    near, far = Part(square(20.0, 3.0), (200, 0, 0)), Part(square(0.0, 8.0), (0, 0, 200))
+    near, far = SurfacePart(square(20.0, 3.0), (200, 0, 0)), SurfacePart(square(0.0, 8.0), (0, 0, 200))
     one, other = (np.asarray(render(parts, camera())) for parts in ([near, far], [far, near]))
     assert np.array_equal(one, other)
     assert one[20, 20, 2] == 0
@@ -112,7 +112,10 @@ def test_the_nearer_surface_hides_the_farther_in_whatever_order():
 
 
 def test_a_translucent_surface_tints_what_lies_behind_it():
-    glass, behind = Part(square(20.0, 8.0), (0, 200, 0), opacity=0.25), Part(square(0.0, 8.0), (200, 0, 0))
+    glass, behind = (
+        SurfacePart(square(20.0, 8.0), (0, 200, 0), opacity=0.25),
+        SurfacePart(square(0.0, 8.0), (200, 0, 0)),
+    )
     alone, both = (np.asarray(render(parts, camera())) for parts in ([behind], [glass, behind]))
     assert both[20, 20, 0] == pytest.approx(0.75 * alone[20, 20, 0], abs=1)
     assert both[20, 20, 1] == pytest.approx(
@@ -122,14 +125,14 @@ def test_a_translucent_surface_tints_what_lies_behind_it():
 
 def test_what_lies_outside_the_picture_is_cut_and_nothing_is_paper():
     assert (np.asarray(render([], camera())) == 255).all()
-    picture = np.asarray(render([Part(square(0.0, 15.0), (200, 0, 0))], camera()))
+    picture = np.asarray(render([SurfacePart(square(0.0, 15.0), (200, 0, 0))], camera()))
     assert (picture[..., 1] == 0).all()
 
 
 def test_a_ball_is_brightest_towards_the_light():
     ball = surface_of(ellipsoid((8.0, 8.0, 8.0), (1.0, 1.0, 1.0), (21, 21, 21)), (1.0, 1.0, 1.0))
     view = Camera(FRONT, (10.0, 10.0), (40, 40), 0.5)
-    picture = np.asarray(render([Part(ball, (200, 200, 200))], view)).astype(int)
+    picture = np.asarray(render([SurfacePart(ball, (200, 200, 200))], view)).astype(int)
     covered = (picture[..., 0] != 255).sum()
     assert covered == pytest.approx(np.pi * (8.0 / 0.5) ** 2, rel=0.08)
     assert picture[14, 16, 0] > picture[26, 24, 0] + 20  # light from the upper left

@@ -7,7 +7,7 @@ import pytest
 from septum.core import RecipeError
 from septum_study import commands, estimate, plan
 from septum_study.bench import recipe_of, split_sha256
-from septum_study.estimate import Estimate, Rate
+from septum_study.estimate import Rate, TimeEstimate
 from septum_study.ledger import Unit, claim, entry_path, publish
 from septum_study.plan import State, standings, to_run
 from septum_study.plan_report import LETTER, duration, plan_document, plan_text
@@ -139,7 +139,7 @@ def estimated(**minutes):
         for row, ms in minutes.items()
         for fold, m in ms.items()
     }
-    return Estimate(Rate(2e12, "some GPU", "measured"), units)
+    return TimeEstimate(Rate(2e12, "some GPU", "measured"), units)
 
 
 def test_the_document_says_where_every_unit_stands(study, mixed, tmp_path):

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from septum.networks.slice_convolution import Kernel as Kernel  # noqa: PLC0414  # a name of this module, too
 from septum.networks.slice_convolution import convolve_slice_wise
-
-Kernel = tuple[int, int, int]
 
 
 class Convolution(nn.Conv3d):

@@ -20,8 +20,8 @@ from septum.networks.winograd import Tiling, convolved, kernel_gradient, shifts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from septum.networks.convolution import Kernel
-
+#: Sizes or steps along (Z, Y, X).
+Kernel = tuple[int, int, int]
 #: Fewest channels, in and out together, for which Winograd's filtering pays.
 LEAST_CHANNELS = 96
 #: Largest share of the direct products for which it pays.

@@ -26,7 +26,7 @@ DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VerdictOutcome:
     """The verdict on a case, and what is true.
 
     Attributes:
@@ -76,13 +76,13 @@ class Outcome:
         return low <= self.case.true_ef[ventricle] <= high
 
 
-def apply_to(case: QualityCase, calibration: Calibration) -> Outcome:
+def apply_to(case: QualityCase, calibration: Calibration) -> VerdictOutcome:
     """Judge a case by a calibration, as a mask is judged."""
     judgement = judge(_measures(case), case.predicted_ef, calibration)
     if judgement.estimated_dice is None:
         raise ValueError(f"{case.patient}: expected an estimate of a case with both phases, got none")
     flags = [*judgement.flags, *_basic_flags(case)]
-    return Outcome(
+    return VerdictOutcome(
         case=case,
         verdict=worst_of(flags),
         raised=tuple(flags),
@@ -119,7 +119,7 @@ def _basic_flags(case: QualityCase) -> list[Flag]:
     ]
 
 
-def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:
+def evaluate_unseen(cases: Sequence[QualityCase]) -> list[VerdictOutcome]:
     """Each case by a calibration that was fitted without its group.
 
     Args:
@@ -128,7 +128,7 @@ def evaluate_unseen(cases: Sequence[QualityCase]) -> list[Outcome]:
     return evaluate_on(cases, cases)
 
 
-def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> list[Outcome]:
+def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> list[VerdictOutcome]:
     """Other cases, each by a calibration that was fitted to the first ones without its group.
 
     The cases of a group are by one model.

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from septum.quality.calibration import Calibration
-    from septum_study.calibration.evaluation import Outcome
+    from septum_study.calibration.evaluation import VerdictOutcome
     from septum_study.robustness.perturbations import Perturbation
 
 BOOTSTRAP_SEED = 0
 
 
-def verdict_table(outcomes: Sequence[Outcome]) -> Table:
+def verdict_table(outcomes: Sequence[VerdictOutcome]) -> Table:
     """How many bad and good cases are stopped, and how far estimate and interval are right."""
     bad = [one for one in outcomes if one.case.bad]
     good = [one for one in outcomes if not one.case.bad]
@@ -63,7 +63,7 @@ def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     return Table("The verdict on unseen patients", columns, (Section("", lines),), notes)
 
 
-def _ventricle_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
+def _ventricle_lines(outcomes: Sequence[VerdictOutcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
     """How many are stopped by the verdict on a ventricle, of those whose EF is wrong and of the others."""
     off = f"off by more than {MOST_EF_ERROR:g} points"
     for words, wrong in ((off, True), (f"not {off}", False)):
@@ -74,7 +74,7 @@ def _ventricle_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tu
         )
 
 
-def _mismatch_lines(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, str]]:
+def _mismatch_lines(outcomes: Sequence[VerdictOutcome]) -> Iterator[tuple[str, str, str]]:
     """Whether the ejection fractions are wrong more often where the stroke volumes differ."""
     words = (f"differ by more than {100 * MOST_STROKE_MISMATCH:.0f} %", "do not differ so much")
     for name in VENTRICLES:
@@ -87,7 +87,7 @@ def _mismatch_lines(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, str
             )
 
 
-def _interval_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
+def _interval_lines(outcomes: Sequence[VerdictOutcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
     widths = [high - low for low, high in (one.intervals.get(ventricle, (0.0, 100.0)) for one in outcomes)]
     held = _share(outcomes, lambda one: one.held(ventricle))
     yield (f"{ventricle} EF intervals that hold the true value", *held)
@@ -98,14 +98,14 @@ def _interval_lines(outcomes: Sequence[Outcome], ventricle: str) -> Iterator[tup
     )
 
 
-def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str]]) -> Table:
+def parts_table(outcomes: Sequence[VerdictOutcome], models: Mapping[str, tuple[str, str]]) -> Table:
     """What each model made of the patients that it has not seen, and what the verdict made of that.
 
     Args:
         outcomes: of all cases.
         models: part of the cross-validation and name of the model, by patient.
     """
-    grouped: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[VerdictOutcome]] = defaultdict(list)
     for one in outcomes:
         grouped[models[one.case.patient]].append(one)
     lines = tuple(
@@ -141,7 +141,7 @@ def parts_table(outcomes: Sequence[Outcome], models: Mapping[str, tuple[str, str
     return Table("Unseen patients, by model", columns, (Section("", lines),))
 
 
-def flag_table(outcomes: Sequence[Outcome]) -> Table:
+def flag_table(outcomes: Sequence[VerdictOutcome]) -> Table:
     """How often each flag was raised, in bad and in good cases."""
     keys = [*(rule.key for rule in RULES), "low_estimated_dice"]
     keys += sorted({key for one in outcomes for key in one.flags} - set(keys))
@@ -153,7 +153,9 @@ def flag_table(outcomes: Sequence[Outcome]) -> Table:
     return Table("Flags on unseen patients", columns, (Section("", lines),))
 
 
-def reasons_table(outcomes: Sequence[Outcome], model: str, by_model: Sequence[Outcome]) -> Table:
+def reasons_table(
+    outcomes: Sequence[VerdictOutcome], model: str, by_model: Sequence[VerdictOutcome]
+) -> Table:
     """Why each ventricle is stopped: each flag that does it, and how often it is the only one.
 
     Args:
@@ -200,14 +202,16 @@ def limits_table(calibration: Calibration) -> Table:
     return Table("Limits", columns, (Section("", (*lines, estimate, width)),), notes)
 
 
-def corrupted_table(outcomes: Sequence[tuple[str, str, Outcome]], known: Mapping[str, Perturbation]) -> Table:
+def corrupted_table(
+    outcomes: Sequence[tuple[str, str, VerdictOutcome]], known: Mapping[str, Perturbation]
+) -> Table:
     """How many masks of spoilt images are bad, and how many of these are stopped.
 
     Args:
         outcomes: perturbation, level and what the verdict said.
         known: the perturbations, for their titles.
     """
-    grouped: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[VerdictOutcome]] = defaultdict(list)
     for name, level, one in outcomes:
         grouped[name, level].append(one)
     lines = [
@@ -224,7 +228,7 @@ def corrupted_table(outcomes: Sequence[tuple[str, str, Outcome]], known: Mapping
     return Table("The verdict on spoilt images", columns, (Section("", tuple(lines)),))
 
 
-def _corrupted_line(title: str, some: Sequence[Outcome]) -> tuple[str, ...]:
+def _corrupted_line(title: str, some: Sequence[VerdictOutcome]) -> tuple[str, ...]:
     bad, good = ([one for one in some if one.case.bad is kind] for kind in (True, False))
     return (
         title,
@@ -237,7 +241,7 @@ def _corrupted_line(title: str, some: Sequence[Outcome]) -> tuple[str, ...]:
     )
 
 
-def _share(some: Sequence[Outcome], test: Callable[[Outcome], bool]) -> tuple[str, str]:
+def _share(some: Sequence[VerdictOutcome], test: Callable[[VerdictOutcome], bool]) -> tuple[str, str]:
     if not some:
         return "none of 0", ""
     hits = sum(map(test, some))
@@ -245,7 +249,7 @@ def _share(some: Sequence[Outcome], test: Callable[[Outcome], bool]) -> tuple[st
     return f"{hits} of {len(some)} ({100 * hits / len(some):.0f} %)", f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
-def _spread(errors: Sequence[float], outcomes: Sequence[Outcome]) -> str:
+def _spread(errors: Sequence[float], outcomes: Sequence[VerdictOutcome]) -> str:
     found = mean_interval(
         errors, [one.case.patient for one in outcomes], np.random.default_rng(BOOTSTRAP_SEED)
     )

@@ -27,7 +27,7 @@ from septum_study.pictures.page import (
     font,
     unit_px,
 )
-from septum_study.pictures.shading import Camera, Part, render
+from septum_study.pictures.shading import Camera, SurfacePart, render
 from septum_study.pictures.view import view_axes
 
 if TYPE_CHECKING:
@@ -103,17 +103,19 @@ def mesh_comparison(
 
 def _parts(
     labels: Labels, schema: LabelSchema, geometry: Geometry, colours: Mapping[str, tuple[int, int, int]]
-) -> list[Part]:
+) -> list[SurfacePart]:
     """The surfaces of the structures that a mask holds."""
     parts = []
     for structure in schema.structures:
         surface = surface_of(labels == structure.value, geometry.spacing_mm)
         if surface is not None:
-            parts.append(Part(surface, colours[structure.name], OPACITY.get(structure.name, 1.0)))
+            parts.append(SurfacePart(surface, colours[structure.name], OPACITY.get(structure.name, 1.0)))
     return parts
 
 
-def _camera(true: Sequence[Part], others: Sequence[Sequence[Part]], axes: Floats, width_px: int) -> Camera:
+def _camera(
+    true: Sequence[SurfacePart], others: Sequence[Sequence[SurfacePart]], axes: Floats, width_px: int
+) -> Camera:
     """The camera that sees the truth whole, and what the methods add, up to ``FOLLOWED`` of its extent."""
     low, high = _span_mm(true, axes)
     reach = FOLLOWED * (high - low)
@@ -126,13 +128,13 @@ def _camera(true: Sequence[Part], others: Sequence[Sequence[Part]], axes: Floats
     return Camera(axes, (float(middle[0]), float(middle[1])), (width_px, height_px), mm_per_px)
 
 
-def _span_mm(parts: Sequence[Part], axes: Floats) -> tuple[Floats, Floats]:
+def _span_mm(parts: Sequence[SurfacePart], axes: Floats) -> tuple[Floats, Floats]:
     """Least and largest place to the right and upwards of all vertices, in mm."""
     places = np.concatenate([part.surface.vertices_mm for part in parts]) @ axes[:2].T
     return places.min(axis=0), places.max(axis=0)
 
 
-def _is_cut(parts: Sequence[Part], camera: Camera) -> bool:
+def _is_cut(parts: Sequence[SurfacePart], camera: Camera) -> bool:
     """Whether part of the surfaces lies outside the picture."""
     if not parts:
         return False
@@ -140,7 +142,7 @@ def _is_cut(parts: Sequence[Part], camera: Camera) -> bool:
     return bool((places < 0.0).any() or (places > camera.size_px).any())
 
 
-def _panel(parts: Sequence[Part], camera: Camera) -> Image.Image:
+def _panel(parts: Sequence[SurfacePart], camera: Camera) -> Image.Image:
     panel = render(parts, camera)
     if not parts:
         width, height = camera.size_px

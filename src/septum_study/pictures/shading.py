@@ -57,7 +57,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Part:
+class SurfacePart:
     """A surface with its look.
 
     Attributes:
@@ -72,7 +72,7 @@ class Part:
     opacity: float = 1.0
 
 
-def render(parts: Sequence[Part], camera: Camera, background: Colour = (255, 255, 255)) -> Image.Image:
+def render(parts: Sequence[SurfacePart], camera: Camera, background: Colour = (255, 255, 255)) -> Image.Image:
     """The parts as seen by the camera, an RGB picture of ``camera.size_px``.
 
     Every triangle is broken into its pixels; the layers of each pixel are then laid over each other from the
@@ -100,7 +100,7 @@ def render(parts: Sequence[Part], camera: Camera, background: Colour = (255, 255
     return Image.fromarray(np.rint(np.clip(seen, 0.0, 255.0)).astype(np.uint8).reshape(height, width, 3))
 
 
-def _layers(part: Part, camera: Camera) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
+def _layers(part: SurfacePart, camera: Camera) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
     """Flat pixel number, nearness, colour and opacity of each pixel of each triangle."""
     normals = (part.surface.normals @ camera.axes.T)[part.surface.faces]  # (M, 3 corners, 3)
     corners = camera.project(part.surface.vertices_mm)[part.surface.faces]

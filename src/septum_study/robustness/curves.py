@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.metrics.scores_file import Row
-    from septum_study.robustness.results import Record
+    from septum_study.robustness.results import RobustnessRecord
 
 #: Of the bootstrap: the same results give the same bands.
 SEED = 0
@@ -64,7 +64,7 @@ class Robustness:
         curves: points by perturbation, in its order of levels; perturbations not measured are left out.
     """
 
-    record: Record
+    record: RobustnessRecord
     structures: tuple[str, ...]
     patients: int
     volumes: int

@@ -30,7 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Record(BaseModel):
+class RobustnessRecord(BaseModel):
     """What was measured.
 
     Attributes:
@@ -75,7 +75,7 @@ def record_path(folder: Path, bundle: str) -> Path:
     return folder / f"{bundle}.json"
 
 
-def read_record(folder: Path, bundle: str) -> Record | None:
+def read_record(folder: Path, bundle: str) -> RobustnessRecord | None:
     """The record of a bundle's results; ``None`` where there are none.
 
     Raises:
@@ -85,7 +85,7 @@ def read_record(folder: Path, bundle: str) -> Record | None:
     if not path.is_file() and not results.is_file():
         return None
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return RobustnessRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise InputError(
             f"{path}: expected the record that says of which bundle {results.name} is, found none that can "
@@ -93,7 +93,7 @@ def read_record(folder: Path, bundle: str) -> Record | None:
         ) from error
 
 
-def write_record(folder: Path, record: Record) -> None:
+def write_record(folder: Path, record: RobustnessRecord) -> None:
     """Write a record, whole or not at all. Raises :class:`OutputError`."""
     write_text(record_path(folder, record.bundle), record.model_dump_json(indent=2) + "\n")
 

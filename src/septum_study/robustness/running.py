@@ -20,7 +20,7 @@ from septum.quality.verdict import basic_flags
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS, VERSION, levels_of, perturbed
 from septum_study.robustness.results import (
     COLUMNS,
-    Record,
+    RobustnessRecord,
     csv_path,
     read_record,
     read_results,
@@ -147,14 +147,14 @@ def _measure_cases(model: Model, dataset: Dataset, cases: Sequence[Case], asked:
             )
 
 
-def _record_of(model: Model, dataset: str, asked: Asked) -> Record:
+def _record_of(model: Model, dataset: str, asked: Asked) -> RobustnessRecord:
     """The record that is there, brought up to date, or a new one.
 
     Raises:
         RecipeError: it is of another bundle, or of other perturbations.
     """
     bundle = model.bundle
-    new = Record(
+    new = RobustnessRecord(
         bundle=bundle.manifest.name, bundle_sha256=bundle.sha256, dataset=dataset, perturbations=VERSION,
         flips=model.options.flips, engine=model.options.engine_name, made_by=asked.made_by, cases={},
     )  # fmt: skip
