@@ -54,7 +54,7 @@ def test_description_of_version_1_is_understood_and_what_it_does_not_state_is_em
         ({"labels": None}, "expected the key 'labels', got none"),
         ({"channel_names": {"0": "T1", "1": "T2"}}, "one channel, got 2"),
         ({"channel_names": None}, "expected the key 'channel_names', got none"),
-        ({"file_ending": ".mha"}, r"file_ending: expected one of .*\.nrrd.*, got '\.mha'"),
+        ({"file_ending": ".png"}, r"file_ending: expected one of .*\.nrrd.*, got '\.png'"),
         ({"file_ending": ".nrrd"}, "found none"),
         ({"numTraining": 3}, "numTraining: expected the number of images in imagesTr, 2, got 3"),
     ],

@@ -11,6 +11,7 @@ from torch import nn
 from septum.core import LEFT_ATRIUM, Geometry, Localisation, LocalisationPath, Region, Volume
 from septum.datasets import Case
 from septum.inference import Stage
+from septum.inference.steps import Segmenter
 from septum.methods.pipeline import Pipeline
 from septum.methods.samples import NativeCase
 from septum.methods.torch_engine import BoxEngine, TorchEngine
@@ -62,7 +63,8 @@ class Counted(Pipeline):
         def find(native, working):  # noqa: ARG001  # the same for all
             return Localisation(Region((0, 0, 0), (72, 88, 60)), LocalisationPath.MAP)
 
-        super().__init__(find, Stage(TorchEngine(Bright()), PreprocessingSettings()), (1,))
+        stage = Stage(TorchEngine(Bright()), PreprocessingSettings())
+        super().__init__(find, Segmenter(stage, (1,)))
         object.__setattr__(self, "told", told)
 
     def predict(self, native):
@@ -122,7 +124,7 @@ def test_on_a_cpu_each_case_is_segmented_once(tmp_path):
 def test_peak_memory_is_that_since_it_was_forgotten():
     forget_peak(CPU)
     before = peak_memory_mb(CPU)
-    large = np.ones(25_000_000)  # 200 MB
+    large = np.ones(250_000_000)  # 2 GB, more than other tests leave behind
     with_it = peak_memory_mb(CPU)
     del large
     assert with_it > before + 150

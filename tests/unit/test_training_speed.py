@@ -13,6 +13,7 @@ from septum.networks.convolution import Convolution
 from septum.networks.normalisation import InstanceNorm
 from septum.networks.slice_convolution import convolve_slice_wise, tiling_of
 from septum.networks.winograd import SIDES, Tiling, convolved
+from septum.training import processor
 from septum.training.processor import BY_SLICES, ON_GPU, Way, way_for
 
 
@@ -84,7 +85,7 @@ def test_the_way_of_a_cpu_without_avx512_is_by_slices_and_of_a_gpu_in_bfloat16(m
 
 def test_the_way_of_a_cpu_with_avx512_is_measured(monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    monkeypatch.setattr("septum.training.processor.fastest_way", lambda ways: ways[2])
+    monkeypatch.setattr(processor, "fastest_way", lambda ways: ways[2])
     assert way_for(torch.device("cpu")).bfloat16
 
 

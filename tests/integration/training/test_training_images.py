@@ -42,9 +42,9 @@ def test_an_image_of_another_kind_is_warned_of_on_the_terminal_and_in_the_json(
     answer = septum("segment", file, "--model", bundle, "-o", tmp_path / "out")
     assert answer.code == 0
     (told,) = [
-        warning
-        for warning in json.loads((tmp_path / "out" / "thin_seg.json").read_text("utf-8"))["warnings"]
-        if "learnt from" in warning
+        flag["reason"]
+        for flag in json.loads((tmp_path / "out" / "thin_seg.json").read_text("utf-8"))["quality"]["flags"]
+        if flag["key"] == "unlike_training_images"
     ]
     assert "slices 1 mm apart instead of 9 mm" in told
     assert "learnt from" in " ".join((answer.out + answer.err).split())
