@@ -103,6 +103,11 @@ def surface_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) 
 
     Returns:
         The surface; ``None`` where the mask is empty.
+
+    >>> block = np.zeros((6, 20, 20), bool)
+    >>> block[1:5, 5:15, 5:15] = True  # 40 x 20 x 20 mm are 16 ml
+    >>> 14 < surface_of(block, (10.0, 2.0, 2.0)).volume_ml < 17
+    True
     """
     depth = _depth_of(mask, spacing_mm)
     return None if depth is None else depth.cut(0.0)
