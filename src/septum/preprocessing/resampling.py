@@ -18,7 +18,7 @@ TOLERANCE_VOXELS = 1e-4
 
 
 def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray[np.float32]:
-    """Values of ``array`` at the voxel centres of another grid.
+    """Interpolate ``array`` at the voxel centres of another grid.
 
     Linear interpolation; where the target is coarser, the triangle grows with it, so that nothing aliases.
     Positions beyond the source take its border value.
@@ -33,6 +33,12 @@ def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray
 
     Raises:
         ValueError: the grids are not parallel.
+
+    >>> from septum.core import Geometry, Region
+    >>> line = Geometry((1, 1, 4), (1.0, 1.0, 1.0))
+    >>> middle = line.cropped(Region((0, 0, 1), (1, 1, 3)))
+    >>> resample(np.array([[[0.0, 2.0, 4.0, 6.0]]]), line, middle).tolist()
+    [[[2.0, 4.0]]]
     """
     if not np.allclose(source.direction, target.direction, atol=1e-5):
         raise ValueError(f"grids must be parallel, got directions {source.direction} and {target.direction}")
@@ -53,7 +59,7 @@ def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray
 def resample_labels(
     labels: NDArray[Any], values: Sequence[int], source: Geometry, target: Geometry
 ) -> NDArray[np.uint8]:
-    """A mask on another grid: each voxel takes the value whose resampled share is largest.
+    """Bring a mask to another grid: each voxel takes the value whose resampled share is largest.
 
     Args:
         labels: (Z, Y, X) on ``source``.
@@ -63,6 +69,11 @@ def resample_labels(
 
     Returns:
         (Z, Y, X) on ``target``.
+
+    >>> from septum.core import Geometry
+    >>> line = Geometry((1, 1, 4), (1.0, 1.0, 1.0))
+    >>> resample_labels(np.array([[[0, 1, 1, 3]]]), (1, 3), line, line).tolist()
+    [[[0, 1, 1, 3]]]
     """
     shares = resample(np.stack([labels == v for v in values]), source, target)
     background = 1.0 - shares.sum(axis=0, keepdims=True)
