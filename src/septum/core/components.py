@@ -120,7 +120,14 @@ def _separated(array: NDArray[np.generic]) -> NDArray[np.generic]:
 def _roots(
     starts: Integers, stops: Integers, shape: tuple[int, ...], rows: Sequence[tuple[int, int]]
 ) -> Integers:
-    """Number of the first run that each run is connected to, from where they start and stop in the array."""
+    """Number, for each run, the first run that it is connected to.
+
+    Args:
+        starts: where each run begins in the flattened array.
+        stops: where each run ends, likewise.
+        shape: of the array, (Z, Y, X).
+        rows: steps (z, y) to the rows that count as neighbours.
+    """
     _, height, width = shape
     pairs: list[tuple[Integers, Integers]] = []
     for z, y in rows:

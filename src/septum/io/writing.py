@@ -67,7 +67,13 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
 
 @contextmanager
 def staged_mask(path: Path, segmentation: Segmentation, like: Study) -> Iterator[str]:
-    """As :func:`write_mask`; gives the hash of the file, which takes its name when the block succeeded."""
+    """Write as :func:`write_mask`; give the SHA-256 of a file that takes its name when the block succeeded.
+
+    Args:
+        path: ends in ``mask_suffix(like)``.
+        segmentation: on the grid of ``like``, (T, Z, Y, X).
+        like: the image's study, as read by ``read_study``.
+    """
     header = _header(like)
     path = Path(path)
     if segmentation.labels.shape != like.cine.array.shape:

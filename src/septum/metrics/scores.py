@@ -59,7 +59,14 @@ def score(
 def _score_structure(
     name: str, predicted: NDArray[np.bool_], truth: NDArray[np.bool_], geometry: Geometry
 ) -> Score:
-    """Score one structure from its two masks, (Z, Y, X)."""
+    """Score one structure from its two masks, (Z, Y, X).
+
+    Args:
+        name: of the structure.
+        predicted: mask (Z, Y, X).
+        truth: mask of the same shape.
+        geometry: grid of both.
+    """
     in_mm = surface_distances(predicted, truth, geometry.spacing_mm)
     in_voxels = surface_distances(predicted, truth, (1.0, 1.0, 1.0))
     predicted_count, true_count = int(predicted.sum()), int(truth.sum())

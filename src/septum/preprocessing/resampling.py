@@ -82,7 +82,14 @@ def resample_labels(
 
 
 def _weights(n_in: int, n_out: int, *, first: float, step: float) -> NDArray[np.float32] | None:
-    """Matrix (n_out, n_in) of triangle weights, rows summing to 1; ``None`` for the identity."""
+    """Compute the matrix (n_out, n_in) of triangle weights, rows summing to 1; ``None`` for the identity.
+
+    Args:
+        n_in: voxels of the source along the axis.
+        n_out: voxels of the target.
+        first: place of the first target voxel, in source voxels.
+        step: distance of target voxels, in source voxels.
+    """
     if n_in == n_out and abs(first) < TOLERANCE_VOXELS and abs(step - 1.0) * n_in < TOLERANCE_VOXELS:
         return None
     positions = np.clip(first + step * np.arange(n_out), 0.0, n_in - 1.0)
@@ -96,6 +103,11 @@ def _along(array: NDArray[np.float32], weights: NDArray[np.float32], axis: int) 
 
     A matrix product would start the threads of the linear algebra library, which go on spinning for a while
     and take the cores from the network that runs next.
+
+    Args:
+        array: (..., Z, Y, X).
+        weights: (n_out, n_in), as of :func:`_weights`.
+        axis: 0, 1 or 2 for Z, Y or X.
     """
     axis += array.ndim - 3
     lift = [1] * array.ndim
