@@ -22,7 +22,13 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 def parse_spacing(
     _ctx: click.Context, _param: click.Parameter, value: str | None
 ) -> tuple[float, float, float] | None:
-    """Text such as ``8,1.4,1.4`` to (Z, Y, X) in mm."""
+    """Parse text such as ``8,1.4,1.4`` into (Z, Y, X) in mm.
+
+    Args:
+        _ctx: of the command, unused.
+        _param: the option, unused.
+        value: text of the option, if given.
+    """
     if value is None:
         return None
     try:
@@ -35,7 +41,13 @@ def parse_spacing(
 
 
 def parse_duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Text such as ``90s``, ``50m`` or ``2h`` to seconds; a bare number is seconds."""
+    """Parse text such as ``90s``, ``50m`` or ``2h`` into seconds; a bare number is seconds.
+
+    Args:
+        _ctx: of the command, unused.
+        _param: the option, unused.
+        value: text of the option, if given.
+    """
     if value is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
@@ -58,7 +70,13 @@ class Within(click.FloatRange):
         self._said = f"{low:g} to {high:g} {unit}, as in {example}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or :class:`click.BadParameter`."""
+        """Parse a number within the limits, or raise :class:`click.BadParameter`.
+
+        Args:
+            value: text, or a number that is converted already.
+            param: the option, for messages.
+            ctx: of the command, for messages.
+        """
         try:
             number = super().convert(value, param, ctx)
         except click.BadParameter:

@@ -44,6 +44,10 @@ def cine_from_array(array: NDArray[Any], spacing_mm: Sequence[float]) -> Cine:
     Raises:
         InputError: it is no image of numbers with 3 or 4 axes, or none of a heart; its axes are in another
             order; or the spacing is not three positive numbers.
+
+    >>> image = np.arange(8 * 96 * 96).reshape(8, 96, 96)
+    >>> cine_from_array(image, (8.0, 1.5, 1.5)).array.shape
+    (1, 8, 96, 96)
     """
     frames = np.asarray(array)
     if frames.ndim not in (3, 4) or frames.dtype.kind not in "biuf" or frames.size == 0:

@@ -29,11 +29,14 @@ _NEXT_ROW = _LATER_ROWS[:1]
 def largest_component(
     mask: NDArray[np.bool_], weights: NDArray[np.float32] | None = None
 ) -> NDArray[np.bool_] | None:
-    """The largest 26-connected component, by voxels or by the sum of weights; ``None`` if there is none.
+    """Find the largest 26-connected component, by voxels or by the sum of weights; ``None`` if there is none.
 
     Args:
         mask: (Z, Y, X).
         weights: (Z, Y, X), or ``None``.
+
+    >>> largest_component(np.array([[[True, False, True, True]]])).tolist()
+    [[[False, False, True, True]]]
     """
     runs = _Runs.of(mask, _LATER_ROWS)
     if runs is None:
@@ -50,7 +53,11 @@ def largest_component(
 
 
 def largest_in_slices(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """In each slice of a mask (Z, Y, X) its largest 8-connected component."""
+    """Keep the largest 8-connected component of each slice of a mask (Z, Y, X).
+
+    >>> largest_in_slices(np.array([[[True, False, True, True]]])).tolist()
+    [[[False, False, True, True]]]
+    """
     runs = _Runs.of(mask, _NEXT_ROW)
     if runs is None:
         return mask
@@ -113,7 +120,14 @@ def _separated(array: NDArray[np.generic]) -> NDArray[np.generic]:
 def _roots(
     starts: Integers, stops: Integers, shape: tuple[int, ...], rows: Sequence[tuple[int, int]]
 ) -> Integers:
-    """Number of the first run that each run is connected to, from where they start and stop in the array."""
+    """Number, for each run, the first run that it is connected to.
+
+    Args:
+        starts: where each run begins in the flattened array.
+        stops: where each run ends, likewise.
+        shape: of the array, (Z, Y, X).
+        rows: steps (z, y) to the rows that count as neighbours.
+    """
     _, height, width = shape
     pairs: list[tuple[Integers, Integers]] = []
     for z, y in rows:

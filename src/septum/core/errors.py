@@ -107,4 +107,12 @@ class UnexpectedError(SeptumError):
 
 
 class QualityWarning(UserWarning):
-    """The verdict on a mask is not *fine*: a Python warning, which a program may filter, with the reasons."""
+    """The verdict on a mask is not *fine*: a Python warning, which a program may filter, with the reasons.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="error", category=QualityWarning):
+    ...     warnings.warn("heart: look at the mask.", QualityWarning)
+    Traceback (most recent call last):
+    ...
+    septum.core.errors.QualityWarning: heart: look at the mask.
+    """

@@ -49,6 +49,12 @@ class Geometry:
         origin_mm: patient position (x, y, z) of the centre of voxel (0, 0, 0), in mm.
         direction: 3 x 3 matrix by rows; column *a* is the patient direction, a unit vector (x, y, z),
             in which array axis *a* of (Z, Y, X) runs.
+
+    >>> grid = Geometry((10, 128, 128), (8.0, 1.5, 1.5))
+    >>> grid.extent_mm
+    (80.0, 192.0, 192.0)
+    >>> grid.voxel_volume_ml
+    0.018
     """
 
     shape: tuple[int, int, int]
@@ -73,17 +79,31 @@ class Geometry:
         return float(np.linalg.norm(self.extent_mm))
 
     def to_patient_mm(self, index_zyx: Sequence[float]) -> NDArray[np.float64]:
-        """Patient position (x, y, z) in mm of a (fractional) voxel index (Z, Y, X)."""
+        """Give the patient position (x, y, z) in mm of a (fractional) voxel index (Z, Y, X).
+
+        >>> Geometry((10, 128, 128), (8.0, 1.5, 1.5)).to_patient_mm((1, 2, 0)).tolist()
+        [0.0, 3.0, 8.0]
+        """
         steps = np.asarray(index_zyx, float) * np.asarray(self.spacing_mm)
         return np.asarray(self.origin_mm) + np.asarray(self.direction) @ steps
 
     def to_index(self, position_mm: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Fractional voxel index (Z, Y, X) of a patient position (x, y, z) in mm, within the grid or not."""
+        """Give the fractional voxel index (Z, Y, X) of a patient position (x, y, z) in mm.
+
+        The position may lie beyond the grid.
+
+        >>> Geometry((10, 128, 128), (8.0, 1.5, 1.5)).to_index((0.0, 3.0, 4.0)).tolist()
+        [0.5, 2.0, 0.0]
+        """
         steps_mm = np.asarray(self.direction) * np.asarray(self.spacing_mm)  # a column for each axis
         return np.linalg.solve(steps_mm, np.asarray(position_mm, float) - np.asarray(self.origin_mm))
 
     def permuted(self, axes: tuple[int, int, int]) -> Geometry:
-        """The same voxels with array axes reordered as by ``numpy.transpose(array, axes)``."""
+        """Reorder the array axes as ``numpy.transpose(array, axes)`` does; the voxels stay where they are.
+
+        >>> Geometry((128, 128, 10), (1.5, 1.5, 8.0)).permuted((2, 0, 1)).shape
+        (10, 128, 128)
+        """
         columns = np.asarray(self.direction)[:, list(axes)]
         return Geometry(
             shape=_triple(self.shape[a] for a in axes),
@@ -93,7 +113,12 @@ class Geometry:
         )
 
     def cropped(self, region: Region) -> Geometry:
-        """Grid of ``region.crop(array)``; the region may reach beyond the grid."""
+        """Give the grid of ``region.crop(array)``; the region may reach beyond the grid.
+
+        >>> part = Geometry((10, 128, 128), (8.0, 1.5, 1.5)).cropped(Region((1, 2, 0), (5, 66, 64)))
+        >>> part.shape, part.origin_mm
+        ((4, 64, 64), (0.0, 3.0, 8.0))
+        """
         return replace(
             self,
             shape=region.size,
@@ -125,10 +150,13 @@ class Geometry:
         )
 
     def resampled(self, spacing_mm: Sequence[float | None]) -> Geometry:
-        """Grid with another spacing about the same centre; ``None`` keeps an axis as it is.
+        """Give the grid with another spacing about the same centre; ``None`` keeps an axis as it is.
 
         The number of voxels is the rounded quotient of extent and spacing, at least one, so that the
         spacing is exactly what was asked for.
+
+        >>> Geometry((10, 128, 128), (8.0, 1.5, 1.5)).resampled((None, 3.0, 3.0)).shape
+        (10, 64, 64)
         """
         spacing, shape, shift = [], [], []
         for n, old, asked in zip(self.shape, self.spacing_mm, spacing_mm, strict=True):
@@ -186,7 +214,11 @@ def check_heart_fits(what: str, geometry: Geometry, remedy: str, mends: Remedy |
 
 
 def mm(values: Iterable[float]) -> str:
-    """Lengths for a message, such as ``10 x 1.562 x 1.562 mm (Z x Y x X)``."""
+    """Write lengths for a message, such as ``10 x 1.562 x 1.562 mm (Z x Y x X)``.
+
+    >>> mm((10, 1.5625, 1.5625))
+    '10 x 1.562 x 1.562 mm (Z x Y x X)'
+    """
     return " x ".join(f"{value:.4g}" for value in values) + " mm (Z x Y x X)"
 
 

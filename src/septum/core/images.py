@@ -66,7 +66,14 @@ class Cine:
 
     @property
     def times_ms(self) -> tuple[float, ...] | None:
-        """Time of each frame in ms: as the file tells it, or by the frame interval from 0; else ``None``."""
+        """Time of each frame in ms: as the file tells it, or by the frame interval from 0; else ``None``.
+
+        >>> import numpy as np
+        >>> from septum.core.geometry import Geometry
+        >>> grid = Geometry((8, 96, 96), (8.0, 1.5, 1.5))
+        >>> Cine(np.zeros((3, 8, 96, 96)), grid, frame_interval_ms=40.0).times_ms
+        (0.0, 40.0, 80.0)
+        """
         if self.frame_times_ms is not None or self.frame_interval_ms is None:
             return self.frame_times_ms
         return tuple(t * self.frame_interval_ms for t in range(len(self)))
@@ -86,6 +93,11 @@ class Study:
         notes: what the reader had to settle, for the user.
         header: the file's geometric header, opaque outside ``io``.
         subject: body size and heart rate, as far as the file tells them.
+
+    >>> import numpy as np
+    >>> from septum.core.geometry import Geometry
+    >>> Study(Cine(np.zeros((2, 8, 96, 96)), Geometry((8, 96, 96), (8.0, 1.5, 1.5))), sha256="")
+    Study(2 x 8 x 96 x 96 float64, 8 x 1.5 x 1.5 mm; notes: 0)
     """
 
     cine: Cine
@@ -108,6 +120,11 @@ class Segmentation:
         labels: (T, Z, Y, X), uint8; values as in ``schema``, 0 is background.
         geometry: grid of each frame.
         schema: which value means which structure.
+
+    >>> import numpy as np
+    >>> from septum.core import VENTRICLES, Geometry
+    >>> Segmentation(np.zeros((1, 8, 96, 96), np.uint8), Geometry((8, 96, 96), (8.0, 1.5, 1.5)), VENTRICLES)
+    Segmentation(RV, MYO, LV; 1 x 8 x 96 x 96 uint8, 8 x 1.5 x 1.5 mm)
     """
 
     labels: NDArray[np.uint8]

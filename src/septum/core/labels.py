@@ -35,6 +35,11 @@ class Structure(BaseModel):
         meaning: what the name stands for, in words.
         colour: red, green, blue, each 0 to 255, for pictures.
         role: part of the heart that it is; where none is given, the one of that name, if there is one.
+
+    >>> Structure(name="LV", value=3).role.value
+    'LV'
+    >>> Structure(name="scar", value=4).tag
+    'scar'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +65,13 @@ class Structure(BaseModel):
 
 
 class LabelSchema(BaseModel):
-    """The structures of a mask, in the order of the network's foreground channels."""
+    """The structures of a mask, in the order of the network's foreground channels.
+
+    >>> VENTRICLES.names, VENTRICLES.values
+    (('RV', 'MYO', 'LV'), (1, 2, 3))
+    >>> LEFT_ATRIUM.name_of(Role.LA)
+    'LA'
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -26,13 +26,20 @@ class Orientation:
 
     Attributes:
         axes: as for ``numpy.transpose``.
+
+    >>> from septum.core.geometry import Geometry
+    >>> slices_last = Orientation.of(Geometry((128, 128, 10), (1.5, 1.5, 8.0)))
+    >>> slices_last.axes
+    (2, 0, 1)
+    >>> slices_last.apply(np.zeros((128, 128, 10))).shape
+    (10, 128, 128)
     """
 
     axes: tuple[int, int, int]
 
     @classmethod
     def of(cls, native: Geometry) -> Orientation:
-        """The slice axis comes first.
+        """Find the slice axis, and put it first.
 
         It is the axis of a single voxel, or else the one with distinctly the largest spacing, or with
         distinctly the fewest voxels, or, of a volume alike in all directions, the one nearest head-foot.
@@ -55,7 +62,11 @@ class Orientation:
         return self._transposed(array, self.axes)
 
     def undo(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Slices first to native, the exact inverse of :meth:`apply`; a view."""
+        """Slices first to native, the exact inverse of :meth:`apply`; a view.
+
+        >>> Orientation((2, 0, 1)).undo(np.zeros((10, 128, 96))).shape
+        (128, 96, 10)
+        """
         back = tuple(int(a) for a in np.argsort(self.axes))
         return self._transposed(array, (back[0], back[1], back[2]))
 

@@ -21,6 +21,12 @@ class Region:
     """Half-open box ``start <= index < stop`` on a grid with axes (Z, Y, X), in voxels.
 
     A region may reach beyond its grid; :meth:`crop` then pads and :meth:`paste` leaves out.
+
+    >>> region = Region((0, 2, 2), (1, 4, 5))
+    >>> region.size
+    (1, 2, 3)
+    >>> region.crop(np.ones((1, 3, 3))).tolist()  # padded beyond the grid
+    [[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]
     """
 
     start: Index
@@ -34,19 +40,31 @@ class Region:
 
     @classmethod
     def whole(cls, shape: Sequence[int]) -> Region:
-        """The region that covers a grid of this shape."""
+        """Cover a grid of this shape.
+
+        >>> Region.whole((2, 3, 4))
+        Region(start=(0, 0, 0), stop=(2, 3, 4))
+        """
         z, y, x = shape
         return cls((0, 0, 0), (z, y, x))
 
     @classmethod
     def around(cls, centre: Sequence[float], size: Sequence[int]) -> Region:
-        """The box of ``size`` voxels whose middle is nearest to ``centre`` (voxel indices)."""
+        """Place a box of ``size`` voxels so that its middle is nearest to ``centre`` (voxel indices).
+
+        >>> Region.around((5, 10, 10), (1, 3, 5))
+        Region(start=(5, 9, 8), stop=(6, 12, 13))
+        """
         z, y, x = (round(c - (n - 1) / 2.0) for c, n in zip(centre, size, strict=True))
         return cls((z, y, x), (z + size[0], y + size[1], x + size[2]))
 
     @classmethod
     def bounding(cls, mask: NDArray[np.bool_]) -> Region | None:
-        """The smallest region that holds all true voxels; ``None`` where there is none."""
+        """Find the smallest region that holds all true voxels (Z, Y, X); ``None`` where there is none.
+
+        >>> Region.bounding(np.array([[[False, True, True], [False, False, False]]]))
+        Region(start=(0, 0, 1), stop=(1, 1, 3))
+        """
         spans: list[tuple[int, int]] = []
         plane = np.any(mask, axis=0)  # far less to look through for two of the axes
         for line in (mask.any(axis=(1, 2)), np.any(plane, axis=1), np.any(plane, axis=0)):
@@ -58,32 +76,52 @@ class Region:
         return cls((z0, y0, x0), (z1, y1, x1))
 
     def widened(self, margin: Sequence[int]) -> Region:
-        """The region with a margin of voxels on both sides of each axis."""
+        """Add a margin of voxels on both sides of each axis.
+
+        >>> Region((1, 4, 4), (2, 6, 6)).widened((0, 2, 2))
+        Region(start=(1, 2, 2), stop=(2, 8, 8))
+        """
         start = [a - m for a, m in zip(self.start, margin, strict=True)]
         stop = [b + m for b, m in zip(self.stop, margin, strict=True)]
         return Region(_index(start), _index(stop))
 
     def moved(self, by: Sequence[int]) -> Region:
-        """The region moved by a number of voxels along each axis."""
+        """Move the region by a number of voxels along each axis.
+
+        >>> Region((1, 4, 4), (2, 6, 6)).moved((1, 0, -4))
+        Region(start=(2, 4, 0), stop=(3, 6, 2))
+        """
         start = [a + m for a, m in zip(self.start, by, strict=True)]
         stop = [b + m for b, m in zip(self.stop, by, strict=True)]
         return Region(_index(start), _index(stop))
 
     def clipped(self, shape: Sequence[int]) -> Region:
-        """The part of the region that lies inside a grid of this shape."""
+        """Keep the part of the region that lies inside a grid of this shape.
+
+        >>> Region((-1, 4, 4), (2, 6, 9)).clipped((8, 8, 8))
+        Region(start=(0, 4, 4), stop=(2, 6, 8))
+        """
         start = [min(max(a, 0), n) for a, n in zip(self.start, shape, strict=True)]
         stop = [min(max(b, a), n) for a, b, n in zip(start, self.stop, shape, strict=True)]
         return Region(_index(start), _index(stop))
 
     def shifted_inside(self, shape: Sequence[int]) -> Region:
-        """The same box moved into the grid where it fits, centred on the grid where it does not."""
+        """Move the box into the grid where it fits, and centre it on the grid where it does not.
+
+        >>> Region((0, -2, 6), (1, 2, 10)).shifted_inside((1, 8, 8))
+        Region(start=(0, 0, 4), stop=(1, 4, 8))
+        """
         start = []
         for a, n, grid in zip(self.start, self.size, shape, strict=True):
             start.append(min(max(a, 0), grid - n) if n <= grid else -((n - grid) // 2))
         return self.moved([new - old for new, old in zip(start, self.start, strict=True)])
 
     def holds(self, mask: NDArray[np.bool_]) -> float:
-        """Share of the true voxels of ``mask`` that lie inside, from 0 to 1 (1 if there is none)."""
+        """Give the share of true voxels of ``mask`` (Z, Y, X) that lie inside, 0 to 1 (1 if there is none).
+
+        >>> Region((0, 0, 0), (1, 1, 1)).holds(np.ones((1, 2, 2), bool))
+        0.25
+        """
         total = int(mask.sum())
         return 1.0 if total == 0 else float(self.crop(mask, fill=False).sum()) / total
 

@@ -103,6 +103,11 @@ def surface_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) 
 
     Returns:
         The surface; ``None`` where the mask is empty.
+
+    >>> block = np.zeros((6, 20, 20), bool)
+    >>> block[1:5, 5:15, 5:15] = True  # 40 x 20 x 20 mm are 16 ml
+    >>> 14 < surface_of(block, (10.0, 2.0, 2.0)).volume_ml < 17
+    True
     """
     depth = _depth_of(mask, spacing_mm)
     return None if depth is None else depth.cut(0.0)
@@ -166,7 +171,13 @@ def _depth_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -
 def _depth_between_slices_mm(
     inside: NDArray[np.bool_], in_plane_mm: tuple[float, float], between: int
 ) -> Floats:
-    """Distance to the border in plane, smoothed within each slice, at ``between`` places a slice."""
+    """Measure the distance to the border in plane, smoothed in each slice, and between slices.
+
+    Args:
+        inside: mask (Z, Y, X).
+        in_plane_mm: spacing (Y, X), in mm.
+        between: number of places a slice.
+    """
     depth = gaussian_filter(_depth_mm(inside, in_plane_mm), (0.0, SMOOTHING_VOXELS, SMOOTHING_VOXELS))
     return _interpolated(_kept(depth, inside, KEPT_VOXELS * min(in_plane_mm)), between)
 
@@ -190,7 +201,13 @@ def _depth_mm(inside: NDArray[np.bool_], in_plane_mm: tuple[float, float]) -> Fl
 
 
 def _kept(depth: Floats, inside: NDArray[np.bool_], least_mm: float) -> Floats:
-    """The depths with every voxel on its side of the border, by ``least_mm`` or more."""
+    """Keep every voxel on its side of the border.
+
+    Args:
+        depth: distance to the border in mm, positive inside, (Z, Y, X).
+        inside: mask of the same shape.
+        least_mm: distance that each voxel keeps at least, in mm.
+    """
     return np.where(inside, np.maximum(depth, least_mm), np.minimum(depth, -least_mm))
 
 

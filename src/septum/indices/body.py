@@ -20,18 +20,24 @@ NO_SIZE = Note("body_size_unknown", "Height or weight is not known: nothing is i
 
 
 def du_bois_m2(height_m: float, weight_kg: float) -> float:
-    """0.007184 W^0.425 H^0.725, W in kg and H in cm.
+    """Compute 0.007184 W^0.425 H^0.725 in m2, W in kg and H in cm.
 
     Source: Du Bois D, Du Bois EF. A formula to estimate the approximate surface area if height and weight be
     known. Arch Intern Med 1916; 17:863-871.
+
+    >>> round(du_bois_m2(1.8, 75.0), 2)
+    1.94
     """
     return 0.007184 * float(weight_kg**0.425) * float((100.0 * height_m) ** 0.725)
 
 
 def mosteller_m2(height_m: float, weight_kg: float) -> float:
-    """The square root of W H / 3600, W in kg and H in cm.
+    """Compute the square root of W H / 3600 in m2, W in kg and H in cm.
 
     Source: Mosteller RD. Simplified calculation of body-surface area. N Engl J Med 1987; 317:1098.
+
+    >>> mosteller_m2(1.8, 80.0)  # 80 * 180 / 3600 is 4
+    2.0
     """
     return float((100.0 * height_m * weight_kg / 3600.0) ** 0.5)
 
@@ -52,6 +58,11 @@ def surface_area(subject: Subject, formula: str) -> tuple[Known[float] | None, s
 
     Raises:
         SeptumError: there is no such formula.
+
+    >>> from septum.core import Subject
+    >>> known, name, _ = surface_area(Subject.of(height_m=1.8, weight_kg=80.0), "mosteller")
+    >>> known.value, name
+    (2.0, 'Mosteller')
     """
     if formula not in FORMULAS:
         raise SeptumError(

@@ -40,10 +40,21 @@ class PeriodicCurve:
 
     @classmethod
     def fit(cls, volumes_ml: Sequence[float], times_ms: Sequence[float], cycle_ms: float) -> PeriodicCurve:
-        """Least squares, with min(5, (frames - 1) // 3) harmonics.
+        """Fit by least squares, with min(5, (frames - 1) // 3) harmonics.
 
         Source: Bacharach SL et al. Optimum Fourier filtering of cardiac data: a minimum-error method. J Nucl
         Med 1983; 24:1176-1184, which finds that so few harmonics carry a ventricle's volume curve.
+
+        Args:
+            volumes_ml: one a frame, in ml.
+            times_ms: of each frame, in ms.
+            cycle_ms: duration of the beat, in ms.
+
+        >>> times_ms = np.arange(12) * 75.0
+        >>> volumes_ml = 100.0 + 30.0 * np.cos(2.0 * np.pi * times_ms / 900.0)
+        >>> curve = PeriodicCurve.fit(volumes_ml, times_ms, 900.0)
+        >>> round(curve.mean_ml), round(float(curve.cosine_ml[0]))
+        (100, 30)
         """
         orders = np.arange(1, 1 + min(MOST_HARMONICS, (len(volumes_ml) - 1) // FRAMES_A_HARMONIC))
         angle = 2.0 * np.pi / cycle_ms * np.asarray(times_ms, float)[:, None] * orders
@@ -83,7 +94,18 @@ class PeakRates:
 
 
 def peak_rates(curve: PeriodicCurve, end_diastole_ms: float, end_systole_ms: float) -> PeakRates:
-    """Steepest fall from end-diastole to end-systole, and steepest rise from there to end-diastole again."""
+    """Find the steepest fall from end-diastole to end-systole, and the steepest rise back to end-diastole.
+
+    Args:
+        curve: LV volume over the beat.
+        end_diastole_ms: time of end-diastole on the curve, in ms.
+        end_systole_ms: time of end-systole, in ms.
+
+    >>> curve = PeriodicCurve(1000.0, 100.0, np.array([50.0]), np.array([0.0]))  # 100 + 50 cos(2 pi t)
+    >>> rates = peak_rates(curve, 0.0, 500.0)
+    >>> round(rates.ejection_ml_s), round(rates.ejection_ms)  # 50 * 2 pi, half way down
+    (314, 250)
+    """
     systole_ms = (end_systole_ms - end_diastole_ms) % curve.cycle_ms
     falling = np.linspace(0.0, systole_ms, _STEPS)
     rising = np.linspace(0.0, curve.cycle_ms - systole_ms, _STEPS)
@@ -104,6 +126,11 @@ def curve_roughness(volumes_ml: Sequence[float]) -> float:
 
     Raises:
         ValueError: there are fewer than three frames.
+
+    >>> curve_roughness([100.0, 80.0, 60.0])
+    0.0
+    >>> curve_roughness([100.0, 50.0, 100.0])  # the second difference is 100, the stroke volume 50
+    2.0
     """
     if len(volumes_ml) < 3:
         raise ValueError(f"expected the volumes of at least three frames, got {len(volumes_ml)}")

@@ -88,6 +88,11 @@ def structure_volumes_ml(segmentation: Segmentation) -> dict[str, tuple[float, .
 
     Args:
         segmentation: mask of one or more frames, (T, Z, Y, X).
+
+    >>> from septum.core import LEFT_ATRIUM, Geometry, Segmentation
+    >>> labels = np.ones((1, 2, 10, 10), np.uint8)  # 200 voxels of 10 x 1 x 1 mm are 2 ml
+    >>> structure_volumes_ml(Segmentation(labels, Geometry((2, 10, 10), (10.0, 1.0, 1.0)), LEFT_ATRIUM))
+    {'LA': (2.0,)}
     """
     counts = np.stack([np.bincount(frame.ravel(), minlength=256) for frame in segmentation.labels])
     voxel_ml = segmentation.geometry.voxel_volume_ml

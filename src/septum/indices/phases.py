@@ -45,6 +45,10 @@ def find_phases(
 
     Raises:
         InputError: a given frame is not there, or both are the same.
+
+    >>> phases = find_phases([140.0, 100.0, 55.0, 110.0])
+    >>> phases.end_diastole, phases.end_systole
+    (0, 2)
     """
     volumes = np.asarray(volumes_ml, float)
     for name, frame in (("end_diastole", end_diastole), ("end_systole", end_systole)):

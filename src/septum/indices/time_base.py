@@ -40,7 +40,7 @@ class TimeBase:
 def time_base(
     volumes_ml: Sequence[float], times_ms: Sequence[float] | None, heart_rate_bpm: Known[float] | None
 ) -> TimeBase:
-    """What frame times and heart rate come to together.
+    """Settle what frame times and heart rate come to together.
 
     Without a heart rate it is taken from the frames' span, if the volume curve closes: if the step from the
     last frame to the first is no larger than the largest step between neighbours. Without frame times, frames
@@ -50,6 +50,11 @@ def time_base(
         volumes_ml: LV volume, one a frame.
         times_ms: of each frame, if known.
         heart_rate_bpm: with its source, if known.
+
+    >>> from septum.core import Known, Source
+    >>> times = time_base([120.0, 60.0, 100.0, 118.0], None, Known(60.0, Source.GIVEN))
+    >>> times.cycle_ms, [note.key for note in times.notes]
+    (None, ['frame_times_unknown'])
     """
     notes: list[Note] = []
     if heart_rate_bpm is not None and not BELIEVED_BPM[0] <= heart_rate_bpm.value <= BELIEVED_BPM[1]:

@@ -100,7 +100,14 @@ def thickness_mm(ring: Ring) -> tuple[Floats, Floats]:
 
 
 def _frame_means(labels: NDArray[np.uint8], schema: LabelSchema, geometry: Geometry, turn: int) -> Means:
-    """Mean thickness of each segment in a frame, in mm."""
+    """Take the mean thickness of each segment in a frame, in mm.
+
+    Args:
+        labels: (Z, Y, X), slices first.
+        schema: which value means which structure.
+        geometry: grid of ``labels``.
+        turn: way from the septum to the anterior wall, 1 or -1.
+    """
     lv, myo, rv = (labels == _value(schema, role) for role in (Role.LV, Role.MYO, Role.RV))
     rings = rings_of(lv, myo, rv, geometry.spacing_mm[1:])
     if len(rings) < LEVELS:
@@ -120,7 +127,13 @@ def _frame_means(labels: NDArray[np.uint8], schema: LabelSchema, geometry: Geome
 
 
 def _septa(rings: Sequence[Ring], levels: NDArray[np.int_], turn: int) -> list[float] | None:
-    """Direction of the middle of the septum at each level; ``None`` if the RV is nowhere to be seen."""
+    """Find the direction of the middle of the septum at each level; ``None`` if the RV is nowhere to be seen.
+
+    Args:
+        rings: slices in which myocardium surrounds the cavity.
+        levels: of each ring, from 0 at the base.
+        turn: way from the septum to the anterior wall, 1 or -1.
+    """
     found: list[list[complex]] = [[] for _ in range(LEVELS)]
     for ring, level in zip(rings, levels, strict=True):
         insertions = insertions_of(ring, turn)

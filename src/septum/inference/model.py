@@ -67,6 +67,11 @@ class Model:
         BundleError: a graph cannot be compiled, or does not give what the bundle describes; or flips are
             asked of one that has not learnt from mirror images.
         MissingExtraError: the engine is not installed, or finds no GPU.
+
+    >>> from septum.phantom import PhantomSettings, beating_heart
+    >>> cine = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144))).cine
+    >>> load_model("cine").segment(cine.array, spacing_mm=cine.geometry.spacing_mm)
+    Segmentation(RV, MYO, LV; 1 x 10 x 144 x 144 uint8, 10 x 1.4 x 1.4 mm)
     """
 
     def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
@@ -159,6 +164,10 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
         SeptumError: there is no such engine, device or precision, or they do not go together.
         BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
         MissingExtraError: the engine is not installed, or finds no GPU.
+
+    >>> model = load_model("cine")
+    >>> model.bundle.manifest.labels.names
+    ('RV', 'MYO', 'LV')
     """
     return Model(open_bundle(model), ModelOptions(**options))
 

@@ -35,7 +35,18 @@ class PostprocessingSettings(BaseModel):
 def postprocess(
     labels: NDArray[np.uint8], values: tuple[int, ...], settings: PostprocessingSettings
 ) -> NDArray[np.uint8]:
-    """Labels (Z, Y, X) as the settings want them; the input is not changed."""
+    """Clean a mask as the settings say; the input is not changed.
+
+    Args:
+        labels: (Z, Y, X).
+        values: those of the structures.
+        settings: which parts are kept.
+
+    >>> import numpy as np
+    >>> labels = np.array([[[3, 0, 3, 3]]], np.uint8)
+    >>> postprocess(labels, (3,), PostprocessingSettings(largest_component=True)).tolist()
+    [[[0, 0, 3, 3]]]
+    """
     box = Region.bounding(labels > 0)
     if box is None or not (settings.largest_component or settings.in_each_slice):
         return labels

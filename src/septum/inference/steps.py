@@ -67,7 +67,13 @@ class Segmenter:
     postprocessing: PostprocessingSettings = field(default_factory=PostprocessingSettings)
 
     def labels_of(self, frame: FrameLogits, working: Geometry, target: Geometry) -> NDArray[np.uint8]:
-        """Labels (Z, Y, X) on a target grid from logits on the segmenter's ``working`` grid."""
+        """Bring logits to a target grid as labels (Z, Y, X).
+
+        Args:
+            frame: logits of one frame and the region that they lie in.
+            working: grid of the segmenter, on which the region is.
+            target: grid of the labels, parallel to ``working``.
+        """
         labels = paste_back(frame.logits, frame.found.region, working, target, self.values)
         return postprocess(labels, self.values, self.postprocessing)
 
@@ -174,6 +180,11 @@ def segment_frame(
 def run_network(prepared: Volume, region: Region, stage: Stage) -> dict[str, NDArray[np.float32]]:
     """Run a network inside a region of a prepared volume.
 
+    Args:
+        prepared: image (Z, Y, X) as preprocessing returns it.
+        region: on the grid of ``prepared``, in voxels.
+        stage: network with its preprocessing.
+
     Returns:
         Its outputs by name, each (N, ..., *region.size); see :class:`~septum.inference.engine.Engine`.
     """
@@ -241,7 +252,14 @@ def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int
 def _density_and_mask(
     prepared: Volume, stage: Stage, working: Geometry, settings: LocalisationSettings
 ) -> tuple[Volume, Volume]:
-    """Run the coarse network on a prepared volume: density map and mask on the ``working`` grid."""
+    """Run the coarse network on a prepared volume.
+
+    Args:
+        prepared: image (Z, Y, X) as preprocessing returns it.
+        stage: coarse network with its preprocessing.
+        working: grid of both results.
+        settings: which evidence of the heart is taken.
+    """
     padding = padded_to_multiple(prepared.array.shape, stage.engine.multiple)
     outputs = stage.engine.run(padding.crop(prepared.array)[None, None])
     grid = prepared.geometry.cropped(padding)

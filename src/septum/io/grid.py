@@ -38,9 +38,15 @@ ORIENTATION_MISSING = Note(
 def settle_spacing(
     path: Path, stated_mm: Sequence[float], asked_mm: Sequence[float] | None, slices: int
 ) -> tuple[Triple, list[Note]]:
-    """Spacing (Z, Y, X) in mm: what the user asked for, otherwise what the header states, and notes.
+    """Settle the spacing (Z, Y, X) in mm: the user's, otherwise the header's; and what to note of it.
 
     A single slice without a thickness is taken to be 1 mm thick.
+
+    Args:
+        path: of the image, for messages.
+        stated_mm: spacing (Z, Y, X) of the header, in mm.
+        asked_mm: the user's spacing (Z, Y, X) in mm, or ``None``.
+        slices: number of slices.
 
     Raises:
         InputError: it is not three positive numbers.

@@ -94,7 +94,13 @@ def meta_image_files(path: Path) -> tuple[Path, ...]:
 
 
 def mask_content(header: bytes, voxels: bytes, level: int) -> bytes:
-    """All bytes of a mask, from those of its header (as in :class:`NativeHeader`) and of its voxels."""
+    """Put together all bytes of a mask, from those of its header and of its voxels.
+
+    Args:
+        header: as in :class:`NativeHeader`.
+        voxels: uint8, the file's first axis fastest.
+        level: of compression, 0 to 9.
+    """
     packed = zlib.compress(voxels, level)
     return header.replace(_PACKED_SIZE, _PACKED_SIZE[:-1] + str(len(packed)).encode()) + packed
 

@@ -38,7 +38,12 @@ class Layout:
 
     @classmethod
     def checked(cls, path: Path, shape: Iterable[int], frame_axes: Iterable[int]) -> Layout:
-        """The layout of a file, if Septum can hold it.
+        """Make the layout of a file, if Septum can hold it.
+
+        Args:
+            path: of the file, for messages.
+            shape: number of voxels along the file's axes.
+            frame_axes: those of the axes that are time, from 0.
 
         Raises:
             InputError: not two or three axes of space and at most one of time, or too large.

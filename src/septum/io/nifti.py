@@ -218,7 +218,13 @@ def _sform(header: Any, unit_mm: float) -> NDArray[np.float64]:
 
 
 def _disagreeing_affine_mm(header: Any, spacing_mm: Triple, unit_mm: float) -> Triple | None:
-    """Spacing (Z, Y, X) to which a usable affine is scaled, if that is not the spacing taken."""
+    """Give the spacing (Z, Y, X) of a usable affine in mm, if that is not the spacing taken.
+
+    Args:
+        header: of the file.
+        spacing_mm: (Z, Y, X) that was taken, in mm.
+        unit_mm: length of the header's unit, in mm.
+    """
     columns = _sform(header, unit_mm)[:, :3]
     if header["sform_code"] <= 0 or orthonormal(columns)[0] is None:
         return None

@@ -106,7 +106,12 @@ def parse_fields(stream: BinaryIO) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def voxel_paths_of(path: Path, header: dict[str, Any], listed: tuple[str, ...]) -> tuple[Path, ...]:
-    """The header's file, and then those with the voxels where the header is detached.
+    """List the header's file, and then those with the voxels where the header is detached.
+
+    Args:
+        path: of the header's file.
+        header: its fields by name.
+        listed: names of data files that the header lists.
 
     Raises:
         NRRDError: it is spread over no file, or over more than any image is.

@@ -51,6 +51,15 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
     Raises:
         OutputError: it cannot be written; nothing is left behind.
         ValueError: the segmentation is not on the image's grid.
+
+    >>> import numpy as np
+    >>> from septum.core import VENTRICLES, Cine, Geometry, Segmentation, Study
+    >>> grid = Geometry((8, 96, 96), (8.0, 1.5, 1.5))
+    >>> image = Study(Cine(np.zeros((1, 8, 96, 96)), grid), sha256="")
+    >>> mask = Segmentation(np.zeros((1, 8, 96, 96), np.uint8), grid, VENTRICLES)
+    >>> write_mask("empty_seg.nii.gz", mask, image)
+    >>> Path("empty_seg.nii.gz").exists()
+    True
     """
     with staged_mask(path, segmentation, like):
         pass
@@ -58,7 +67,13 @@ def write_mask(path: Path, segmentation: Segmentation, like: Study) -> None:
 
 @contextmanager
 def staged_mask(path: Path, segmentation: Segmentation, like: Study) -> Iterator[str]:
-    """As :func:`write_mask`; gives the hash of the file, which takes its name when the block succeeded."""
+    """Write as :func:`write_mask`; give the SHA-256 of a file that takes its name when the block succeeded.
+
+    Args:
+        path: ends in ``mask_suffix(like)``.
+        segmentation: on the grid of ``like``, (T, Z, Y, X).
+        like: the image's study, as read by ``read_study``.
+    """
     header = _header(like)
     path = Path(path)
     if segmentation.labels.shape != like.cine.array.shape:
@@ -96,6 +111,13 @@ def write_image(path: Path, cine: Cine) -> None:
 
     Raises:
         OutputError: it cannot be written; nothing is left behind.
+
+    >>> import numpy as np
+    >>> from septum.core import Cine, Geometry
+    >>> cine = Cine(np.zeros((1, 8, 96, 96), np.int16), Geometry((8, 96, 96), (8.0, 1.5, 1.5)))
+    >>> write_image("empty.nii.gz", cine)
+    >>> Path("empty.nii.gz").exists()
+    True
     """
     path = Path(path)
     content = _image_content(path, cine)

@@ -83,9 +83,14 @@ def region_about(
 
 
 def enlarge(found: Localisation, working: Geometry, settings: LocalisationSettings) -> Localisation | None:
-    """The same region with the next size in each in-plane axis.
+    """Give the region the next size in each in-plane axis, about the same centre.
 
     ``None`` if it is the whole image already, or if the settings fix its size.
+
+    Args:
+        found: region of interest on ``working``.
+        working: grid of the segmenter.
+        settings: the sizes that there are, in voxels.
     """
     if settings.fixed is not None:
         return None
@@ -115,13 +120,21 @@ def joined(densities: Sequence[NDArray[np.float32]], percent: float) -> NDArray[
 
 
 def scaled(density: NDArray[np.float32], percent: float) -> NDArray[np.float32]:
-    """Divide by the percentile (in percent) where that is above zero, and clip to 0 to 1."""
+    """Divide by the percentile (in percent) where that is above zero, and clip to 0 to 1.
+
+    >>> scaled(np.array([0.0, 1.0, 2.0], np.float32), 50.0).tolist()
+    [0.0, 1.0, 1.0]
+    """
     top = percentile(density, percent)
     return np.clip(density / np.float32(top), 0.0, 1.0) if top > 0 else np.zeros_like(density)
 
 
 def centre_of_mass(weights: NDArray[Any]) -> list[float]:
-    """Weighted mean index (z, y, x) of an array (Z, Y, X) that is not all zero."""
+    """Compute the weighted mean index (z, y, x) of an array (Z, Y, X) that is not all zero.
+
+    >>> centre_of_mass(np.array([[[0.0, 1.0, 3.0]]]))
+    [0.0, 0.0, 1.75]
+    """
     profiles = [weights.sum(axis=axes, dtype=np.float64) for axes in ((1, 2), (0, 2), (0, 1))]
     return [float(profile @ np.arange(len(profile)) / profile.sum()) for profile in profiles]
 

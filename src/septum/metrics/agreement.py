@@ -76,6 +76,12 @@ def agreement(
     References:
         Bland JM, Altman DG. Measuring agreement in method comparison studies. Stat Methods Med Res 1999;
         8:135-160, section 2 (limits) and its appendix on their standard error.
+
+    >>> found = agreement([100.0, 120.0, 140.0], [98.0, 116.0, 134.0])
+    >>> found.difference_ml, found.bias_ml.value, found.sd_ml
+    ((2.0, 4.0, 6.0), 4.0, 2.0)
+    >>> round(found.lower_ml.value, 2), round(found.upper_ml.value, 2)  # 4 -+ 1.96 * 2
+    (0.08, 7.92)
     """
     if len(manual_ml) != len(automatic_ml) or len(manual_ml) < 2:
         raise ValueError(

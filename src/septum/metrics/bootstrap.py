@@ -49,6 +49,9 @@ def mean_interval(
 
     References:
         Efron B, Tibshirani RJ. An Introduction to the Bootstrap, 1993, chapter 13.
+
+    >>> mean_interval([0.9, 0.9], ["a", "b"], np.random.default_rng(0))
+    Interval(low=0.9, high=0.9)
     """
     if len(values) != len(patients):
         raise ValueError(f"expected a patient for each of {len(values)} values, got {len(patients)}")

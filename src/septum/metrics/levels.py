@@ -43,6 +43,12 @@ def level_dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_], *, backwa
 
     Raises:
         InputError: the shapes differ.
+
+    >>> truth = np.ones((3, 1, 2), bool)
+    >>> predicted = truth.copy()
+    >>> predicted[2, 0, 0] = False
+    >>> level_dice(predicted, truth, backwards=False).dice[:2]
+    (1.0, 1.0)
     """
     require_same_shape(predicted.shape, truth.shape)
     true_slices = np.flatnonzero(truth.any(axis=(1, 2)))

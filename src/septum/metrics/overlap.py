@@ -25,6 +25,10 @@ def dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float | None
 
     Raises:
         InputError: the shapes differ.
+
+    >>> import numpy as np
+    >>> dice(np.array([1, 1, 0]), np.array([0, 1, 1]))  # one common voxel: 2 * 1 / (2 + 2)
+    0.5
     """
     require_same_shape(predicted.shape, truth.shape)
     inside_predicted, inside_truth = predicted.astype(bool), truth.astype(bool)

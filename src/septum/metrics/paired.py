@@ -62,6 +62,10 @@ def compare_paired(
         Wilcoxon F. Biometrics Bulletin 1945; 1:80-83.
         Hodges JL, Lehmann EL. Ann Math Stat 1963; 34:598-611.
         Hollander M, Wolfe DA. Nonparametric Statistical Methods, section 3.3 (interval).
+
+    >>> found = compare_paired([3.0, 4.0, 5.0], [2.0, 2.0, 2.0])  # differences 1, 2, 3
+    >>> found.n, found.shift
+    (3, 2.0)
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"expected pairs of values, got {len(first)} and {len(second)} values")
@@ -80,10 +84,13 @@ def compare_paired(
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """P values adjusted for their number by Holm's step-down procedure, in the order given.
+    """Adjust P values for their number by Holm's step-down procedure, in the order given.
 
     References:
         Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979; 6:65-70.
+
+    >>> holm([0.01, 0.5])  # the smaller one doubled, the larger one as it is
+    (0.02, 0.5)
     """
     adjusted = [0.0] * len(p_values)
     largest = 0.0

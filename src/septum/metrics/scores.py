@@ -39,6 +39,12 @@ def score(
 
     Raises:
         InputError: the shapes of the masks and of the grid are not all the same.
+
+    >>> from septum.core import LEFT_ATRIUM, Geometry
+    >>> predicted, truth = np.array([[[1, 1, 0]]]), np.array([[[0, 1, 1]]])
+    >>> (la,) = score(predicted, truth, LEFT_ATRIUM, Geometry((1, 1, 3), (10.0, 10.0, 10.0)))
+    >>> la.dice, la.hausdorff_mm, la.predicted_ml
+    (0.5, 10.0, 2.0)
     """
     require_same_shape(predicted_labels.shape, true_labels.shape)
     require_same_shape(predicted_labels.shape, geometry.shape)
@@ -53,7 +59,14 @@ def score(
 def _score_structure(
     name: str, predicted: NDArray[np.bool_], truth: NDArray[np.bool_], geometry: Geometry
 ) -> Score:
-    """Score one structure from its two masks, (Z, Y, X)."""
+    """Score one structure from its two masks, (Z, Y, X).
+
+    Args:
+        name: of the structure.
+        predicted: mask (Z, Y, X).
+        truth: mask of the same shape.
+        geometry: grid of both.
+    """
     in_mm = surface_distances(predicted, truth, geometry.spacing_mm)
     in_voxels = surface_distances(predicted, truth, (1.0, 1.0, 1.0))
     predicted_count, true_count = int(predicted.sum()), int(truth.sum())

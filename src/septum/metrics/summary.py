@@ -31,7 +31,11 @@ class Mean:
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Mean:
-        """The mean of all values that are not ``None``."""
+        """Take the mean of all values that are not ``None``.
+
+        >>> Mean.of([1.0, None, 3.0, 5.0])
+        Mean(mean=3.0, sd=2.0, n=3)
+        """
         defined = [value for value in values if value is not None]
         return cls(
             mean=statistics.fmean(defined) if defined else None,

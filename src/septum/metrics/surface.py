@@ -55,6 +55,11 @@ def surface_distances(
 
     Raises:
         InputError: the shapes differ or are not 3-D.
+
+    >>> predicted, truth = np.zeros((1, 5, 5), bool), np.zeros((1, 5, 5), bool)
+    >>> predicted[0, 0, 0] = truth[0, 3, 4] = True  # 3 and 4 voxels apart, at 2 mm
+    >>> surface_distances(predicted, truth, (8.0, 2.0, 2.0))
+    SurfaceDistances(hausdorff=10.0, asd=10.0)
     """
     require_same_shape(predicted.shape, truth.shape)
     if predicted.ndim != 3:

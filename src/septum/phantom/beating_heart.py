@@ -118,7 +118,13 @@ def _draw_pose(settings: PhantomSettings, rng: np.random.Generator) -> _Pose:
 
 
 def _axes_mm(settings: PhantomSettings, pose: _Pose, samples: int) -> tuple[Floats, Floats]:
-    """Places (x, y) of the samples in plane, in mm from the LV axis, each (Y * samples, X * samples)."""
+    """Compute places (x, y) of the samples in plane, in mm from the LV axis, each (Y * samples, X * samples).
+
+    Args:
+        settings: matrix and voxel size.
+        pose: where the LV axis lies in the image.
+        samples: of a voxel along each axis.
+    """
     ny, nx = settings.matrix
     offset = (np.arange(samples) + 0.5) / samples - 0.5
     y = (np.arange(ny)[:, None] + offset).ravel() * settings.in_plane_mm - pose.y_mm

@@ -74,7 +74,14 @@ class Points:
 
     @classmethod
     def at(cls, x_mm: Floats, y_mm: Floats, z_mm: Floats, build: Build) -> Points:
-        """Points given by ``x_mm`` and ``y_mm`` from where the axis meets z = 0, and ``z_mm``."""
+        """Place points in the heart by where they lie in the image.
+
+        Args:
+            x_mm: from where the axis meets z = 0, towards the septum, in mm; any shape.
+            y_mm: likewise, towards the anterior insertion; the same shape.
+            z_mm: from the first slice towards the apex, in mm; the same shape.
+            build: outlines and lean of the heart.
+        """
         x = x_mm - np.float32(build.lean[0]) * z_mm
         y = y_mm - np.float32(build.lean[1]) * z_mm
         phi = np.arctan2(y, x)
@@ -86,7 +93,13 @@ class Points:
 
 
 def septal_profile(phi: Floats, share: Floats, build: Build) -> Floats:
-    """Relative width of the RV in direction ``phi``, 0 to 1, at a share of its length."""
+    """Give the relative width of the RV in direction ``phi``, 0 to 1.
+
+    Args:
+        phi: in radians, 0 at the septum; any shape.
+        share: of the RV's length, 0 to 1; the same shape.
+        build: angle that the RV spans.
+    """
     u = phi / (np.float32(build.rv_half_angle) * (1.0 - np.float32(0.25) * share))
     square = np.minimum(u * u, 1.0)
     return np.asarray((1.0 - square) ** np.float32(0.8) * (1.0 + np.float32(0.4) * square))

@@ -69,7 +69,13 @@ class HeartTissue:
 
     @classmethod
     def draw(cls, build: Build, base_radius_mm: float, rng: np.random.Generator) -> HeartTissue:
-        """Tissue of one heart, with an LV cavity of this radius at the base."""
+        """Draw the tissue of one heart.
+
+        Args:
+            build: outlines of the heart.
+            base_radius_mm: radius of the LV cavity at the base, in mm.
+            rng: source of the draws.
+        """
         size = base_radius_mm / 28.0
         papillaries = tuple(
             Papillary(

@@ -74,7 +74,13 @@ class HeartShape:
 
     @classmethod
     def at(cls, contraction: float, build: Build, settings: PhantomSettings) -> HeartShape:
-        """The heart between end-diastole (contraction 0) and end-systole (1)."""
+        """Shape the heart between end-diastole and end-systole.
+
+        Args:
+            contraction: 0 at end-diastole, 1 at end-systole.
+            build: outlines of the heart.
+            settings: volumes in ml, and lengths in mm.
+        """
         volumes = volumes_ml(contraction, settings)
         length = settings.lv_length_mm - contraction * settings.base_descent_mm
         partial = cls(
@@ -141,7 +147,13 @@ def _radius_mm(volume_ml: float, length_mm: float) -> float:
 
 
 def _ellipsoid(depth_mm: Floats, length_mm: float, radius_mm: float) -> Floats:
-    """Radius of a cut ellipsoid at a depth below its base; 0 beyond its tip."""
+    """Compute the radius of a cut ellipsoid in mm; 0 beyond its tip.
+
+    Args:
+        depth_mm: below its base, any shape.
+        length_mm: from base to tip.
+        radius_mm: at the base.
+    """
     u = (depth_mm / np.float32(length_mm) - np.float32(EQUATOR)) / np.float32(1.0 - EQUATOR)
     return np.float32(radius_mm) * np.sqrt(np.clip(1.0 - u * u, 0.0, None))
 

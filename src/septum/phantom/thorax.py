@@ -71,7 +71,13 @@ class Thorax:
         )
 
     def paint(self, x: Floats, y: Floats, towards_apex: float) -> Floats:
-        """Signed signal at these places, (Y, X), of one slice."""
+        """Paint the signed signal (Y, X) of one slice.
+
+        Args:
+            x: places to the right of the LV axis, in mm, (Y, X).
+            y: places below the LV axis, in mm, (Y, X).
+            towards_apex: where the slice lies, from 0 at the base to 1 at the apex.
+        """
         height = 16.0 * towards_apex
         rough = self.fine.at(x, y, height, 1.2)
         # Nothing in a body is an ellipse: bend the plane, widely and finely, before drawing.
@@ -168,7 +174,14 @@ class Thorax:
 
 
 def _ellipse(x: Floats, y: Floats, centre: tuple[float, float], half: tuple[float, float]) -> Floats:
-    """Distance from the centre relative to the ellipse's border: 1 on it, less inside."""
+    """Measure the distance from the centre relative to the ellipse's border: 1 on it, less inside.
+
+    Args:
+        x: places, (Y, X), in mm.
+        y: likewise.
+        centre: of the ellipse, (x, y), in mm.
+        half: its half axes along (x, y), in mm.
+    """
     across = (x - np.float32(centre[0])) / np.float32(half[0])
     down = (y - np.float32(centre[1])) / np.float32(half[1])
     return np.asarray(np.hypot(across, down))

@@ -50,6 +50,13 @@ class Unevenness:
         return cls((smooth - smooth.mean()) / smooth.std())
 
     def at(self, x: Floats, y: Floats, z: Floats | float, step: float) -> Floats:
-        """The field at these places, where one step of the block is ``step`` of their unit."""
+        """Read the field at places, which has the period of the block.
+
+        Args:
+            x: any shape, in any unit of length.
+            y: the same shape and unit.
+            z: likewise, or one number.
+            step: length of one step of the block, in that unit.
+        """
         i, j, k = (np.floor(np.asarray(v) / np.float32(step)).astype(np.int32) % _EDGE for v in (x, y, z))
         return self.block[i, j, k]

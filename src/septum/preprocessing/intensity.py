@@ -20,16 +20,23 @@ SLACK = 0.02
 
 
 def zscore(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Zero mean and unit variance over the whole array; a constant array becomes zero."""
+    """Bring the whole array to zero mean and unit variance; a constant array becomes zero.
+
+    >>> zscore(np.array([1.0, 3.0], np.float32)).tolist()
+    [-1.0, 1.0]
+    """
     if array.min() == array.max():  # its computed deviation need not be zero
         return np.zeros_like(array)
     return (array - float(array.mean())) / np.float32(array.std())
 
 
 def percentile(array: NDArray[Any], percent: float) -> float:
-    """Percentile by linear interpolation, as numpy's, many times as fast where it lies in a tail.
+    """Take a percentile by linear interpolation, as numpy's, many times as fast where it lies in a tail.
 
     Only the values beyond a bound are ordered; the bound is a sample's, and is given up where it was wrong.
+
+    >>> percentile(np.array([0.0, 10.0, 20.0]), 25.0)
+    5.0
     """
     values = array.reshape(-1)
     rank = percent / 100 * (values.size - 1)
@@ -47,7 +54,16 @@ def percentile(array: NDArray[Any], percent: float) -> float:
 
 
 def clip_to_percentiles(array: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
-    """Clip to two percentiles of the array, in percent."""
+    """Clip to two percentiles of the array, in percent.
+
+    Args:
+        array: any shape.
+        low: lower percentile, 0 to 100.
+        high: upper percentile, 0 to 100.
+
+    >>> clip_to_percentiles(np.array([0.0, 10.0, 20.0]), 25.0, 75.0).tolist()
+    [5.0, 10.0, 15.0]
+    """
     bottom, top = percentile(array, low), percentile(array, high)
     return np.clip(array, bottom, top).astype(np.float32)
 

@@ -73,7 +73,13 @@ def prepare_labels(
 
 
 def cut(volume: Volume, region: Region, settings: PreprocessingSettings) -> Volume:
-    """The prepared volume inside a region, zero beyond the image, normalised as the settings say."""
+    """Cut a region out of a prepared volume, zero beyond the image, normalised as the settings say.
+
+    Args:
+        volume: (Z, Y, X), as :func:`prepare` returns it.
+        region: on the grid of ``volume``, in voxels.
+        settings: say whether the region is normalised once more.
+    """
     array = np.ascontiguousarray(region.crop(volume.array))
     if settings.normalise == "region":
         array = zscore(array)
@@ -86,11 +92,19 @@ def _frame(grid: Geometry, settings: PreprocessingSettings) -> Region:
 
 
 def padded_to_multiple(shape: Sequence[int], multiple: Sequence[int]) -> Region:
-    """The smallest region about a grid of this shape whose size is a multiple along each axis."""
+    """Find the smallest region about a grid of this shape whose size is a multiple along each axis.
+
+    >>> padded_to_multiple((8, 100, 100), (1, 16, 16)).size
+    (8, 112, 112)
+    """
     z, y, x = (-(-n // m) * m for n, m in zip(shape, multiple, strict=True))
     return Region.whole((z, y, x)).shifted_inside(shape)
 
 
 def pad_or_crop(shape: Sequence[int], size: Sequence[int]) -> Region:
-    """The region of fixed size about the middle of a grid of this shape."""
+    """Place a region of fixed size about the middle of a grid of this shape.
+
+    >>> pad_or_crop((8, 100, 100), (8, 64, 128))
+    Region(start=(0, 18, -14), stop=(8, 82, 114))
+    """
     return Region.around([(n - 1) / 2.0 for n in shape], size)

@@ -18,7 +18,7 @@ TOLERANCE_VOXELS = 1e-4
 
 
 def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray[np.float32]:
-    """Values of ``array`` at the voxel centres of another grid.
+    """Interpolate ``array`` at the voxel centres of another grid.
 
     Linear interpolation; where the target is coarser, the triangle grows with it, so that nothing aliases.
     Positions beyond the source take its border value.
@@ -33,6 +33,12 @@ def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray
 
     Raises:
         ValueError: the grids are not parallel.
+
+    >>> from septum.core import Geometry, Region
+    >>> line = Geometry((1, 1, 4), (1.0, 1.0, 1.0))
+    >>> middle = line.cropped(Region((0, 0, 1), (1, 1, 3)))
+    >>> resample(np.array([[[0.0, 2.0, 4.0, 6.0]]]), line, middle).tolist()
+    [[[2.0, 4.0]]]
     """
     if not np.allclose(source.direction, target.direction, atol=1e-5):
         raise ValueError(f"grids must be parallel, got directions {source.direction} and {target.direction}")
@@ -53,7 +59,7 @@ def resample(array: NDArray[Any], source: Geometry, target: Geometry) -> NDArray
 def resample_labels(
     labels: NDArray[Any], values: Sequence[int], source: Geometry, target: Geometry
 ) -> NDArray[np.uint8]:
-    """A mask on another grid: each voxel takes the value whose resampled share is largest.
+    """Bring a mask to another grid: each voxel takes the value whose resampled share is largest.
 
     Args:
         labels: (Z, Y, X) on ``source``.
@@ -63,6 +69,11 @@ def resample_labels(
 
     Returns:
         (Z, Y, X) on ``target``.
+
+    >>> from septum.core import Geometry
+    >>> line = Geometry((1, 1, 4), (1.0, 1.0, 1.0))
+    >>> resample_labels(np.array([[[0, 1, 1, 3]]]), (1, 3), line, line).tolist()
+    [[[0, 1, 1, 3]]]
     """
     shares = resample(np.stack([labels == v for v in values]), source, target)
     background = 1.0 - shares.sum(axis=0, keepdims=True)
@@ -71,7 +82,14 @@ def resample_labels(
 
 
 def _weights(n_in: int, n_out: int, *, first: float, step: float) -> NDArray[np.float32] | None:
-    """Matrix (n_out, n_in) of triangle weights, rows summing to 1; ``None`` for the identity."""
+    """Compute the matrix (n_out, n_in) of triangle weights, rows summing to 1; ``None`` for the identity.
+
+    Args:
+        n_in: voxels of the source along the axis.
+        n_out: voxels of the target.
+        first: place of the first target voxel, in source voxels.
+        step: distance of target voxels, in source voxels.
+    """
     if n_in == n_out and abs(first) < TOLERANCE_VOXELS and abs(step - 1.0) * n_in < TOLERANCE_VOXELS:
         return None
     positions = np.clip(first + step * np.arange(n_out), 0.0, n_in - 1.0)
@@ -85,6 +103,11 @@ def _along(array: NDArray[np.float32], weights: NDArray[np.float32], axis: int) 
 
     A matrix product would start the threads of the linear algebra library, which go on spinning for a while
     and take the cores from the network that runs next.
+
+    Args:
+        array: (..., Z, Y, X).
+        weights: (n_out, n_in), as of :func:`_weights`.
+        axis: 0, 1 or 2 for Z, Y or X.
     """
     axis += array.ndim - 3
     lift = [1] * array.ndim

@@ -44,7 +44,12 @@ class DiceEstimate(_Part):
     intercept: float
 
     def estimate(self, values: Mapping[str, float]) -> float:
-        """From measures by key; one that is not there counts as its centre. Between 0 and 1."""
+        """Estimate from measures by key; one that is not there counts as its centre. Between 0 and 1.
+
+        >>> estimate = DiceEstimate(features=("a",), centre=(0,), scale=(1,), coefficients=(1,), intercept=-3)
+        >>> round(estimate.estimate({}), 3)  # 1 - exp(-3)
+        0.95
+        """
         total = self.intercept
         for key, centre, scale, coefficient in zip(
             self.features, self.centre, self.scale, self.coefficients, strict=True
@@ -54,7 +59,11 @@ class DiceEstimate(_Part):
 
 
 def possible(percent: float) -> float:
-    """The nearest ejection fraction that there can be, 0 to 100; a failed mask may have any."""
+    """Take the nearest ejection fraction that there can be, 0 to 100; a failed mask may have any.
+
+    >>> possible(-12.0), possible(60.0)
+    (0.0, 60.0)
+    """
     return min(max(percent, 0.0), 100.0)
 
 

@@ -20,17 +20,26 @@ STEADY_SHARE = 0.2
 
 
 def apart(structure: Mask) -> float:
-    """Share of a structure, (Z, Y, X), outside its largest 26-connected component; 0 if it is empty."""
+    """Give the share of a structure (Z, Y, X) outside its largest 26-connected component; 0 if it is empty.
+
+    >>> apart(np.array([[[1, 1, 1, 0, 1]]], bool))  # one voxel of four
+    0.25
+    """
     largest = largest_component(structure)
     return 0.0 if largest is None else float(1.0 - largest.sum() / structure.sum())
 
 
 def hollow(structure: Mask, background: Mask) -> float:
-    """Voxels of background that a structure encloses in its slices, as a share of the structure.
+    """Count voxels of background that a structure encloses in its slices, as a share of the structure.
 
     Args:
         structure: (Z, Y, X).
         background: what belongs to no structure; the cavity in a ring of myocardium is no hole.
+
+    >>> ring = np.ones((1, 3, 3), bool)
+    >>> ring[0, 1, 1] = False
+    >>> hollow(ring, ~ring)  # one voxel in a ring of eight
+    0.125
     """
     size = int(structure.sum())
     if size == 0:
@@ -97,14 +106,18 @@ def left_ventricle(lv: Mask, heart: Mask, spacing_mm: tuple[float, float, float]
 
 
 def gaps(structure: Mask) -> tuple[int, ...]:
-    """Slices without a structure, (Z, Y, X), between slices with it."""
+    """List the slices without a structure (Z, Y, X) that lie between slices with it.
+
+    >>> gaps(np.array([1, 0, 1], bool).reshape(3, 1, 1))
+    (1,)
+    """
     areas = structure.sum(axis=(1, 2))
     slices = np.flatnonzero(areas)
     return () if slices.size == 0 else tuple(int(z) for z in range(slices[0], slices[-1]) if areas[z] == 0)
 
 
 def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, int | None]:
-    """How far a slice is from where its two neighbours say that it should be, in plane.
+    """Measure how far a slice is from where its two neighbours say that it should be, in plane.
 
     The centre of the LV in a slice is compared with the point midway between the centres in the slices before
     and after it: along a smooth axis both are the same, and a slice taken in another breath-hold stands out
@@ -116,6 +129,12 @@ def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, in
 
     Returns:
         The largest distance in mm and its slice; 0 and ``None`` with fewer than three slices in a row.
+
+    >>> lv = np.zeros((3, 8, 8), bool)
+    >>> lv[(0, 2), 2:4, 2:4] = True
+    >>> lv[1, 2:4, 4:6] = True  # two voxels to the side
+    >>> slice_shift_mm(lv, (1.5, 1.5))
+    (3.0, 1)
     """
     areas = lv.sum(axis=(1, 2))
     steady = areas >= max(1.0, STEADY_SHARE * float(areas.max()))
@@ -132,7 +151,11 @@ def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, in
 
 
 def on_edge(heart: Mask) -> int:
-    """Voxels of the heart, (Z, Y, X), in the outermost rows and columns of its slices."""
+    """Count voxels of the heart (Z, Y, X) in the outermost rows and columns of its slices.
+
+    >>> on_edge(np.ones((1, 3, 3), bool))
+    8
+    """
     return int(heart.sum()) - int(heart[:, 1:-1, 1:-1].sum())
 
 

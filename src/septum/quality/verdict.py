@@ -144,7 +144,13 @@ def judge(
 def ejection_fraction_intervals(
     measures: Mapping[str, Measure], fractions: Mapping[str, float], calibration: Calibration
 ) -> dict[str, EjectionFractionInterval]:
-    """Give the interval of each ventricle that has an ejection fraction and an expected overlap."""
+    """Give the interval of each ventricle that has an ejection fraction and an expected overlap.
+
+    Args:
+        measures: by key, with the expected overlap of each ventricle.
+        fractions: ejection fraction of each ventricle, in percent.
+        calibration: of the model that made the mask.
+    """
     found = {}
     for name, width in calibration.ejection_fractions.items():
         overlap = measures.get(f"{name.lower()}_soft_dice")
@@ -171,7 +177,11 @@ def basic_flags(
 
 
 def worst_of(flags: Iterable[Flag]) -> Verdict:
-    """Take the worst verdict; fine without flags."""
+    """Take the worst verdict; fine without flags.
+
+    >>> worst_of([]).value
+    'fine'
+    """
     return max((flag.verdict for flag in flags), key=_ORDER.index, default=Verdict.FINE)
 
 
@@ -189,7 +199,12 @@ def ventricle_verdicts(flags: Iterable[Flag], schema: LabelSchema) -> dict[str, 
 
 
 def concerns(flag: Flag, ventricle: str) -> bool:
-    """Tell whether a flag concerns the numbers of a ventricle, ``LV`` or ``RV``."""
+    """Tell whether a flag concerns the numbers of a ventricle, ``LV`` or ``RV``.
+
+    >>> flag = Flag("open_wall", Verdict.REVIEW, "Look there.", structures=("MYO",))
+    >>> concerns(flag, "LV"), concerns(flag, "RV")
+    (True, False)
+    """
     return not flag.structures or not PARTS[ventricle].isdisjoint(flag.structures)
 
 

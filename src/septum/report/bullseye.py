@@ -236,7 +236,13 @@ def mixed(stops: Sequence[Colour], share: float) -> Colour:
 
 
 def colour_scale(colour: Callable[[float], Colour], ticks: Sequence[float], unit: str) -> Element:
-    """Draw a bar of the colours with numbers below."""
+    """Draw a bar of the colours with numbers below.
+
+    Args:
+        colour: gives the colour of a value.
+        ticks: values below the bar, ascending, in ``unit``.
+        unit: such as ``mm`` or ``%``.
+    """
     low, high, steps = ticks[0], ticks[-1], 40
     parts = [
         node(

@@ -121,7 +121,14 @@ def study_data(
     indices: Indices | None,
     quality: Quality | None,
 ) -> dict[str, Any]:
-    """Collect grid, structures, times, indices and quality for machines; volumes in ml, times in ms."""
+    """Collect grid, structures, times, indices and quality for machines; volumes in ml, times in ms.
+
+    Args:
+        view: image and mask, slices first.
+        times_ms: of each frame, in ms, if known.
+        indices: of the mask, if taken.
+        quality: verdict and flags, if assessed.
+    """
     return {
         "format": FORMAT,
         "frames": view.frames,

@@ -102,7 +102,14 @@ def _letters(direction: np.ndarray) -> str:
 def viewer(
     view: ReportView, phases: Sequence[tuple[str, int]], edges: Edges | None, ends: Ends | None
 ) -> Element:
-    """Make the canvas and its controls; the page's script brings them to life."""
+    """Make the canvas and its controls; the page's script brings them to life.
+
+    Args:
+        view: image and mask, slices first.
+        phases: name and frame (from 0) of each phase.
+        edges: anatomical directions at the picture's edges, if known.
+        ends: slices at base and apex, if known.
+    """
     label = f"Cine, {view.frames} frames of {view.slices} slices, with the mask over it"
     if edges is not None:
         label += "; " + ", ".join(f"{side} {words}" for side, words in edges._asdict().items())
@@ -194,7 +201,13 @@ def _overlay(structures: Sequence[Structure]) -> Element:
 
 
 def key_slices(view: ReportView, phases: Sequence[tuple[str, int]], edges: Edges | None) -> Element:
-    """Show the middle slice at each phase, large, with outlines: for paper, where there is no cine."""
+    """Show the middle slice at each phase, large, with outlines: for paper, where there is no cine.
+
+    Args:
+        view: image and mask, slices first.
+        phases: name and frame (from 0) of each phase.
+        edges: anatomical directions at the picture's edges, if known.
+    """
     crop = _crop(view, phases, 1, _KEY_PX, _KEY_MARGIN_MM)
     z = view.middle
     figures = []

@@ -58,6 +58,15 @@ def segment(
         InputError: it cannot be used as an image of a heart.
         BundleError: the model cannot be used.
         MissingExtraError: the engine is not installed.
+
+    >>> import numpy as np
+    >>> from septum.phantom import PhantomSettings, beating_heart
+    >>> phantom = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144)))
+    >>> result = segment(phantom.cine)
+    >>> result.labels.shape, result.verdict.value
+    ((1, 10, 144, 144), 'fine')
+    >>> bool(100 < result.indices.volumes_ml["LV"][0] < 180)  # the truth is 140
+    True
     """
     if not isinstance(model, Model):
         model = load_model(model, **options)
@@ -104,6 +113,13 @@ def measure(
 
     Raises:
         InputError: it is no mask of these labels, or does not lie on the grid of its image.
+
+    >>> import numpy as np
+    >>> from septum.phantom import PhantomSettings, beating_heart
+    >>> phantom = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144)))
+    >>> result = measure(phantom.truth)
+    >>> result.verdict.value, f"{result.indices.volumes_ml['LV'][0]:.0f} ml"
+    ('fine', '140 ml')
     """
     how = Measuring(image, labels, spacing_mm, indices)
     if isinstance(mask, Segmentation):
@@ -126,6 +142,15 @@ def load_mask(
 
     Raises:
         InputError: it is no mask of these labels.
+
+    >>> from septum import Geometry, Study, write_mask
+    >>> from septum.core import VENTRICLES, Cine
+    >>> labels = np.zeros((1, 8, 96, 96), np.uint8)
+    >>> labels[0, 2:6, 40:60, 40:60] = 3
+    >>> grid = Geometry((8, 96, 96), (8.0, 1.5, 1.5))
+    >>> write_mask("a_seg.nii.gz", Segmentation(labels, grid, VENTRICLES), Study(Cine(labels, grid), ""))
+    >>> load_mask("a_seg.nii.gz").schema.names
+    ('RV', 'MYO', 'LV')
     """
     result, _ = measure_file(Path(path), Measuring(labels=labels, spacing_mm=spacing_mm))
     return result.segmentation

@@ -264,10 +264,16 @@ class CaseSteps:
 
 
 def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> NDArray[Any]:
-    """Labels (T, Z, Y, X) of a mask that is kept, in the order of the study's axes.
+    """Read the labels (T, Z, Y, X) of a mask that is kept, in the order of the study's axes.
 
     One that somebody has corrected may have been saved with other axes, or with 255 for its only structure.
     Raises :class:`InputError`.
+
+    Args:
+        study: image of the mask.
+        case: the input, for messages.
+        mask: file of the mask.
+        plan: what is kept of an earlier run.
     """
     read = read_mask(mask)
     if plan.earlier is None or plan.earlier.mask_origin == "model":
@@ -284,7 +290,13 @@ def _is_dicom(case: InputCase) -> bool:
 def settings_of(
     model: LazyModel | Model, spacing_mm: Triple | None, indices: IndexSettings | None
 ) -> Settings:
-    """What a run is asked for, as the JSON tells it."""
+    """Gather what a run is asked for, as the JSON tells it.
+
+    Args:
+        model: brings its options.
+        spacing_mm: (Z, Y, X) in mm, where the user gave it.
+        indices: how indices are taken; ``None`` for the defaults.
+    """
     options = model.options
     return Settings(
         engine=options.engine_name, device=options.device, precision=options.precision,

@@ -56,6 +56,18 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
 
     Raises:
         InputError: nothing can be paired, no schema fits, or (of two files) the pair cannot be compared.
+
+    >>> from pathlib import Path
+    >>> from septum import Geometry, Segmentation, Study, write_mask
+    >>> from septum.core import VENTRICLES, Cine
+    >>> grid = Geometry((8, 96, 96), (8.0, 1.5, 1.5))
+    >>> for name, slices in (("predicted.nii.gz", slice(2, 6)), ("true.nii.gz", slice(4, 8))):
+    ...     labels = np.zeros((1, 8, 96, 96), np.uint8)
+    ...     labels[0, slices, 40:60, 40:60] = 3
+    ...     write_mask(name, Segmentation(labels, grid, VENTRICLES), Study(Cine(labels, grid), ""))
+    >>> compared = evaluate(Path("predicted.nii.gz"), Path("true.nii.gz"))
+    >>> {one.structure: one.dice for one in compared.frames[0].scores}  # two of four slices in common
+    {'RV': None, 'MYO': None, 'LV': 0.5}
     """
     pairing = pair_masks(prediction, truth)
     failures: list[str] = []

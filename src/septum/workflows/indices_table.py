@@ -114,7 +114,13 @@ def record_row(study: str, record: Record) -> dict[str, Cell]:
 
 
 def indices_row(study: str, indices: Indices, quality: Quality | None = None) -> dict[str, Cell]:
-    """Make the row of indices and quality themselves, which come from no file."""
+    """Make the row of indices and quality themselves, which come from no file.
+
+    Args:
+        study: name for the first column.
+        indices: of the mask.
+        quality: verdict and flags, if it was assessed.
+    """
     judged = None if quality is None else QualityRecord.of(quality)
     return table_row(study, IndicesRecord.of(indices), judged)
 

@@ -40,6 +40,12 @@ def load(path: str | Path, *, spacing_mm: Sequence[float] | None = None, kind: S
 
     Raises:
         InputError: it cannot be used as an image of a heart.
+
+    >>> from septum import Geometry, write_image
+    >>> voxels = np.arange(8 * 96 * 96, dtype=np.float32).reshape(1, 8, 96, 96)
+    >>> write_image("heart.nii.gz", Cine(voxels, Geometry((8, 96, 96), (8.0, 1.5, 1.5))))
+    >>> load("heart.nii.gz")
+    Study(1 x 8 x 96 x 96 float32, 8 x 1.5 x 1.5 mm; notes: 0)
     """
     spacing = None if spacing_mm is None else spacing_of(spacing_mm)
     return read_study(Path(path), spacing_mm=spacing, wanted=kind)

@@ -30,6 +30,9 @@ class IndexSettings(BaseModel):
         heart_rate_bpm: beats a minute.
         height_m, weight_kg: of the body.
         body_surface_area: formula.
+
+    >>> IndexSettings(end_diastole=0, heart_rate_bpm=66).of_one_study()
+    ['end-diastole', 'heart rate']
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

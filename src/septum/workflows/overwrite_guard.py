@@ -98,7 +98,13 @@ def check_untouched(paths: OutputPaths, earlier: Record) -> None:
 
 
 def check_not_corrected(paths: OutputPaths, earlier: Record, reason: str) -> None:
-    """Refuse to make a mask again that somebody has corrected and taken up."""
+    """Refuse to make a mask again that somebody has corrected and taken up.
+
+    Args:
+        paths: places of the study's files.
+        earlier: JSON of the earlier run.
+        reason: why the mask would be made again; empty if it would not be.
+    """
     if reason and earlier.mask_origin != "model" and paths.mask.is_file():
         raise NameTakenError(
             f"{paths.mask} is not as a model made it, and {paths.record.name} says so; {reason}: it is not "
@@ -107,7 +113,13 @@ def check_not_corrected(paths: OutputPaths, earlier: Record, reason: str) -> Non
 
 
 def check_known(keys: Collection[str], paths: OutputPaths, earlier: Record | None) -> None:
-    """Refuse to replace a file of one of these outputs that no earlier run wrote."""
+    """Refuse to replace a file of one of these outputs that no earlier run wrote.
+
+    Args:
+        keys: of the outputs to write.
+        paths: places of the study's files.
+        earlier: JSON of the earlier run, if there is one.
+    """
     known = {} if earlier is None else earlier.outputs
     for key in keys:
         own = [] if key in known else [path for path in OUTPUTS[key].reserved(paths) if path.exists()]

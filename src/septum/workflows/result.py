@@ -44,6 +44,16 @@ class Result:
         quality: how far the mask is to be trusted.
         provenance: who made the mask, and how.
         name: how the names of its files begin.
+
+    >>> import numpy as np
+    >>> from septum.phantom import PhantomSettings, beating_heart
+    >>> phantom = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144)))
+    >>> from septum import measure
+    >>> result = measure(phantom.truth)
+    >>> result.flags, result.schema.names
+    ((), ('RV', 'MYO', 'LV'))
+    >>> result.save("out").record.name
+    'heart_seg.json'
     """
 
     study: Study

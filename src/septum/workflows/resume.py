@@ -164,7 +164,13 @@ class ResumePlan:
 
 
 def output_files(keys: Iterable[str], paths: OutputPaths, record: Record) -> tuple[Path, ...]:
-    """The files of these outputs as people are told of them: of many in a folder, that folder."""
+    """List the files of these outputs as people are told of them: of many in a folder, that folder.
+
+    Args:
+        keys: of the outputs.
+        paths: places of the study's files.
+        record: JSON that names the outputs written.
+    """
     wanted, shown = set(keys), []
     for key in record.outputs:
         if key in wanted and key in OUTPUTS:
@@ -174,7 +180,13 @@ def output_files(keys: Iterable[str], paths: OutputPaths, record: Record) -> tup
 
 
 def remove_outputs(keys: Iterable[str], paths: OutputPaths, record: Record) -> None:
-    """Remove the files of these outputs, which the record says are Septum's. Raises :class:`OutputError`."""
+    """Remove the files of these outputs, which the record says are Septum's. Raises :class:`OutputError`.
+
+    Args:
+        keys: of the outputs.
+        paths: places of the study's files.
+        record: JSON that names the outputs written.
+    """
     for key in keys:
         for path in OUTPUTS[key].paths(paths, record):
             remove_file(path)

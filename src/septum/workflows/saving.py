@@ -39,7 +39,15 @@ def save(
     name: str,
     overwrite: bool,
 ) -> OutputPaths:
-    """Write a result into a folder; see :meth:`septum.workflows.result.Result.save`."""
+    """Write a result into a folder; see :meth:`septum.workflows.result.Result.save`.
+
+    Args:
+        result: image, mask, numbers and verdict.
+        folder: where to; it is made.
+        outputs: keys, or options by key.
+        name: how the files' names begin.
+        overwrite: replace results of another input, and files that are not Septum's, too.
+    """
     asked, notes = possible(
         resolved(requested(outputs)), is_dicom=isinstance(result.study.header, DicomHeader)
     )
@@ -110,7 +118,13 @@ def write_case(result: Result, paths: OutputPaths, plan: ResumePlan, *, has_own_
 
 
 def write_outputs(result: Result, paths: OutputPaths, outputs: Outputs) -> None:
-    """Write outputs beside a mask; libraries for each are loaded only then. Raises as :func:`write_case`."""
+    """Write outputs beside a mask; libraries for each are loaded only then. Raises as :func:`write_case`.
+
+    Args:
+        result: image, mask, numbers and verdict.
+        paths: places of the study's files.
+        outputs: options by key.
+    """
     for key, options in outputs.items():
         OUTPUTS[key].write(result, paths, options)
 

@@ -128,7 +128,13 @@ def _fill_in(path: Path, content: bytes, places: Places, array: NDArray[np.float
 
 
 def _rescaled(raw: NDArray[Any], frame: DicomFrame, dataset: Dataset) -> NDArray[np.float32]:
-    """Stored values of a frame as what they mean. Raises ``ValueError`` if they are not of its size."""
+    """Rescale stored values of a frame to what they mean. Raises ``ValueError`` if they are not of its size.
+
+    Args:
+        raw: stored values, (Y, X).
+        frame: its size, slope and intercept.
+        dataset: header with the number of bits stored.
+    """
     if raw.shape != frame.shape:
         raise ValueError("another size than the header's")
     values = raw.astype(np.float32)

@@ -89,7 +89,13 @@ class DicomOutput(Output):
         return (segmentation, measurements) if _has_measurements(values) else (segmentation,)
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
-        """Write the segmentation, and then the measurement report; the two are one result."""
+        """Write the segmentation, and then the measurement report; the two are one result.
+
+        Args:
+            result: image, mask, numbers and verdict.
+            paths: places of the study's files.
+            options: of this output, all of them.
+        """
         from septum.core import OutputError
         from septum.io.dicom.objects.instances import Algorithm
         from septum.io.dicom.objects.pseudonyms import Pseudonyms

@@ -25,7 +25,13 @@ class MeshOutput(Output):
     depends_on: ClassVar[Literal["mask", "indices"]] = "mask"
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
-        """Write the surfaces."""
+        """Write the surfaces.
+
+        Args:
+            result: image, mask, numbers and verdict.
+            paths: places of the study's files.
+            options: of this output, all of them.
+        """
         from septum.io.mesh import write_meshes
 
         write_meshes(self.folder(paths), paths.stem, result.segmentation, file_format=str(options["format"]))

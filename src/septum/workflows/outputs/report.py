@@ -33,7 +33,13 @@ class ReportOutput(Output):
         return {**options, "identify": False}, Note("no_identity", text, Level.WARNING)
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
-        """Write the page."""
+        """Write the page.
+
+        Args:
+            result: image, mask, numbers and verdict.
+            paths: places of the study's files.
+            options: of this output, all of them.
+        """
         from septum.report import write_report
 
         identity = None

@@ -60,10 +60,15 @@ class Series:
 
 
 def new_instance(sop_class_uid: str, source: SourceStudy, series: Series) -> Dataset:
-    """An object with the modules that it shares with all others, in a series of its own.
+    """Make an object with the modules that it shares with all others, in a series of its own.
 
     The modules are Patient, General Study, Patient Study, Clinical Trial, General Series, (Enhanced) General
     Equipment and SOP Common of PS3.3; text is UTF-8.
+
+    Args:
+        sop_class_uid: what kind of object it is.
+        source: the study that it belongs to, with its patient and study modules.
+        series: modality, number and description of the new series.
     """
     instance = Dataset()
     instance.SpecificCharacterSet = "ISO_IR 192"

@@ -184,7 +184,14 @@ def _add_image_modules(instance: Dataset, source: SourceStudy, segments: list[Da
 def _add_frames(
     instance: Dataset, source: SourceStudy, segmentation: Segmentation, planes: list[Plane]
 ) -> None:
-    """Pixels, functional groups, dimensions, and the images that they refer to."""
+    """Add pixels, functional groups, dimensions, and the images that they refer to.
+
+    Args:
+        instance: the object, changed in place.
+        source: the study that the mask was drawn on.
+        segmentation: mask (T, Z, Y, X).
+        planes: image plane of each frame and slice.
+    """
     labels, structures = segmentation.labels, segmentation.schema.structures
     instance.NumberOfFrames = len(planes)
     instance.Rows, instance.Columns = labels.shape[2:]

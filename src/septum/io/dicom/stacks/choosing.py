@@ -112,7 +112,13 @@ def ranked(stacks: Sequence[Stack], wanted: StackKind) -> list[Stack]:
 
 
 def what_decided(best: Stack, other: Stack, wanted: StackKind) -> str:
-    """In words, the first thing in which the best stack is before another."""
+    """Name, in words, the first thing in which the best stack is before another.
+
+    Args:
+        best: the stack that is taken.
+        other: one that ranks after it.
+        wanted: ``cine`` or ``late-gadolinium``; each has an order of its own.
+    """
     return next(words for words, value in ORDER[wanted] if value(best) != value(other))
 
 
@@ -142,10 +148,16 @@ class Choice:
 
 
 def choose(folder: Path, scan: ScannedFolder, stacks: Sequence[Stack], wanted: StackKind = "cine") -> Choice:
-    """The stack to take.
+    """Choose the stack to take.
 
     Of those that can serve (:func:`septum.io.dicom.stacks.choosing.unfit`), the first by
     :data:`septum.io.dicom.stacks.choosing.ORDER`.
+
+    Args:
+        folder: of the study, for messages.
+        scan: everything that was found in the folder.
+        stacks: the images of the folder, grouped.
+        wanted: ``cine`` or ``late-gadolinium``.
 
     Raises:
         InputError: no stack will do.
@@ -226,7 +238,13 @@ def _doubts_of_direction(stack: Stack, wanted: StackKind) -> list[Note]:
 
 
 def named(folder: Path, stacks: Sequence[Stack], number: int) -> Choice:
-    """The stack of that number. Raises :class:`InputError` if there is none."""
+    """Take the stack of a number. Raises :class:`InputError` if there is none.
+
+    Args:
+        folder: of the study, for messages.
+        stacks: the images of the folder, grouped.
+        number: of the stack, as the listing shows it.
+    """
     if not 1 <= number <= len(stacks):
         raise InputError(
             f"{folder} holds no stack {number}: expected a number from 1 to {len(stacks)}; look at the "
@@ -298,7 +316,13 @@ def _refusal(folder: Path, scan: ScannedFolder, stacks: Sequence[Stack], wanted:
 
 
 def no_image(folder: Path, scan: ScannedFolder, asked: str = "a cardiac MR study") -> str:
-    """The sentence for a folder without any image that can be used."""
+    """Write the sentence for a folder without any image that can be used.
+
+    Args:
+        folder: of the study.
+        scan: everything that was found in the folder.
+        asked: what was expected there, in words.
+    """
     what = "copy or export the study again" if scan.damaged else "give the folder that holds the MR images"
     files = "1 DICOM file" if scan.files == 1 else f"{scan.files} DICOM files"
     return (

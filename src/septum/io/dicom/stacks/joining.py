@@ -148,7 +148,13 @@ def near_in_plane(things: Iterable[Any], place: Callable[[Any], tuple[float, flo
 
 
 def is_lacking(stack: Stack, frame: DicomFrame, within_mm: float = SAME_AXIS_MM) -> bool:
-    """Whether a slice fills a gap of a stack, or continues it by one; nearly above it in plane."""
+    """Tell whether a slice fills a gap of a stack, or continues it by one; nearly above it in plane.
+
+    Args:
+        stack: slices in order.
+        frame: an image of the slice.
+        within_mm: most that it may be shifted in plane, in mm.
+    """
     steps = np.abs(np.array(stack.depths_mm) - float(stack.first.normal @ frame.position_mm))
     steps /= stack.step_mm or np.inf
     near = _distance(stack.first.offset_mm, frame.offset_mm) <= within_mm
