@@ -66,7 +66,7 @@ def volumes(data: Path | None, folder: Path, count: int) -> list[Path]:
             copy.write_bytes(image.read_bytes())
         image.unlink()
         return copies
-    dataset, test = REGISTRY["acdc"](data), set(load_split("acdc").test)
+    dataset, test = REGISTRY["acdc"].load(data), set(load_split("acdc").test)
     images = {case.patient: case.image for case in dataset.cases if case.phase == "ED"}
     ordered = sorted(images, key=lambda patient: (patient not in test, patient))
     return [images[patient] for patient in ordered[:count]]
@@ -76,7 +76,9 @@ def sized(data: Path | None, folder: Path) -> Path:
     """A volume of SHAPE: ACDC's patient001, or a phantom."""
     if data is None:
         return phantom(folder / "one.nii.gz", 1, SHAPE)
-    return next(c.image for c in REGISTRY["acdc"](data).cases if (c.patient, c.phase) == ("patient001", "ED"))
+    return next(
+        c.image for c in REGISTRY["acdc"].load(data).cases if (c.patient, c.phase) == ("patient001", "ED")
+    )
 
 
 def peer_times(peer: nnunet.Peer, mode: str, image: Path, images: Sequence[Path], repeats: int) -> Peer:
@@ -154,7 +156,7 @@ def measure(
         say("accuracy")
         scores = None
         if data is not None:
-            scores = accuracy(REGISTRY["acdc"](data), load_split("acdc").test, bf16=bf16)
+            scores = accuracy(REGISTRY["acdc"].load(data), load_split("acdc").test, bf16=bf16)
     say("scaling")
     return Suite(
         machine=machine,

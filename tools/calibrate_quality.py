@@ -91,7 +91,7 @@ def _postprocess_as_shipped(bundle: Path) -> None:
 
 def _segment(model: str | Path, data: Path, fold: int, output: Path) -> None:
     patients = load_cross_validation("acdc").parts[fold]
-    images = [case.image for case in REGISTRY["acdc"](data).of(set(patients))]
+    images = [case.image for case in REGISTRY["acdc"].load(data).of(set(patients))]
     for flips, folder in ((False, f"fold{fold}"), (True, f"fold{fold}{MIRRORED}")):
         lazy = LazyModel(model, ModelOptions(flips=flips))
         report = segment_inputs(images, output / folder, model=lazy, overwrite=True)
@@ -105,7 +105,7 @@ def _segment(model: str | Path, data: Path, fold: int, output: Path) -> None:
 @click.option("--masks", required=True, type=click.Path(path_type=Path, exists=True))
 def measure(data: Path, masks: Path) -> None:
     """Compare the masks that ``predict`` wrote with the truth."""
-    dataset = REGISTRY["acdc"](data)
+    dataset = REGISTRY["acdc"].load(data)
     rows = read_results(CASES) if CASES.is_file() else []
     for fold in range(len(load_cross_validation("acdc").parts)):
         folder = masks / f"fold{fold}"
@@ -124,7 +124,7 @@ def measure(data: Path, masks: Path) -> None:
 def corrupt(data: Path) -> None:
     """Measure what the shipped model makes of spoilt images of patients that it has not seen."""
     patients = load_cross_validation("acdc").parts[UNSEEN]
-    rows = corrupted_rows(load_model(MODEL), REGISTRY["acdc"](data), patients, str(UNSEEN), click.echo)
+    rows = corrupted_rows(load_model(MODEL), REGISTRY["acdc"].load(data), patients, str(UNSEEN), click.echo)
     write_cases(CORRUPTED, rows)
 
 
@@ -133,7 +133,7 @@ def corrupt(data: Path) -> None:
 def manual(data: Path) -> None:
     """Take the stroke volumes of the manual masks, by which the limit of their difference is judged."""
     lines = ["patient,lv_sv_ml,rv_sv_ml"]
-    for patient, truth in manual_masks(REGISTRY["acdc"](data)):
+    for patient, truth in manual_masks(REGISTRY["acdc"].load(data)):
         indices = clinical_indices(truth, end_diastole=0, end_systole=1)
         lines.append(f"{patient},{indices.value('lv_sv_ml'):.2f},{indices.value('rv_sv_ml'):.2f}")
     write_text(MANUAL, "\n".join(lines) + "\n")

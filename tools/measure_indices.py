@@ -51,7 +51,7 @@ def indices_of(labels: list[np.ndarray], like: Segmentation) -> dict[str, Cell]:
 
 def patient_rows(data: Path) -> list[dict[str, Cell]]:
     """Predicted and true indices of each test patient."""
-    model, dataset = load_model("cine"), REGISTRY["acdc"](data)
+    model, dataset = load_model("cine"), REGISTRY["acdc"].load(data)
     rows: list[dict[str, Cell]] = []
     for patient in load_split("acdc").test:
         predicted, true = _both(model, dataset, patient)

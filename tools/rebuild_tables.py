@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from septum.core.files import write_text
+from septum.datasets import REGISTRY
 from septum.inference import open_bundle
 from septum.metrics import summarise
 from septum.metrics.accuracy import accuracy_summary, accuracy_text
@@ -332,7 +333,7 @@ def _units_line(row: Row, entries: Sequence[Entry]) -> tuple[str, ...]:
     early = [entry.fold for entry in own if entry.preliminary]
     return (
         f"{row.label}, {row.filters} filters",
-        row.dataset.upper(),
+        REGISTRY[row.dataset].title,
         fold_list([entry.fold for entry in own]),
         fold_list(early) if early else "none",
         ", ".join(dict.fromkeys(p.made_by.partition(", torch")[0] for e in own for p in e.parts)),

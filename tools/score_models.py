@@ -29,7 +29,7 @@ def main(data: Path, models: tuple[str, ...]) -> None:
     """Score the shipped models on the test patients of the published splits."""
     for name in models:
         bundle = open_bundle(name)
-        dataset = REGISTRY[str(bundle.manifest.provenance["dataset"])](data)
+        dataset = REGISTRY[str(bundle.manifest.provenance["dataset"])].load(data)
         patients = load_split(dataset.name).test
         for flips, file in FILES.items():
             if flips and bundle.manifest.mirror_images is False:

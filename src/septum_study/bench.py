@@ -67,7 +67,7 @@ class Bench:
     def store(self, dataset: str) -> CaseStore:
         """The cases of a data set; read once."""
         if dataset not in self._stores:
-            self._stores[dataset] = CaseStore(REGISTRY[dataset](self.data), self.work / "prepared")
+            self._stores[dataset] = CaseStore(REGISTRY[dataset].load(self.data), self.work / "prepared")
         return self._stores[dataset]
 
     def split(self, dataset: str, fold: int) -> Split:

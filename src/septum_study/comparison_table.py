@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from septum.datasets import REGISTRY
 from septum.metrics import Mean
 from septum.metrics.paired import PairedComparison, compare_paired, holm
 from septum.metrics.table import Column, Section, Table
@@ -105,7 +106,7 @@ def _contrasts(study: Study, evidence: Mapping[str, StudyEvidence]) -> Iterator[
         for pair in contrast.pairs:
             row, against = evidence[pair.row], evidence[pair.against]
             ours, theirs = (label_cell(one, filters=True) for one in (row, against))
-            pairs.append(_Pair(f"{row.row.dataset.upper()}: {ours}, against {theirs}", row, against))
+            pairs.append(_Pair(f"{REGISTRY[row.row.dataset].title}: {ours}, against {theirs}", row, against))
         yield f"Contrast: {contrast.title}", pairs
 
 

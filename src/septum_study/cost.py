@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from septum.datasets import facts_of
 from septum.methods.end_to_end import EndToEnd, EndToEndSettings
 from septum.networks import NetworkSettings
 from septum.networks.box_detector import BoxDetector, BoxDetectorSettings
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 #: Forward passes that a training step costs.
 PASSES_OF_A_STEP = 3
-#: Slices of a data set's largest volumes, which count where a recipe leaves the number of slices as it is.
-MOST_SLICES = {"acdc": 18, "lasc": 88}
 
 # Mask R-CNN's number of operations depends on what it finds, so it cannot be counted without computing it.
 # These were counted on torchvision 0.29's network while it computed slices of 256 x 256.
@@ -180,9 +179,9 @@ def _slice_flop(settings: MaskRCNNSettings, pixels: int) -> float:
 
 
 def _sample_size(settings: TrainingSettings, dataset: str) -> tuple[int, int, int]:
-    """(Z, Y, X) of what the network is shown."""
+    """(Z, Y, X) of what the network is shown; the data set's most slices where the recipe leaves them."""
     size = settings.preprocessing.size
-    return (MOST_SLICES[dataset] if size is None else size[0], *settings.patch.size)
+    return (facts_of(dataset).most_slices if size is None else size[0], *settings.patch.size)
 
 
 @cache

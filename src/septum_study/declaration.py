@@ -5,17 +5,19 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from septum.core import RecipeError
+from septum.datasets import require_published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.resources.abc import Traversable
 
-DatasetName = Literal["acdc", "lasc"]
+#: Key of a published data set of ``datasets.REGISTRY``.
+DatasetName = Annotated[str, AfterValidator(require_published)]
 
 
 class _Settings(BaseModel):
@@ -269,7 +271,9 @@ def _read(file: Path | Traversable) -> Study:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the study"
-        raise RecipeError(f"{file}: {where}: {first['msg']} (got {first['input']!r:.80}).") from error
+        raise RecipeError(
+            f"{file}: {where}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r:.80})."
+        ) from error
 
 
 def _require_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:

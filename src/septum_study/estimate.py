@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from septum.datasets import load_cross_validation, load_split
+from septum.datasets import (
+    facts_of,
+    is_cross_validated,
+    load_cross_validation,
+    load_split,
+    published_keys,
+)
 from septum.networks import NetworkSettings, build
 from septum.training.device import device_name
 from septum_study.bench import recipe_of
@@ -26,8 +32,6 @@ if TYPE_CHECKING:
     from septum_study.ledger import Unit
     from septum_study.plan import Standing
 
-#: Labelled cases of a patient.
-CASES_OF_A_PATIENT = {"acdc": 2, "lasc": 1}
 #: Reading, preparing, pasting back and the distances of one test case, whatever the network: on one CPU core
 #: 0.7 s for ACDC and 1.5 s for LASC.
 CASE_SECONDS = 1.5
@@ -64,15 +68,17 @@ class TimeEstimate:
 
 
 def case_numbers(study: Study, patients: int | None = None) -> dict[str, CaseNumbers]:
-    """Cases that validate and test, by data set, in the largest fold.
+    """Cases that validate and test, by data set on which the study can run, in the largest fold.
 
     Args:
         study: the declaration.
         patients: of each data set; ``None`` for those of the published splits.
     """
     numbers = {}
-    for dataset, cases in CASES_OF_A_PATIENT.items():
-        split = load_split(dataset)
+    for dataset in published_keys():
+        if study.cross_validates and not is_cross_validated(dataset):
+            continue
+        split, cases = load_split(dataset), facts_of(dataset).cases_per_patient
         validation, test = max(len(fold) for fold in split.folds), len(split.test)
         if study.cross_validates:
             test, validation = max(len(part) for part in load_cross_validation(dataset).parts), 0

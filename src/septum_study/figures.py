@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Literal
 
+from septum.datasets import facts_of
 from septum.metrics.agreement import agreement
 from septum_study.evidence import gather
 from septum_study.pictures.agreement_plot import AgreementPanel, agreement_figure, save_figure
@@ -55,8 +56,8 @@ def agreement_figures(
 
 
 def _title(study: Study, settings: FigureSettings) -> str:
-    lasc = study.row(settings.rows[0]).dataset == "lasc"
-    return settings.title + (" (images cropped around the atrium)" if lasc else "")
+    caveat = facts_of(study.row(settings.rows[0]).dataset).caveat
+    return f"{settings.title} ({caveat})" if caveat else settings.title
 
 
 def _panels(settings: FigureSettings, evidence: Mapping[str, StudyEvidence]) -> list[list[AgreementPanel]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from septum.datasets import REGISTRY
 from septum.metrics import Mean, summarise
 from septum.metrics.table import Column, Section, Table
 from septum_study.results import native_scores
@@ -48,7 +49,6 @@ NOTE = (
     "Dice with the region from the truth, and the difference from it, are over the folds that both rows "
     "have."
 )
-DATASETS = {"acdc": "ACDC", "lasc": "LASC"}
 
 
 def localisation_table(study: Study, name: str, evidence: Mapping[str, StudyEvidence]) -> Table:
@@ -62,7 +62,7 @@ def localisation_table(study: Study, name: str, evidence: Mapping[str, StudyEvid
             for row in rows
             if row.dataset == dataset
         ]
-        sections.append(Section(DATASETS[dataset], tuple(lines)))
+        sections.append(Section(REGISTRY[dataset].title, tuple(lines)))
     notes = notes_on(evidence[row.key] for row in rows)
     return Table(study.tables[name].title, COLUMNS, tuple(sections), (NOTE, *notes))
 

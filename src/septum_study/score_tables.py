@@ -44,6 +44,7 @@ CASE_SD_NOTE = (
     "In brackets the SD of the means of cases over their structures. The published SDs must be of that kind: "
     "those printed by structure are too wide for an SD over all structures to be as small."
 )
+#: How the paper prints distances, by data set that it prints.
 UNIT_NOTES = {
     "acdc": (
         "The published distances are headed mm, but are most likely voxels of the paper's grid "
@@ -91,7 +92,7 @@ def _plain(group: str, measure: Measure) -> list[_ScoreColumn]:
     ]
 
 
-_ACDC = (
+_PAPER_GRID = (
     _ScoreColumn(Column("native grid", "Dice"), "mean", "dice"),
     _ScoreColumn(Column("paper's grid", "Dice"), "mean", "dice", grid=True),
     _ScoreColumn(Column("published", "Dice"), "published", "dice"),
@@ -104,13 +105,14 @@ _ACDC = (
     _ScoreColumn(Column("native grid", "Missed"), "missed"),
     _ScoreColumn(Column("paper's grid", "Missed"), "missed", grid=True),
 )
-_LASC = (
+_NATIVE_GRID = (
     *_beside("Dice", "dice", [("ours", "dice", False)]),
     *_beside("HD", "hausdorff", [("mm", "hausdorff_mm", False), ("voxels", "hausdorff_voxels", False)]),
     *_beside("ASD", "asd", [("mm", "asd_mm", False), ("voxels", "asd_voxels", False)]),
     _ScoreColumn(Column("Missed"), "missed"),
 )
-_COLUMNS = {"acdc": _ACDC, "lasc": _LASC}
+#: Data sets that the paper scores on a grid of its own; all others have the columns of the native grid.
+_ON_PAPER_GRID = ("acdc",)
 
 
 def score_table(
@@ -121,7 +123,9 @@ def score_table(
     All rows of the table are of one data set.
     """
     rows = study.shown_in(name)
-    columns = _COLUMNS[rows[0].dataset]
+    dataset = rows[0].dataset
+    on_paper_grid = dataset in _ON_PAPER_GRID
+    columns = _PAPER_GRID if on_paper_grid else _NATIVE_GRID
     sections = []
     for structure in STRUCTURES if by_structure else (None,):
         for title, members in _sections(rows):
@@ -130,7 +134,6 @@ def score_table(
                 line for row in members for line in _lines(evidence[row.key], columns, study.folds, structure)
             ]
             sections.append(Section(heading, tuple(lines)))
-    several = not by_structure and rows[0].dataset == "acdc"
     return Table(
         title=study.tables[name].title,
         columns=(
@@ -144,8 +147,8 @@ def score_table(
         notes=(
             NOTE,
             SPLIT_NOTE,
-            *([CASE_SD_NOTE] if several else []),
-            UNIT_NOTES[rows[0].dataset],
+            *([CASE_SD_NOTE] if on_paper_grid and not by_structure else []),
+            *([UNIT_NOTES[dataset]] if dataset in UNIT_NOTES else []),
             *notes_on(evidence[row.key] for row in rows),
         ),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from septum.datasets import facts_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -13,10 +15,6 @@ if TYPE_CHECKING:
 NOT_RUN = "not run"
 NOTHING = "-"
 PRELIMINARY = "†"
-LASC_NOTE = (
-    "This copy of LASC is cropped around the atrium: finding it there is easier than in the full field of "
-    "view, on which the published values stand."
-)
 
 
 def label_cell(evidence: StudyEvidence, *, filters: bool = False) -> str:
@@ -68,8 +66,8 @@ def notes_on(evidence: Iterable[StudyEvidence]) -> list[str]:
         for one in known
         if one.stale
     ]
-    if any(one.row.dataset == "lasc" for one in rows):
-        notes.append(LASC_NOTE)
+    on_data = (facts_of(one.row.dataset).note for one in rows)
+    notes += [note for note in dict.fromkeys(on_data) if note]
     for one in rows:
         for where in dict.fromkeys(one.capped.values()):
             folds = [fold for fold, own in one.capped.items() if own == where]

@@ -72,7 +72,7 @@ def test_committed_results_are_good_enough_to_ship(name, least):
 
 @pytest.mark.parametrize("name", ["cine", "la"])
 def test_committed_results_come_out_again(name, data_folder):
-    dataset = REGISTRY[str(open_bundle(name).manifest.provenance["dataset"])](data_folder)
+    dataset = REGISTRY[str(open_bundle(name).manifest.provenance["dataset"])].load(data_folder)
     patients = load_split(dataset.name).test[:2]
     committed = {(row["case"], row["structure"]): float(row["dice"]) for row in committed_rows(name)}
     for result in assess(load_model(name, threads=2), dataset, patients):
@@ -83,6 +83,6 @@ def test_committed_results_come_out_again(name, data_folder):
 def test_an_image_of_the_other_kind_is_warned_of_and_its_own_is_not(name, other, data_folder, tmp_path):
     own = str(open_bundle(name).manifest.provenance["dataset"])
     for dataset, warned in ((own, False), (other, True)):
-        case = next(iter(REGISTRY[dataset](data_folder).of(set(load_split(dataset).test))))
+        case = next(iter(REGISTRY[dataset].load(data_folder).of(set(load_split(dataset).test))))
         result = segment_file(case.image, LazyModel(name, ModelOptions(threads=2)), tmp_path / dataset)
         assert ("unlike_training_images" in [flag.key for flag in result.record.quality.flags]) == warned

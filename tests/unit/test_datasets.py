@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, RecipeError
 from septum.datasets import (
-    PUBLISHED,
     REGISTRY,
     Split,
     acdc,
@@ -21,6 +20,7 @@ from septum.datasets import (
     load_cross_validation,
     load_split,
     make_split,
+    published_keys,
     read_info,
 )
 from septum.datasets.splits import make_cross_validation
@@ -188,15 +188,15 @@ def test_unknown_split_is_refused():
 
 
 def test_published_splits_are_those_of_the_registry():
-    assert set(PUBLISHED) == set(REGISTRY) - {"nnunet"}
-    for name in PUBLISHED:
+    assert set(published_keys()) == set(REGISTRY) - {"nnunet"}
+    for name in published_keys():
         load_split(name)
 
 
 @pytest.mark.skipif("SEPTUM_DATA" not in os.environ, reason="needs SEPTUM_DATA, the folder of ACDC and LASC")
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", published_keys())
 def test_real_data_set_is_complete_and_split_by_group(name):
-    dataset, split = REGISTRY[name](Path(os.environ["SEPTUM_DATA"])), load_split(name)
+    dataset, split = REGISTRY[name].load(Path(os.environ["SEPTUM_DATA"])), load_split(name)
     groups = dataset.patients()
     assert sorted(groups) == sorted([*split.test, *split.development])
     if name == "acdc":

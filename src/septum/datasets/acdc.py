@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import VENTRICLES, RecipeError
-from septum.datasets.descriptor import Case, Dataset
+from septum.datasets.descriptor import Case, Dataset, Descriptor, PublishedFacts
+from septum.datasets.splits import PUBLISHED_SPLITS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +56,11 @@ def _cases_of(info_file: Path) -> list[Case]:
                 raise RecipeError(f"{file} is missing; Info.cfg names its frame as {phase}. Restore it.")
         cases.append(Case(f"{patient}_{phase}", patient, info.get("Group", ""), phase, image, mask))
     return cases
+
+
+ACDC = Descriptor(
+    key="acdc",
+    title="ACDC",
+    load=acdc,
+    facts=PublishedFacts(PUBLISHED_SPLITS, input="cine", most_slices=18, cases_per_patient=2),
+)

@@ -1,4 +1,4 @@
-"""What a data set is: its cases, their patients, and how they are labelled."""
+"""What a data set is: what is known of it beforehand, its cases, their patients, and their labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from septum.core import LabelSchema, StackKind
@@ -72,3 +74,48 @@ class Dataset:
     def of(self, patients: set[str]) -> tuple[Case, ...]:
         """The cases of these patients."""
         return tuple(c for c in self.cases if c.patient in patients)
+
+
+@dataclass(frozen=True)
+class PublishedFacts:
+    """What is known of a published data set before a file of it is read.
+
+    Attributes:
+        splits: folder with ``KEY.json``, the split that this project publishes its numbers on, and with
+            ``KEY-cross-validation.json`` where it is cross-validated, too.
+        input: what the images are.
+        most_slices: of its largest volume.
+        cases_per_patient: number of labelled images of each patient.
+        caveat: what headings say of this copy of the data, in a few words; or empty.
+        note: the same as a sentence, for the notes of tables; or empty.
+    """
+
+    splits: Traversable
+    input: StackKind
+    most_slices: int
+    cases_per_patient: int = 1
+    caveat: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """One entry of ``datasets.REGISTRY``: all that the rest of the project asks of a data set by its key.
+
+    Attributes:
+        key: by which recipes and studies name it.
+        title: what texts call it.
+        load: folder to the data set; raises :class:`RecipeError` where it is not there or not whole.
+        facts: of a published data set; ``None`` for somebody's own data, whose recipe tells them.
+    """
+
+    key: str
+    title: str
+    load: Callable[[Path], Dataset]
+    facts: PublishedFacts | None = None
+
+    @property
+    def heading(self) -> str:
+        """The title, with the caveat in brackets where there is one."""
+        caveat = self.facts.caveat if self.facts else ""
+        return f"{self.title} ({caveat})" if caveat else self.title

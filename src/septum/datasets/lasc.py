@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.core import LEFT_ATRIUM, RecipeError
-from septum.datasets.descriptor import Case, Dataset
+from septum.datasets.descriptor import Case, Dataset, Descriptor, PublishedFacts
+from septum.datasets.splits import PUBLISHED_SPLITS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +51,18 @@ def lasc(root: Path) -> Dataset:
         "lasc", LEFT_ATRIUM, {255: 1}, tuple(cases), CITATION, TERMS, FULL_FIELD_MM, REMARK,
         input="late-gadolinium",
     )  # fmt: skip
+
+
+LASC = Descriptor(
+    key="lasc",
+    title="LASC",
+    load=lasc,
+    facts=PublishedFacts(
+        PUBLISHED_SPLITS,
+        input="late-gadolinium",
+        most_slices=88,
+        caveat="images cropped around the atrium",
+        note="This copy of LASC is cropped around the atrium: finding it there is easier than in the full "
+        "field of view, on which the published values stand.",
+    ),
+)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, LabelSchema, RecipeError, Structure
-from septum.datasets.descriptor import Case, Dataset
+from septum.datasets.descriptor import Case, Dataset, Descriptor
 from septum.io import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -218,3 +218,6 @@ def _files(folder: Path, ending: str) -> dict[str, Path]:
 
 def _joined(text: str | list[str]) -> str:
     return " ".join("; ".join([text] if isinstance(text, str) else text).split())
+
+
+NNUNET = Descriptor(key="nnunet", title="data in nnU-Net's layout", load=nnunet)

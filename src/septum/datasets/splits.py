@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-#: Data sets whose split comes with the package.
-PUBLISHED = ("acdc", "lasc")
+#: Folder of the splits that come with the package.
+PUBLISHED_SPLITS = resources.files("septum.datasets") / "published"
 
 
 class Split(BaseModel):
@@ -129,32 +128,6 @@ def make_split(
     rest = [patient for members in by_group.values() for patient in members]  # one group after the other
     parts = tuple(tuple(sorted(rest[i::folds])) for i in range(folds))
     return Split(dataset=dataset, test=tuple(sorted(dealt)), folds=parts)
-
-
-def load_split(dataset: str) -> Split:
-    """The split that this project publishes its numbers on.
-
-    Raises:
-        RecipeError: there is none for this data set.
-    """
-    file = resources.files("septum.datasets") / "published" / f"{dataset}.json"
-    if not file.is_file():
-        raise RecipeError(
-            f"no published split for data set {dataset!r}; there is one for {' and for '.join(PUBLISHED)}."
-        )
-    return Split.model_validate(json.loads(file.read_text(encoding="utf-8")))
-
-
-def load_cross_validation(dataset: str) -> CrossValidation:
-    """The parts in which this project cross-validates its production recipes.
-
-    Raises:
-        RecipeError: there are none for this data set.
-    """
-    file = resources.files("septum.datasets") / "published" / f"{dataset}-cross-validation.json"
-    if not file.is_file():
-        raise RecipeError(f"no published parts to cross-validate on for data set {dataset!r}.")
-    return CrossValidation.model_validate(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _in_turn(by_group: Mapping[str, list[str]], count: int) -> list[list[str]]:

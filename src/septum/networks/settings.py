@@ -14,7 +14,7 @@ class NetworkSettings(BaseModel):
     defaults are an error when they are built.
 
     Attributes:
-        architecture: key of ``networks.REGISTRY``.
+        architecture: key of ``networks.REGISTRY``. Loading a recipe and building a network check it.
         in_channels, out_channels: image channels in, logits out (1 for sigmoid, classes for softmax).
         filters: channels of the first level; they double at each level below.
         keep_z: pool and upsample by (1, 2, 2), so that no slice is lost ("Keep Z").
@@ -33,7 +33,7 @@ class NetworkSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Literal["dr_unet", "unet3d", "vnet"] = "dr_unet"
+    architecture: str = "dr_unet"
     in_channels: int = Field(default=1, ge=1)
     out_channels: int = Field(default=1, ge=1)
     filters: int = Field(default=8, ge=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.datasets import PUBLISHED
+from septum.datasets import REGISTRY, published_keys
 from septum.inference.bundle import open_bundle
 from septum.metrics.accuracy import accuracy_text
 
@@ -72,7 +72,7 @@ def model_card(recipe: MultiStageRecipe, terms: Terms, trained: str, rows: list[
     Raises:
         BundleError: the bundle that the training started from is gone.
     """
-    dataset, own = terms.dataset, recipe.dataset not in PUBLISHED
+    dataset, own = terms.dataset, recipe.dataset not in published_keys()
     chosen = "named in the recipe" if recipe.held_out.patients else "drawn by the recipe's seed"
     patients = list(dict.fromkeys(row["patient"] for row in rows))
     tested = counted(len(patients), len({row["case"] for row in rows}), "test patient")
@@ -133,17 +133,17 @@ def _start(recipe: MultiStageRecipe) -> str:
     made = bundle.manifest.provenance
     volumes = made.get("training_volumes", "an unknown number of")
     dataset = str(made.get("dataset_title") or made.get("dataset", "data that it does not name"))
-    published = dataset in PUBLISHED
+    published = dataset in published_keys()
     return (
         f"the {which} of the bundle `{bundle.manifest.name}` (SHA-256 of its `model.json`: "
         f"{bundle.sha256[:12]}), itself trained on {volumes} volumes of "
-        f"{dataset.upper() if published else dataset}."
+        f"{REGISTRY[dataset].title if published else dataset}."
     ) + (SAME_SPLIT if published and dataset == recipe.dataset else OTHER_DATA)
 
 
 def _limits(recipe: MultiStageRecipe, rows: list[Row], patients: int, *, cropped: bool) -> Iterator[str]:
     """What the card warns of."""
-    own, beats = recipe.dataset not in PUBLISHED, any(row["phase"] for row in rows)
+    own, beats = recipe.dataset not in published_keys(), any(row["phase"] for row in rows)
     yield "Research use only. Not a medical device; not for diagnosis or treatment."
     yield (
         "It has seen the scanners, the sequence and the patients of one data set. Anything else is outside "

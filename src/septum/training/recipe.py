@@ -6,10 +6,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from septum.core import RecipeError, StackKind
-from septum.datasets import PUBLISHED, HeldOut
+from septum.datasets import HeldOut, published_keys, require_known, require_published
 from septum.inference import PostprocessingSettings
 from septum.localisation import LocalisationSettings
 from septum.methods.end_to_end import EndToEndSettings
@@ -37,7 +37,7 @@ class Recipe(BaseModel):
 
     name: str
     title: str
-    dataset: Literal["acdc", "lasc", "nnunet"]
+    dataset: Annotated[str, AfterValidator(require_known)]
     seed: int = 0
 
     @property
@@ -58,7 +58,7 @@ class Recipe(BaseModel):
         """
         structures = len(schema.structures)
         fitting = {structures + 1} | ({1} if structures == 1 else set())
-        data = self.dataset if self.dataset in PUBLISHED else "the data"
+        data = self.dataset if self.dataset in published_keys() else "the data"
         count = f"{structures} structure{'' if structures == 1 else 's'}"
         if stage.network.out_channels not in fitting:
             raise RecipeError(
@@ -171,7 +171,7 @@ class MultiStageRecipe(TwoStageRecipe):
     @model_validator(mode="after")
     def _patients(self) -> MultiStageRecipe:
         own = self.input or self.patient_pattern is not None or self.held_out != HeldOut()
-        if own and self.dataset in PUBLISHED:
+        if own and self.dataset in published_keys():
             raise ValueError(
                 f"images, patients and split of {self.dataset} are published: leave out input, "
                 "patient_pattern and held_out"
@@ -233,13 +233,13 @@ class Transfer(BaseModel):
     """A training on another data set, whose weights the segmenter starts from.
 
     Attributes:
-        dataset: key of ``datasets.REGISTRY``.
+        dataset: key of a published data set of ``datasets.REGISTRY``.
         training: regions about the truth of that data set, all its foreground as one structure.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Literal["acdc", "lasc"]
+    dataset: Annotated[str, AfterValidator(require_published)]
     training: TrainingSettings
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from septum.core import RecipeError
 from septum.core.settings_error import describe
 from septum.core.shipped_recipes import shipped_recipes
+from septum.networks import NetworkSettings, require_known
 from septum.training.recipe import AnyRecipe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -33,11 +35,24 @@ def load_recipe(path: Path) -> AnyRecipe:
     content = _read_settings(path)
     content.setdefault("method", "multi_stage")
     try:
-        return _ADAPTER.validate_python(content)
+        recipe = _ADAPTER.validate_python(content)
     except ValidationError as error:
         method = str(content["method"])
         known = [one for one in _RECIPES if get_args(one.model_fields["method"].annotation) == (method,)]
         raise RecipeError(f"{path}: {describe(error, known, tag=method)}.") from error
+    for place, settings in _networks(recipe):
+        require_known(settings, f"{path}: {place}.architecture")
+    return recipe
+
+
+def _networks(settings: BaseModel, place: str = "") -> Iterator[tuple[str, NetworkSettings]]:
+    """Every network of a recipe that the registry builds, with the key at which it stands."""
+    for key in type(settings).model_fields:
+        value, where = getattr(settings, key), f"{place}.{key}" if place else key
+        if isinstance(value, NetworkSettings):
+            yield where, value
+        elif isinstance(value, BaseModel):
+            yield from _networks(value, where)
 
 
 def _read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from septum.core import RecipeError
 from septum.core.files import write_text
-from septum.datasets import PUBLISHED, REGISTRY, by_patient, hold_out, load_split
+from septum.datasets import REGISTRY, by_patient, hold_out, load_split, published_keys
 from septum.methods.samples import read_case
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
         RecipeError: it is not there or not whole, or the recipe does not fit its structures.
         InputError: a file of it cannot be read.
     """
-    dataset = REGISTRY[recipe.dataset](folder)
+    dataset = REGISTRY[recipe.dataset].load(folder)
     if recipe.patient_pattern is not None:
         dataset = by_patient(dataset, recipe.patient_pattern)
-    if recipe.dataset not in PUBLISHED:
+    if recipe.dataset not in published_keys():
         recipe.require_channels(recipe.segmenter, dataset.schema)  # told sooner than the files are read
         for case in dataset.cases:
             read_case(case, dataset)
@@ -52,7 +52,7 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
 
 def split_of(recipe: MultiStageRecipe, dataset: Dataset) -> Split:
     """The published split, or one as the recipe says. Raises :class:`RecipeError`."""
-    if recipe.dataset in PUBLISHED:
+    if recipe.dataset in published_keys():
         return load_split(recipe.dataset)
     return hold_out(dataset, recipe.held_out, np.random.default_rng(recipe.seed))
 

@@ -1,19 +1,21 @@
-"""The perturbations by which robustness is measured, and their levels for each data set."""
+"""The perturbations by which robustness is measured, and their levels for each kind of images."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from septum.datasets import facts_of
 from septum_study.robustness import grid_perturbations as grid
 from septum_study.robustness import image_perturbations as image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from septum.core import StackKind
     from septum_study.scan import Scan
 
 Level = float | str
@@ -32,71 +34,77 @@ class Perturbation:
         title: what panels and tables call it.
         unit: of its levels, with a space before it where there is one; empty for names.
         apply: scan, level and generator to the scan of that level, or ``None`` where it cannot be had.
-        levels: by data set, in the order in which they are shown.
+        levels: by kind of images, in the order in which they are shown.
     """
 
     title: str
     unit: str
     apply: Callable[[Scan, Any, np.random.Generator], Scan | None]
-    levels: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
+    levels: Mapping[StackKind, tuple[Level, ...]] = field(default_factory=dict)
 
 
+CINE: Final = "cine"
+LATE: Final = "late-gadolinium"
 ORDERS = ("mirrored", "slices reversed")
 ROTATIONS = (45, 90, 135, 180, 225, 270, 315)
 
 #: By name, in the order in which they are measured and shown; :data:`NONE` comes before all of them.
 PERTURBATIONS: dict[str, Perturbation] = {
     "scale": Perturbation(
-        "Intensity scale", " ×", image.scale, {"acdc": (0.01, 100), "lasc": (0.01, 100)}
+        "Intensity scale", " ×", image.scale, {CINE: (0.01, 100), LATE: (0.01, 100)}
     ),
     "offset": Perturbation(
-        "Intensity offset", " × signal", image.offset, {"acdc": (-1, 10), "lasc": (-1, 10)}
+        "Intensity offset", " × signal", image.offset, {CINE: (-1, 10), LATE: (-1, 10)}
     ),
     "noise": Perturbation(
-        "Rician noise", " × signal", image.noise, {"acdc": (0.05, 0.1, 0.2), "lasc": (0.05, 0.1, 0.2)}
+        "Rician noise", " × signal", image.noise, {CINE: (0.05, 0.1, 0.2), LATE: (0.05, 0.1, 0.2)}
     ),
     "ghost": Perturbation(
-        "Ghosts, strength", "", image.ghost, {"acdc": (0.25, 0.5, 0.75), "lasc": (0.25, 0.5, 0.75)}
+        "Ghosts, strength", "", image.ghost, {CINE: (0.25, 0.5, 0.75), LATE: (0.25, 0.5, 0.75)}
     ),
     "shading": Perturbation(
-        "Coil shading, brightest to darkest", " ×", image.shading, {"acdc": (2, 4, 8), "lasc": (2, 4, 8)}
+        "Coil shading, brightest to darkest", " ×", image.shading, {CINE: (2, 4, 8), LATE: (2, 4, 8)}
     ),
     "field-of-view": Perturbation(
         "Field of view", " mm", grid.field_of_view,
-        {"acdc": (200, 250, 300, 400, 500), "lasc": (200, 300, 400)},
+        {CINE: (200, 250, 300, 400, 500), LATE: (200, 300, 400)},
     ),
     "resolution": Perturbation(
-        "Spacing in plane", " mm", grid.resolution, {"acdc": (0.7, 1, 2), "lasc": (1, 1.4, 2)}
+        "Spacing in plane", " mm", grid.resolution, {CINE: (0.7, 1, 2), LATE: (1, 1.4, 2)}
     ),
     "slice-thickness": Perturbation(
-        "Slice thickness", " mm", grid.slice_thickness, {"acdc": (5, 6, 8, 12), "lasc": (1.25, 2.5, 5, 8)}
+        "Slice thickness", " mm", grid.slice_thickness, {CINE: (5, 6, 8, 12), LATE: (1.25, 2.5, 5, 8)}
     ),
     "skipped-slices": Perturbation(
-        "Every n-th slice", "", grid.skipped_slices, {"acdc": (2, 3), "lasc": (2, 4, 8)}
+        "Every n-th slice", "", grid.skipped_slices, {CINE: (2, 3), LATE: (2, 4, 8)}
     ),
     "slice-count": Perturbation(
-        "Number of slices", "", grid.slice_count, {"acdc": (4, 6, 8, 14, 20), "lasc": (44, 66, 132)}
+        "Number of slices", "", grid.slice_count, {CINE: (4, 6, 8, 14, 20), LATE: (44, 66, 132)}
     ),
     "missing-base": Perturbation(
-        "Slices missing at the base", "", grid.missing_base, {"acdc": (1, 2, 3, 4), "lasc": (8, 16, 24)}
+        "Slices missing at the base", "", grid.missing_base, {CINE: (1, 2, 3, 4), LATE: (8, 16, 24)}
     ),
     "missing-apex": Perturbation(
-        "Slices missing at the apex", "", grid.missing_apex, {"acdc": (1, 2, 3, 4), "lasc": (8, 16, 24)}
+        "Slices missing at the apex", "", grid.missing_apex, {CINE: (1, 2, 3, 4), LATE: (8, 16, 24)}
     ),
     "rotation": Perturbation(
-        "Rotation in plane", "°", grid.rotation, {"acdc": ROTATIONS, "lasc": (45, 90, 180, 270)}
+        "Rotation in plane", "°", grid.rotation, {CINE: ROTATIONS, LATE: (45, 90, 180, 270)}
     ),
     "order": Perturbation(
-        "Order of voxels", "", grid.reversal, {"acdc": ORDERS, "lasc": ORDERS}
+        "Order of voxels", "", grid.reversal, {CINE: ORDERS, LATE: ORDERS}
     ),
 }  # fmt: skip
 
 
 def levels_of(name: str, dataset: str) -> tuple[str, ...]:
-    """The levels of a perturbation, or of :data:`NONE`, as results write them; none for another data set."""
+    """The levels of a perturbation, or of :data:`NONE`, for the images of a data set, as results write them.
+
+    Raises:
+        RecipeError: the data set is not published.
+    """
     if name == NONE:
         return (NONE,)
-    return tuple(map(_text, PERTURBATIONS[name].levels.get(dataset, ())))
+    return tuple(map(_text, PERTURBATIONS[name].levels.get(facts_of(dataset).input, ())))
 
 
 def perturbed(scan: Scan, name: str, level: str, case: str) -> Scan | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from septum.datasets import REGISTRY, facts_of, published_keys
 from septum.inference import open_bundle, shipped
 from septum.metrics.table import Column, Section, Table
 from septum_study.pictures.curve_plot import CurvePanel, curve_figure
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
     from septum.metrics.agreement import Estimate
     from septum_study.robustness.curves import Point, Robustness
 
-#: Data sets that have levels, in the order of the table of levels.
-DATASETS = ("acdc", "lasc")
 NOT_MEASURED = "Not measured yet."
 NOT_HAD = "-"
-CROPPED = "LASC (images cropped around the atrium)"
 _NOTES = (
     "The worst level is that which costs most.",
     "Dice: mean over patients of the mean over their volumes.",
@@ -58,14 +56,14 @@ def block(found: Robustness | None, picture: str) -> str:
 
 def figure(found: Robustness) -> Figure:
     """The curves. Raises :class:`MissingExtraError` without matplotlib."""
-    panels = []
+    panels, images = [], facts_of(found.record.dataset).input
     for name, points in found.curves.items():
         perturbation = PERTURBATIONS[name]
         title = perturbation.title + (f" ({perturbation.unit.strip()})" if perturbation.unit else "")
         curves = {
             s: tuple((point.dice.get(s), point.before.get(s)) for point in points) for s in found.structures
         }
-        joined = all(not isinstance(v, str) for v in perturbation.levels[found.record.dataset])
+        joined = all(not isinstance(v, str) for v in perturbation.levels[images])
         panels.append(CurvePanel(title, tuple(point.level for point in points), curves, joined))
     return curve_figure(_title(found), "Dice", "mask of the image as it is", panels)
 
@@ -89,14 +87,15 @@ def worst_levels(found: Robustness) -> Table:
 
 def levels_table() -> Table:
     """Every perturbation with its levels for each data set."""
+    datasets = published_keys()
     lines = tuple(
         (
             perturbation.title + (f" ({perturbation.unit.strip()})" if perturbation.unit else ""),
-            *(", ".join(levels_of(name, dataset)) or NOT_HAD for dataset in DATASETS),
+            *(", ".join(levels_of(name, dataset)) or NOT_HAD for dataset in datasets),
         )
         for name, perturbation in PERTURBATIONS.items()
     )
-    columns = (Column("Perturbation"), *(Column(dataset.upper()) for dataset in DATASETS))
+    columns = (Column("Perturbation"), *(Column(REGISTRY[dataset].title) for dataset in datasets))
     return Table("The levels", columns, (Section("", lines),))
 
 
@@ -121,7 +120,7 @@ def _change(change: Estimate) -> str:
 
 
 def _title(found: Robustness) -> str:
-    of = CROPPED if found.record.dataset == "lasc" else found.record.dataset.upper()
+    of = REGISTRY[found.record.dataset].heading
     patients = f"{found.patients} test patient{'s' if found.patients > 1 else ''}"
     volumes = f"{found.volumes} volume{'s' if found.volumes > 1 else ''}"
     return f"{found.record.bundle} on {patients} ({volumes}) of {of}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import Orientation, OutputError, RecipeError, Segmentation, Volume
 from septum.core.locks import lock
-from septum.datasets import PUBLISHED, REGISTRY, load_split
+from septum.datasets import REGISTRY, load_split, published_keys
 from septum.indices import clinical_indices
 from septum.io import content_sha256
 from septum.methods.samples import read_case
@@ -93,12 +93,12 @@ def measure(model: Model, asked: Asked) -> Path:
 
 def _dataset_of(bundle: Bundle, data: Path) -> Dataset:
     name = bundle.manifest.provenance.get("dataset")
-    if name not in PUBLISHED:
+    if name not in published_keys():
         raise RecipeError(
-            f"{bundle.folder}: expected a bundle that was trained on {' or '.join(PUBLISHED)}, whose test "
-            f"patients are known; its provenance says {name!r}."
+            f"{bundle.folder}: expected a bundle that was trained on {' or '.join(published_keys())}, whose "
+            f"test patients are known; its provenance says {name!r}."
         )
-    dataset = REGISTRY[str(name)](data)
+    dataset = REGISTRY[str(name)].load(data)
     if dataset.schema.values != bundle.manifest.labels.values:
         raise RecipeError(
             f"{bundle.folder}: expected the labels {dataset.schema.names} of {name}, got "
