@@ -187,3 +187,29 @@ def test_from_python_files_and_masks_give_the_same(heart, tmp_path):
     loaded = package.load_mask(tmp_path / "data/heart_gt.nii.gz")
     assert np.array_equal(loaded.labels, heart.truth.labels)
     assert by_file.provenance.origin == "given"
+
+
+def test_the_json_of_another_mask_of_that_name_is_not_replaced(septum, bundle, write_study, tmp_path):
+    source, out, other = write_study(tmp_path / "a.nii.gz", frames=3), tmp_path / "out", tmp_path / "other"
+    for folder in (out, other):
+        assert septum("segment", source, "-o", folder, "--model", bundle).code == 0
+    redraw(other / "a_seg.nii.gz")
+    before = (out / "a_seg.json").read_bytes()
+    answer = septum("measure", other / "a_seg.nii.gz", "--image", source, "-o", out)
+    assert answer.code == 4
+    assert "a_seg.nii.gz" in answer.err
+    assert (out / "a_seg.json").read_bytes() == before
+
+
+def test_evidence_for_a_mask_does_not_hold_for_another_image(septum, bundle, write_study, tmp_path):
+    source, out = write_study(tmp_path / "a.nii.gz", frames=3), tmp_path / "out"
+    assert septum("segment", source, "-o", out, "--model", bundle).code == 0
+    image = nib.load(source)
+    brighter = tmp_path / "b.nii.gz"
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) + 7, image.affine, image.header), brighter)
+    with pytest.warns(package.QualityWarning):
+        own = package.measure(out / "a_seg.nii.gz", image=source)
+    assert (own.record().mask_origin, len(own.record().regions)) == ("model", 3)
+    with pytest.warns(package.QualityWarning):
+        foreign = package.measure(out / "a_seg.nii.gz", image=brighter)
+    assert (foreign.record().mask_origin, foreign.record().regions) == ("given", ())

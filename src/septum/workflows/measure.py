@@ -94,6 +94,8 @@ def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
     settings.indices.check_frames(len(labels), mask)
     segmentation = Segmentation(labels.astype(np.uint8), study.cine.geometry, schema)
     bundle: Bundle | None = None
+    if earlier is not None and earlier.input.sha256 != study.sha256:
+        earlier = None  # what it says holds for another image
     provenance = Provenance.of_given_mask(settings, earlier)
     if earlier is not None and earlier.mask_sha256 == sha256_of(mask):
         provenance, bundle = Provenance.from_record(earlier, settings.indices), _bundle_of(earlier)

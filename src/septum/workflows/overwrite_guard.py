@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.errors import NameTakenError
 from septum.core.files import place_of, sha256_of
+from septum.io.names import MASK_SUFFIXES
 from septum.workflows.outputs import OUTPUTS
 from septum.workflows.record import input_hash_in
 
@@ -48,13 +49,20 @@ def check_same_input(paths: OutputPaths, source: str, sha256: Callable[[], str],
 
 
 def check_measured(paths: OutputPaths, source: str, sha256: str) -> None:
-    """Refuse to replace a JSON that is none of Septum, or that is of another input.
+    """Refuse to replace a JSON that is none of Septum, of another input, or of another mask of that name.
 
     Args:
-        paths: of the mask that is measured.
+        paths: of the mask that is measured, which need not lie in the folder of its results.
         source: of the mask, for the sentence.
         sha256: hash of the input that the mask is of.
     """
+    masks = (paths.beside(f"_seg{suffix}") for suffix in MASK_SUFFIXES)
+    other = next((one for one in masks if one.exists() and not one.samefile(paths.mask)), None)
+    if other is not None:
+        raise NameTakenError(
+            f"{other} is another mask than {source}, and {paths.record.name} would no longer be of it: "
+            "expected a name that is free; choose another folder for results, or allow overwriting."
+        )
     if not paths.record.exists():
         return
     of = input_hash_in(paths.record)
