@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from septum.core import files
+from septum.core.locks import passing_lock
 from septum.workflows import output_folder
+from septum.workflows.output_paths import OutputPaths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,9 +116,14 @@ def long_run(bundle, write_study, tmp_path):
 
 def test_an_interrupted_run_says_so_in_one_line(long_run):
     command, out = long_run
-    running = start_and_wait_for_the_first_result(command, out / "case0_seg.nii.gz")
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate()
+    out.mkdir()
+    # The last case cannot be written before the signal comes, however long this process is kept waiting.
+    with passing_lock(OutputPaths(out, "case7", out / "case7_seg.nii.gz").lock, 1.0) as held:
+        assert held
+        running = start_and_wait_for_the_first_result(command, out / "case0_seg.nii.gz")
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Traceback" not in told
     assert told.splitlines()[-1] == "septum: interrupted; run the same command again to go on."
