@@ -23,8 +23,9 @@ from septum.training.multi_stage import MultiStageRun
 from septum.training.partition import TrainingData, cases_of, partition_of
 from septum.training.parts import DIGITS, VERSION, Parts, digest
 from septum.training.recipe import MultiStageRecipe
-from septum.training.recipe_file import load_recipe
+from septum.training.recipe_file import check_recipe, read_settings
 from septum_study.ledger import Entry, Unit, publish
+from septum_study.scale import rescale
 from septum_study.scoring import score_cases
 
 if TYPE_CHECKING:
@@ -160,7 +161,9 @@ def recipe_of(study: Study, row: str) -> AnyRecipe:
     declared = study.row(row)
     name = declared.recipe
     shipped = Path(str(resources.files("septum"))) / "recipes" / f"{name}.toml"
-    recipe = load_recipe(Path(name) if name.endswith(".toml") else shipped)
+    file = Path(name) if name.endswith(".toml") else shipped
+    settings = read_settings(file)
+    recipe = check_recipe(rescale(settings, study.scales) if declared.rescaled else settings, file)
     network = getattr(recipe.segmenter, "network", None)
     filters = declared.filters if network is None else network.filters
     if (recipe.dataset, filters) != (declared.dataset, declared.filters):

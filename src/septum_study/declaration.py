@@ -5,12 +5,13 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from septum.core import RecipeError
 from septum.datasets import require_published
+from septum_study.scale import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,8 +53,10 @@ class Row(_Settings):
         recipe: name of the recipe that trains it, such as ``paper/acdc-unet3d``, or the path of a TOML file.
         label: what tables and figures call it.
         dataset: key of ``datasets.REGISTRY``.
-        filters: initial number of convolution kernels of the network that segments.
+        filters: initial number of convolution kernels of the network that segments; in the file, those at
+            full scale.
         tables: names of the tables that show it.
+        rescaled: whether the study's scale holds for it; without, its recipe is taken as it is.
         origin: ``paper`` for a row of the publication, ``added`` for one that it left out.
         published: what the publication prints, by structure and for ``all``; empty where it prints nothing.
     """
@@ -64,6 +67,7 @@ class Row(_Settings):
     dataset: DatasetName
     filters: int = Field(ge=1)
     tables: tuple[str, ...] = Field(min_length=1)
+    rescaled: bool = True
     origin: Literal["paper", "added"]
     published: dict[str, Published] = Field(default_factory=dict)
 
@@ -134,6 +138,7 @@ class Study(_Settings):
         rows: in the order of execution.
         presentation: keys of all rows in the order in which tables show them.
         oracles: by data set, the row whose region comes from the truth.
+        scales: by data set, what every row changes in its recipe; empty for nothing.
         tables, figures: by name.
         contrasts: tests of rows against each other, beside those against the references of the tables.
     """
@@ -148,6 +153,7 @@ class Study(_Settings):
     rows: tuple[Row, ...] = Field(min_length=1)
     presentation: tuple[str, ...]
     oracles: dict[DatasetName, str] = Field(default_factory=dict)
+    scales: dict[DatasetName, Scale] = Field(default_factory=dict)
     tables: dict[str, TableSettings]
     contrasts: tuple[Contrast, ...] = ()
     figures: dict[str, FigureSettings] = Field(default_factory=dict)
@@ -245,11 +251,10 @@ def load_study(name: str) -> Study:
     """
     if name.endswith(".toml"):
         return _beside(_read(Path(name)), Path(name).parent)
-    folder = resources.files("septum_study") / "declared"
-    known = sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
-    if name not in known:
-        raise RecipeError(f"no study {name!r} is declared; there is {', '.join(known)}.")
-    return _read(folder / f"{name}.toml")
+    declared = _declared()
+    if name not in declared:
+        raise RecipeError(f"no study {name!r} is declared; there is {', '.join(declared)}.")
+    return _read(declared[name])
 
 
 def _beside(study: Study, folder: Path) -> Study:
@@ -261,9 +266,52 @@ def _beside(study: Study, folder: Path) -> Study:
     return study.model_copy(update={"rows": tuple(rows)})
 
 
+def _rescaled(study: Study) -> Study:
+    """The study with the filters that its rows have at its scale."""
+    rows = [
+        row.model_copy(update={"filters": study.scales[row.dataset].filters(row.filters)})
+        if row.rescaled and row.dataset in study.scales
+        else row
+        for row in study.rows
+    ]
+    return study.model_copy(update={"rows": tuple(rows)})
+
+
+def _content(file: Path | Traversable) -> dict[str, Any]:
+    """What a file declares, laid over the declared study that it extends."""
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    if "extends" not in content:
+        return content
+    base = content.pop("extends")
+    declared = _declared()
+    if base not in declared:
+        raise RecipeError(f"{file}: extends: no study {base!r} is declared; there is {', '.join(declared)}.")
+    return _laid_over(_content(declared[base]), content)
+
+
+def _declared() -> dict[str, Traversable]:
+    """The files of the studies that come with the package, by name."""
+    folder = resources.files("septum_study") / "declared"
+    files = {
+        file.name.removesuffix(".toml"): file for file in folder.iterdir() if file.name.endswith(".toml")
+    }
+    return dict(sorted(files.items()))
+
+
+def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Tables key by key; lists, such as rows, one after the other."""
+    merged = dict(base)
+    for key, value in changes.items():
+        if isinstance(value, dict) and key in base:
+            merged[key] = _laid_over(base[key], value)
+        else:
+            merged[key] = [*base.get(key, ()), *value] if isinstance(value, list) else value
+    return merged
+
+
 def _read(file: Path | Traversable) -> Study:
     try:
-        return Study.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return _rescaled(Study.model_validate(_content(file)))
     except OSError as error:
         raise RecipeError(f"{file}: expected the declaration of a study, but {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -148,7 +148,8 @@ def test_a_split_may_be_drawn():
 
 def test_unknown_names_are_told_in_a_sentence_with_those_that_there_are(paper):
     with pytest.raises(
-        RecipeError, match=r"no study 'papr' is declared; there is ablation, miniature, paper, production\."
+        RecipeError,
+        match=r"no study 'papr' is declared; there is ablation, half, miniature, paper, production\.",
     ):
         load_study("papr")
     with pytest.raises(RecipeError, match=r"study paper has no row 'acdc-unet'; it has acdc-unet3d, "):

@@ -32,8 +32,20 @@ def load_recipe(path: Path) -> AnyRecipe:
     Raises:
         RecipeError: the file is missing, is no TOML, or says something that it may not say.
     """
-    content = _read_settings(path)
-    content.setdefault("method", "multi_stage")
+    return check_recipe(read_settings(path), path)
+
+
+def check_recipe(content: dict[str, Any], path: Path) -> AnyRecipe:
+    """The recipe of settings.
+
+    Args:
+        content: as :func:`read_settings` gives them.
+        path: their file, which messages name.
+
+    Raises:
+        RecipeError: they say something that they may not say.
+    """
+    content = {"method": "multi_stage"} | content
     try:
         recipe = _ADAPTER.validate_python(content)
     except ValidationError as error:
@@ -55,7 +67,7 @@ def _networks(settings: BaseModel, place: str = "") -> Iterator[tuple[str, Netwo
             yield from _networks(value, where)
 
 
-def _read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str, Any]:
+def read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str, Any]:
     """All settings of a recipe, unchecked.
 
     Args:
@@ -76,7 +88,7 @@ def _read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str,
     if "extends" not in content:
         return content
     base = _base(path, content.pop("extends"))
-    return _merged(_read_settings(base, seen | {path}), content)
+    return _merged(read_settings(base, seen | {path}), content)
 
 
 def _base(path: Path, name: object) -> Path:
