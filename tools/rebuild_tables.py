@@ -64,7 +64,7 @@ STUDIES = ROOT / "studies"
 EXPLANATION = ROOT / "docs" / "explanation"
 #: Pages of studies, and the name of the study that each is about.
 STUDY_PAGES = {
-    EXPLANATION / "paper-study.md": "paper",
+    EXPLANATION / "paper-study.md": "half",
     EXPLANATION / "production.md": "production",
     EXPLANATION / "ablation.md": "ablation",
 }

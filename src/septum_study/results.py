@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _KEYS = ("row", "fold", "case", "patient", "group", "phase", "structure")
 _NATIVE = tuple(field.name for field in fields(Score) if field.name != "structure")
-#: On the paper's grid, spacing 1, by the field of ``Score`` that each stands for.
+#: On the study's grid, spacing 1, by the field of ``Score`` that each stands for.
 _GRID = {
     "dice": "grid_dice",
     "missed": "grid_missed",
@@ -50,7 +50,7 @@ def result_rows(
     Args:
         keys: row, fold, case, patient, group, phase.
         native: its scores on the native grid, one a structure.
-        grid: the same structures on the paper's grid, or ``None`` where there is no such grid.
+        grid: the same structures on the study's grid, or ``None`` where there is no such grid.
         case: foreground_inside, localisation, centre_error_mm, seconds, peak_memory_mb; what is not known
             may be ``None`` or left out.
 
@@ -117,7 +117,7 @@ def native_scores(rows: Iterable[Row]) -> list[Score]:
 
 
 def grid_scores(rows: Iterable[Row]) -> list[Score]:
-    """The scores on the paper's grid, for the rows that have any.
+    """The scores on the study's grid, for the rows that have any.
 
     That grid is scored with spacing 1, so that distances in mm are not defined: only what is in voxels may be
     summarised. Volumes, and the diagonal in mm, are those of the native grid.

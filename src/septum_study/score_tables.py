@@ -44,16 +44,8 @@ CASE_SD_NOTE = (
     "In brackets the SD of the means of cases over their structures. The published SDs must be of that kind: "
     "those printed by structure are too wide for an SD over all structures to be as small."
 )
-#: How the paper prints distances, by data set that it prints.
-UNIT_NOTES = {
-    "acdc": (
-        "The published distances are headed mm, but are most likely voxels of the paper's grid "
-        "(10 × 1.25 × 1.25 mm): they stand beside ours on that grid, with spacing 1."
-    ),
-    "lasc": (
-        "The published distances are headed mm, but are most likely voxels: they stand beside ours in voxels."
-    ),
-}
+#: Voxels (mm) of the grid on which the paper prints distances, by data set that it prints.
+_PUBLISHED_VOXELS = {"acdc": (10.0, 1.25, 1.25), "lasc": (0.625, 0.625, 0.625)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ class _ScoreColumn:
         kind: ``mean``, ``published``, ``difference`` (ours less published) or ``missed``.
         field: of ``metrics.Summary``, for our own number.
         measure: of the published values.
-        grid: our number is that of the paper's grid.
+        grid: our number is that of the study's grid.
     """
 
     column: Column
@@ -92,18 +84,18 @@ def _plain(group: str, measure: Measure) -> list[_ScoreColumn]:
     ]
 
 
-_PAPER_GRID = (
+_OWN_GRID = (
     _ScoreColumn(Column("native grid", "Dice"), "mean", "dice"),
-    _ScoreColumn(Column("paper's grid", "Dice"), "mean", "dice", grid=True),
+    _ScoreColumn(Column("study's grid", "Dice"), "mean", "dice", grid=True),
     _ScoreColumn(Column("published", "Dice"), "published", "dice"),
     _ScoreColumn(Column("native less published", "Dice"), "difference", "dice"),
-    _ScoreColumn(Column("paper's grid less published", "Dice"), "difference", "dice", grid=True),
+    _ScoreColumn(Column("study's grid less published", "Dice"), "difference", "dice", grid=True),
     *_plain("HD, native grid", "hausdorff"),
-    *_beside("HD, paper's grid", "hausdorff", [("voxels", "hausdorff_voxels", True)]),
+    *_beside("HD, study's grid", "hausdorff", [("voxels", "hausdorff_voxels", True)]),
     *_plain("ASD, native grid", "asd"),
-    *_beside("ASD, paper's grid", "asd", [("voxels", "asd_voxels", True)]),
+    *_beside("ASD, study's grid", "asd", [("voxels", "asd_voxels", True)]),
     _ScoreColumn(Column("native grid", "Missed"), "missed"),
-    _ScoreColumn(Column("paper's grid", "Missed"), "missed", grid=True),
+    _ScoreColumn(Column("study's grid", "Missed"), "missed", grid=True),
 )
 _NATIVE_GRID = (
     *_beside("Dice", "dice", [("ours", "dice", False)]),
@@ -111,8 +103,8 @@ _NATIVE_GRID = (
     *_beside("ASD", "asd", [("mm", "asd_mm", False), ("voxels", "asd_voxels", False)]),
     _ScoreColumn(Column("Missed"), "missed"),
 )
-#: Data sets that the paper scores on a grid of its own; all others have the columns of the native grid.
-_ON_PAPER_GRID = ("acdc",)
+#: Data sets that a study scores on its own grid, too; all others have the columns of the native grid.
+_ON_OWN_GRID = ("acdc",)
 
 
 def score_table(
@@ -124,8 +116,8 @@ def score_table(
     """
     rows = study.shown_in(name)
     dataset = rows[0].dataset
-    on_paper_grid = dataset in _ON_PAPER_GRID
-    columns = _PAPER_GRID if on_paper_grid else _NATIVE_GRID
+    on_own_grid = dataset in _ON_OWN_GRID
+    columns = _OWN_GRID if on_own_grid else _NATIVE_GRID
     sections = []
     for structure in STRUCTURES if by_structure else (None,):
         for title, members in _sections(rows):
@@ -147,11 +139,29 @@ def score_table(
         notes=(
             NOTE,
             SPLIT_NOTE,
-            *([CASE_SD_NOTE] if on_paper_grid and not by_structure else []),
-            *([UNIT_NOTES[dataset]] if dataset in UNIT_NOTES else []),
+            *([CASE_SD_NOTE] if on_own_grid and not by_structure else []),
+            *_unit_notes(study, dataset),
             *notes_on(evidence[row.key] for row in rows),
         ),
     )
+
+
+def _unit_notes(study: Study, dataset: str) -> Iterator[str]:
+    """What the published distances are in, and whether a voxel of ours is as long."""
+    if dataset not in _PUBLISHED_VOXELS:
+        return
+    voxel = _PUBLISHED_VOXELS[dataset]
+    yield (
+        "The published distances are headed mm, but are most likely voxels of "
+        f"{' × '.join(f'{mm:g}' for mm in voxel)} mm."
+    )
+    scale = study.scales.get(dataset)
+    if scale is not None and dataset in _ON_OWN_GRID:
+        ours = (mm * factor for mm, factor in zip(voxel, scale.coarser, strict=True))
+        yield (
+            f"A voxel of this study's grid is {' × '.join(f'{mm:g}' for mm in ours)} mm, so that the same "
+            "distance is fewer voxels."
+        )
 
 
 def _sections(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:

@@ -35,9 +35,9 @@ def test_a_row_is_the_mean_of_all_its_structures_beside_the_published_value(one_
     assert line["Dice: native grid"] == "0.600 ± 0.408 (0.283)"
     assert line["Dice: published"] == "0.800 ± 0.100"
     assert line["Dice: native less published"] == "-0.200"
-    # On the paper's grid .8, .6, .7, 0: mean .525.
-    assert line["Dice: paper's grid"].startswith("0.525 ±")
-    assert line["Dice: paper's grid less published"] == "-0.275"
+    # On the study's grid .8, .6, .7, 0: mean .525.
+    assert line["Dice: study's grid"].startswith("0.525 ±")
+    assert line["Dice: study's grid less published"] == "-0.275"
 
 
 def test_distances_leave_out_the_missed_and_a_second_line_has_the_diagonal_for_it(one_fold):
@@ -47,21 +47,21 @@ def test_distances_leave_out_the_missed_and_a_second_line_has_the_diagonal_for_i
     assert names == ["Other", "Reference", "Reference, missed at the diagonal"]
     headings = [column.heading for column in shown.columns]
     found, penalised = (dict(zip(headings, line, strict=True)) for line in section.lines[1:])
-    # 4, 6, 8 mm: 6 ± 2; means of cases 5 and 8. Half that in voxels; a quarter on the paper's grid.
+    # 4, 6, 8 mm: 6 ± 2; means of cases 5 and 8. Half that in voxels; a quarter on the study's grid.
     assert found["HD, native grid: mm"] == "6.00 ± 2.00 (2.12)"
     assert found["HD, native grid: voxels"].startswith("3.00 ± 1.00")
-    assert found["HD, paper's grid: voxels"].startswith("1.50 ± 0.50")
-    assert found["HD, paper's grid: published"] == "5.00 ± 1.00"
-    assert found["HD, paper's grid: difference"] == "-3.50"
+    assert found["HD, study's grid: voxels"].startswith("1.50 ± 0.50")
+    assert found["HD, study's grid: published"] == "5.00 ± 1.00"
+    assert found["HD, study's grid: difference"] == "-3.50"
     assert found["ASD, native grid: mm"].startswith("0.600 ± 0.200")
-    assert found["ASD, paper's grid: difference"] == "-0.350"
-    assert (found["Missed: native grid"], found["Missed: paper's grid"]) == ("1", "1")
-    # 4, 6, 8, 400 mm; 2, 3, 4, 200 voxels; 1, 1.5, 2, 300 on the paper's grid.
+    assert found["ASD, study's grid: difference"] == "-0.350"
+    assert (found["Missed: native grid"], found["Missed: study's grid"]) == ("1", "1")
+    # 4, 6, 8, 400 mm; 2, 3, 4, 200 voxels; 1, 1.5, 2, 300 on the study's grid.
     assert penalised["HD, native grid: mm"] == "104.50 ± 197.01"
     assert penalised["HD, native grid: voxels"].startswith("52.25 ±")
-    assert penalised["HD, paper's grid: voxels"].startswith("76.12 ±")
+    assert penalised["HD, study's grid: voxels"].startswith("76.12 ±")
     assert penalised["n"] == "4"
-    assert penalised["Dice: native grid"] == penalised["HD, paper's grid: published"] == ""
+    assert penalised["Dice: native grid"] == penalised["HD, study's grid: published"] == ""
 
 
 def test_a_row_that_has_not_run_says_so_and_still_shows_what_is_published(tmp_path):

@@ -44,7 +44,7 @@ def common(command: Command) -> Command:
         ),
         click.option(
             "--study", "name", default="paper", show_default=True, metavar="NAME|FILE",
-            help="A declared study (paper, production, ablation, miniature), or a TOML file of yours.",
+            help="A declared study (paper, half, production, ablation, miniature), or a TOML file of yours.",
         ),
     ):  # fmt: skip
         command = option(command)

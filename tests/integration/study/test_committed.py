@@ -8,8 +8,8 @@ from septum_study.ledger import read_entry
 from septum_study.plan import State, standings
 from septum_study.results import read_results, results_path
 
-RESULTS = Path(__file__).parents[3] / "studies" / "paper"
-STUDY = load_study("paper")
+RESULTS = Path(__file__).parents[3] / "studies" / "half"
+STUDY = load_study("half")
 NOT_RUN = (State.LEFT, State.UNAVAILABLE, State.RUNNING)
 RUN = [s for s in standings(STUDY, RESULTS) if s.state not in NOT_RUN]
 
