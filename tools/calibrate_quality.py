@@ -149,7 +149,8 @@ def fit() -> None:
     own, typical = own_cases(cases, rows, MODEL), typical_lacks(rows)[MODEL, str(UNSEEN)]
     calibration = shipped_calibration(cases, own, bundle.manifest, typical)
     write_text(bundle.folder / FILE, calibration.model_dump_json(indent=1) + "\n")
-    click.echo(verdict_table(outcomes).markdown())
+    by_model = [one for one, row in zip(outcomes, rows, strict=True) if row["model"] == MODEL]
+    click.echo(verdict_table(outcomes, MODEL, by_model).markdown())
 
 
 if __name__ == "__main__":

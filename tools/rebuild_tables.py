@@ -272,7 +272,7 @@ def with_quality(text: str, results: Path) -> str:
     tables = {
         "limits": limits_table(calibration),
         "parts": parts_table(outcomes, {row["patient"]: (row["fold"], row["model"]) for row in rows}),
-        "verdict": verdict_table(outcomes),
+        "verdict": verdict_table(outcomes, MAIN, own),
         "flags": flag_table(outcomes),
         "reasons": reasons_table(outcomes, MAIN, own),
         "strokes": strokes_table([(float(row["lv_sv_ml"]), float(row["rv_sv_ml"])) for row in manual]),

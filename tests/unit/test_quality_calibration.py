@@ -23,7 +23,6 @@ from septum.quality.calibration import (
 from septum.quality.verdict import assess_quality
 from septum_study.calibration.cases import case_of, cases_of, line_of, own_cases, typical_lacks
 from septum_study.calibration.evaluation import (
-    apply_to,
     evaluate_on,
     evaluate_unseen,
     exact_interval,
@@ -34,6 +33,7 @@ from septum_study.calibration.fit import (
     conformal_quantile,
     fit_calibration,
     fit_dice,
+    fit_width,
     limit_of,
     unseen_estimates,
 )
@@ -141,19 +141,27 @@ def test_a_case_is_judged_without_its_group():
     before, after = evaluate_unseen(plain), evaluate_unseen(poisoned)
     for old, new in zip(before, after, strict=True):
         same = (old.verdict, old.flags, old.estimated_dice) == (new.verdict, new.flags, new.estimated_dice)
-        width = [round(high - low, 6) for low, high in (old.intervals["LV"], new.intervals["LV"])]
         if old.case.group == "a":
-            assert same
+            fitted_to_itself = {"wide_ef_interval"}
+            assert set(old.flags) - fitted_to_itself == set(new.flags) - fitted_to_itself
             assert old.estimated_dice == new.estimated_dice
         else:
-            assert width[0] != width[1]
-    held_out = [one for one in poisoned if one.group == "a"]
-    by_others = fit_calibration([one for one in plain if one.group != "a"])
-    assert [one.intervals for one in after if one.case.group == "a"] == [
-        apply_to(one, by_others).intervals for one in held_out
-    ]
-    spoilt = [case(99, "a", dice=0.2, overlap=0.5)]
-    assert evaluate_on(poisoned, spoilt)[0] == apply_to(spoilt[0], by_others)
+            assert not same
+            assert old.intervals == new.intervals, "they are fitted to the errors of its own model alone"
+
+
+def test_the_interval_of_a_case_is_fitted_to_the_other_cases_of_its_own_model():
+    errors = [*range(1, 21), 90]
+    own = [case(n, "a", error=float(error), overlap=0.91) for n, error in enumerate(errors)]
+    others = [case(100 + n, group, error=5.0) for n, group in enumerate("bcbcbc")]
+    found = evaluate_unseen([*own, *others])[20]
+    low, high = found.intervals["LV"]
+    width = fit_width(own[:20], "LV")
+    assert (low, high) == width.interval(found.case.predicted_ef["LV"], 0.91)
+    assert not found.held("LV")
+    spoilt = [case(20, "a", error=3.0, overlap=0.5)]
+    (of_spoilt,) = evaluate_on([*own, *others], spoilt)
+    assert of_spoilt.intervals["LV"] == width.interval(of_spoilt.case.predicted_ef["LV"], 0.5)
 
 
 def test_limits_of_the_calibration_come_from_estimates_without_the_case():
@@ -175,10 +183,26 @@ def test_a_calibration_takes_two_groups_and_accepts_the_case_that_gave_a_limit()
 
 
 def test_the_interval_of_each_ventricle_is_a_rank_of_its_own_errors():
-    # The RV's errors are twice the LV's. Of 20 cases the 19th smallest score counts.
+    # The RV's errors are twice the LV's. Of 20 cases the 19th smallest distance from their median counts.
     fitted = fit_calibration([case(n, "ab"[n % 2], error=1.0 + n, overlap=0.91) for n in range(20)])
-    widths = {name: width.multiple for name, width in fitted.ejection_fractions.items()}
-    assert widths == {"LV": pytest.approx(19.0 / 0.3, rel=1e-4), "RV": pytest.approx(38.0 / 0.3, rel=1e-4)}
+    lv, rv = (fitted.ejection_fractions[name] for name in ("LV", "RV"))
+    assert (lv.centre, rv.centre) == (10.5, -21.0)
+    assert lv.multiple == pytest.approx(9.5 / 0.3, rel=1e-4)
+    assert rv.multiple == pytest.approx(19.0 / 0.3, rel=1e-4)
+
+
+def test_the_interval_of_a_bundle_knows_the_errors_of_its_own_networks_alone():
+    own = [case(n, "a", error=float(n % 3), overlap=0.91) for n in range(20)]
+    others = [case(20 + n, "b", error=40.0, overlap=0.91) for n in range(20)]
+    fitted = fit_calibration([*own, *others], own=own)
+    assert fitted.ejection_fractions["LV"] == fit_width(own, "LV")
+    assert fitted.ejection_fractions["LV"].centre == 1.0
+
+
+def test_an_interval_is_moved_by_the_usual_error_and_still_holds_the_number_shown():
+    width = IntervalWidth(level=0.9, multiple=20.0, centre=-8.0, least_lack=0.01)
+    assert width.interval(50.0, 0.99) == pytest.approx((50.0, 60.0))
+    assert width.interval(99.0, 0.99) == pytest.approx((99.0, 100.0))
 
 
 def test_limits_of_an_unsure_model_do_not_excuse_a_sure_one():

@@ -68,15 +68,17 @@ def possible(percent: float) -> float:
 
 
 class IntervalWidth(_Part):
-    """A split-conformal interval of an ejection fraction, wider where the ventricle's mask is less sure.
+    """A conformal interval of an ejection fraction, wider where the ventricle's mask is less sure.
 
-    Its half width is ``multiple`` times the difficulty, which is the square root of what the ventricle's
-    expected overlap lacks of 1 (:class:`septum.inference.out_of_distribution.Evidence`, the lesser of both
-    phases), and of at least ``least_lack``.
+    Its middle is the ejection fraction less ``centre``, which is how far that is usually off. Its half width
+    is ``multiple`` times the difficulty. The difficulty is the square root of what the ventricle's expected
+    overlap lacks of 1 (:class:`septum.inference.out_of_distribution.Evidence`, the lesser of both phases),
+    and of at least ``least_lack``.
 
     Attributes:
         level: share of studies that it is to hold.
         multiple: in points.
+        centre: of the errors, prediction less truth, in points.
         least_lack: see above.
         measured_coverage: share of unseen studies that it held, ``None`` if not measured.
         bias: of the model's ejection fractions, in points, in patients that this very model has not seen;
@@ -85,6 +87,7 @@ class IntervalWidth(_Part):
 
     level: float = Field(gt=0, lt=1)
     multiple: float
+    centre: float = 0.0
     least_lack: float
     measured_coverage: float | None = None
     bias: Bias | None = None
@@ -94,9 +97,15 @@ class IntervalWidth(_Part):
         return math.sqrt(max(1.0 - soft_dice, self.least_lack))
 
     def interval(self, percent: float, soft_dice: float) -> tuple[float, float]:
-        """(low, high) in percent about an ejection fraction, within 0 to 100."""
-        half, middle = self.multiple * self.difficulty(soft_dice), possible(percent)
-        return possible(middle - half), possible(middle + half)
+        """(low, high) in percent for an ejection fraction, within 0 to 100; it holds that fraction.
+
+        >>> width = IntervalWidth(level=0.9, multiple=40.0, centre=-2.0, least_lack=0.02)
+        >>> width.interval(50.0, 0.91)
+        (40.0, 64.0)
+        """
+        shown = possible(percent)
+        half, middle = self.multiple * self.difficulty(soft_dice), shown - self.centre
+        return possible(min(middle - half, shown)), possible(max(middle + half, shown))
 
 
 class Calibration(_Part):

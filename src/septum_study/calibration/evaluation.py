@@ -12,7 +12,7 @@ from septum.core import VENTRICLES as VENTRICLE_SCHEMA
 from septum.core import Bias, Flag, Verdict
 from septum.quality.measures import Measure
 from septum.quality.verdict import concerns, judge, ventricle_verdicts, worst_of
-from septum_study.calibration.fit import MOST_EF_ERROR, VENTRICLES, fit_calibration
+from septum_study.calibration.fit import MOST_EF_ERROR, VENTRICLES, fit_calibration, fit_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +120,7 @@ def _basic_flags(case: QualityCase) -> list[Flag]:
 
 
 def evaluate_unseen(cases: Sequence[QualityCase]) -> list[VerdictOutcome]:
-    """Each case by a calibration that was fitted without its group.
+    """Each case by a calibration that was fitted without its group, and intervals fitted without itself.
 
     Args:
         cases: of at least three groups, for each fit takes two.
@@ -131,13 +131,26 @@ def evaluate_unseen(cases: Sequence[QualityCase]) -> list[VerdictOutcome]:
 def evaluate_on(cases: Sequence[QualityCase], others: Sequence[QualityCase]) -> list[VerdictOutcome]:
     """Other cases, each by a calibration that was fitted to the first ones without its group.
 
-    The cases of a group are by one model.
+    The cases of a group are by one model. The intervals are fitted to the errors of that model in the other
+    patients of the group, as those of a shipped bundle are.
     """
     fits = {
         case.group: fit_calibration([one for one in cases if one.group != case.group], typical=case.typical)
         for case in {case.group: case for case in others}.values()
     }
-    return [apply_to(case, fits[case.group]) for case in others]
+    return [apply_to(case, _with_own_widths(fits[case.group], cases, case)) for case in others]
+
+
+def _with_own_widths(
+    calibration: Calibration, cases: Sequence[QualityCase], case: QualityCase
+) -> Calibration:
+    """A calibration with the intervals that the case's own model has in other patients of its group."""
+    own = [one for one in cases if one.group == case.group and one.patient != case.patient]
+    if not own:
+        return calibration
+    return calibration.model_copy(
+        update={"ejection_fractions": {name: fit_width(own, name) for name in VENTRICLES}}
+    )
 
 
 def shipped_calibration(
@@ -150,13 +163,14 @@ def shipped_calibration(
 
     Args:
         cases: by models that have not seen the patient.
-        own: those of them by the bundle itself, of which the bias of its ejection fractions is taken.
+        own: those of them by the bundle itself, of which the intervals and the bias of its ejection
+            fractions are taken.
         manifest: of the bundle.
         typical: of the bundle, see :func:`septum_study.calibration.fit.fit_calibration`.
     """
     outcomes = evaluate_unseen(cases)
     networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
-    calibration = fit_calibration(cases, networks, typical)
+    calibration = fit_calibration(cases, networks, typical, own)
     widths = {
         name: width.model_copy(
             update={

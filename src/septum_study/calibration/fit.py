@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,7 @@ def fit_calibration(
     cases: Sequence[QualityCase],
     networks: tuple[str, str] = ("", ""),
     typical: Mapping[str, float] | None = None,
+    own: Sequence[QualityCase] = (),
 ) -> Calibration:
     """Limits, estimate and intervals from cases of at least two groups.
 
@@ -100,6 +102,8 @@ def fit_calibration(
         networks: of the bundle that it is for.
         typical: of that bundle, see :class:`QualityCase`. What other models lack is told as a multiple of
             what they typically lack, so that a limit learnt from an unsure model does not excuse a sure one.
+        own: cases by the networks of that bundle, to which alone the intervals are fitted: the errors of
+            other models say nothing about its own. Without any, all cases count.
 
     Raises:
         ValueError: there are fewer than two groups, or no good case.
@@ -121,23 +125,25 @@ def fit_calibration(
         dice=fit_dice(cases),
         rejected_below=LEAST_MEAN_DICE,
         reviewed_below=_outward(limit_of(of_good, BELOW_THE_ESTIMATE, low=True), low=True),
-        ejection_fractions={name: fit_width(cases, name) for name in VENTRICLES},
+        ejection_fractions={name: fit_width(own or cases, name) for name in VENTRICLES},
     )
 
 
 def fit_width(cases: Sequence[QualityCase], ventricle: str) -> IntervalWidth:
-    """The interval of a ventricle's ejection fraction."""
+    """The interval of a ventricle's ejection fraction, by the errors of one model in unseen patients."""
     width = IntervalWidth(level=LEVEL, multiple=100.0, least_lack=LEAST_EXPECTED_LACK)
     key = f"{ventricle.lower()}_soft_dice"
-    scores = [
-        abs(possible(case.predicted_ef[ventricle]) - case.true_ef[ventricle])
-        / width.difficulty(case.measures[key])
-        for case in cases
-        if case.ef_error(ventricle) is not None and key in case.measures
-    ]
-    if not scores:
+    known = [case for case in cases if case.ef_error(ventricle) is not None and key in case.measures]
+    if not known:
         return width
-    return width.model_copy(update={"multiple": round(conformal_quantile(scores, LEVEL), DIGITS)})
+    errors = [possible(case.predicted_ef[ventricle]) - case.true_ef[ventricle] for case in known]
+    centre = statistics.median(errors)
+    scores = [
+        abs(error - centre) / width.difficulty(case.measures[key])
+        for error, case in zip(errors, known, strict=True)
+    ]
+    found = {"multiple": conformal_quantile(scores, LEVEL), "centre": centre}
+    return width.model_copy(update={name: round(value, DIGITS) for name, value in found.items()})
 
 
 def _as_of(case: QualityCase, key: str, typical: Mapping[str, float]) -> float:

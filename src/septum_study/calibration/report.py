@@ -26,41 +26,55 @@ if TYPE_CHECKING:
 BOOTSTRAP_SEED = 0
 
 
-def verdict_table(outcomes: Sequence[VerdictOutcome]) -> Table:
-    """How many bad and good cases are stopped, and how far estimate and interval are right."""
-    bad = [one for one in outcomes if one.case.bad]
-    good = [one for one in outcomes if not one.case.bad]
-    errors = [abs(one.estimated_dice - one.case.mean_dice) for one in outcomes]
-    constant = statistics.fmean(one.case.mean_dice for one in outcomes)
-    lines = (
-        ("Bad cases that are stopped", *_share(bad, lambda one: one.stopped)),
-        ("Bad cases that are rejected", *_share(bad, lambda one: one.verdict is Verdict.REJECT)),
-        ("Good cases that are stopped", *_share(good, lambda one: one.stopped)),
-        ("Good cases that are rejected", *_share(good, lambda one: one.verdict is Verdict.REJECT)),
-        ("Estimated Dice, mean absolute error", f"{statistics.fmean(errors):.3f}", _spread(errors, outcomes)),
-        (
-            "The same of an estimate that is always the mean",
-            f"{statistics.fmean(abs(one.case.mean_dice - constant) for one in outcomes):.3f}",
-            "",
-        ),
-        *_interval_lines(outcomes, "LV"),
-        *_interval_lines(outcomes, "RV"),
-        *_ventricle_lines(outcomes, "LV"),
-        *_ventricle_lines(outcomes, "RV"),
-        *_mismatch_lines(outcomes),
-    )
-    columns = (Column("What"), Column("Found"), Column("95 % interval"))
+def verdict_table(
+    outcomes: Sequence[VerdictOutcome], model: str, by_model: Sequence[VerdictOutcome]
+) -> Table:
+    """How many bad and good cases are stopped, and how far estimate and interval are right.
+
+    Args:
+        outcomes: of all cases.
+        model: name of the shipped model.
+        by_model: the cases that it made.
+    """
+    columns, cells = [Column("What")], [[what] for what, *_ in _verdict_lines(outcomes)]
+    for some, whose in ((by_model, f"`{model}`"), (outcomes, "all models")):
+        columns += [Column(f"{whose} ({len(some)} patients)"), Column("95 % interval")]
+        for line, (_, found, interval) in zip(cells, _verdict_lines(some), strict=True):
+            line += [found, interval]
     parts = len({one.case.group for one in outcomes})
     told = (
-        f"{len(outcomes)} patients, {len(bad)} of them bad, in {parts} groups; each case by a calibration "
-        "without its group."
+        f"All models: {parts} groups of patients, {sum(one.case.bad for one in outcomes)} of them bad; each "
+        "case by limits and an estimate that were fitted without its group, and by intervals of its own "
+        "model that were fitted without the case."
     )
     how = (
         "Intervals of shares are exact (Clopper and Pearson), that of the error is by the bootstrap over "
         "patients, and that of widths is their range."
     )
-    notes = (told, how)
-    return Table("The verdict on unseen patients", columns, (Section("", lines),), notes)
+    lines = tuple(map(tuple, cells))
+    return Table("The verdict on unseen patients", tuple(columns), (Section("", lines),), (told, how))
+
+
+def _verdict_lines(outcomes: Sequence[VerdictOutcome]) -> list[tuple[str, str, str]]:
+    """What is said of some cases: words, what was found, and its interval."""
+    bad = [one for one in outcomes if one.case.bad]
+    good = [one for one in outcomes if not one.case.bad]
+    errors = [abs(one.estimated_dice - one.case.mean_dice) for one in outcomes]
+    constant = statistics.fmean(one.case.mean_dice for one in outcomes)
+    always = statistics.fmean(abs(one.case.mean_dice - constant) for one in outcomes)
+    return [
+        ("Bad cases that are stopped", *_share(bad, lambda one: one.stopped)),
+        ("Bad cases that are rejected", *_share(bad, lambda one: one.verdict is Verdict.REJECT)),
+        ("Good cases that are stopped", *_share(good, lambda one: one.stopped)),
+        ("Good cases that are rejected", *_share(good, lambda one: one.verdict is Verdict.REJECT)),
+        ("Estimated Dice, mean absolute error", f"{statistics.fmean(errors):.3f}", _spread(errors, outcomes)),
+        ("The same of an estimate that is always the mean", f"{always:.3f}", ""),
+        *_interval_lines(outcomes, "LV"),
+        *_interval_lines(outcomes, "RV"),
+        *_ventricle_lines(outcomes, "LV"),
+        *_ventricle_lines(outcomes, "RV"),
+        *_mismatch_lines(outcomes),
+    ]
 
 
 def _ventricle_lines(outcomes: Sequence[VerdictOutcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
