@@ -20,6 +20,7 @@ from septum.training.assessment import assess, write_results
 from septum.training.card import CARD_FILE, counted, model_card, plural
 from septum.training.device import choose_device
 from septum.training.export import stage_manifest, update_bundle, write_bundle
+from septum.training.log_file import log_into
 from septum.training.loop import Deadline, Interrupted
 from septum.training.multi_stage import MultiStageRun, Trained
 from septum.training.partition import TrainingData, partition_of
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 RESULTS_FILE = "test_scores.csv"
+LOG_FILE = "train.log"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,14 @@ def train(
     where = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
+    with log_into(run / LOG_FILE):
+        return _train(settings, data, run, where, deadline)
+
+
+def _train(
+    settings: MultiStageRecipe, data: Path, run: Path, where: torch.device, deadline: Deadline
+) -> TrainOutcome:
+    """Do what is left of a run; arguments and errors as of :func:`train`."""
     initial = settings.initial
     origin = open_bundle(initial.bundle) if initial is not None and initial.used else None
     dataset = dataset_of(settings, data)
@@ -119,6 +129,7 @@ def train(
         start = score_start(origin, store, split.test, run / START_FILE)
         comparison = comparison_text(start, read_results(results))
     message = _measured(settings, terms, partition, split, bundle, results, comparison)
+    LOGGER.info("%s", message)
     return TrainOutcome(True, bundle, message, comparison)
 
 
