@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from septum.core import InputError, Study, Verdict
-from septum.core.errors import NameTakenError
+from septum.core.errors import NameTakenError, OutputWarning
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
@@ -108,7 +108,9 @@ def test_an_output_that_there_is_not_is_refused_before_anything_is_written(resul
     assert not (tmp_path / "out").exists()
 
 
-def test_dicom_of_what_is_not_dicom_is_a_note(result, tmp_path):
-    record = read_record(result.save(tmp_path, ["dicom"]).record)
+def test_dicom_of_what_is_not_dicom_is_a_note_and_a_warning(result, tmp_path):
+    with pytest.warns(OutputWarning, match="heart: No DICOM objects"):
+        paths = result.save(tmp_path, ["dicom"])
+    record = read_record(paths.record)
     assert [note.key for note in record.notes] == ["no_dicom_objects"]
     assert record.outputs == {}
