@@ -74,7 +74,7 @@ def test_saved_files_hold_it(result, tmp_path):
     )
     assert (record.mask_origin, record.model) == ("given", None)
     assert (tmp_path / "out/heart_report.html").is_file()
-    assert len(list((tmp_path / "out/heart_mesh").iterdir())) == 9
+    assert len(list((tmp_path / "out/heart_mesh").iterdir())) == 6
     assert str(tmp_path) not in paths.record.read_text()
 
 
@@ -83,7 +83,7 @@ def test_a_second_save_leaves_what_it_names_and_nothing_else_of_the_first(result
     result.save(tmp_path, {"mesh": {"format": "ply"}})
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert not any(name.endswith((".html", ".stl")) for name in names)
-    assert sum(name.endswith(".ply") for name in names) == 9
+    assert sum(name.endswith(".ply") for name in names) == 6
 
 
 def test_another_input_of_that_name_is_not_replaced_unasked(result, heart, tmp_path):
