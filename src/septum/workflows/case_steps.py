@@ -28,6 +28,7 @@ from septum.workflows.provenance import Provenance
 from septum.workflows.record import Settings, read_record
 from septum.workflows.resume import ResumePlan, output_files, reason_to_segment, seen_at
 from septum.workflows.saving import case_lock, write_case
+from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ class CaseSteps:
             study = self._read(case)
         except MemoryError as error:
             raise too_large(case.source) from error
-        self.settings.indices.check_frames(len(study.cine), case.source)
+        self._settings_of(case).indices.check_frames(len(study.cine), case.source)
         read_s = time.perf_counter() - started
         labels = kept_labels(study, case, paths.mask, plan) if plan.keeps_mask else None
         return Opened(case, study, read_s, plan, seen, labels)
@@ -174,6 +175,13 @@ class CaseSteps:
                 return current
             return self._write(current, segmented.opened.plan)
 
+    def _settings_of(self, case: InputCase) -> Settings:
+        """The settings for a case; in two files the phases are known."""
+        if case.phases is None:
+            return self.settings
+        indices = with_two_phases(self.settings.indices)
+        return self.settings.model_copy(update={"indices": indices})
+
     def _read(self, case: InputCase) -> Study:
         spacing_mm = self.settings.spacing_mm
         if case.phases is not None:
@@ -209,13 +217,13 @@ class CaseSteps:
         """Write; what is replaced or removed is said in the result where it is not what was told before."""
         opened, plan = segmented.opened, segmented.opened.plan
         case, study, bundle = opened.case, opened.study, self.model.bundle
-        paths, schema = case.paths(self.out), bundle.manifest.labels
+        paths, schema, settings = case.paths(self.out), bundle.manifest.labels, self._settings_of(case)
         if plan.earlier is not None and plan.keeps_mask:
-            provenance = Provenance.from_record(plan.earlier, self.settings.indices)
+            provenance = Provenance.from_record(plan.earlier, settings.indices)
             schema = schema_of(plan.earlier, schema)
         else:
             provenance = Provenance.from_run(
-                segmented.frames, study.cine.geometry, bundle, self.settings, opened.read_s
+                segmented.frames, study.cine.geometry, bundle, settings, opened.read_s
             )
         message = "" if plan is told else plan.message(paths)
         segmentation = Segmentation(segmented.labels, study.cine.geometry, schema)
@@ -236,6 +244,7 @@ class CaseSteps:
     def _plan_of(self, case: InputCase) -> ResumePlan:
         """What there is to do, by what is there. Raises :class:`NameTakenError` as :meth:`open`."""
         paths, earlier, reason = case.paths(self.out), None, ""
+        settings = self._settings_of(case)
         earlier = read_record(paths.record)
         if not self.overwrite and (paths.mask.exists() or paths.record.exists()):
             check_same_input(
@@ -247,12 +256,12 @@ class CaseSteps:
             reason = "it is in the form of another version"
             if earlier is not None:
                 sha256 = self.model.bundle.sha256
-                reason = reason_to_segment(earlier, paths.mask, self.settings, sha256)
+                reason = reason_to_segment(earlier, paths.mask, settings, sha256)
                 check_not_corrected(paths, earlier, reason)
         asked, notes = ({}, ()) if not self.outputs else possible(self.outputs, is_dicom=_is_dicom(case))
         keeps = earlier is not None and not self.overwrite and not reason
         plan = ResumePlan.of(
-            earlier, paths, asked, self.settings.indices, keeps_mask=keeps, reason=reason, notes=notes
+            earlier, paths, asked, settings.indices, keeps_mask=keeps, reason=reason, notes=notes
         )
         if self.overwrite or (earlier is not None and plan.is_nothing):
             return plan
