@@ -183,12 +183,15 @@ _IDENTITY = {
 
 #: A date of DICOM, or of ACR-NEMA before it.
 _DATE = re.compile(r"^(\d{4})\.?(\d{2})\.?(\d{2})$")
+#: A date that a de-identifier has emptied.
+_NO_DATE = re.compile(r"^0{4}\.?0{2}\.?0{2}$|^0+$")
 
 
 def identity_of(study: Study) -> dict[str, str]:
     """Who was examined and when, for a page that is to say so; dates as in ISO 8601, ``1958-02-03``.
 
-    It is told by the first image. A date that is none in DICOM's form stays as the header writes it.
+    It is told by the first image. A date that is none in DICOM's form stays as the header writes it; one of
+    zeros is none at all.
 
     Raises:
         OutputError: the study did not come from DICOM.
@@ -201,7 +204,9 @@ def identity_of(study: Study) -> dict[str, str]:
         text = str(attributes.get(keyword) or "").strip()
         if keyword == "PatientName":
             text = ", ".join(part for part in text.split("^") if part)
-        told[title] = _DATE.sub(r"\1-\2-\3", text) if keyword.endswith("Date") else text
+        if keyword.endswith("Date"):
+            text = "" if _NO_DATE.match(text) else _DATE.sub(r"\1-\2-\3", text)
+        told[title] = text
     return {title: text for title, text in told.items() if text}
 
 
