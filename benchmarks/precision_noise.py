@@ -4,8 +4,8 @@
 
 One network of the miniature study is trained on phantoms in float32 and with bfloat16, each from two seeds.
 Printed and written is the Dice of the phantoms that validate, by structure, as a mean over the last epochs.
-So that any processor can run it, bfloat16 is emulated as autocast rounds: weights, inputs and outputs of every
-convolution and their gradients, with sums in float32.
+So that any processor can run it, bfloat16 is emulated as autocast rounds: weights, inputs and outputs of
+every convolution and their gradients, with sums in float32.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Emulated:
 
 def train(store: CaseStore, folder: Path, seed: int, epochs: int, *, bfloat16: bool) -> dict[str, float]:
     """Train one network; its Dice by structure on the cases that validate."""
-    loop.way_for = lambda _device: Emulated() if bfloat16 else BY_SLICES  # type: ignore
+    loop.way_for = lambda _device: Emulated() if bfloat16 else BY_SLICES  # type: ignore[assignment]
     recipe = load_recipe(find_recipe(RECIPE))
     optimisation = recipe.segmenter.optimisation.model_copy(update={"epochs": epochs, "patience": None})
     segmenter = recipe.segmenter.model_copy(update={"optimisation": optimisation})
