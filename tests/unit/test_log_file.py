@@ -22,5 +22,5 @@ def test_messages_are_appended_with_their_time_and_nothing_after_the_block(tmp_p
 
 def test_file_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "run").touch()
-    with pytest.raises(OutputError, match="train.log"), log_into(tmp_path / "run" / "train.log"):
+    with pytest.raises(OutputError, match=r"train\.log"), log_into(tmp_path / "run" / "train.log"):
         pass
