@@ -19,7 +19,7 @@ demo: $(RUNTIME) ## segment a synthetic beating heart with the shipped model; re
 	$(VENV)/bin/septum demo -o demo
 
 test: $(DEVELOPMENT) ## run the tests, one process a core with one thread each
-	OMP_NUM_THREADS=1 $(VENV_TEST)/bin/python -m pytest --numprocesses auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(VENV_TEST)/bin/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 lint: $(DEVELOPMENT) ## style, types, and which room may import which
 	$(VENV_TEST)/bin/ruff check .

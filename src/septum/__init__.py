@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from septum.core import Geometry, Segmentation, Study
-    from septum.core.errors import QualityWarning, SeptumError
+    from septum.core.errors import OutputWarning, QualityWarning, SeptumError
     from septum.inference import Model, load_model
     from septum.io import write_image, write_mask
     from septum.workflows.api import load_mask, measure, segment
@@ -24,6 +24,7 @@ __all__ = [
     "Geometry",
     "IndexSettings",
     "Model",
+    "OutputWarning",
     "QualityWarning",
     "Result",
     "Segmentation",
@@ -44,6 +45,7 @@ _HOMES = {
     "Geometry": "septum.core",
     "IndexSettings": "septum.workflows.options",
     "Model": "septum.inference",
+    "OutputWarning": "septum.core.errors",
     "QualityWarning": "septum.core.errors",
     "Result": "septum.workflows.result",
     "Segmentation": "septum.core",

@@ -17,6 +17,7 @@ from septum.core import RecipeError
 from septum.datasets import REGISTRY, Split, load_cross_validation, load_split, make_split
 from septum.methods.case_store import CaseStore
 from septum.training.device import device_name
+from septum.training.log_file import log_into
 from septum.training.loop import Deadline
 from septum.training.methods import RUNS, unavailable
 from septum.training.multi_stage import MultiStageRun
@@ -120,6 +121,11 @@ class Bench:
             RecipeError: recipe or data do not fit.
             OutputError: a file cannot be written.
         """
+        with log_into(self.work / "logs" / f"{unit.row}-fold{unit.fold}.log"):
+            return self._run(unit, deadline)
+
+    def _run(self, unit: Unit, deadline: Deadline) -> Entry:
+        """Do as :meth:`run` says."""
         recipe = self.recipe(unit.row)
         store = self.store(recipe.dataset)
         cases = self.test_cases(recipe.dataset, unit.fold)

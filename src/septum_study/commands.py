@@ -16,15 +16,14 @@ from septum.training.device import choose_device
 from septum.training.loop import Deadline
 from septum_study import miniature, plan_report, running
 from septum_study.bench import Bench, commit, septum_version
+from septum_study.committed import results_folder
 from septum_study.declaration import load_study
 from septum_study.estimate import case_numbers
 from septum_study.estimate import estimate as estimate_of
-from septum_study.figures import agreement_figures
 from septum_study.ledger import Unit
 from septum_study.pictures.agreement_plot import FORMATS, save_figure
-from septum_study.plan import stale_units, standings
+from septum_study.plan import standings
 from septum_study.products import draw_case, write_masks
-from septum_study.report import table_text, write_report
 from septum_study.robustness import report as robustness_report
 from septum_study.robustness.curves import load_robustness
 from septum_study.robustness.perturbations import PERTURBATIONS
@@ -76,27 +75,6 @@ def run_parallel(*, take_all: bool, count: int, **options: Any) -> int:
     return running.run_parallel(arguments, count, lambda number: f"[{number}] ")
 
 
-def table(name: str, results: Path | None, number: str, form: str) -> str:
-    """One table as text."""
-    study, folder = _study_and_results(name, results)
-    return table_text(study, folder, number, form, stale_units(study, folder))
-
-
-def figures(name: str, results: Path | None, output: Path) -> list[Path]:
-    """The Bland-Altman figures; the files written."""
-    study, folder = _study_and_results(name, results)
-    written = agreement_figures(study, folder, output, stale_units(study, folder))
-    if not written:
-        raise RecipeError(f"no row of a figure of study {study.name} has run; see septum study plan.")
-    return written
-
-
-def report(name: str, results: Path | None, output: Path) -> Path:
-    """Tables, figures and their page."""
-    study, folder = _study_and_results(name, results)
-    return write_report(study, folder, output, stale_units(study, folder))
-
-
 def robustness(model: str, asked: Mapping[str, Any], *, picture: Path | None, options: ModelKeywords) -> str:
     """Measure what is left of a bundle's robustness; the table of worst levels, and where the results lie.
 
@@ -114,11 +92,6 @@ def robustness(model: str, asked: Mapping[str, Any], *, picture: Path | None, op
     if picture is not None:
         save_figure(robustness_report.figure(found), picture.with_suffix(""), [picture.suffix])
     return f"{robustness_report.worst_levels(found).markdown()}\n{path}"
-
-
-def _study_and_results(name: str, results: Path | None) -> tuple[Study, Path]:
-    study = load_study(name)
-    return study, results_folder(study, results)
 
 
 def predict(unit: str, *, output: Path, **options: Any) -> list[Path]:
@@ -186,11 +159,6 @@ def _data_folder() -> Path:
 
 def _work_folder(name: str, work: Path | None) -> Path:
     return work or Path("runs") / "study" / Path(name).stem
-
-
-def results_folder(study: Study, results: Path | None) -> Path:
-    """Where the ledger lies."""
-    return results or Path("studies") / study.name
 
 
 def parse_unit(study: Study, text: str) -> Unit:

@@ -104,14 +104,14 @@ def run_parallel(command: Sequence[str], count: int, prefix: Callable[[int], str
 
     Args:
         command: arguments after ``python -m septum``.
-        count: number of processes. Each gets its share of the CPU's threads.
+        count: number of processes. Each computes with one thread, since trainings side by side give more
+            than threads in one training do.
         prefix: of the lines of each process, by its number from 1.
 
     Returns:
         The largest exit code; of a process that a signal ended, 128 and the signal's number.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // count))
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     processes = []
     try:
         for number in range(1, count + 1):

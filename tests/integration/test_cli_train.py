@@ -16,7 +16,9 @@ from septum.cli.train import find_recipe
 def calls_of_train(monkeypatch):
     """What the command hands over, in place of training."""
     called = []
-    outcome = types.SimpleNamespace(finished=False, bundle=None, message="time budget used up.")
+    outcome = types.SimpleNamespace(
+        finished=False, bundle=None, message="time budget used up.", comparison=""
+    )
     fake = types.ModuleType("septum.training.command")
     fake.train = lambda *arguments: called.append(arguments) or outcome
     monkeypatch.setitem(sys.modules, "septum.training.command", fake)

@@ -115,14 +115,8 @@ def found_command(name: str) -> click.Command:
 
 @cache
 def help_of(command: str) -> str:
-    done = subprocess.run(
-        [Path(sys.executable).parent / "septum", *command.split(), "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"septum {command} --help: {done.stderr}"
-    return done.stdout
+    found = found_command(command)
+    return found.get_help(click.Context(found, info_name=f"septum {command}"))
 
 
 def septum_lines(page: Path) -> list[str]:

@@ -349,6 +349,23 @@ def test_frames_of_acdc_without_info_are_named_by_the_true_ventricle(tmp_path):
     assert {pair.key: pair.true for pair in result.indices}["lv_ef_percent"] == pytest.approx(40.0)
 
 
+@pytest.mark.parametrize("info", [None, "ED: 12\nES: 4\n"])
+def test_a_mask_of_the_two_phases_is_compared_with_frames_of_acdc(tmp_path, info):
+    ed, es = beat()[0], beat()[2]
+    write(tmp_path / "pred" / "patient007_seg.nii.gz", np.stack([ed, es]))
+    for name, labels in (("frame12", ed), ("frame04", es)):
+        write(tmp_path / "true" / "patient007" / f"patient007_{name}_gt.nii.gz", labels)
+    if info is not None:
+        (tmp_path / "true" / "patient007" / "Info.cfg").write_text(info)
+    result = evaluate(tmp_path / "pred", tmp_path / "true")
+    assert (result.unpaired, result.failures) == ((), ())
+    assert {(frame.case.split("_")[-1], frame.phase) for frame in result.frames} == {
+        ("frame12", "ED"), ("frame04", "ES"),
+    }  # fmt: skip
+    assert {row["dice"] for row in result.to_rows()} == {1.0}
+    assert {pair.key: pair.predicted for pair in result.indices}["lv_ef_percent"] == pytest.approx(40.0)
+
+
 def test_one_predicted_frame_is_compared_with_a_true_cine(tmp_path):
     prediction = write(tmp_path / "p1_frame03_seg.nii.gz", beat()[2])
     result = evaluate(prediction, write(tmp_path / "p1_gt.nii.gz", beat()))

@@ -1,4 +1,4 @@
-"""A minute of damaged inputs of every format: each ends in a result or in a sentence."""
+"""Damaged inputs of every format: each ends in a result or in a sentence."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "fuzz.py"
 
 
-@pytest.mark.slow
-def test_a_minute_of_damage_ends_in_results_and_refusals():
+def test_four_hundred_damaged_inputs_end_in_results_and_refusals():
     answer = subprocess.run(
-        [sys.executable, str(TOOL), "--seed", "0", "--seconds", "60"],
+        [sys.executable, str(TOOL), "--seed", "0", "--inputs", "400"],
         capture_output=True,
         text=True,
         check=False,

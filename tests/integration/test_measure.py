@@ -45,6 +45,7 @@ def test_any_mask_of_known_labels_has_indices_a_verdict_and_outputs(septum, hear
     before = mask.read_bytes()
     answer = septum("measure", mask, "--image", image, "-o", out, "--report", "--mesh", "stl", "--csv", table)
     assert answer.code == 0, answer.err
+    assert "1 measured." in answer.out
     assert mask.read_bytes() == before
     assert {"heart_gt_seg.json", "heart_gt_report.html", "heart_gt_mesh/heart_gt_LV_000.stl"} <= set(
         files_in(out)

@@ -170,5 +170,8 @@ def test_meshes_without_room_leave_the_mask_and_no_empty_folder(one):
     assert answer.code == 4
     assert "finished before it stay" in answer.err
     assert sorted(path.name for path in one.out.iterdir()) == ["one_seg.json", "one_seg.nii.gz"]
-    assert json.loads((one.out / "one_seg.json").read_text())["outputs"]["mesh"] == {"format": "stl"}
+    assert json.loads((one.out / "one_seg.json").read_text())["outputs"]["mesh"] == {
+        "format": "stl",
+        "all_frames": False,
+    }
     assert one("--mesh", "stl").code == 0

@@ -19,7 +19,7 @@ from septum.workflows.cases import plan_cases
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.outputs import requested
 
-ALL = ("--report", "--mesh", "stl")
+ALL = ("--report", "--mesh", "stl", "--all-frames")
 
 
 @pytest.fixture
@@ -84,8 +84,24 @@ def test_what_shows_other_indices_goes_and_meshes_of_the_mask_stay(case, no_mode
     assert not (case.out / "a_report.html").exists()
     assert len([name for name in files_in(case.out) if name.startswith("a_mesh/")]) == 9
     assert record_in(case.out)["indices"]["end_systole_frame"] == 1
-    assert record_in(case.out)["outputs"]["mesh"] == {"format": "stl"}
+    assert record_in(case.out)["outputs"]["mesh"] == {"format": "stl", "all_frames": True}
     assert "already done" in case("--es", 1, "--mesh", "stl").out
+
+
+def test_meshes_are_of_the_phases_that_are_shown(case, no_model, files_in):
+    def meshes():
+        return [name[-7:-4] for name in files_in(case.out) if name.startswith("a_mesh/a_LV")]
+
+    case("--mesh", "stl", "--ed", 0, "--es", 2)
+    assert meshes() == ["000", "002"]
+    no_model()
+    case("--mesh", "stl", "--ed", 0, "--es", 1)
+    assert meshes() == ["000", "001"]
+    answer = case("--ed", 0, "--es", 2)
+    assert ("removed with the earlier indices: a_mesh" in answer.err, meshes()) == (True, [])
+    assert "mask kept" in case("--ed", 0, "--es", 2, "--mesh", "stl", "--all-frames").out
+    assert meshes() == ["000", "001", "002"]
+    assert "already done" in case("--ed", 0, "--es", 2, "--mesh", "stl").out
 
 
 def test_what_is_missing_is_written_again_of_the_mask(case, no_model, files_in):

@@ -9,7 +9,7 @@ import pytest
 from septum.datasets import REGISTRY, load_split
 from septum.inference import ModelOptions, load_model, open_bundle
 from septum.metrics import score, summarise
-from septum.phantom import beating_heart
+from septum.phantom import PhantomSettings, beating_heart
 from septum.training.assessment import assess
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_file
@@ -43,7 +43,7 @@ def test_a_bundle_is_small_and_carries_its_terms(name, terms, doi_or_journal):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_phantom_is_segmented_by_a_model_that_has_seen_patients_only(model, seed):
-    phantom = beating_heart(np.random.default_rng(seed))
+    phantom = beating_heart(np.random.default_rng(seed), PhantomSettings(frames=2))
     scores = []
     for t in (phantom.end_diastole, phantom.end_systole):
         found = model.segment_volume(phantom.cine.frame(t))

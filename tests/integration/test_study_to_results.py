@@ -95,16 +95,24 @@ def test_a_study_of_one_phase_has_volumes_and_mass_in_all_that_is_written(septum
         assert f"'{told['indices']['items'][key]['value']}'" in report
 
 
-def test_the_stack_of_another_model_does_not_take_the_place_of_the_first(septum, bundle, study, tmp_path):
+def test_a_model_of_other_structures_has_names_of_its_own_in_the_same_folder(septum, bundle, study, tmp_path):
     late = flat(images(stored(1, 6), series=50, uid="1.2.50"))
     for one in late:
         one.ScanningSequence, one.InversionTime = ["GR", "IR"], "280"
     write(study / "late", late)
     assert septum("segment", study, "-o", tmp_path / "out", "--model", bundle).code == 0
-    answer = septum("segment", study, "-o", tmp_path / "out", "--model", "la")
-    assert answer.code == 4
-    assert "one_seg.json is the result of other images than are taken from" in answer.err
-    assert "of a stack for another model" in answer.err
+    first = (tmp_path / "out/one_seg.json").read_bytes()
+    call = ("segment", study, "-o", tmp_path / "out", "--model", "la", "--csv", tmp_path / "la.csv")
+    answer = septum(*call)
+    assert answer.code == 0, answer.err
+    assert names_in(tmp_path / "out") == [
+        "one_la_seg.json", "one_la_seg.nii.gz", "one_seg.json", "one_seg.nii.gz",
+    ]  # fmt: skip
+    assert (tmp_path / "out/one_seg.json").read_bytes() == first
+    (row,) = csv.DictReader((tmp_path / "la.csv").read_text().splitlines())
+    assert (row["study"], row["model"]) == ("one_la", "la")
+    assert "already done" in septum(*call).out
+    assert "already done" in septum("segment", study, "-o", tmp_path / "out", "--model", bundle).out
 
 
 def test_pseudonyms_and_names_are_there_when_they_are_asked_for(septum, bundle, study, tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import septum as package
+from septum.workflows.cases import plan_cases
 
 
 @pytest.fixture
@@ -62,6 +63,43 @@ def test_what_is_no_pair_is_refused(command, phases, write_study, tmp_path):
     nib.save(nib.Nifti1Image(nib.load(phases[0]).get_fdata()[:40], np.diag([1.5, 1.5, 8.0, 1.0])), cine)
     assert command(files=(phases[0], cine)).code == 3
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "info"),
+    [(("p01_frame12", "p01_frame01"), "ED: 12\nES: 1\n"), (("p01_ED", "p01_ES"), None)],
+)
+def test_two_phases_in_the_folder_of_a_patient_are_one_case(
+    septum, bundle, write_study, tmp_path, files_in, names, info
+):
+    folder, out = tmp_path / "all/p01", tmp_path / "out"
+    folder.mkdir(parents=True)
+    for seed, name in enumerate(names):
+        write_study(folder / f"{name}.nii.gz", seed=seed)
+    if info is not None:
+        (folder / "Info.cfg").write_text(info)
+    call = ("segment", folder, "-o", out, "--model", bundle)
+    answer = septum(*call)
+    assert answer.code == 0, answer.err
+    assert files_in(out) == ["p01_seg.json", "p01_seg.nii.gz"]
+    indices = json.loads((out / "p01_seg.json").read_text())["indices"]
+    assert indices["phases_given"] == ["end_diastole", "end_systole"]
+    assert "lv_ef_percent" in indices["items"]
+    assert "already done" in septum(*call).out
+    frames = [folder / f"{name}.nii.gz" for name in names]
+    assert "already done" in septum("segment", "--ed-file", frames[0], "--es-file", frames[1], *call[2:]).out
+
+
+@pytest.mark.parametrize("added", ["a_ES", "p01", "p01_4d"])
+def test_frames_of_several_patients_and_frames_of_a_cine_are_cases_of_their_own(write_study, tmp_path, added):
+    folder = tmp_path / "all/p01"
+    for name in ("p01_ED", "p01_ES", added):
+        write_study(folder / f"{name}.nii.gz")
+    plan = plan_cases([folder], tmp_path / "out")
+    assert {case.name for case in plan.cases} == {"p01_ED", "p01_ES", added}
+    (folder / f"{added}.nii.gz").unlink()
+    plan = plan_cases([tmp_path / "all"], tmp_path / "out")
+    assert {case.name for case in plan.cases} == {"p01_ED", "p01_ES"}, "below a folder each file is a case"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ ALLOWED = (
     r"septum/recipes/(ablation|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",
-    r"septum/models/[a-z_0-9]+/(model\.json|quality\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
+    r"septum/models/[a-z_0-9]+/(model\.json|quality\.json|seen_images\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/.*LICENSE(\.md)?)",
 )
 
@@ -72,7 +72,7 @@ def programs(wheel, tmp_path_factory) -> Path:
     venv.create(environment, with_pip=False)
     folder = environment / "bin"
     pip = [sys.executable, "-m", "pip", "--python", folder / "python", "--disable-pip-version-check"]
-    run([*pip, "install", "--quiet", wheel], environment)
+    run([*pip, "install", "--quiet", "--no-compile", wheel], environment)  # few modules are imported
     return folder
 
 

@@ -1,5 +1,6 @@
 """A training run in miniature: a few made-up patients, laid out as ACDC is."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -115,6 +116,11 @@ def assert_same(trained, reference):
         for key, value in ours.items():
             assert torch.equal(value, theirs[key]), f"{name}.{key}"
     assert trained.localisation == reference.localisation
+
+
+def history_of(folder):
+    """The epochs of a network, from the lines of its history."""
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def checkpoints(folder):

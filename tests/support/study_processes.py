@@ -1,18 +1,39 @@
-"""The command line in processes of its own, and what it says."""
+"""The command line in this process, which has loaded torch already, and what it says."""
 
-import os
+import io
+import logging
 import re
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+import torch
+
+from septum.cli.main import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command line has answered."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 def septum(*arguments, check=True):
     """Run ``septum`` with these arguments; by default it must end well."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(
-        [sys.executable, "-m", "septum", *map(str, arguments)],
-        capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
+    out, err, root = io.StringIO(), io.StringIO(), logging.getLogger()
+    log, level, threads = logging.StreamHandler(err), root.level, torch.get_num_threads()
+    root.addHandler(log)
+    root.setLevel(logging.INFO)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main([str(argument) for argument in arguments])
+    finally:
+        root.removeHandler(log)
+        root.setLevel(level)
+        torch.set_num_threads(threads)
+    done = Done(code, out.getvalue(), err.getvalue())
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 

@@ -175,7 +175,7 @@ def test_pixel_spacing_written_as_text_or_with_commas(tmp_path, spacing):
     assert read_study(tmp_path).cine.geometry.spacing_mm == pytest.approx((10.0, 3.0, 3.0), abs=1e-5)
 
 
-@pytest.mark.parametrize("keyword", ["SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"])
+@pytest.mark.parametrize("keyword", ["SeriesInstanceUID", "SOPInstanceUID"])
 def test_images_that_cannot_be_referred_to_are_read_and_make_no_dicom_objects(tmp_path, keyword):
     made = flat(images(stored()))
     for one in made:

@@ -83,3 +83,7 @@ def test_an_identity_has_names_and_dates_as_people_read_them_and_nothing_else_is
         image.save_as(file)
     told = identity_of(written.study)
     assert (told["Born"], told["Examined"]) == ("1951-02-03", "195102")
+    with pydicom.config.disable_value_validation():
+        image.PatientBirthDate, image.StudyDate = "00000000", "0000.00.00"
+        image.save_as(file)
+    assert identity_of(written.study).keys() & {"Born", "Examined"} == set()

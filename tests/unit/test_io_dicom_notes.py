@@ -133,6 +133,20 @@ def test_a_missing_phase_is_filled_by_the_nearest(tmp_path):
     assert study.header.frames[3][2] in (study.header.frames[2][2], study.header.frames[4][2])
 
 
+@pytest.mark.parametrize(("whole", "phases", "refused"), [(2, 2, True), (2, 8, True), (2, 10, False)])
+def test_most_slices_with_far_fewer_phases_than_others_are_refused(tmp_path, whole, phases, refused):
+    made = images(stored(20))
+    some = [
+        one for t, row in enumerate(made) for z, one in enumerate(row)
+        if z < whole or (t % (20 // phases) == 0 and t // (20 // phases) < phases)
+    ]  # fmt: skip
+    if refused:
+        with pytest.raises(InputError, match=f"found {phases} in most"):
+            read(tmp_path, some)
+    else:
+        said(read(tmp_path, some), "phases_unequal", "20 phases")
+
+
 def test_a_slice_of_one_phase_at_the_end_is_left_out_and_within_the_stack_refused(tmp_path):
     made = images(stored())
     study = read(

@@ -147,6 +147,53 @@ def test_objects_belong_to_the_patient_and_study_of_their_source(written, tmp_pa
     assert pydicom.dcmread(seg).FrameOfReferenceUID == source.FrameOfReferenceUID
 
 
+def rewritten(study, spaces):
+    """Give the images of a study these frames of reference."""
+    for frame, uid in zip((f for stack in study.header.frames for f in stack), spaces, strict=True):
+        image = pydicom.dcmread(frame.path)
+        image.FrameOfReferenceUID = uid
+        if uid is None:
+            del image.FrameOfReferenceUID
+        image.save_as(frame.path)
+
+
+@pytest.mark.parametrize("deidentify", [None, Pseudonyms(b"k" * 32)], ids=["identified", "deidentified"])
+@pytest.mark.parametrize("named", ["one an image", "none", "most"])
+def test_one_frame_of_reference_stands_for_those_that_a_deidentifier_left(tmp_path, named, deidentify):
+    written = write_classic(tmp_path)
+    of_most = ["1.2.9", None, *["1.2.8"] * 18]
+    spaces = {"one an image": [f"1.2.{k}" for k in range(1, 21)], "none": [None] * 20, "most": of_most}[named]
+    rewritten(written.study, spaces)
+    seg, report = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
+    for path in (seg, tmp_path / "again.dcm"):
+        reference = write_dicom_segmentation(
+            path, written.segmentation, written.study, MODEL, deidentify=deidentify
+        )
+    write_measurement_report(report, INDICES, written.study, reference, MODEL, deidentify=deidentify)
+    instance = pydicom.dcmread(seg)
+    space = instance.FrameOfReferenceUID
+    assert pydicom.dcmread(tmp_path / "again.dcm").FrameOfReferenceUID == space
+    if deidentify is None and named != "none":
+        assert space == {"one an image": "1.2.1", "most": "1.2.8"}[named]
+    assert (space.startswith("2.25."), space.is_valid) == (deidentify is not None or named == "none", True)
+    assert "frame" in instance.DerivationDescription
+    assert [dciodvfy_errors(path) for path in (seg, report)] == [[], []]
+    if deidentify is None:
+        assert np.array_equal(labels_by_source_frame(seg, written.study), written.segmentation.labels)
+
+
+def test_identifiers_that_are_not_valid_are_told_to_nobody(tmp_path, recwarn):
+    written = write_classic(tmp_path)
+    rewritten(written.study, [f"Known.{k}" for k in range(20)])
+    write_dicom_segmentation(tmp_path / "seg.dcm", written.segmentation, written.study, MODEL)
+    del recwarn.list[:]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        reference = write_dicom_segmentation(tmp_path / "seg.dcm", written.segmentation, written.study, MODEL)
+        write_measurement_report(tmp_path / "sr.dcm", INDICES, written.study, reference, MODEL)
+    assert told == []
+
+
 def test_deidentified_objects_hold_nothing_of_the_patient_and_fit_together(written, tmp_path):
     seg, path = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
     pseudonyms = Pseudonyms(b"a key of sixteen bytes or more")

@@ -23,13 +23,13 @@ def test_a_study_that_is_not_from_dicom_is_refused(tmp_path):
         write_dicom_segmentation(tmp_path / "seg.dcm", written.segmentation, other, MODEL)
 
 
-def test_images_of_two_positions_of_the_patient_are_refused_without_naming_them(tmp_path):
+def test_images_of_two_studies_are_refused_without_naming_them(tmp_path):
     written = write_classic(tmp_path)
     file = written.study.header.frames[0][0].path
     image = pydicom.dcmread(file)
-    image.FrameOfReferenceUID = "1.2.3.4"
+    image.StudyInstanceUID = "1.2.3.4"
     image.save_as(file)
-    with pytest.raises(OutputError, match="2 different values of FrameOfReferenceUID") as refusal:
+    with pytest.raises(OutputError, match="2 different values of StudyInstanceUID") as refusal:
         write_dicom_segmentation(tmp_path / "out.dcm", written.segmentation, written.study, MODEL)
     assert not any(uid in str(refusal.value) for uid in ("1.2.3.4", *written.uids))
     assert not (tmp_path / "out.dcm").exists()

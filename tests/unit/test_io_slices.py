@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from septum.core import VENTRICLES, InputError, Segmentation
-from septum.io import content_sha256, find_images, read_mask, read_study, write_mask
+from septum.io import content_sha256, find_images, nifti, read_mask, read_study, write_mask
+from septum.io.slices import MOST_PROBED, slice_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +72,26 @@ def test_slices_at_unequal_distances_are_not_stacked(tmp_path, places):
     assert find_images(folder).studies == []
     with pytest.raises(InputError):
         read_study(folder)
+
+
+def test_other_images_of_the_folder_are_told(tmp_path):
+    folder = one_a_slice(tmp_path / "patient")
+    for name in ("lax.nii.bz2", "scout.mha", "sax_seg.nii.gz", "sax.json"):
+        (folder / name).write_bytes(b"")
+    notes = {note.key: note.text for note in read_study(folder).notes}
+    assert set(notes) == {"slices_stacked", "other_images"}
+    assert " 2 other images" in notes["other_images"]
+
+
+def test_few_headers_are_read_of_a_large_folder_of_whole_images(tmp_path, monkeypatch):
+    nib.save(nib.Nifti1Image(CINE, affine(0)), tmp_path / "p0000.nii")
+    files = [tmp_path / f"p{number:04}.nii" for number in range(300)]
+    for file in files[1:]:
+        shutil.copy(files[0], file)
+    opened = []
+    monkeypatch.setattr(nifti, "single_slice_grid", opened.append)
+    assert slice_files(files) == []
+    assert len(opened) <= MOST_PROBED
+    monkeypatch.undo()
+    one_a_slice(tmp_path)
+    assert len(slice_files(sorted(tmp_path.iterdir()))) == 5

@@ -76,3 +76,24 @@ def test_a_cut_archive_holds_no_study(tmp_path):
     assert not holds_dicom(archive)
     with pytest.raises(InputError, match="unpack"):
         read_study(archive)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_cannot_be_unpacked_is_damaged_and_no_error_of_a_library(tmp_path, compression):
+    archive = biobank(tmp_path / NAME, compression=compression)
+    content = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as opened:
+        infos = [info for info in opened.infolist() if info.filename.endswith(".dcm")]
+    for info in infos[:3]:
+        at = info.header_offset + 30 + len(info.filename) + 9
+        content[at : at + 400] = b"\xff" * 400
+    archive.write_bytes(content)
+    study = read_study(archive)
+    assert {"damaged_files", "phases_unequal"} & {note.key for note in study.notes}
+    assert content_sha256(archive) == study.sha256
+    for info in infos[3:]:
+        at = info.header_offset + 30 + len(info.filename) + info.compress_size // 2
+        content[at : at + 60] = b"\xff" * 60  # headers are whole, pixels are not
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="expected"):
+        read_study(archive)

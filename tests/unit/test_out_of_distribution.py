@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from septum.core import LEFT_ATRIUM, Geometry
+from septum.core import LEFT_ATRIUM, Geometry, Verdict
 from septum.inference import Manifest, StageManifest
 from septum.inference.out_of_distribution import Evidence, TrainingImages, evidence_of
 from septum.localisation import LocalisationSettings
@@ -104,6 +104,14 @@ def test_one_sentence_names_the_model_and_all_that_departs():
     for words in ("toy (left atrium in toys)", "0.625 mm apart", "confidence of 0.60", "agreement of 0.20"):
         assert words in flag.reason
     assert flag.key == "unlike_training_images"
+
+
+@pytest.mark.parametrize(("frames", "rejected"), [(1, False), (2, False), (5, True), (30, True)])
+def test_a_cine_is_no_late_gadolinium(frames, rejected):
+    axial = Geometry((88, 216, 256), (0.625, 0.625, 0.625))
+    flags = list(unlike_training_images(manifest(None), axial, [FAMILIAR] * frames))
+    verdicts = {flag.key: flag.verdict for flag in flags}
+    assert verdicts == ({"cine_for_late_gadolinium": Verdict.REJECT} if rejected else {})
 
 
 def test_a_bundle_that_tells_nothing_of_its_training_images_warns_of_nothing():

@@ -12,9 +12,9 @@ import pytest
 import septum
 
 NAMES = [
-    "Geometry", "IndexSettings", "Model", "QualityWarning", "Result", "Segmentation", "SeptumError", "Study",
-    "__version__", "evaluate", "load", "load_mask", "load_model", "measure", "segment", "write_image",
-    "write_mask",
+    "Geometry", "IndexSettings", "Model", "OutputWarning", "QualityWarning", "Result",
+    "Segmentation", "SeptumError", "Study", "__version__", "evaluate", "load", "load_mask",
+    "load_model", "measure", "segment", "write_image", "write_mask",
 ]  # fmt: skip
 SIGNATURES = {
     "load": (

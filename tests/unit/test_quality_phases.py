@@ -24,6 +24,16 @@ def test_phases_given_the_wrong_way_round_are_rejected():
     assert set(quality.ventricles.values()) == {Verdict.REJECT}
 
 
+def test_stroke_volumes_below_zero_are_not_compared():
+    failed = heart(0.5)
+    failed[failed == 1] = 0
+    mask = cine(heart(), failed)
+    assert "stroke_volume_mismatch" in {flag.key for flag in judged(mask).flags}
+    swapped = {flag.key for flag in judged(mask, end_diastole=1, end_systole=0).flags}
+    assert "negative_ejection_fraction" in swapped
+    assert "stroke_volume_mismatch" not in swapped
+
+
 def test_a_given_phase_far_from_the_extreme_volume_is_doubted():
     mask = cine(heart(), heart(0.25), heart(0.5), heart(0.9))
     doubted = [flag for flag in judged(mask, end_diastole=2).flags if flag.key.startswith("unlikely")]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from septum.core import InputError, Study, Verdict
-from septum.core.errors import NameTakenError
+from septum.core.errors import NameTakenError, OutputWarning
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
@@ -74,7 +74,7 @@ def test_saved_files_hold_it(result, tmp_path):
     )
     assert (record.mask_origin, record.model) == ("given", None)
     assert (tmp_path / "out/heart_report.html").is_file()
-    assert len(list((tmp_path / "out/heart_mesh").iterdir())) == 9
+    assert len(list((tmp_path / "out/heart_mesh").iterdir())) == 6
     assert str(tmp_path) not in paths.record.read_text()
 
 
@@ -83,7 +83,7 @@ def test_a_second_save_leaves_what_it_names_and_nothing_else_of_the_first(result
     result.save(tmp_path, {"mesh": {"format": "ply"}})
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert not any(name.endswith((".html", ".stl")) for name in names)
-    assert sum(name.endswith(".ply") for name in names) == 9
+    assert sum(name.endswith(".ply") for name in names) == 6
 
 
 def test_another_input_of_that_name_is_not_replaced_unasked(result, heart, tmp_path):
@@ -108,7 +108,9 @@ def test_an_output_that_there_is_not_is_refused_before_anything_is_written(resul
     assert not (tmp_path / "out").exists()
 
 
-def test_dicom_of_what_is_not_dicom_is_a_note(result, tmp_path):
-    record = read_record(result.save(tmp_path, ["dicom"]).record)
+def test_dicom_of_what_is_not_dicom_is_a_note_and_a_warning(result, tmp_path):
+    with pytest.warns(OutputWarning, match="heart: No DICOM objects"):
+        paths = result.save(tmp_path, ["dicom"])
+    record = read_record(paths.record)
     assert [note.key for note in record.notes] == ["no_dicom_objects"]
     assert record.outputs == {}

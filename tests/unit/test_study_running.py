@@ -171,6 +171,13 @@ def test_each_line_of_a_process_is_passed_on_as_it_comes(program, answer):
     assert answer.lines == ["[1] first", "[1] second", "[1] third"]
 
 
+def test_processes_side_by_side_compute_with_one_thread_each(program, answer, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    program("print(os.environ['OMP_NUM_THREADS'], os.environ['MKL_NUM_THREADS'])")
+    assert run_parallel([], 2, "[{}] ".format) == 0
+    assert sorted(answer.lines) == ["[1] 1 1", "[2] 1 1"]
+
+
 def test_the_largest_exit_code_counts_also_of_a_process_that_was_killed(program, answer):
     program("print(sys.argv[1:], flush=True)", "os.kill(os.getpid(), 9)")
     assert run_parallel(["study"], 2, "[{}] ".format) == 128 + 9

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder for results."
-)
+    "-o", "--out", default=Path("septum-demo"), show_default=True, metavar="DIR",
+    type=click.Path(path_type=Path), help="Folder for results.",
+)  # fmt: skip
 @model_options
 def demo(out: Path, model: str, options: ModelKeywords) -> int:
     """Segment a synthetic heart whose truth is known.

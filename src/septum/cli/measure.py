@@ -68,4 +68,4 @@ def measure(  # noqa: PLR0913  # one argument an option, or group of options
     how = Measuring(image, labels, spacing, IndexSettings(**indices))
     with Narrator(None if as_json else say_case) as narrator:
         summary = measure_masks(masks, how, out=out, outputs=outputs, overwrite=overwrite, on_event=narrator)
-    return say_summary(summary, csv_file, "measured", as_json=as_json)
+    return say_summary(summary, csv_file, "measured", as_json=as_json, own_masks=True)

@@ -206,8 +206,8 @@ def output_options(command: Command) -> Command:
     def with_outputs(*arguments: Any, **values: Any) -> Any:
         asked: dict[str, dict[str, bool | str]] = {}
         for key, output in OUTPUTS.items():
-            value = values.pop(output.option.name)
-            modifiers = {one: values.pop(one.name) for one in output.modifiers}
+            value = values.pop(output.option.name.replace("-", "_"))
+            modifiers = {one: values.pop(one.name.replace("-", "_")) for one in output.modifiers}
             if value:
                 options = {one.sets: changed for one, changed in modifiers.items() if changed}
                 asked[key] = {**options, output.option.sets: value} if output.option.sets else options

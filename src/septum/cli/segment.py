@@ -63,8 +63,9 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
 ) -> int:
     """Segment studies: image files, or folders of them.
 
-    Files are NIfTI or NRRD, folders may hold DICOM studies; of a cine, every frame is segmented. Each NAME
-    gives OUT/NAME_seg.nii.gz and OUT/NAME_seg.json. Finished cases are skipped.
+    Files are NIfTI, NRRD or MetaImage, folders may hold DICOM studies; of a cine, every frame is segmented.
+    Each NAME gives OUT/NAME_seg.nii.gz, or a mask in the format of its image, and OUT/NAME_seg.json. Finished
+    cases are skipped.
     """
     check_csv_name(csv_file)
     two_phases = _two_phases(inputs, ed_file, es_file, indices)
@@ -147,7 +148,9 @@ def without_converter() -> None:
     sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # None says: not to be had
 
 
-def say_summary(summary: RunSummary, csv_file: Path | None, done: str, *, as_json: bool) -> int:
+def say_summary(
+    summary: RunSummary, csv_file: Path | None, done: str, *, as_json: bool, own_masks: bool = False
+) -> int:
     """Write the table, say what came of a run, and give its exit code.
 
     Args:
@@ -155,6 +158,7 @@ def say_summary(summary: RunSummary, csv_file: Path | None, done: str, *, as_jso
         csv_file: the table, if one is asked for.
         done: what was done with the cases, in a word.
         as_json: whether everything is printed as one JSON document.
+        own_masks: whether masks are the user's, so that none could be made anew.
     """
     if csv_file is not None:
         from septum.workflows.indices_table import write_indices_csv
@@ -166,7 +170,7 @@ def say_summary(summary: RunSummary, csv_file: Path | None, done: str, *, as_jso
     if as_json:
         say_json(_document(summary))
     else:
-        _say_counts(summary, csv_file, done)
+        _say_counts(summary, csv_file, done, own_masks=own_masks)
     return summary.exit_code
 
 
@@ -214,10 +218,10 @@ def _document(summary: RunSummary) -> dict[str, Any]:
     }
 
 
-def _say_counts(summary: RunSummary, csv_file: Path | None, done: str) -> None:
+def _say_counts(summary: RunSummary, csv_file: Path | None, done: str, *, own_masks: bool) -> None:
     results, failures = summary.results, summary.failures
     skipped = sum(case.skipped for case in results)
-    kept = sum(case.mask_kept for case in results) - skipped
+    kept = 0 if own_masks else sum(case.mask_kept for case in results) - skipped
     counts = [f"{len(results) - skipped - kept} {done}"]
     counts += [f"{kept} with the mask kept"] if kept else []
     counts += [f"{skipped} already done"] if skipped else []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from septum.cli.output import say, say_json
+from septum.cli.output import say, say_aside, say_json
 from septum.cli.parameters import model_options, parse_duration
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Command = Callable[..., Any]
 
 COMMANDS = "septum_study.commands"
+#: What reads committed results, without torch.
+COMMITTED = "septum_study.committed"
 EXTRAS = {"torch": "study", "matplotlib": "study"}
 SOME_FAILED = 1
 
@@ -130,7 +132,9 @@ def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: in
 @click.option("--format", "form", type=click.Choice(["markdown", "csv", "latex"]), default="markdown")
 def table(number: str, name: str, results: Path | None, form: str) -> int:
     """Print a TABLE (2, 3, 4, localisation, ablation, tests) from the committed per-case results."""
-    say(_load().table(name, results, number, form))
+    text, unchecked = _load(COMMITTED).table(name, results, number, form)
+    say(text)
+    _say_unchecked(unchecked)
     return 0
 
 
@@ -141,8 +145,10 @@ def table(number: str, name: str, results: Path | None, form: str) -> int:
 )
 def figures(name: str, results: Path | None, output: Path) -> int:
     """Draw the Bland-Altman figures (7 and 8) from the committed per-case results."""
-    for path in _load().figures(name, results, output):
+    paths, unchecked = _load(COMMITTED).figures(name, results, output)
+    for path in paths:
         say(str(path))
+    _say_unchecked(unchecked)
     return 0
 
 
@@ -188,7 +194,9 @@ def predict(unit: str, **options: Any) -> int:
 )
 def report(name: str, results: Path | None, output: Path) -> int:
     """Write all tables (Markdown, CSV, LaTeX), the figures, and a page that holds them together."""
-    say(str(_load().report(name, results, output)))
+    page, unchecked = _load(COMMITTED).report(name, results, output)
+    say(str(page))
+    _say_unchecked(unchecked)
     return 0
 
 
@@ -230,9 +238,14 @@ def robustness(
     return 0
 
 
-def _load() -> ModuleType:
+def _say_unchecked(sentence: str) -> None:
+    if sentence:
+        say_aside(sentence)
+
+
+def _load(module: str = COMMANDS) -> ModuleType:
     try:
-        return importlib.import_module(COMMANDS)
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = (error.name or "").split(".")[0]
         if missing not in EXTRAS:

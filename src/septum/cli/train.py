@@ -56,6 +56,8 @@ def train(
         ) from error
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     outcome = command.train(path, data, run or Path("runs") / path.stem, time_budget, device, threads)
+    if outcome.comparison:
+        say(f"{outcome.comparison}\n")
     say(outcome.message)
     if outcome.bundle is not None:
         say(f"bundle: {outcome.bundle}")

@@ -116,3 +116,15 @@ class QualityWarning(UserWarning):
     ...
     septum.core.errors.QualityWarning: heart: look at the mask.
     """
+
+
+class OutputWarning(UserWarning):
+    """An output that was asked for cannot be made of this study, as DICOM objects of a NIfTI file.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="error", category=OutputWarning):
+    ...     warnings.warn("heart: No DICOM objects were written.", OutputWarning)
+    Traceback (most recent call last):
+    ...
+    septum.core.errors.OutputWarning: heart: No DICOM objects were written.
+    """

@@ -50,6 +50,18 @@ def image_suffix(path: Path) -> str | None:
     return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), None)
 
 
+def looks_like_image(path: Path) -> bool:
+    """Tell whether a name is that of an image, in a format that is read or not, and not of a mask.
+
+    >>> from pathlib import Path
+    >>> [looks_like_image(Path(name)) for name in ("a.mha", "a.nii.bz2", "a_seg.nii", "a.json")]
+    [True, True, False, False]
+    """
+    name = path.name.lower()
+    known = image_suffix(path) is not None or name.endswith(OTHER_IMAGE_SUFFIXES)
+    return known and not name.startswith(".") and not is_mask_name(path)
+
+
 def other_half(path: Path) -> Path:
     """The file that makes a pair with a header or with its voxels; the one that is there, if one is.
 

@@ -16,7 +16,14 @@ from septum.core.errors import MaskGivenError, Remedy
 from septum.core.files import is_folder, is_out_of_reach, sha256_of
 from septum.core.geometry import check_heart_fits, mm
 from septum.io.dicom.finding import holds_dicom
-from septum.io.names import IMAGE_SUFFIXES, META_SUFFIXES, NRRD_SUFFIXES, image_suffix, is_mask_name
+from septum.io.names import (
+    IMAGE_SUFFIXES,
+    META_SUFFIXES,
+    NRRD_SUFFIXES,
+    image_suffix,
+    is_mask_name,
+    looks_like_image,
+)
 from septum.io.native import NativeHeader
 
 if TYPE_CHECKING:
@@ -230,6 +237,10 @@ def _stacked(folder: Path, slices: list[Path], spacing_mm: Triple | None) -> Stu
     from septum.io.slices import read_slices  # noqa: PLC0415  # as above
 
     study = read_slices(folder, slices, lambda file: _study(file, None))
+    others = [file for file in folder.iterdir() if file not in slices and looks_like_image(file)]
+    if others:
+        text = f"The folder holds {len(others)} other images that are no part of this stack."
+        study = replace(study, notes=(*study.notes, Note("other_images", text, Level.WARNING)))
     if spacing_mm is None:
         return study
     return replace(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Fewer slices are views of their own.
 LEAST_SLICES = 3
+#: Headers that are read of a large folder to see whether it may hold slices.
+MOST_PROBED = 64
 #: Steps between slices may differ by this share of their median, and slices be shifted in plane by so much.
 _STEP_TOLERANCE = 0.1
 _SHIFT_TOLERANCE_MM = 1.0
@@ -36,6 +38,9 @@ class StackedHeader:
 def slice_files(files: Iterable[Path]) -> list[Path]:
     """Pick the files of a folder that hold one slice each of a common stack, by their headers.
 
+    Of a folder with more files than :data:`MOST_PROBED`, so many headers are read, evenly spread over the
+    names. The others are read only if one of these has a single slice.
+
     Args:
         files: images of one folder.
 
@@ -45,7 +50,11 @@ def slice_files(files: Iterable[Path]) -> list[Path]:
     from septum.io.nifti import single_slice_grid  # noqa: PLC0415  # only folders with several files need it
 
     groups: dict[tuple[object, ...], list[tuple[float, Path]]] = defaultdict(list)
-    for file in files:
+    ordered = sorted(files)
+    probed = ordered[:: -(-len(ordered) // MOST_PROBED)] if len(ordered) > MOST_PROBED else []
+    if probed and not any(single_slice_grid(file) for file in probed):
+        return []
+    for file in ordered:
         found = single_slice_grid(file)
         if found is None:
             continue

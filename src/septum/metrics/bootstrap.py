@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 DRAWS = 2000
 CONFIDENCE = 0.95
+#: Of fewer patients no interval is shown: the signed-rank test allows none of 95 % (1 - 2 / 2^5 is .9375).
+LEAST_PATIENTS = 6
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.metrics import Mean
-from septum.metrics.bootstrap import CONFIDENCE, DRAWS, mean_interval
+from septum.metrics.bootstrap import CONFIDENCE, DRAWS, LEAST_PATIENTS, mean_interval
 from septum.metrics.table import Column, Section, Table
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ BEYOND = "beyond_ml"
 
 
 def dice_interval(rows: Iterable[Row]) -> Interval | None:
-    """The interval of the mean Dice of these rows; ``None`` with fewer than two patients."""
+    """Compute the interval of the mean Dice of these rows; ``None`` of too few patients."""
     scored = [row for row in rows if row["dice"]]
     values, patients = [float(row["dice"]) for row in scored], [row["patient"] for row in scored]
+    if len(set(patients)) < LEAST_PATIENTS:
+        return None
     return mean_interval(values, patients, np.random.default_rng(SEED))
 
 
@@ -41,11 +43,14 @@ def summary_table(rows: Sequence[Row]) -> str:
         (s, *(_with_interval(_of(_of(rows, "structure", s), "phase", phase)) for phase in columns))
         for s in _and_all(structures)
     ]
-    note = (
+    interval = (
         f"In brackets the {100 * CONFIDENCE:.0f} % interval of the mean: percentiles of the bootstrap over "
-        f"patients, {DRAWS} draws from seed {SEED}. In parentheses the number of masks, each of one "
-        "structure in one volume."
+        f"patients, {DRAWS} draws from seed {SEED}."
     )
+    if (patients := len({row["patient"] for row in rows if row["dice"]})) < LEAST_PATIENTS:
+        number = "one patient" if patients == 1 else f"{patients} patients"
+        interval = f"There is no interval of {number}: it takes {LEAST_PATIENTS} at least."
+    note = f"{interval} In parentheses the number of masks, each of one structure in one volume."
     titles = [("all phases" if phase == ALL else phase) for phase in columns] if phases else ["Dice"]
     return _table("Mean Dice", ["structure", *titles], lines, (note,))
 

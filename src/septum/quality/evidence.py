@@ -95,6 +95,10 @@ def region_flags(regions: Sequence[Localisation]) -> Iterator[Flag]:
         )
 
 
+#: Late gadolinium shows one phase. Some scanners add a second one, or a scout; so many are a cine.
+LEAST_PHASES_OF_CINE = 5
+
+
 def unlike_training_images(
     manifest: Manifest, geometry: Geometry, evidence: Sequence[Evidence]
 ) -> Iterator[Flag]:
@@ -105,6 +109,16 @@ def unlike_training_images(
         geometry: native grid of one frame.
         evidence: what the model's networks make of each frame.
     """
+    if manifest.reads == "late-gadolinium" and len(evidence) >= LEAST_PHASES_OF_CINE:
+        yield Flag(
+            "cine_for_late_gadolinium",
+            Verdict.REJECT,
+            f"The image is a cine of {len(evidence)} phases, and the model {manifest.name} "
+            f"({manifest.title}) reads late gadolinium, which has one. Choose a model for cines, or another "
+            "image.",
+            len(evidence),
+            LEAST_PHASES_OF_CINE - 1.0,
+        )
     if manifest.training_images is None:
         return
     slice_mm = geometry.spacing_mm[Orientation.of(geometry).axes[0]]

@@ -90,7 +90,7 @@ def assess_quality(
             :func:`septum.quality.evidence.unlike_training_images`. A calibration says nothing of such an
             image, and nothing is estimated; nor of :data:`UNLIKE_STACKS`.
     """
-    flags = [*basic_flags(segmentation, indices, regions), *unlike]
+    flags = [*unlike, *basic_flags(segmentation, indices, regions)]  # the cause before what comes of it
     judgement = Judgement(())
     if not is_empty(indices):
         judgement = judge(
@@ -101,7 +101,9 @@ def assess_quality(
             beats=indices.phases is not None,
             known=not any(flag.key in UNLIKE_STACKS for flag in flags) and not unlike,
         )
-    flags += judgement.flags
+    # Stroke volumes below 0 are no volumes to compare, and the flag on the phases says why.
+    negative = any(flag.key == "negative_ejection_fraction" for flag in flags)
+    flags += [one for one in judgement.flags if not (negative and one.key == "stroke_volume_mismatch")]
     flags.sort(key=lambda flag: _ORDER.index(flag.verdict), reverse=True)
     return Quality(
         worst_of(flags),

@@ -135,7 +135,7 @@ def curve_svg(
     colours = {s.name: on_paper(s.colour) for s in schema.structures}
     places = list(times_ms) if times_ms else [float(t) for t in range(_frames(indices.volumes_ml))]
     largest = max((v for values in indices.volumes_ml.values() for v in values), default=0.0)
-    tick_ml, tick_x = _step(largest, 5), _step(places[-1] - places[0], 6)
+    tick_ml, tick_x = tick_step(largest, 5), tick_step(places[-1] - places[0], 6)
     tick_x = tick_x if times_ms else max(tick_x, 1.0)  # there is nothing between two frames
     top = tick_ml * max(1, math.ceil(largest / tick_ml))
     axes = _Axes(places[0], places[-1] if places[-1] > places[0] else places[0] + 1.0, top)
@@ -165,7 +165,7 @@ def _frames(volumes_ml: Mapping[str, tuple[float, ...]]) -> int:
     return len(next(iter(volumes_ml.values())))
 
 
-def _step(span: float, most: int) -> float:
+def tick_step(span: float, most: int) -> float:
     """Choose the distance of ticks: 1, 2 or 5 times a power of ten, so that there are at most so many."""
     if span <= 0:
         return 1.0

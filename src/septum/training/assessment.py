@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from septum.core.files import write_text
 from septum.methods.samples import prepare_case, read_case
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from septum.core import LabelSchema, Score
+    from septum.core import LabelSchema, Score, Volume
     from septum.datasets import Dataset
-    from septum.inference import Model
+    from septum.inference.bundle import Bundle
+    from septum.inference.model import FrameResult
     from septum.methods.samples import NativeCase
 
 LOGGER = logging.getLogger(__name__)
@@ -65,7 +66,20 @@ class CaseScore:
         return {k: round(v, 5) if isinstance(v, float) else v for k, v in flat.items()}
 
 
-def assess(model: Model, dataset: Dataset, patients: Sequence[str]) -> list[CaseScore]:
+class Assessed(Protocol):
+    """What can be scored: a model, or one whose masks are given other values."""
+
+    @property
+    def bundle(self) -> Bundle:
+        """Where it comes from."""
+        ...
+
+    def segment_volume(self, volume: Volume) -> FrameResult:
+        """Segment one volume; the mask has the values of the data set."""
+        ...
+
+
+def assess(model: Assessed, dataset: Dataset, patients: Sequence[str]) -> list[CaseScore]:
     """Segment and score every case of these patients, through the same steps that users run."""
     preprocessing = model.bundle.manifest.segmenter.preprocessing
     results: list[CaseScore] = []

@@ -39,7 +39,7 @@ the volume's diagonal as its distance. *n* is the denominator.
 <!-- accuracy: begin; made from per-case results -->
 {accuracy}
 <!-- accuracy: end -->
-
+{comparison}
 **The test patients**: {names}.
 
 ## Where not to trust it
@@ -60,7 +60,9 @@ CROPPED = (
 )
 
 
-def model_card(recipe: MultiStageRecipe, terms: Terms, trained: str, rows: list[Row]) -> str:
+def model_card(
+    recipe: MultiStageRecipe, terms: Terms, trained: str, rows: list[Row], comparison: str = ""
+) -> str:
     """Text of the model card from the per-case results.
 
     Args:
@@ -68,6 +70,7 @@ def model_card(recipe: MultiStageRecipe, terms: Terms, trained: str, rows: list[
         terms: of the data, and where training started.
         trained: how many patients and volumes it learnt from, in words.
         rows: results on the test patients.
+        comparison: with the bundle that the training started from; Markdown, empty without one.
 
     Raises:
         BundleError: the bundle that the training started from is gone.
@@ -94,6 +97,7 @@ def model_card(recipe: MultiStageRecipe, terms: Terms, trained: str, rows: list[
         ),
         remarks="".join(f" {remark}" for remark in remarks if remark),
         accuracy=accuracy_text(_numbered(rows) if own else rows),
+        comparison=f"\n{comparison}\n" if comparison else "",
         names=OWN_NAMES if own else ", ".join(patients),
         limits="\n".join(f"- {limit}" for limit in _limits(recipe, rows, len(patients), cropped=cropped)),
     )

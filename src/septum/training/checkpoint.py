@@ -22,15 +22,16 @@ HASH_DIGITS = 16
 LARGEST = 60 * 10**6
 
 
-def save(folder: Path, epoch: int, state: dict[str, Any], *, portable: bool = False) -> None:
-    """Write the state after ``epoch`` and drop all but it and the one before.
+def save(folder: Path, epoch: int, state: dict[str, Any], *, step: int = 0, portable: bool = False) -> None:
+    """Write the state after ``epoch``, or within the next one, and drop all but it and the one before.
 
     What a killed run left half-written goes, too, as does a checkpoint of the same epoch: it was damaged, or
     the epoch would not have been trained again.
 
     Args:
         folder: for the checkpoints.
-        epoch: number of the epoch.
+        epoch: number of the last epoch that is finished.
+        step: number of steps of the next one that are done.
         state: whatever ``torch.save`` writes.
         portable: write a state of more than :data:`LARGEST` bytes in the small form that
             :func:`septum.training.compact.compact` makes.
@@ -39,8 +40,10 @@ def save(folder: Path, epoch: int, state: dict[str, Any], *, portable: bool = Fa
         OutputError: the folder cannot be written to, or the disk is full; older checkpoints stay.
     """
     content = _bytes(compact(state) if portable and size_of(state) > LARGEST else state)
-    new = _write(folder, f"epoch-{epoch:05d}", content)
-    for stale in {*folder.glob(f"epoch-{epoch:05d}-*.pt"), *folder.glob(".septum-*")} - {new}:
+    # "step" sorts behind every hash, so that the newest checkpoint has the last name.
+    stem = f"epoch-{epoch:05d}" + (f"-step-{step:06d}" if step else "")
+    new = _write(folder, stem, content)
+    for stale in {*folder.glob(f"{stem}-*.pt"), *folder.glob(".septum-*")} - {new}:
         stale.unlink(missing_ok=True)
     for old in _newest_first(folder, "epoch-*")[KEPT:]:
         old.unlink(missing_ok=True)

@@ -20,13 +20,16 @@ from septum.training.assessment import assess, write_results
 from septum.training.card import CARD_FILE, counted, model_card, plural
 from septum.training.device import choose_device
 from septum.training.export import stage_manifest, update_bundle, write_bundle
+from septum.training.log_file import log_into
 from septum.training.loop import Deadline, Interrupted
 from septum.training.multi_stage import MultiStageRun, Trained
 from septum.training.partition import TrainingData, partition_of
 from septum.training.parts import Parts
 from septum.training.recipe import MultiStageRecipe
 from septum.training.recipe_file import load_recipe
+from septum.training.seen_images import hash_of, write_seen
 from septum.training.sources import dataset_of, keep_split, split_of
+from septum.training.start_model import START_FILE, comparison_text, score_start
 from septum.training.terms import LICENCE_FILE, SEE, Terms
 from septum.training.training_images import record_training_images
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 RESULTS_FILE = "test_scores.csv"
+LOG_FILE = "train.log"
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ class TrainOutcome:
         finished: whether the run is complete; if not, the same call goes on.
         bundle: folder of the bundle, if finished.
         message: one sentence for the user.
+        comparison: with the bundle that training started from; Markdown, empty without one.
     """
 
     finished: bool
     bundle: Path | None
     message: str
+    comparison: str = ""
 
 
 def train(
@@ -84,6 +90,14 @@ def train(
     where = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
+    with log_into(run / LOG_FILE):
+        return _train(settings, data, run, where, deadline)
+
+
+def _train(
+    settings: MultiStageRecipe, data: Path, run: Path, where: torch.device, deadline: Deadline
+) -> TrainOutcome:
+    """Do what is left of a run; arguments and errors as of :func:`train`."""
     initial = settings.initial
     origin = open_bundle(initial.bundle) if initial is not None and initial.used else None
     dataset = dataset_of(settings, data)
@@ -105,15 +119,30 @@ def train(
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
     write_bundle(bundle, manifest, networks, {LICENCE_FILE: terms.licence()})
     record_training_images(bundle, store, partition.training)
-    message = _measure(settings, terms, partition, split, bundle, run / RESULTS_FILE)
-    return TrainOutcome(True, bundle, message)
+    hashes = (hash_of(store.native(case).volume.array) for case in partition.training)
+    write_seen(bundle, hashes, None if origin is None else origin.folder)
+    results = run / RESULTS_FILE
+    write_results(results, assess(load_model(bundle), dataset, split.test))
+    comparison = ""
+    if origin is not None:
+        LOGGER.info("the start, %s, is scored on the same patients", origin.manifest.name)
+        start = score_start(origin, store, split.test, run / START_FILE)
+        comparison = comparison_text(start, read_results(results))
+    message = _measured(settings, terms, partition, split, bundle, results, comparison)
+    LOGGER.info("%s", message)
+    return TrainOutcome(True, bundle, message, comparison)
 
 
-def _measure(
-    recipe: MultiStageRecipe, terms: Terms, partition: Partition, split: Split, bundle: Path, results: Path
+def _measured(
+    recipe: MultiStageRecipe,
+    terms: Terms,
+    partition: Partition,
+    split: Split,
+    bundle: Path,
+    results: Path,
+    comparison: str,
 ) -> str:
-    """Score the bundle on the test patients, and write what comes of it into the bundle."""
-    write_results(results, assess(load_model(bundle), terms.dataset, split.test))
+    """Write accuracy and card into the bundle, and say in one sentence what came of it."""
     rows = read_results(results)
     mean = mean_dice(rows)
     patients = {case.patient for case in partition.training}
@@ -121,7 +150,7 @@ def _measure(
     update_bundle(
         bundle,
         {"test_patients": len(split.test), "mean_dice": round(mean, 4), "grid": "native", "truth_used": "no"},
-        {CARD_FILE: model_card(recipe, terms, trained, rows)},
+        {CARD_FILE: model_card(recipe, terms, trained, rows, comparison)},
     )
     tested = plural(len(split.test), "test patient")
     return f"mean Dice {mean:.3f} on {tested}; bundle in {bundle}, results in {results}."

@@ -16,7 +16,7 @@ from septum.networks.box_detector import BoxDetector
 from septum.networks.deeply_supervised import DeeplySupervised
 from septum.training.objective import Task, identity_of
 from septum.training.two_stage import TwoStageRun
-from septum.training.validation import Validation
+from septum.training.validation import FOREGROUND, Validation, to_show
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from septum.training.recipe import DetectThenSegmentRecipe, Transfer
 
 
-def _agreement(network: nn.Module, image: Tensor, classes: Tensor) -> list[float]:
-    """The higher, the closer the box: the loss with its sign changed."""
-    return [-float(box_objective(network, image, classes))]
+def _agreement(network: nn.Module, image: Tensor, classes: Tensor) -> dict[int, float]:
+    """Score the box, the higher, the closer: the loss with its sign changed."""
+    return {1: -float(box_objective(network, image, classes))}
 
 
 class DetectThenSegmentRun(TwoStageRun):
@@ -38,6 +38,7 @@ class DetectThenSegmentRun(TwoStageRun):
 
     recipe: DetectThenSegmentRecipe
     first_measure = staticmethod(_agreement)
+    first_quantity = "agreement"
 
     def first_task(self) -> Task:
         """See :meth:`TwoStageRun.first_task`."""
@@ -82,7 +83,12 @@ class DetectThenSegmentRun(TwoStageRun):
                 for part in (other.partition.training, other.partition.validation)
             )
         ]
-        validation = Validation(samplers[1]) if samplers[1].cases else None
+        names = (FOREGROUND,)
+        validation = (
+            Validation(samplers[1], names=names)
+            if samplers[1].cases
+            else to_show(samplers[0], names, unseen=False)
+        )
         name, seed = _part_of(transfer), self.recipe.seed
         return self.parts.fit(name, self.segmenter_task(), samplers[0], seed, deadline, validation=validation)
 

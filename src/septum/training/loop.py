@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
-import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +15,12 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from septum.core import RecipeError
-from septum.core.files import write_text
 from septum.training import checkpoint
 from septum.training.compact import is_compact
 from septum.training.device import repeatable
+from septum.training.history import Events, epochs_between, is_due, line_of, write_history
 from septum.training.processor import keep_freed_memory, way_for
+from septum.training.validation import mean_of
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     Initial = Callable[[nn.Module], None]
 
 LOGGER = logging.getLogger(__name__)
-#: So many epochs tell how long the rest takes.
-PACE = 9
+#: A training that is killed loses so many seconds of work at most, and one step.
+SAVE_EVERY_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,23 @@ class Best:
     weights: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """How far an epoch has come that a checkpoint was written in.
+
+    Attributes:
+        step: number of steps that are done.
+        total: sum of their losses.
+        seconds: that they took.
+        draws: states of the generators, by their names.
+    """
+
+    step: int
+    total: Tensor
+    seconds: float
+    draws: dict[str, Any]
+
+
 class Fit:
     """One network being trained. Once interrupted it is spent: another takes up its newest checkpoint.
 
@@ -81,8 +99,9 @@ class Fit:
         folder: for checkpoints and the history.
         identity: hash of all that the result depends on; a checkpoint with another is refused.
         device: to train on.
-        validation: scores the network after each epoch, and so chooses the weights; without one the last
-            epoch's are used.
+        validation: scores the network after each epoch, and so chooses the weights; or only shows how it
+            goes, after so few epochs that it takes little time. Unless it chooses, the last epoch's weights
+            are used.
         max_epochs: stop after so many epochs, though the settings allow more. It is no part of the identity:
             a later run with a higher number, or none, goes on.
         label: what the log calls it; the folder's name by default.
@@ -120,7 +139,9 @@ class Fit:
         self.average = _average(self.network, self.settings)
         self.best: Best | None = None
         self.epoch = 0
+        self.begun: Begun | None = None
         self.history: list[dict[str, float]] = []
+        self.events = Events(folder)
 
     @property
     def stopped(self) -> str | None:
@@ -135,24 +156,49 @@ class Fit:
     def run(self, deadline: Deadline) -> nn.Module:
         """Train to the end, from the newest checkpoint if there is one.
 
+        A checkpoint is written after each epoch, within one after :data:`SAVE_EVERY_S`, and when the time
+        budget ends.
+
         Returns:
             The network with the weights to be used: those of the best epoch on validation, or the running
             average, or the last ones. In evaluation mode.
 
         Raises:
-            Interrupted: the next epoch would not end before the deadline, by the time of the last one, or
-                the deadline came within an epoch, which is dropped.
+            Interrupted: the next step would not end before the deadline, by the time of those before it.
             RecipeError: the folder holds a checkpoint of another recipe.
         """
         if not self._resume() and self.initial is not None:
             self.initial(self.network)
         with repeatable():
-            while self.stopped is None:
-                deadline.require(self.history[-1]["seconds"] if self.history else 0.0)
-                self._train_epoch(deadline)
-                checkpoint.save(self.folder, self.epoch, self._state(), portable=self.portable)
-                write_text(self.folder / "history.json", json.dumps(self.history, indent=0))
+            try:
+                while self.stopped is None:
+                    last = self.history[-1]["seconds"] if self.history else 0.0
+                    deadline.require(last / self.settings.steps_per_epoch)
+                    self._train_epoch(deadline)
+                    self._save()
+                    self._show()
+            finally:
+                self.events.close()
         return self._chosen().eval()
+
+    def _save(self) -> None:
+        """Write a checkpoint of this moment."""
+        step = 0 if self.begun is None else self.begun.step
+        checkpoint.save(self.folder, self.epoch, self._state(), step=step, portable=self.portable)
+
+    def _show(self) -> None:
+        """Tell the last epoch to everybody who may look."""
+        LOGGER.info("%s %s", self.label, line_of(self.history, self._last))
+        every = epochs_between(self.history)
+        if len(self.history) == 1 and every > 1 and self.validation and not self.validation.chooses:
+            LOGGER.info("%s is scored again every %d epochs, since that takes time", self.label, every)
+        write_history(self.folder, self.label, self.history)
+        self.events.add(self.history[-1])
+
+    @property
+    def _last(self) -> int:
+        """Number of the last epoch."""
+        return min(self.settings.epochs, self.max_epochs or self.settings.epochs)
 
     def _chosen(self) -> nn.Module:
         if self.best is not None:
@@ -161,16 +207,24 @@ class Fit:
         return self.network if self.average is None else self.average.module
 
     def _train_epoch(self, deadline: Deadline) -> None:
-        started = time.monotonic()
         rng = np.random.default_rng([self.seed, self.epoch])
         torch.manual_seed(int(rng.integers(2**62)))  # for networks that draw while they train
         steps, batch = self.settings.steps_per_epoch, self.settings.batch
         cases = self.sampler.order(steps * batch, rng)
+        begun = self.begun or Begun(0, torch.zeros(()), 0.0, {})
+        _set_draws(begun.draws, rng, self.device)
+        started = saved = time.monotonic()
         self.network.train()
-        total, rate = torch.zeros((), device=self.device), 0.0
-        for step in range(steps):
-            if step > 0:
-                deadline.require((time.monotonic() - started) / step)
+        total, rate = begun.total.to(self.device), 0.0
+        for step in range(begun.step, steps):
+            now = time.monotonic()
+            spent = begun.seconds + now - started
+            if step > begun.step:
+                save = partial(self._save_within, step, total, spent, rng)
+                _require(spent / step, deadline, save)
+                if now - saved > SAVE_EVERY_S:
+                    save()
+                    saved = now
             rate = self._set_rate(self.epoch * steps + step)
             self.optimiser.zero_grad(set_to_none=True)
             of_step = cases[step * batch : (step + 1) * batch]
@@ -181,18 +235,27 @@ class Fit:
             self.optimiser.step()
             if self.average is not None:
                 self.average.update_parameters(self.network)
-        loss = float(total)
+        self._end_epoch(float(total), rate, begun.seconds + time.monotonic() - started)
+
+    def _save_within(self, step: int, total: Tensor, seconds: float, rng: np.random.Generator) -> None:
+        """Write a checkpoint within an epoch, before the step of this number, from 0."""
+        self.begun = Begun(step, total.cpu(), seconds, _draws_of(rng, self.device))
+        self._save()
+
+    def _end_epoch(self, loss: float, rate: float, seconds: float) -> None:
+        """Score the network, and enter the epoch into the history."""
         if not math.isfinite(loss):
             raise RecipeError(
                 f"training diverged in epoch {self.epoch + 1} (loss {loss}); lower learning_rate or set "
                 "gradient_norm in the recipe."
             )
-        self.epoch += 1
+        self.epoch, self.begun = self.epoch + 1, None
         entry = {"epoch": self.epoch, "loss": loss, "learning_rate": rate}
-        if self.validation is not None:
-            entry["validation"] = self._validate(self.validation)
-        self.history.append({**entry, "seconds": time.monotonic() - started})
-        LOGGER.info("%s %s", self.label, _line(self.history, self.settings.epochs))
+        started = time.monotonic()
+        scores = self._scores()
+        scoring = time.monotonic() - started
+        entry |= scores | ({"scoring_seconds": scoring} if scores else {})
+        self.history.append({**entry, "seconds": seconds + scoring})
 
     def _accumulate(self, image: Tensor, classes: Tensor) -> Tensor:
         share = len(image) / self.settings.batch
@@ -202,12 +265,20 @@ class Fit:
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def _validate(self, validation: Validation) -> float:
+    def _scores(self) -> dict[str, float]:
+        """Score the network if this epoch's turn has come, and keep the weights if they are the best yet."""
+        validation = self.validation
+        if validation is None or not (validation.chooses or is_due(self.history, self.epoch, self._last)):
+            return {}
+        network = self.network if validation.chooses else self._chosen()
         with self._autocast():
-            score = validation.score(self.network, self.device)
-        if self.best is None or score > self.best.score:
-            self.best = Best(self.epoch, score, half_precision(self.network))
-        return score
+            scores = validation.scores(network, self.device)
+        if not validation.chooses:
+            return validation.named(scores)
+        mean = mean_of(scores)
+        if self.best is None or mean > self.best.score:
+            self.best = Best(self.epoch, mean, half_precision(self.network))
+        return {"validation": mean, **validation.named(scores)}
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.way.bfloat16)
@@ -234,6 +305,8 @@ class Fit:
         }
         if self.average is not None:
             state["average"] = self.average.state_dict()
+        if self.begun is not None:
+            state["begun"] = vars(self.begun)
         if self.best is not None:
             state["best"] = {"epoch": self.best.epoch, "score": self.best.score, "weights": self.best.weights}
         return state
@@ -252,21 +325,34 @@ class Fit:
             self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best = Best(**state["best"]) if "best" in state else None
+        self.begun = Begun(**state["begun"]) if "begun" in state else None
         self.epoch, self.history = int(state["epoch"]), list(state["history"])
         self.rounded = int(state["rounded"]) + (1 if is_compact(state) else 0)
         return True
 
 
-def _line(history: list[dict[str, float]], epochs: int) -> str:
-    """Tell of the last epoch, and how long the rest takes by the median of the last few."""
-    entry = history[-1]
-    score = f" validation {entry['validation']:.4f}" if "validation" in entry else ""
-    pace = statistics.median(one["seconds"] for one in history[-PACE:])
-    hours, minutes = divmod(round(pace * (epochs - entry["epoch"]) / 60), 60)
-    return (
-        f"epoch {entry['epoch']:.0f}/{epochs} loss {entry['loss']:.4f}{score} "
-        f"lr {entry['learning_rate']:.2e} {entry['seconds']:.1f} s, {hours} h {minutes:02} min left"
-    )
+def _require(seconds: float, deadline: Deadline, save: Callable[[], None]) -> None:
+    """Save and raise :class:`Interrupted`, unless so much time is left."""
+    try:
+        deadline.require(seconds)
+    except Interrupted:
+        save()
+        raise
+
+
+def _draws_of(rng: np.random.Generator, device: torch.device) -> dict[str, Any]:
+    """Give the states of all generators that a step draws from."""
+    draws: dict[str, Any] = {"numpy": json.dumps(rng.bit_generator.state), "torch": torch.get_rng_state()}
+    return draws | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def _set_draws(draws: dict[str, Any], rng: np.random.Generator, device: torch.device) -> None:
+    """Put the generators into states of :func:`_draws_of`; of none, they are left as they are."""
+    if draws:
+        rng.bit_generator.state = json.loads(draws["numpy"])
+        torch.set_rng_state(draws["torch"])
+    if "cuda" in draws and device.type == "cuda":
+        torch.cuda.set_rng_state(draws["cuda"], device)
 
 
 def _average(network: nn.Module, settings: OptimisationSettings) -> AveragedModel | None:

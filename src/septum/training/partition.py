@@ -21,10 +21,12 @@ class Partition:
     Attributes:
         training: weights are learnt from these.
         validation: the epoch is chosen by these; none, and the last one is used.
+        shown: not learnt from, and choosing nothing; scores on them only show how the training goes.
     """
 
     training: tuple[Case, ...]
     validation: tuple[Case, ...] = ()
+    shown: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def partition_of(dataset: Dataset, split: Split, fold: int | None, *, validate: 
         dataset: the labelled cases.
         split: which patients test, and which belong to which fold.
         fold: its patients are left out of training.
-        validate: whether the patients of the fold choose the epoch.
+        validate: whether the patients of the fold choose the epoch; if not, they only show how it goes.
 
     Raises:
         RecipeError: the split has no such fold, or the data set lacks a patient of it.
@@ -61,8 +63,8 @@ def partition_of(dataset: Dataset, split: Split, fold: int | None, *, validate: 
             f"{dataset.name}: expected a fold from 0 to {len(split.folds) - 1}, since so few patients do not "
             f"test, got {fold}; give another, or leave it out."
         )
-    validation = cases_of(dataset, split.folds[fold]) if validate else ()
-    return Partition(cases_of(dataset, split.training(fold)), validation)
+    training, left_out = cases_of(dataset, split.training(fold)), cases_of(dataset, split.folds[fold])
+    return Partition(training, left_out) if validate else Partition(training, shown=left_out)
 
 
 def cases_of(dataset: Dataset, patients: Iterable[str]) -> tuple[Case, ...]:

@@ -81,7 +81,7 @@ class Parts:
             sampler: what it is shown.
             seed: of weights and draws.
             deadline: when to stop.
-            validation: chooses the epoch.
+            validation: chooses the epoch, or shows how the training goes.
             initial: changes the fresh weights.
             depends_on: what else the result depends on, such as where the initial weights come from.
 
@@ -161,7 +161,7 @@ def _identity(
     # The network and its loss are the task's to tell.
     settings = sampler.settings.model_dump_json(exclude_defaults=True, exclude={"network", "loss"})
     samplers: list[tuple[str, Any]] = [("training", sampler)]
-    if validation is not None:
+    if validation is not None and validation.chooses:
         samplers.append(("validation", validation.sampler))
     cases = [f"{use} {c.name} {c.content} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
     return digest(str(VERSION), settings, task.identity, str(seed), depends_on, *cases)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from septum.methods.pipeline import Pipeline, prepared_now
 from septum.methods.torch_engine import TorchEngine
 from septum.preprocessing import prepared_geometry
 from septum.training.objective import stage_task
+from septum.training.partition import Partition
 from septum.training.parts import DIGITS, PartBusyError, digest
-from septum.training.validation import Validation, dice_of_structures
+from septum.training.validation import FOREGROUND, Validation, dice_of_structures, to_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -71,6 +72,8 @@ class TwoStageRun(ABC):
 
     #: Scores the first stage on a case that validates.
     first_measure: Measure = staticmethod(dice_of_structures)
+    #: What that score is.
+    first_quantity = "dice"
 
     def __init__(
         self, recipe: MultiStageRecipe | DetectThenSegmentRecipe, data: TrainingData, parts: Parts
@@ -84,7 +87,7 @@ class TwoStageRun(ABC):
             )
         self.recipe, self.data, self.parts = recipe, data, parts
         self.store, self.partition = data.store, data.partition
-        self.values = data.store.dataset.schema.values
+        self.values, self.names = data.store.dataset.schema.values, data.store.dataset.schema.names
 
     @abstractmethod
     def first_task(self) -> Task:
@@ -121,15 +124,14 @@ class TwoStageRun(ABC):
         first = self._fit_first(FINAL, 0, deadline)
         centres |= self._validation_centres(first)
         initial, source = self.initial_weights(deadline)
-        settings = self.recipe.segmenter
-        validation = self.sampler(self.partition.validation, settings, centres)
+        sampler = self.sampler(self.partition.training, self.recipe.segmenter, centres)
         segmenter = self.parts.fit(
             "segmenter",
             self.segmenter_task(),
-            self.sampler(self.partition.training, settings, centres),
+            sampler,
             self.recipe.seed,
             deadline,
-            validation=Validation(validation) if validation.cases else None,
+            validation=self._validation(sampler, self.names, self.partition, centres),
             initial=initial,
             depends_on=source,
         )
@@ -167,20 +169,37 @@ class TwoStageRun(ABC):
         find regions in.
         """
         settings: Any = self.recipe.localiser
-        validation = None
+        partition = self.partition
         if held_out is not None:
             settings = settings.with_epochs(self.recipe.localiser_fold_epochs)
-        elif self.partition.validation:
-            sampler = self.sampler(self.partition.validation, settings, {})
-            validation = Validation(sampler, self.first_measure)
-        cases = [c for c in self.partition.training if c.patient not in (held_out or ())]
-        sampler = self.sampler(cases, settings, {})
+            shown = tuple(c for c in partition.training if c.patient in held_out)
+            partition = Partition(
+                tuple(c for c in partition.training if c.patient not in held_out), shown=shown
+            )
+        sampler = self.sampler(partition.training, settings, {})
+        names = self.names if len(self.names) == 1 else (FOREGROUND,)
+        validation = self._validation(sampler, names, partition, {})
+        if validation is not None:
+            validation = replace(validation, measure=self.first_measure, quantity=self.first_quantity)
         seed += self.recipe.seed
         initial, source = self.first_initial()
         return self.parts.fit(
             name, self.first_task(), sampler, seed, deadline,
             validation=validation, initial=initial, depends_on=source,
         )  # fmt: skip
+
+    def _validation(
+        self, training: PatchSampler, names: tuple[str, ...], partition: Partition, centres: Centres
+    ) -> Validation | None:
+        """Score a training on the cases that choose the epoch, else on some that only show how it goes.
+
+        The latter are cases that it does not learn from, or, without any, a few that it does.
+        """
+        if partition.validation:
+            return Validation(self.sampler(partition.validation, training.settings, centres), names=names)
+        if partition.shown:
+            return to_show(self.sampler(partition.shown, training.settings, centres), names, unseen=True)
+        return to_show(training, names, unseen=False)
 
     def _out_of_fold_centres(self, deadline: Deadline) -> Centres:
         """In-plane centres of the regions that first stages find in cases which they have not seen."""
@@ -196,8 +215,8 @@ class TwoStageRun(ABC):
         return {name: _centre(region) for name, region in regions.items()}
 
     def _validation_centres(self, first: nn.Module) -> Centres:
-        """In-plane centres of the regions that the final first stage finds in the cases that validate."""
-        cases = self.partition.validation
+        """In-plane centres of the regions that the final first stage finds in cases that it has not seen."""
+        cases = self.partition.validation or self.partition.shown
         if not cases:
             return {}
         known = (f"{case.name} {self._content(case)}" for case in cases)

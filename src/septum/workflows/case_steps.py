@@ -28,6 +28,7 @@ from septum.workflows.provenance import Provenance
 from septum.workflows.record import Settings, read_record
 from septum.workflows.resume import ResumePlan, output_files, reason_to_segment, seen_at
 from septum.workflows.saving import case_lock, write_case
+from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from septum.inference import FrameResult, Model
     from septum.workflows.cases import InputCase
     from septum.workflows.lazy_model import LazyModel
+    from septum.workflows.output_paths import OutputPaths
     from septum.workflows.outputs import Outputs
     from septum.workflows.record import Record
     from septum.workflows.resume import Seen
@@ -105,6 +107,7 @@ class CaseSteps:
         self.outputs, self.inputs = outputs or {}, inputs
         self.wanted = model.bundle.manifest.reads
         self.settings = settings_of(model, spacing_mm, indices)
+        self._named: dict[str, OutputPaths] = {}
 
     def open(self, case: InputCase) -> Opened | CaseDone:
         """Read a case, or say that it is done already. The model is begun where it is needed.
@@ -115,7 +118,7 @@ class CaseSteps:
             InputError: it cannot be used.
             OutputError: there is something to do, and nothing can be written.
         """
-        paths = case.paths(self.out)
+        paths = self._paths_of(case)
         check_no_input(paths, self.inputs)
         seen, plan = seen_at(paths.record, paths.mask), self._plan_of(case)
         if plan.earlier is not None and plan.is_nothing:
@@ -129,7 +132,7 @@ class CaseSteps:
             study = self._read(case)
         except MemoryError as error:
             raise too_large(case.source) from error
-        self.settings.indices.check_frames(len(study.cine), case.source)
+        self._settings_of(case).indices.check_frames(len(study.cine), case.source)
         read_s = time.perf_counter() - started
         labels = kept_labels(study, case, paths.mask, plan) if plan.keeps_mask else None
         return Opened(case, study, read_s, plan, seen, labels)
@@ -145,7 +148,7 @@ class CaseSteps:
             return opened
         if opened.labels is None:
             self.model.loaded  # noqa: B018  # raises where it cannot be had
-        message = opened.plan.message(opened.case.paths(self.out))
+        message = opened.plan.message(self._paths_of(opened.case))
         if message:
             tell(Notice(message))
         if opened.labels is not None:
@@ -168,11 +171,33 @@ class CaseSteps:
         """
         if isinstance(segmented, CaseDone):
             return segmented
-        with case_lock(segmented.opened.case.paths(self.out)):
+        with case_lock(self._paths_of(segmented.opened.case)):
             current = self._by_what_is_there(segmented)
             if isinstance(current, CaseDone):
                 return current
             return self._write(current, segmented.opened.plan)
+
+    def _paths_of(self, case: InputCase) -> OutputPaths:
+        """The names of its results, settled once: never those of a model of other structures."""
+        if case.name not in self._named:
+            paths = case.paths(self.out)
+            earlier, manifest = read_record(paths.record), self.model.bundle.manifest
+            if (
+                earlier is not None
+                and earlier.model is not None
+                and set(earlier.labels) != set(manifest.labels.names)
+                and (_is_dicom(case) or earlier.input.sha256 == self._sha256_of(case))
+            ):
+                paths = paths.of_model(manifest.name)
+            self._named[case.name] = paths
+        return self._named[case.name]
+
+    def _settings_of(self, case: InputCase) -> Settings:
+        """The settings for a case; in two files the phases are known."""
+        if case.phases is None:
+            return self.settings
+        indices = with_two_phases(self.settings.indices)
+        return self.settings.model_copy(update={"indices": indices})
 
     def _read(self, case: InputCase) -> Study:
         spacing_mm = self.settings.spacing_mm
@@ -188,7 +213,7 @@ class CaseSteps:
     def _by_what_is_there(self, segmented: Segmented) -> Segmented | CaseDone:
         """What is to be written, as if this run had begun when another has ended that wrote meanwhile."""
         opened, case = segmented.opened, segmented.opened.case
-        paths = case.paths(self.out)
+        paths = self._paths_of(case)
         seen = seen_at(paths.record, paths.mask)
         if seen == opened.seen:
             return segmented
@@ -209,13 +234,13 @@ class CaseSteps:
         """Write; what is replaced or removed is said in the result where it is not what was told before."""
         opened, plan = segmented.opened, segmented.opened.plan
         case, study, bundle = opened.case, opened.study, self.model.bundle
-        paths, schema = case.paths(self.out), bundle.manifest.labels
+        paths, schema, settings = self._paths_of(case), bundle.manifest.labels, self._settings_of(case)
         if plan.earlier is not None and plan.keeps_mask:
-            provenance = Provenance.from_record(plan.earlier, self.settings.indices)
+            provenance = Provenance.from_record(plan.earlier, settings.indices)
             schema = schema_of(plan.earlier, schema)
         else:
             provenance = Provenance.from_run(
-                segmented.frames, study.cine.geometry, bundle, self.settings, opened.read_s
+                segmented.frames, study.cine.geometry, bundle, settings, opened.read_s
             )
         message = "" if plan is told else plan.message(paths)
         segmentation = Segmentation(segmented.labels, study.cine.geometry, schema)
@@ -226,16 +251,18 @@ class CaseSteps:
     def _done(
         self, case: InputCase, record: Record, *, skipped: bool, mask_kept: bool, message: str = ""
     ) -> CaseDone:
-        paths = case.paths(self.out)
+        paths = self._paths_of(case)
         outputs = output_files(self.outputs, paths, record)
+        name = case.name + paths.stem.removeprefix(case.paths(self.out).stem)
         return CaseDone(
-            case.name, case.source, paths.mask, paths.record, record, outputs=outputs, skipped=skipped,
+            name, case.source, paths.mask, paths.record, record, outputs=outputs, skipped=skipped,
             mask_kept=mask_kept, message=message,
         )  # fmt: skip
 
     def _plan_of(self, case: InputCase) -> ResumePlan:
         """What there is to do, by what is there. Raises :class:`NameTakenError` as :meth:`open`."""
-        paths, earlier, reason = case.paths(self.out), None, ""
+        paths, earlier, reason = self._paths_of(case), None, ""
+        settings = self._settings_of(case)
         earlier = read_record(paths.record)
         if not self.overwrite and (paths.mask.exists() or paths.record.exists()):
             check_same_input(
@@ -247,12 +274,12 @@ class CaseSteps:
             reason = "it is in the form of another version"
             if earlier is not None:
                 sha256 = self.model.bundle.sha256
-                reason = reason_to_segment(earlier, paths.mask, self.settings, sha256)
+                reason = reason_to_segment(earlier, paths.mask, settings, sha256)
                 check_not_corrected(paths, earlier, reason)
         asked, notes = ({}, ()) if not self.outputs else possible(self.outputs, is_dicom=_is_dicom(case))
         keeps = earlier is not None and not self.overwrite and not reason
         plan = ResumePlan.of(
-            earlier, paths, asked, self.settings.indices, keeps_mask=keeps, reason=reason, notes=notes
+            earlier, paths, asked, settings.indices, keeps_mask=keeps, reason=reason, notes=notes
         )
         if self.overwrite or (earlier is not None and plan.is_nothing):
             return plan

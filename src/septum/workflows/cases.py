@@ -13,10 +13,12 @@ from septum.core.files import is_folder, place_of
 from septum.io import case_name, find_images
 from septum.io.names import image_suffix, mask_ending
 from septum.workflows.output_paths import OutputPaths
-from septum.workflows.two_phases import TwoPhases
+from septum.workflows.two_phases import TwoPhases, phases_of_patient
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from septum.io.folders import FolderImages
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Plan:
 def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
     """Find the images and DICOM studies in files and folders and name their results.
 
+    End-diastole and end-systole in the folder of one patient that is given itself are one case, as of
+    :func:`~septum.workflows.two_phases.phases_of_patient`; below a folder of patients each file is a case.
+
     A result has its image's name, that of a DICOM study its folder's. Where several images have one name,
     each result goes into its image's folder, counted from the folder that holds all inputs; where they share
     the folder, too, the image's ending joins the name. Names depend on the inputs alone, never on what is
@@ -84,6 +89,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
     found: dict[Path, Path] = {}
     passed_over: list[str] = []
     refused: list[tuple[Path, SeptumError]] = []
+    pairs: dict[Path, TwoPhases] = {}
     for given in inputs:
         if not is_folder(given):
             found.setdefault(_place(given), given)
@@ -93,30 +99,47 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
         except SeptumError as error:
             refused.append((given, error))
             continue
+        pair = phases_of_patient(given, listing.images)
+        if pair is not None:
+            pairs[_place(pair.end_diastole)] = pair
         for image in (*listing.studies, *listing.images):
-            found.setdefault(_place(image), image)
-        if listing.masks:
-            passed_over.append(f"{given}: passed over {_counted(listing.masks, 'mask')}, by the name.")
-        if listing.archives:
-            what = _counted(listing.archives, "archive")
-            passed_over.append(f"{given}: passed over {what}: unpack what holds images.")
-        if listing.unread:
-            what = _counted(listing.unread, "image")
-            passed_over.append(f"{given}: passed over {what}: not read in this format; convert to NIfTI.")
+            if pair is None or image != pair.end_systole:
+                found.setdefault(_place(image), image)
+        passed_over += _passed_over(given, listing)
         refused += listing.unreadable
     sources = list(found.values())
     named_by_user = {_place(given) for given in inputs}
     cases = tuple(
-        InputCase(source, name, searched=_place(source) not in named_by_user)
-        for source, name in zip(sources, _names(sources, _common_folder(inputs)), strict=True)
+        InputCase(
+            source, name, searched=_place(source) not in named_by_user, phases=pairs.get(_place(source))
+        )
+        for source, name in zip(sources, _names(sources, _common_folder(inputs), pairs), strict=True)
     )
     return Plan(cases, tuple(passed_over), tuple(refused))
 
 
-def _names(sources: list[Path], root: Path) -> list[str]:
+def _passed_over(folder: Path, listing: FolderImages) -> list[str]:
+    """A sentence for each kind of file that a folder holds and that is not segmented."""
+    sentences = []
+    if listing.masks:
+        sentences.append(f"{folder}: passed over {_counted(listing.masks, 'mask')}, by the name.")
+    if listing.archives:
+        what = _counted(listing.archives, "archive")
+        sentences.append(f"{folder}: passed over {what}: unpack what holds images.")
+    if listing.unread:
+        what = _counted(listing.unread, "image")
+        sentences.append(f"{folder}: passed over {what}: not read in this format; convert to NIfTI.")
+    return sentences
+
+
+def _names(sources: list[Path], root: Path, pairs: Mapping[Path, TwoPhases]) -> list[str]:
     """Of the results, one a source, all of them distinct."""
-    names = [_name(source) for source in sources]
-    names = _told_apart(names, [_below(root, source) / _name(source) for source in sources])
+    own = names = [
+        pairs[_place(source)].name if _place(source) in pairs else _name(source) for source in sources
+    ]
+    names = _told_apart(
+        names, [_below(root, source) / name for source, name in zip(sources, own, strict=True)]
+    )
     names = _told_apart(names, [_below(root, source) / _with_ending(source) for source in sources])
     for name, count in Counter(name.casefold() for name in names).items():
         if count > 1:

@@ -10,7 +10,9 @@ import numpy as np
 
 from septum.core import InputError, Note
 from septum.indices.phases import find_phases
-from septum.io import case_name
+from septum.io import case_name, image_suffix, read_mask
+from septum.workflows.masks import labels_of
+from septum.workflows.record import read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +57,8 @@ def frame_pairs(
     Cines of as many frames match frame by frame; frames of a truth without any label are taken to be those
     that nobody has drawn. Where one mask is a single frame, its name says which of the other's it is: by
     ``frame07``, counted from 1 as in ACDC, or by ``ED`` or ``ES``: the frames in which the cine's LV (or
-    first structure) is largest and smallest.
+    first structure) is largest and smallest. A mask of two frames may hold the two phases of ACDC alone: then
+    ``frame07`` is the phase that ``Info.cfg`` says, or the volume against that of the other true frame.
 
     Args:
         prediction: labels (T, Z, Y, X).
@@ -77,10 +80,14 @@ def frame_pairs(
             "of the same frames, or of single ones."
         )
     cine, single_path = (truth, prediction_path) if len(prediction) == 1 else (prediction, truth_path)
-    t = _frame_of(single_path, cine, schema)
+    cine_path = truth_path if cine is truth else prediction_path
+    single = prediction[0] if len(prediction) == 1 else truth[0]
+    phase = _phase_among_two(single_path, single, cine, schema)
+    t = _frame_of(single_path, cine, cine_path, schema, phase)
     text = f"{single_path} was compared with frame {t} (from 0) of {len(cine)}, as its name says."
     ours, theirs = (prediction[0], truth[t]) if len(prediction) == 1 else (prediction[t], truth[0])
-    return [FramePair(phase_of(single_path), ours, theirs)], (Note("frame_by_name", text),)
+    phase = phase_of(single_path) if phase == NO_PHASE else phase
+    return [FramePair(phase, ours, theirs)], (Note("frame_by_name", text),)
 
 
 def phase_of(path: Path) -> str:
@@ -116,20 +123,66 @@ def timing_volumes(labels: NDArray[Any], schema: LabelSchema) -> list[float]:
     return [float(np.count_nonzero(frame == timing.value)) for frame in labels]
 
 
-def _frame_of(path: Path, cine: NDArray[Any], schema: LabelSchema) -> int:
+def _phase_among_two(path: Path, labels: NDArray[Any], cine: NDArray[Any], schema: LabelSchema) -> str:
+    """Which phase a numbered frame is, where its counterpart holds the two phases of the beat alone.
+
+    Args:
+        path: the frame, with its number in the name.
+        labels: of the frame (Z, Y, X).
+        cine: labels (T, Z, Y, X) of the counterpart.
+        schema: what the labels mean.
+    """
     named = _IN_NAME.search(case_name(path))
-    if named is not None and named[2] is not None:
+    if len(cine) != 2 or named is None or named[2] is None:
+        return NO_PHASE
+    phase = phase_of(path)
+    if phase != NO_PHASE:
+        return phase
+    base = without_phase(case_name(path))
+    others = [
+        other
+        for other in path.parent.iterdir()
+        if image_suffix(other) is not None and other != path and without_phase(case_name(other)) == base
+    ]
+    if len(others) != 1 or case_name(others[0]) == base:
+        return NO_PHASE
+    number = _IN_NAME.search(case_name(others[0]))
+    if number is None or number[2] is None or {int(named[2]), int(number[2])} == {1, 2}:
+        return NO_PHASE  # they are the two frames themselves
+    beside = labels_of(others[0], read_mask(others[0]).cine.array, schema)
+    own, of_other = (timing_volumes(one, schema)[0] for one in (labels[None], beside))
+    return NO_PHASE if own == of_other else "ED" if own > of_other else "ES"
+
+
+def _frame_of(
+    path: Path, cine: NDArray[Any], cine_path: Path, schema: LabelSchema, phase: str = NO_PHASE
+) -> int:
+    """The frame of a cine that a single frame is, by its name, or by its phase where that is known."""
+    named = _IN_NAME.search(case_name(path))
+    if phase == NO_PHASE and named is not None and named[2] is not None:
         t = int(named[2]) - 1
         if t in range(len(cine)):
             return t
     elif named is not None:
-        phases = find_phases(timing_volumes(cine, schema))
+        phases = _phases_in(cine, cine_path, schema)
         if phases is not None:
-            return phases.end_diastole if named[1].upper() == "ED" else phases.end_systole
+            known = named[1].upper() if phase == NO_PHASE else phase
+            return phases[0] if known == "ED" else phases[1]
     raise InputError(
         f"{path} is a single frame, and its counterpart has {len(cine)}: expected a name with ED, ES or "
         f"frame01 to frame{len(cine):02}, which says which of them it is; give it such a name."
     )
+
+
+def _phases_in(cine: NDArray[Any], path: Path, schema: LabelSchema) -> tuple[int, int] | None:
+    """End-diastole and end-systole of a mask: as its JSON says that they were given, or by its volumes."""
+    record = read_record(path.with_name(f"{case_name(path)}.json"))
+    if record is not None and record.input.frames == len(cine) == 2 and len(record.indices.phases_given) == 2:
+        ed, es = record.indices.end_diastole_frame, record.indices.end_systole_frame
+        if ed is not None and es is not None:
+            return ed, es
+    phases = find_phases(timing_volumes(cine, schema))
+    return None if phases is None else (phases.end_diastole, phases.end_systole)
 
 
 def _drawn_frames(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,19 @@ class OutputPaths:
         """The file that whoever writes any of these holds; its name is that of a leftover."""
         case = hashlib.sha256(self.stem.casefold().encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / f".septum-{case[:16]}.lock"
+
+    def of_model(self, model: str) -> OutputPaths:
+        """Name the files of another model's result, next to the first one's: ``heart_la_seg.nii.gz``.
+
+        Args:
+            model: its name; what does not belong into a file's name goes.
+
+        >>> from pathlib import Path
+        >>> OutputPaths(Path("out"), "heart", Path("out/heart_seg.nii.gz")).of_model("la").record.name
+        'heart_la_seg.json'
+        """
+        stem = f"{self.stem}_{re.sub('[^A-Za-z0-9-]+', '-', model)}"
+        return OutputPaths(self.folder, stem, self.mask.with_name(stem + self.mask.name[len(self.stem) :]))
 
     def beside(self, ending: str) -> Path:
         """Path of the file whose name is the stem and this ending."""

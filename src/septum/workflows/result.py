@@ -155,7 +155,8 @@ class Result:
     ) -> OutputPaths:
         """Write mask, JSON and outputs, each whole or not at all.
 
-        What an earlier run wrote under this name goes, its outputs with it.
+        What an earlier run wrote under this name goes, its outputs with it. An output that cannot be made of
+        this study is left out, and a :class:`septum.OutputWarning` says so.
 
         Args:
             folder: where to; it is made.

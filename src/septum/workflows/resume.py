@@ -125,7 +125,7 @@ class ResumePlan:
         fits = {
             key: options
             for key, options in before.items()
-            if keeps_mask and (same or OUTPUTS[key].depends_on == "mask")
+            if keeps_mask and (same or not OUTPUTS[key].shows_indices(options))
         }
         stays = {
             key: options

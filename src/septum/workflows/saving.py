@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from septum.core.errors import NameTakenError
+from septum.core.errors import NameTakenError, OutputWarning
 from septum.core.files import sha256_of
 from septum.core.locks import passing_lock
 from septum.io import DicomHeader, mask_suffix, staged_mask
@@ -59,7 +60,9 @@ def save(
             _check_replaceable(result, paths, asked, earlier)
         settings = result.provenance.settings.indices
         plan = ResumePlan.of(earlier, paths, asked, settings, keeps_mask=False, notes=notes)
-        write_case(result, paths, plan)
+        record = write_case(result, paths, plan)
+    for note in record.notes:
+        warnings.warn(f"{name}: {note.text}", OutputWarning, stacklevel=3)
     return paths
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,48 @@ class TwoPhases:
         array = np.concatenate([first.cine.array, second.cine.array])
         cine = replace(first.cine, array=array, frame_interval_ms=None, frame_times_ms=None)
         return Study(cine, _joined((first.sha256, second.sha256)), tuple(notes), subject=first.subject)
+
+
+#: The lines of ACDC's ``Info.cfg`` that number its phases, from 1.
+_INFO = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
+_NUMBERED = re.compile(r"(.+)[_-]frame[_-]?(\d+)", re.IGNORECASE)
+_NAMED = re.compile(r"(.+)[_-](ED|ES)", re.IGNORECASE)
+_OF_ALL_FRAMES = ("", "_4d", "_cine")
+
+
+def phases_of_patient(folder: Path, images: Sequence[Path]) -> TwoPhases | None:
+    """Find end-diastole and end-systole among the images of one patient's folder.
+
+    They are ``NAME_ED`` and ``NAME_ES``, or ``NAME_frame04`` and ``NAME_frame11`` if the ``Info.cfg`` of ACDC
+    says which frame is which. Where the folder holds another such pair, it is no patient's; where it holds
+    the cine, that has all phases.
+
+    Args:
+        folder: of the patient.
+        images: found in it and below.
+
+    Returns:
+        The two files; ``None`` where the folder is not one patient's, or does not tell.
+    """
+    own = [path for path in images if path.parent == folder]
+    numbers: dict[int, str] = {}
+    with suppress(OSError):
+        text = (folder / "Info.cfg").read_text(encoding="utf-8", errors="replace")
+        numbers = {int(number): phase for phase, number in _INFO.findall(text)}
+    found: dict[str, dict[str, Path]] = {}
+    for path in own:
+        numbered, named = _NUMBERED.fullmatch(case_name(path)), _NAMED.fullmatch(case_name(path))
+        phase = numbers.get(int(numbered[2])) if numbered else named[2].upper() if named else None
+        if phase is not None:
+            base = (numbered or named)[1]  # type: ignore[index]  # one of them has matched
+            found.setdefault(base, {})[phase] = path
+    names = {case_name(path).casefold() for path in own}
+    if len(found) != 1:
+        return None
+    ((base, phases),) = found.items()
+    if len(phases) < 2 or any(f"{base}{ending}".casefold() in names for ending in _OF_ALL_FRAMES):
+        return None
+    return TwoPhases(phases["ED"], phases["ES"])
 
 
 def with_two_phases(indices: IndexSettings | None) -> IndexSettings:

@@ -14,7 +14,7 @@ from septum.methods.settings import StageSettings
 from septum.training import loop
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import Task, stage_task
-from septum.training.validation import Validation, dice_of_structures
+from septum.training.validation import Validation, dice_of_structures, mean_of
 from support.miniature_training import CPU, Budget, checkpoints
 
 
@@ -59,7 +59,7 @@ class Scores:
     def __call__(self, network, _image, _classes):
         assert not network.training
         self.weights.append(copy.deepcopy(network.state_dict()))
-        return [self.scores[len(self.weights) - 1]]
+        return {1: self.scores[len(self.weights) - 1]}
 
 
 def fit_of(folder, settings, measure=None, **options):
@@ -214,7 +214,7 @@ def test_cases_of_unequal_sizes_are_trained_on_one_by_one(tmp_path):
 
 def test_validation_is_the_mean_over_all_cases_and_structures_in_evaluation_mode():
     settings = settings_of()
-    scores = {"case1": [1.0, 0.5], "case2": [], "case3": [0.0]}
+    scores = {"case1": {1: 1.0, 2: 0.5}, "case2": {}, "case3": {1: 0.0}}
     cases = [case_of(n) for n in (1, 2, 3)]
     names = iter(scores)
 
@@ -223,9 +223,12 @@ def test_validation_is_the_mean_over_all_cases_and_structures_in_evaluation_mode
         assert (image.shape, classes.shape) == ((1, 1, 2, 8, 8), (1, 2, 8, 8))
         return scores[next(names)]
 
-    validation = Validation(sampler_of(settings, *cases), measure)
-    assert validation.score(nn.Identity().train(), CPU) == 0.5
-    assert Validation(PatchSampler([], {}, settings), measure).score(nn.Identity(), CPU) == 0.0
+    validation = Validation(sampler_of(settings, *cases), measure, names=("RV",))
+    found = validation.scores(nn.Identity().train(), CPU)
+    assert (found, mean_of(found)) == ({1: [1.0, 0.0], 2: [0.5]}, 0.5)
+    assert validation.named(found) == {"validation_dice_RV": 0.5, "validation_dice_class_2": 0.5}
+    assert Validation(PatchSampler([], {}, settings), measure).scores(nn.Identity(), CPU) == {}
+    assert mean_of({}) == 0.0
 
 
 def test_dice_of_structures_by_hand():
@@ -234,12 +237,12 @@ def test_dice_of_structures_by_hand():
     # Class 1: 2 found, 1 true, 1 common: 2/3. Class 2: 1 found, 2 true, 1 common: 2/3. Class 3: nobody.
     found, true = torch.tensor([1, 1, 2, 0]), torch.tensor([1, 2, 2, 0], dtype=torch.uint8).view(1, 1, 1, 4)
     logits = nn.functional.one_hot(found, 4).T.reshape(1, 4, 1, 1, 4).float()
-    assert dice_of_structures(given, logits, true) == pytest.approx([2 / 3, 2 / 3])
+    assert dice_of_structures(given, logits, true) == pytest.approx({1: 2 / 3, 2: 2 / 3})
     # One channel: the union of the foreground; 2 found, 3 true, 2 common: 4/5.
     one = torch.tensor([1.0, -1.0, 2.0, -3.0]).view(1, 1, 1, 1, 4)
-    assert dice_of_structures(given, one, true) == pytest.approx([4 / 5])
+    assert dice_of_structures(given, one, true) == pytest.approx({1: 4 / 5})
     empty = torch.zeros_like(true)
-    assert dice_of_structures(given, one.abs().neg(), empty) == []
+    assert dice_of_structures(given, one.abs().neg(), empty) == {}
 
 
 def test_training_taken_up_from_a_compact_checkpoint_is_some_ten_steps_behind_and_no_more(

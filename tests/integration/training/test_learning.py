@@ -23,7 +23,15 @@ from septum.preprocessing import PreprocessingSettings
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import LOSSES, stage_task
 from septum.training.recipe import MultiStageRecipe
-from support.miniature_training import CPU, PATIENTS, checkpoints, recipe_of, run_of, write_patient
+from support.miniature_training import (
+    CPU,
+    PATIENTS,
+    checkpoints,
+    history_of,
+    recipe_of,
+    run_of,
+    write_patient,
+)
 from support.one_volume import segment_one
 
 
@@ -71,7 +79,7 @@ def test_training_learns_the_disk(data, tmp_path):
     assert found.path is LocalisationPath.MAP
     assert (labels == native.labels).mean() > 0.93
     assert dice(labels > 0, native.labels > 0) > 0.9
-    history = json.loads((tmp_path / "segmenter" / "history.json").read_text())
+    history = history_of(tmp_path / "segmenter")
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
 
 

@@ -15,6 +15,7 @@ from septum.io import read_mask, write_image
 from septum.metrics import dice
 from septum.training import command
 from septum.training.recipe_file import load_recipe
+from septum.training.seen_images import read_seen
 from support.nnunet_folder import LABELS, describe, small_heart, write_phantoms
 from support.pages import ROOT, blocks
 
@@ -78,6 +79,18 @@ def test_own_folder_and_a_short_recipe_make_a_bundle_that_segments(septum, train
     assert "published" not in card
     assert re.search(r"patient\d", card) is None, "no case of the data is named"
     assert "| LV volume (ml) | 2 |" in card
+    # Of one patient there is a comparison with the start, and no interval.
+    assert "Compared with cine, from which training started" in card
+    assert "There is no interval of one patient" in card
+    assert "Compared with cine" in answer.out
+    start = (run / "test_scores_start.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [line.split(",")[0] for line in start] == [line.split(",")[0] for line in scores]
+    assert "were in the training" not in card
+    assert len(read_seen(bundle)) == len(read_seen(open_bundle("cine").folder)) + 6
+    log = (run / "train.log").read_text(encoding="utf-8")
+    assert "segmenter epoch 1/1 loss" in log
+    assert "mean Dice" in log.splitlines()[-1]
+    assert (run / "segmenter" / "learning_curve.svg").is_file()
     assert "**not stated** with it" in licence
     # It started from weights that were learnt from ACDC, whose terms go along.
     assert "**free for research, non-commercial use only, citation mandatory**" in licence

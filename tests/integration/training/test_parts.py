@@ -18,7 +18,16 @@ from septum.training.multi_stage import MultiStageRun
 from septum.training.partition import TrainingData, partition_of
 from septum.training.parts import LOCK, PartBusyError, Parts
 from septum.training.recipe import MultiStageRecipe
-from support.miniature_training import CPU, Budget, assert_same, checkpoints, fixed_split, recipe_of, spoil
+from support.miniature_training import (
+    CPU,
+    Budget,
+    assert_same,
+    checkpoints,
+    fixed_split,
+    history_of,
+    recipe_of,
+    spoil,
+)
 
 PARTS = ["localiser/fold0", "localiser/fold1", "localiser/final", "segmenter"]
 
@@ -83,12 +92,17 @@ def test_finished_part_keeps_its_weights_alone(finished):
     for name in PARTS:
         part = part_folder(folder, name)
         (kept,) = part.glob("*.pt")
-        assert sorted(p.name for p in part.iterdir()) == [LOCK, kept.name, "history.json"]
+        assert sorted(p.name for p in part.iterdir()) == [
+            LOCK,
+            kept.name,
+            "history.jsonl",
+            "learning_curve.svg",
+        ]
         state = checkpoint.load_finished(part)
         assert set(state) == {"identity", "report", "weights"}
         assert part.name.endswith(state["identity"][:12])
         assert state["report"] == vars(reports[name])
-        epochs = len(json.loads((part / "history.json").read_text()))
+        epochs = len(history_of(part))
         assert (reports[name].epochs, reports[name].stopped) == (epochs, "epochs")
         assert (reports[name].validation is None) == name.startswith("localiser/fold")
         assert {v.dtype for v in state["weights"].values()} == {torch.float16}

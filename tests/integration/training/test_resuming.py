@@ -15,13 +15,24 @@ from septum.core import OutputError, RecipeError
 from septum.datasets import acdc
 from septum.methods.patches import PatchSampler
 from septum.methods.samples import prepare_case, read_case
-from septum.training import checkpoint
+from septum.training import checkpoint, loop
+from septum.training.history import TIMES
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import stage_task
 from septum.training.recipe import MultiStageRecipe
 from support import miniature_training
 from support.full_disk import full_disk
-from support.miniature_training import CPU, Budget, assert_same, checkpoints, recipe_of, run_of, spoil
+from support.miniature_training import (
+    CPU,
+    STEPS,
+    Budget,
+    assert_same,
+    checkpoints,
+    history_of,
+    recipe_of,
+    run_of,
+    spoil,
+)
 
 
 def test_run_interrupted_after_every_epoch_gives_the_same_weights(data, uninterrupted, tmp_path):
@@ -38,9 +49,11 @@ def test_run_interrupted_after_every_epoch_gives_the_same_weights(data, uninterr
     ours, theirs = (json.loads((f / "regions.json").read_text()) for f in (tmp_path, folder))
     assert ours["regions"] == theirs["regions"]
     for part in ("localiser/fold0", "localiser/final", "segmenter"):
-        ours, theirs = (json.loads((f / part / "history.json").read_text()) for f in (tmp_path, folder))
+        ours, theirs = (history_of(f / part) for f in (tmp_path, folder))
         for a, b in zip(ours, theirs, strict=True):
-            assert {**a, "seconds": 0} == {**b, "seconds": 0}
+            assert {k: v for k, v in a.items() if k not in TIMES} == {
+                k: v for k, v in b.items() if k not in TIMES
+            }
 
 
 def test_finished_run_is_taken_up_without_training_again(data, uninterrupted, monkeypatch):
@@ -61,14 +74,32 @@ def test_no_time_at_all_loses_nothing(data, uninterrupted, tmp_path):
 
 
 @pytest.mark.parametrize("epochs", [0, 2 + 2, 2 + 2 + 1], ids=["first part", "first epoch", "second epoch"])
-def test_epoch_cut_short_is_dropped_and_comes_again(data, uninterrupted, tmp_path, epochs):
+def test_epoch_cut_short_goes_on_at_its_next_step(data, uninterrupted, tmp_path, epochs, monkeypatch):
     with pytest.raises(Interrupted):
         run_of(recipe_of(), data, tmp_path).run(Budget(epochs, steps=1))
-    saved = [
-        file for part in ("fold0", "fold1", "final") for file in checkpoints(tmp_path / "localiser" / part)
-    ]
-    assert len(saved + checkpoints(tmp_path / "segmenter")) == epochs
+    assert len(list(tmp_path.rglob("epoch-*-step-000001-*.pt"))) == 1
+    steps, take = [], PatchSampler.step
+    monkeypatch.setattr(PatchSampler, "step", lambda *a: steps.append(1) or take(*a))
     assert_same(run_of(recipe_of(), data, tmp_path).run(Deadline()), uninterrupted[0])
+    assert len(steps) == (2 * 1 + 2 + 3 - epochs) * STEPS - 1
+
+
+def test_long_epoch_leaves_checkpoints_within_it(data, uninterrupted, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    kept, save = [], checkpoint.save
+    monkeypatch.setattr(
+        checkpoint, "save", lambda *a, step, **k: kept.append(step) or save(*a, step=step, **k)
+    )
+    assert_same(run_of(recipe_of(), data, tmp_path).run(Deadline()), uninterrupted[0])
+    assert kept == [1, 0] * (2 * 1 + 2 + 3), "before the second step of each epoch, and after it"
+    assert loop.SAVE_EVERY_S <= 600
+
+
+def test_checkpoint_within_an_epoch_is_newer_than_that_before_it(tmp_path):
+    for epoch, step in ((7, 0), (7, 9), (7, 120), (8, 0)):
+        checkpoint.save(tmp_path, epoch, {"at": [epoch, step]}, step=step)
+        assert checkpoint.load_newest(tmp_path) == {"at": [epoch, step]}
+        assert len(checkpoints(tmp_path)) <= 2
 
 
 def test_full_disk_is_told_as_such_and_the_checkpoint_before_stays(tmp_path):

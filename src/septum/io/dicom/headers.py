@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from math import isfinite
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydicom import dcmread
 
@@ -23,28 +24,39 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("pydicom")
 
 
+#: A filter of :mod:`warnings` that nothing passes; its pattern tells it from filters of others.
+_NOTHING: tuple[Any, ...] = ("ignore", re.compile("(?s).*"), Warning, re.compile(""), 0)
+
+
 class _Silence:
-    """Warnings and log are settings of the process: one thread ends the silence when no other needs it."""
+    """Warnings and log are settings of the process: one thread ends the silence when no other needs it.
+
+    ``warnings.catch_warnings`` puts back the filters that it found. Where two threads use it at once, the
+    later one may put back the silence of the other for good. Here one filter is added and taken out.
+    """
 
     def __init__(self) -> None:
-        self._lock, self._users, self._ended = Lock(), 0, ExitStack()
+        self._lock, self._users, self._log_was_disabled = Lock(), 0, False
+        self._filters: list[Any] = []
 
     def begin(self) -> None:
         """One more that needs it."""
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._ended.enter_context(warnings.catch_warnings())
-                warnings.simplefilter("ignore")
-                self._ended.callback(setattr, _LOG, "disabled", _LOG.disabled)
-                _LOG.disabled = True
+                self._filters = cast("list[Any]", warnings.filters)
+                self._filters.insert(0, _NOTHING)
+                self._log_was_disabled, _LOG.disabled = _LOG.disabled, True
 
     def end(self) -> None:
         """One less."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                self._ended.close()
+                for filters in (self._filters, cast("list[Any]", warnings.filters)):  # they may be others now
+                    while _NOTHING in filters:
+                        filters.remove(_NOTHING)
+                _LOG.disabled = self._log_was_disabled
 
 
 _SILENCE = _Silence()
@@ -52,7 +64,10 @@ _SILENCE = _Silence()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back warnings and pydicom's log, in whichever threads read at once, until the last has done."""
+    """Hold back warnings and pydicom's log, in whichever threads read at once, until the last has done.
+
+    Both may tell identifiers of the patient. Whatever reads or writes DICOM does so in this silence.
+    """
     _SILENCE.begin()
     try:
         yield

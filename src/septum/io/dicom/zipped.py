@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import SimpleNamespace
@@ -16,6 +18,8 @@ SUFFIX = ".zip"
 #: Larger members are taken to be damaged: no MR object is so large.
 MOST_MEMBER_BYTES = 2**29
 _ENCRYPTED = 0x1
+#: What unpacking a damaged member ends with; ``OSError`` of bzip2, too, whose number is then missing.
+_DAMAGED = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, order=True)
@@ -49,15 +53,19 @@ class ZippedFile:
             raise ValueError("a file that no scanner writes")
         try:
             return self.opened.read(self.member)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise ValueError("a damaged archive") from error
+        except OSError as error:
+            if error.errno is None:
+                raise ValueError("a damaged archive") from error
+            raise
 
     def begin(self, count: int) -> bytes:
         """Unpack its first bytes; none where the archive is damaged."""
         try:
             with self.opened.open(self.member) as stream:
                 return stream.read(count)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError):
+        except (*_DAMAGED, OSError, ValueError):
             return b""
 
     def stat(self) -> SimpleNamespace:

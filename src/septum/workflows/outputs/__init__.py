@@ -49,7 +49,7 @@ def requested(outputs: Iterable[str] | Mapping[str, OutputOptions]) -> Outputs:
     >>> requested(["report"])
     {'report': {'identify': False}}
     >>> requested({"mesh": {"format": "ply"}})
-    {'mesh': {'format': 'ply'}}
+    {'mesh': {'format': 'ply', 'all_frames': False}}
     """
     if isinstance(outputs, str):
         outputs = [outputs]

@@ -99,6 +99,11 @@ class Output(Protocol):
         """Tell whether files that were made by earlier options are what these options ask for."""
         return earlier == options
 
+    def shows_indices(self, options: OutputOptions) -> bool:
+        """Tell whether files of these options are others where the indices are taken anew."""
+        del options
+        return self.depends_on == "indices"
+
     def reserved(self, paths: OutputPaths) -> tuple[Path, ...]:
         """Name every path that is its own, whatever the study: another's file there is never replaced."""
         return tuple(paths.beside(ending) for ending in self.endings)

@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage, generate_uid
 
 from septum.core import OutputError
+from septum.io.dicom.headers import quiet
 from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
     DEVICE_UID,
@@ -56,6 +57,7 @@ class _Value:
     part: Code | None = None
 
 
+@quiet()
 def write_measurement_report(
     path: Path,
     indices: Indices,

@@ -10,6 +10,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import SegmentationStorage, generate_uid
 
+from septum.io.dicom.headers import quiet
 from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
     Series,
@@ -72,6 +73,7 @@ class SegmentationReference:
     segments: dict[str, SegmentReference]
 
 
+@quiet()
 def write_dicom_segmentation(
     path: Path,
     segmentation: Segmentation,
@@ -165,6 +167,8 @@ def _add_image_modules(instance: Dataset, source: SourceStudy, segments: list[Da
     instance.FrameOfReferenceUID = source.frame_of_reference_uid
     instance.PositionReferenceIndicator = source.position_reference or None
     instance.ImageType = ["DERIVED", "PRIMARY"]
+    if source.derivation:
+        instance.DerivationDescription = source.derivation
     instance.SamplesPerPixel = 1
     instance.PhotometricInterpretation = "MONOCHROME2"
     instance.BitsAllocated = 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import uuid
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from septum.io.dicom.headers import quiet
 from septum.io.dicom.references import DicomHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from septum.core import Study
@@ -91,7 +93,9 @@ class SourceStudy:
 
     Attributes:
         attributes: of patient and study; text is decoded.
-        study_instance_uid, frame_of_reference_uid: of all images.
+        study_instance_uid: of all images.
+        frame_of_reference_uid: of all images; where they do not name one, that which stands for it.
+        derivation: a sentence on that, for the objects; empty where all images name one.
         position_reference: Position Reference Indicator, often empty.
         images: [t][z], in the order of the labels.
         slice_thickness_mm: as the first image tells it.
@@ -106,6 +110,7 @@ class SourceStudy:
     images: tuple[tuple[SourceImage, ...], ...]
     slice_thickness_mm: float | None
     lossy: Dataset
+    derivation: str = ""
     deidentified: bool = False
 
     def instances(self) -> list[SourceImage]:
@@ -116,9 +121,12 @@ class SourceStudy:
 def read_source(study: Study) -> SourceStudy:
     """Read what objects take over from the files that a study came from.
 
+    A study that was read as one image lies in one space, whatever its headers call it. De-identification may
+    leave a frame of reference for each image, or none; objects then have one that stands for all.
+
     Raises:
-        OutputError: the study did not come from DICOM, or its images belong to several studies or frames of
-            reference; or they name no series, or no identifier of their own.
+        OutputError: the study did not come from DICOM, or its images belong to several studies; or they name
+            no series, or no identifier of their own.
         InputError: a source image cannot be read any more.
     """
     header = _header_of(study)
@@ -128,10 +136,12 @@ def read_source(study: Study) -> SourceStudy:
         _check_identifiers(header, datasets.values())
         first = datasets[header.frames[0][0].path]
         positions = _Positions(study, datasets)
+        study_uid = _study_of(datasets.values())
+        space_uid, derivation = _space_of(datasets.values(), study_uid)
         return SourceStudy(
             attributes=_copied(first, (*REQUIRED, *OPTIONAL)),
-            study_instance_uid=_the_only("StudyInstanceUID", datasets.values()),
-            frame_of_reference_uid=_the_only("FrameOfReferenceUID", datasets.values()),
+            study_instance_uid=study_uid,
+            frame_of_reference_uid=space_uid,
             position_reference=str(first.get("PositionReferenceIndicator") or ""),
             images=tuple(
                 tuple(
@@ -148,6 +158,7 @@ def read_source(study: Study) -> SourceStudy:
             ),
             slice_thickness_mm=_slice_thickness_mm(first),
             lossy=_copied(first, LOSSY),
+            derivation=derivation,
         )
 
 
@@ -172,12 +183,15 @@ _IDENTITY = {
 
 #: A date of DICOM, or of ACR-NEMA before it.
 _DATE = re.compile(r"^(\d{4})\.?(\d{2})\.?(\d{2})$")
+#: A date that a de-identifier has emptied.
+_NO_DATE = re.compile(r"^0{4}\.?0{2}\.?0{2}$|^0+$")
 
 
 def identity_of(study: Study) -> dict[str, str]:
     """Who was examined and when, for a page that is to say so; dates as in ISO 8601, ``1958-02-03``.
 
-    It is told by the first image. A date that is none in DICOM's form stays as the header writes it.
+    It is told by the first image. A date that is none in DICOM's form stays as the header writes it; one of
+    zeros is none at all.
 
     Raises:
         OutputError: the study did not come from DICOM.
@@ -190,7 +204,9 @@ def identity_of(study: Study) -> dict[str, str]:
         text = str(attributes.get(keyword) or "").strip()
         if keyword == "PatientName":
             text = ", ".join(part for part in text.split("^") if part)
-        told[title] = _DATE.sub(r"\1-\2-\3", text) if keyword.endswith("Date") else text
+        if keyword.endswith("Date"):
+            text = "" if _NO_DATE.match(text) else _DATE.sub(r"\1-\2-\3", text)
+        told[title] = text
     return {title: text for title, text in told.items() if text}
 
 
@@ -284,13 +300,32 @@ def _check_identifiers(header: DicomHeader, datasets: Iterable[Dataset]) -> None
             )
 
 
-def _the_only(keyword: str, datasets: Iterable[Dataset]) -> str:
-    """The UID that all images share."""
-    found = {str(dataset.get(keyword) or "") for dataset in datasets}
+def _study_of(datasets: Iterable[Dataset]) -> str:
+    """The UID of the study that all images name."""
+    found = {str(dataset.get("StudyInstanceUID") or "") for dataset in datasets}
     if len(found) != 1 or found == {""}:
         what = "no" if found == {""} else f"{len(found)} different values of"
         raise OutputError(
-            f"the DICOM objects cannot be written: expected one {keyword} in all images of the study, and "
-            f"they have {what} {keyword}; give images of one study and position of the patient."
+            "the DICOM objects cannot be written: expected one StudyInstanceUID in all images of the study, "
+            f"and they have {what} StudyInstanceUID; give images of one study."
         )
     return found.pop()
+
+
+def _space_of(datasets: Collection[Dataset], study_uid: str) -> tuple[str, str]:
+    """The frame of reference of objects, and a sentence where the images do not name it alone.
+
+    Of several it is the one that most images name, the first of them. In place of none it is a UID of version
+    5 (PS3.5 B.2) by the study's, so that objects of one study lie in one space.
+    """
+    named = Counter(str(dataset.get("FrameOfReferenceUID") or "") for dataset in datasets)
+    unnamed = named.pop("", 0)
+    if not named:
+        text = "The source images name no frame of reference: the one of this object stands for it."
+        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, study_uid).int}", text
+    space_uid, _ = named.most_common(1)[0]
+    if len(named) == 1 and not unnamed:
+        return space_uid, ""
+    which = f"{len(named)} frames of reference" if len(named) > 1 else "a frame of reference in part"
+    text = f"The source images name {which}, and their positions agree: the object has that of most of them."
+    return space_uid, text

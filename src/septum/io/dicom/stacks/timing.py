@@ -69,6 +69,7 @@ def in_time(folder: Path, stack: Stack) -> Beat:
     slices, runs = _without_earlier_runs(stack.slices, key)
     slices, repeats = _sorted(slices, key, SAME_TIME_MS if is_time else 0.5)
     phases = Stack(slices).phases
+    _refuse_mostly_bare(folder, slices, phases)
     slices, dropped = _without_bare_ends(folder, slices, phases)
     whole = [frames for frames in slices if len(frames) == phases]
     times = np.median([[key(f) for f in frames] for frames in whole], axis=0)
@@ -201,6 +202,22 @@ def _sorted(
         ordered.append(tuple(kept))
     text = f"{repeated} images repeat the phase of another one of their slice: the later ones were used."
     return tuple(ordered), [Note("phases_repeated", text)] if repeated else []
+
+
+def _refuse_mostly_bare(folder: Path, slices: Sequence[tuple[DicomFrame, ...]], phases: int) -> None:
+    """Refuse a stack most slices of which have far fewer phases than others: a beat was lost there.
+
+    A single slice that was taken in more phases than usual loses nothing that the others have.
+
+    Raises:
+        InputError: at least two slices have more than twice the phases of most, or one where those are few.
+    """
+    rich = [len(frames) for frames in slices if LEAST_SHARE * len(frames) > phases]
+    if len(rich) >= 2 or (rich and 1 < phases < LEAST_RUN):
+        raise InputError(
+            f"{folder} lacks phases: expected {max(rich)} of each slice, as {len(rich)} of {len(slices)} "
+            f"slices have, and found {phases} in most; export the whole study again."
+        )
 
 
 def _without_bare_ends(
