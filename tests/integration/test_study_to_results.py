@@ -21,7 +21,7 @@ ALL = ("--report", "--dicom", "--mesh", "ply")
 @pytest.fixture
 def study(tmp_path):
     write(tmp_path / "ward/one/a", localisers())
-    return write_cine(tmp_path / "ward/one/b").parent
+    return write_cine(tmp_path / "ward/one/b", stored(3, 5)).parent
 
 
 def names_in(folder) -> list[str]:
@@ -38,12 +38,12 @@ def test_everything_that_is_asked_for_is_written_and_tells_nothing_of_the_patien
         "all.csv", "one_report.html", "one_seg.dcm", "one_seg.json", "one_seg.nii.gz", "one_sr.dcm",
     ]  # fmt: skip
     told = json.loads((out / "one_seg.json").read_text())
-    assert (told["input"]["frames"], told["input"]["spacing_mm"]) == (5, [10.0, 3.0, 3.0])
+    assert (told["input"]["frames"], told["input"]["spacing_mm"]) == (3, [10.0, 3.0, 3.0])
     assert told["indices"]["body_surface_area_m2"] == pytest.approx(1.871, abs=2e-3)  # 1.76 m, 71.5 kg
     assert told["quality"]["verdict"] in ("fine", "review", "reject")
     (row,) = csv.DictReader((out / "all.csv").read_text().splitlines())
     assert (row["study"], row["verdict"]) == ("one", told["quality"]["verdict"])
-    origin = [told["input"]["sha256"], "5", told["model"]["name"], told["model"]["sha256"]]
+    origin = [told["input"]["sha256"], "3", told["model"]["name"], told["model"]["sha256"]]
     assert [row[name] for name in ORIGIN_COLUMNS] == [*origin, told["software"]["version"]]
     texts = [answer.out, answer.err, *names_in(out)]
     texts += [(out / name).read_text() for name in ("one_seg.json", "all.csv", "one_report.html")]
@@ -180,8 +180,8 @@ def test_a_study_that_no_object_can_refer_to_has_all_the_rest_and_a_sentence(sep
     assert names_in(out) == ["b_report.html", "b_seg.json", "b_seg.nii.gz"]
     told = json.loads((out / "b_seg.json").read_text())
     (note,) = told["notes"]
-    assert (note["key"], "expected one StudyInstanceUID" in note["text"]) == ("no_dicom_objects", True)
-    assert "No DICOM objects were written" in answer.out + answer.err
+    assert (note["key"], "StudyInstanceUID" in note["text"]) == ("no_dicom_objects", True)
+    assert note["text"].split(";")[0][:20] in answer.out + answer.err
 
 
 def test_dicom_objects_refer_to_files_without_preamble_too(septum, bundle, tmp_path):
@@ -230,10 +230,10 @@ def test_a_rerun_never_passes_off_what_was_asked_for_otherwise(
 
 
 def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
-    given = ("--ed", 1, "--es", 3, "--height", 2.0, "--weight", 100, "--bsa", "mosteller", "--heart-rate", 60)
+    given = ("--ed", 1, "--es", 2, "--height", 2.0, "--weight", 100, "--bsa", "mosteller", "--heart-rate", 60)
     septum("segment", study, "-o", tmp_path / "out", "--model", bundle, *given)
     told = json.loads((tmp_path / "out/one_seg.json").read_text())
-    assert (told["indices"]["end_diastole_frame"], told["indices"]["end_systole_frame"]) == (1, 3)
+    assert (told["indices"]["end_diastole_frame"], told["indices"]["end_systole_frame"]) == (1, 2)
     assert told["indices"]["body_surface_area_m2"] == pytest.approx((2.0 * 100 / 36) ** 0.5, abs=1e-3)
     assert told["indices"]["heart_rate_bpm"] == 60
     volumes = told["indices"]["volumes_ml"]["LV"]
@@ -243,19 +243,14 @@ def test_given_frames_and_body_are_taken(septum, bundle, study, tmp_path):
 def test_of_a_single_volume_only_frame_0_is_there(septum, bundle, write_study, tmp_path):
     volume = write_study(tmp_path / "one.nii.gz")
     answer = septum("segment", volume, "-o", tmp_path / "out", "--model", bundle, "--ed", 1)
-    assert (answer.code, "expected end-diastole to be frame 0, its only frame, and got 1" in answer.err) == (
-        3,
-        True,
-    )
+    assert (answer.code, "end-diastole to be frame 0" in answer.err) == (3, True)
 
 
 def test_a_frame_that_is_not_there_is_told_in_one_sentence(septum, bundle, study, tmp_path):
     answer = septum("segment", study, "-o", tmp_path / "out", "--model", bundle, "--es", 17)
     assert answer.code == 3
     (line,) = answer.err.splitlines()
-    assert line.startswith(
-        f"septum: error: {study}: expected end-systole to be a frame from 0 to 4, and got 17;"
-    )
+    assert all(part in line for part in (str(study), "end-systole", "from 0 to 2", "17"))
     assert names_in(tmp_path / "out") == []
 
 
@@ -280,7 +275,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_done(options, septum
 
 def test_a_height_in_centimetres_is_told_the_unit(septum, tmp_path):
     answer = septum("segment", tmp_path / "any", "-o", tmp_path / "out", "--height", "176")
-    assert "'--height': expected 0.3 to 2.6 m, as in 1.76, got 176." in answer.err
+    assert all(part in answer.err for part in ("--height", "2.6 m", "1.76", "176."))
 
 
 def test_convert_never_replaces_its_input(septum, study, tmp_path):

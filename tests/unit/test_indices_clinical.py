@@ -149,13 +149,15 @@ def test_bad_arguments_are_refused_and_odd_bodies_are_not_indexed():
 
 @pytest.fixture(scope="module")
 def phantom():
-    return beating_heart(np.random.default_rng(5), PhantomSettings(frames=20, matrix=(144, 144)))
+    return beating_heart(
+        np.random.default_rng(5), PhantomSettings(frames=20, matrix=(104, 104), in_plane_mm=2.0)
+    )
 
 
 def test_volumes_of_the_phantom_are_the_count_of_its_voxels(phantom):
     found = clinical_indices(phantom.truth, times_ms=phantom.cine.times_ms, subject=SUBJECT)
     values = values_of(found)
-    voxel_ml = 10.0 * 1.4 * 1.4 / 1000.0
+    voxel_ml = 10.0 * 2.0 * 2.0 / 1000.0
     for name, label in (("lv", 3), ("rv", 1)):
         for key, t in (("edv", phantom.end_diastole), ("esv", phantom.end_systole)):
             count = sum(int(np.count_nonzero(one == label)) for one in phantom.truth.labels[t])
@@ -187,7 +189,7 @@ def test_the_error_against_the_analytic_volume_shrinks_with_the_distance_of_slic
         for descent in (5.0, 8.0):  # where the base stands between two slices at end-systole
             settings = PhantomSettings(
                 frames=2, slices=round(110 / mm), slice_spacing_mm=mm, slice_thickness_mm=mm,
-                matrix=(144, 144), base_descent_mm=descent,
+                matrix=(104, 104), in_plane_mm=2.0, base_descent_mm=descent,
             )  # fmt: skip
             heart = beating_heart(np.random.default_rng(0), settings)
             true_ml = heart.volumes_ml["LV"][heart.end_systole]

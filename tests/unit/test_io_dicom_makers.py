@@ -203,14 +203,14 @@ def real_time(place: float, **elements):
 @pytest.mark.parametrize("per_slice", [True, False])
 @pytest.mark.parametrize("gone", [(), ("NominalInterval",), ("NominalInterval", "TriggerTime")])
 def test_a_slice_taken_again_in_real_time_replaces_nothing(tmp_path, per_slice, gone):
-    made = flat(images(stored(20), per_slice=per_slice))
+    made = flat(images(stored(20, 4), per_slice=per_slice))
     lost = dict.fromkeys(gone)
     study = taken(tmp_path, altered(made, **lost), real_time(2, **lost))
-    np.testing.assert_array_equal(study.cine.array, values(stored(20)))
+    np.testing.assert_array_equal(study.cine.array, values(stored(20, 4)))
 
 
 def test_a_gated_slice_replaces_nothing_of_a_stack_in_real_time(tmp_path):
-    array = np.concatenate([stored(20)] * 3)
+    array = np.concatenate([stored(20, 4)] * 3)
     made = flat(images(array, Sheet(interval_ms=50.0)))
     gated = images(stored(20, 1) + 9, Sheet(origin_mm=Sheet().position(2)), series=70, uid="1.2.88")
     write(tmp_path, [*made, *altered(flat(gated), AcquisitionTime="113000")])
@@ -218,12 +218,12 @@ def test_a_gated_slice_replaces_nothing_of_a_stack_in_real_time(tmp_path):
 
 
 def test_a_stack_in_real_time_comes_after_the_gated_one(tmp_path):
-    array = np.concatenate([stored(20) + 9] * 2)
+    array = np.concatenate([stored(20, 4) + 9] * 2)
     free = altered(
         flat(images(array, series=60, uid="1.2.88")), SeriesDescription="SA real time", NominalInterval=None
     )
-    gated = altered(flat(images(stored(20))), NominalInterval=None)
-    np.testing.assert_array_equal(taken(tmp_path, gated, free).cine.array, values(stored(20)))
+    gated = altered(flat(images(stored(20, 4))), NominalInterval=None)
+    np.testing.assert_array_equal(taken(tmp_path, gated, free).cine.array, values(stored(20, 4)))
 
 
 def test_a_missing_slice_is_not_filled_in_real_time(tmp_path):
@@ -234,12 +234,12 @@ def test_a_missing_slice_is_not_filled_in_real_time(tmp_path):
 
 @pytest.mark.parametrize("stated", [True, False])
 def test_a_long_beat_of_an_irregular_heart_is_one_beat(tmp_path, stated):
-    made = images(stored(20), per_slice=True)
+    made = images(stored(20, 4), per_slice=True)
     for row in made:
         row[2].TriggerTime = f"{1.7 * float(row[2].TriggerTime):.1f}"
         for z, one in enumerate(row):
             one.NominalInterval = ("1530" if z == 2 else "900") if stated else None
-    np.testing.assert_array_equal(taken(tmp_path, flat(made)).cine.array, values(stored(20)))
+    np.testing.assert_array_equal(taken(tmp_path, flat(made)).cine.array, values(stored(20, 4)))
 
 
 @pytest.mark.parametrize(("shift_mm", "slices"), [(6.0, 6), (20.0, 3)])

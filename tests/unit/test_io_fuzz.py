@@ -24,7 +24,7 @@ from support.mutations import damaged, damages, elements, with_elements
 
 MOST_SECONDS = 20.0
 MOST_BYTES = 2 * 2**30
-EXAMPLES = 40
+EXAMPLES = 20  # tools/fuzz.py makes more, and tests/integration/test_fuzz.py runs it
 
 
 @pytest.fixture(autouse=True)

@@ -155,9 +155,13 @@ def test_its_robustness_is_measured_at_the_levels_of_its_kind_of_images(toy):
     assert toy.heading == f"{TITLE} (toys)"
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return data_below(tmp_path_factory.mktemp("miniature"))
+
+
 @pytest.mark.parametrize("key", published_keys())
-def test_what_is_said_beforehand_agrees_with_what_the_folder_holds(key, tmp_path):
-    data = data_below(tmp_path)
+def test_what_is_said_beforehand_agrees_with_what_the_folder_holds(key, data):
     dataset, facts = REGISTRY[key].load(data), REGISTRY[key].facts
     assert (dataset.name, dataset.called, dataset.input) == (key, REGISTRY[key].title, facts.input)
     assert len(dataset.cases) == facts.cases_per_patient * len(dataset.patients())

@@ -94,7 +94,7 @@ def test_the_beat_starts_at_end_diastole_and_ends_there() -> None:
 
 
 def test_same_generator_same_phantom_other_generator_another() -> None:
-    settings = PhantomSettings(frames=1)
+    settings = PhantomSettings(frames=1, slices=4, matrix=(144, 144))
     first, again, other = (beating_heart(np.random.default_rng(seed), settings) for seed in (3, 3, 4))
     assert np.array_equal(first.cine.array, again.cine.array)
     assert np.array_equal(first.truth.labels, again.truth.labels)
@@ -134,7 +134,7 @@ def test_blood_is_brighter_than_muscle_and_muscle_than_air(phantom: Phantom) -> 
 
 def test_noise_is_what_was_asked_for() -> None:
     quiet, loud = (
-        beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, noise=noise)).cine.array
+        beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, slices=4, noise=noise)).cine.array
         for noise in (0.0, 0.1)
     )
     air = quiet[0, :, :12, :12] == 0

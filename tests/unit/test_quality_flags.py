@@ -101,7 +101,9 @@ def test_a_steady_heart_is_fine_and_the_phantom_is_too():
     quality = quality_of(both(lambda labels: labels))
     assert (quality.verdict, quality.flags) == (Verdict.FINE, ())
     assert (quality.estimated_dice, quality.ejection_fractions) == (None, {})
-    beating = beating_heart(np.random.default_rng(5), PhantomSettings(frames=20, matrix=(144, 144)))
+    beating = beating_heart(
+        np.random.default_rng(5), PhantomSettings(frames=20, matrix=(104, 104), in_plane_mm=2.0)
+    )
     assert keys(beating.truth) == set()
 
 
