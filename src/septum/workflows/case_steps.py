@@ -12,8 +12,6 @@ from septum.core import LEFT_ATRIUM, InputError, LabelSchema, Segmentation, Stru
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.workflows.events import CaseDone, FrameDone, Notice
-from septum.workflows.mask_grids import on_grid_of
-from septum.workflows.masks import labels_of
 from septum.workflows.measuring import measured
 from septum.workflows.options import IndexSettings
 from septum.workflows.outputs import possible
@@ -305,6 +303,9 @@ def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> 
     read = read_mask(mask)
     if plan.earlier is None or plan.earlier.mask_origin == "model":
         return read.cine.array
+    from septum.workflows.mask_grids import on_grid_of  # noqa: PLC0415  # of corrected masks alone
+    from septum.workflows.masks import labels_of  # noqa: PLC0415  # as above
+
     labels = on_grid_of(study, case.source, read, mask)[0]
     return labels_of(mask, labels, schema_of(plan.earlier, LEFT_ATRIUM)).astype(np.uint8)
 

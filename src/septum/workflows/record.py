@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from septum.core import Localisation, LocalisationPath, Region
+from septum.core import Localisation, LocalisationPath, Note, Region
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.workflows.options import IndexSettings
-from septum.workflows.record_numbers import IndicesRecord, NoteRecord, Part, QualityRecord
+from septum.workflows.record_numbers import IndicesRecord, Part, QualityRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ class InputFacts(Part):
     shape: Voxel
     frames: int
     spacing_mm: Triple
-    notes: tuple[NoteRecord, ...]
+    notes: tuple[Note, ...]
 
 
 class Settings(Part):
@@ -145,7 +145,7 @@ class Record(Part):
     agreement: tuple[float | None, ...]
     soft_dice: dict[str, tuple[float | None, ...]]
     flip_agreement: tuple[float | None, ...]
-    notes: tuple[NoteRecord, ...]
+    notes: tuple[Note, ...]
     timings_s: Timings
     statement: str
 

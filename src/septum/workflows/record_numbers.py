@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from septum.core import Level, Note, Source, Verdict, value_of
+from septum.core import Bias, Flag, Note, Source, Verdict, WallThickness, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from septum.core import (
-        Bias,
-        EjectionFractionInterval,
-        Flag,
-        Index,
-        Indices,
-        Quality,
-        WallThickness,
-    )
+    from septum.core import EjectionFractionInterval, Index, Indices, Quality
 
 #: Digits after the point, in files: more than a mask can carry.
 DIGITS = 4
@@ -29,23 +22,6 @@ class Part(BaseModel):
     """A part of the JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NoteRecord(Part):
-    """One thing that a user should know; see :class:`septum.core.Note`."""
-
-    key: str
-    text: str
-    level: Level
-
-    @classmethod
-    def of(cls, note: Note) -> NoteRecord:
-        """Take over a note."""
-        return cls(key=note.key, text=note.text, level=note.level)
-
-    def note(self) -> Note:
-        """Give the note back."""
-        return Note(self.key, self.text, self.level)
 
 
 class IndexRecord(Part):
@@ -64,23 +40,6 @@ class IndexRecord(Part):
             title=index.title, value=rounded(index.value), unit=index.unit,
             indexed_a_m2=rounded(index.indexed), definition=index.definition,
         )  # fmt: skip
-
-
-class WallRecord(Part):
-    """Wall thickness of the 17 AHA segments in mm, and thickening in percent."""
-
-    end_diastolic_mm: tuple[float | None, ...]
-    end_systolic_mm: tuple[float | None, ...]
-    thickening_percent: tuple[float | None, ...]
-
-    @classmethod
-    def of(cls, wall: WallThickness) -> WallRecord:
-        """Take over wall thickness, rounded."""
-        return cls(
-            end_diastolic_mm=tuple(map(rounded, wall.end_diastolic_mm)),
-            end_systolic_mm=tuple(map(rounded, wall.end_systolic_mm)),
-            thickening_percent=tuple(map(rounded, wall.thickening_percent)),
-        )
 
 
 class IndicesRecord(Part):
@@ -111,8 +70,8 @@ class IndicesRecord(Part):
     heart_rate_bpm: float | None
     sources: dict[str, Source] = {}
     items: dict[str, IndexRecord]
-    wall: WallRecord | None
-    notes: tuple[NoteRecord, ...]
+    wall: WallThickness | None
+    notes: tuple[Note, ...]
 
     @classmethod
     def of(cls, indices: Indices) -> IndicesRecord:
@@ -131,45 +90,13 @@ class IndicesRecord(Part):
             heart_rate_bpm=rounded(value_of(indices.heart_rate_bpm)),
             sources={name: one.source for name, one in known.items() if one is not None},
             items={item.key: IndexRecord.of(item) for item in indices.items},
-            wall=None if indices.wall is None else WallRecord.of(indices.wall),
-            notes=note_records(indices.notes),
+            wall=None if indices.wall is None else _wall(indices.wall),
+            notes=indices.notes,
         )
 
     def value(self, key: str) -> float | None:
         """Value of an index; ``None`` where it has none, or where there is no such index."""
         return self.items[key].value if key in self.items else None
-
-
-class FlagRecord(Part):
-    """One reason to look at a mask; see :class:`septum.core.Flag`."""
-
-    key: str
-    verdict: Verdict
-    reason: str
-    value: float | None
-    limit: float | None
-    structures: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, flag: Flag) -> FlagRecord:
-        """Take over a flag, rounded."""
-        return cls(
-            key=flag.key, verdict=flag.verdict, reason=flag.reason, value=rounded(flag.value),
-            limit=rounded(flag.limit), structures=flag.structures,
-        )  # fmt: skip
-
-
-class BiasRecord(Part):
-    """How far the model's ejection fractions were off, in points; see :class:`septum.core.Bias`."""
-
-    mean: float
-    sd: float
-    patients: int
-
-    @classmethod
-    def of(cls, bias: Bias) -> BiasRecord:
-        """Take over a bias."""
-        return cls(mean=bias.mean, sd=bias.sd, patients=bias.patients)
 
 
 class IntervalRecord(Part):
@@ -178,7 +105,7 @@ class IntervalRecord(Part):
     low_percent: float
     high_percent: float
     coverage: float | None
-    bias_points: BiasRecord | None
+    bias_points: Bias | None
 
     @classmethod
     def of(cls, interval: EjectionFractionInterval) -> IntervalRecord:
@@ -187,7 +114,7 @@ class IntervalRecord(Part):
             low_percent=round(interval.low_percent, DIGITS),
             high_percent=round(interval.high_percent, DIGITS),
             coverage=rounded(interval.coverage),
-            bias_points=None if interval.bias is None else BiasRecord.of(interval.bias),
+            bias_points=interval.bias,
         )
 
 
@@ -204,7 +131,7 @@ class QualityRecord(Part):
 
     verdict: Verdict
     ventricles: dict[str, Verdict] = {}
-    flags: tuple[FlagRecord, ...]
+    flags: tuple[Flag, ...]
     estimated_dice: float | None
     ejection_fraction_intervals: dict[str, IntervalRecord]
 
@@ -214,7 +141,9 @@ class QualityRecord(Part):
         return cls(
             verdict=quality.verdict,
             ventricles=dict(quality.ventricles),
-            flags=tuple(FlagRecord.of(flag) for flag in quality.flags),
+            flags=tuple(
+                replace(flag, value=rounded(flag.value), limit=rounded(flag.limit)) for flag in quality.flags
+            ),
             estimated_dice=rounded(quality.estimated_dice),
             ejection_fraction_intervals={
                 name: IntervalRecord.of(one) for name, one in quality.ejection_fractions.items()
@@ -237,14 +166,6 @@ def verdict_line(quality: QualityRecord) -> str:
     return f"{line}: {keys}" if keys else line
 
 
-def note_records(notes: Iterable[Note | str]) -> tuple[NoteRecord, ...]:
-    """Take over notes; a bare sentence has the key ``note``."""
-    return tuple(
-        NoteRecord(key=getattr(one, "key", "note"), text=str(one), level=getattr(one, "level", Level.INFO))
-        for one in notes
-    )
-
-
 def rounded(value: float | None) -> float | None:
     """A number as files hold it."""
     return None if value is None else round(value, DIGITS)
@@ -252,3 +173,11 @@ def rounded(value: float | None) -> float | None:
 
 def _all_rounded(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(round(value, DIGITS) for value in values)
+
+
+def _wall(wall: WallThickness) -> WallThickness:
+    return WallThickness(
+        end_diastolic_mm=tuple(map(rounded, wall.end_diastolic_mm)),
+        end_systolic_mm=tuple(map(rounded, wall.end_systolic_mm)),
+        thickening_percent=tuple(map(rounded, wall.thickening_percent)),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
 from septum.workflows.record import FORMAT, InputFacts, Record
-from septum.workflows.record_numbers import IndicesRecord, QualityRecord, note_records, verdict_line
+from septum.workflows.record_numbers import IndicesRecord, QualityRecord, verdict_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,7 +91,7 @@ class Result:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What had to be settled of the image and for the numbers."""
-        return tuple(one.note() for one in note_records((*self.study.notes, *self.indices.notes)))
+        return (*self.study.notes, *self.indices.notes)
 
     def __repr__(self) -> str:
         """Tell the main numbers and the verdict in one line."""
@@ -124,7 +124,7 @@ class Result:
                 shape=geometry.shape,
                 frames=len(self.labels),
                 spacing_mm=_rounded_mm(geometry.spacing_mm),
-                notes=note_records(self.study.notes),
+                notes=self.study.notes,
             ),
             settings=provenance.settings,
             mask_origin=provenance.origin,
@@ -140,7 +140,7 @@ class Result:
             if evidence
             else {},
             flip_agreement=tuple(one.flip_agreement for one in evidence) if provenance.settings.flips else (),
-            notes=note_records(notes),
+            notes=tuple(notes),
             timings_s=provenance.timings_s,
             statement=STATEMENT,
         )
