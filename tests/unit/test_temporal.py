@@ -5,7 +5,7 @@ import pytest
 
 from septum.core import Localisation, LocalisationPath, Region
 from septum.inference.out_of_distribution import Evidence
-from septum.inference.temporal import LEAST_FRAMES, FrameLogits, consistent
+from septum.inference.temporal import LEAST_FRAMES_SMOOTHED, FrameLogits, consistent
 
 PLACE, ELSEWHERE = Region.whole((1, 2, 2)), Region((0, 1, 0), (1, 3, 2))
 
@@ -41,7 +41,7 @@ def test_a_single_wrong_frame_by_hand():
 
 
 def test_the_ends_and_short_cines_are_left_as_they_are():
-    noise = list(np.random.default_rng(0).normal(size=LEAST_FRAMES))
+    noise = list(np.random.default_rng(0).normal(size=LEAST_FRAMES_SMOOTHED))
     found = smoothed(noise)
     assert found[:2] + found[-2:] == pytest.approx(noise[:2] + noise[-2:])
     assert found[2:-2] != pytest.approx(noise[2:-2])
@@ -49,8 +49,8 @@ def test_the_ends_and_short_cines_are_left_as_they_are():
 
 
 def test_frames_near_one_of_another_region_are_left_as_they_are():
-    noise = list(np.random.default_rng(0).normal(size=LEAST_FRAMES))
-    places = [PLACE] * LEAST_FRAMES
+    noise = list(np.random.default_rng(0).normal(size=LEAST_FRAMES_SMOOTHED))
+    places = [PLACE] * LEAST_FRAMES_SMOOTHED
     places[10] = ELSEWHERE
     found = smoothed(noise, places)
     assert found[8:13] == pytest.approx(noise[8:13])

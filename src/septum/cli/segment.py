@@ -200,7 +200,7 @@ def _document(summary: RunSummary) -> dict[str, Any]:
                 "outputs": [str(path) for path in case.outputs],
                 "skipped": case.skipped,
                 "mask_kept": case.mask_kept,
-                "record": case.record.model_dump(mode="json"),
+                "record": case.record.model_dump(mode="json", exclude=case.record.unsaid),
             }
             for case in summary.results
         ],

@@ -19,7 +19,7 @@ MOST_HARMONICS = 5
 #: Frames for each harmonic, one for the mean aside: more than two, so that the fit smooths.
 FRAMES_A_HARMONIC = 3
 #: A beat with fewer frames has no rates.
-LEAST_FRAMES = 10
+LEAST_FOR_RATES = 10
 _STEPS = 4000
 
 

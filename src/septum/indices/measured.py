@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from septum.core import Role
-from septum.indices.curve import LEAST_FRAMES, PeriodicCurve, peak_rates
+from septum.indices.curve import LEAST_FOR_RATES, PeriodicCurve, peak_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Measured:
     def rates(self) -> PeakRates | None:
         """Peak ejection and filling of the LV; ``None`` where the frames do not give any."""
         times_ms, cycle_ms = self.time.times_ms, self.time.cycle_ms
-        if self.phases is None or times_ms is None or cycle_ms is None or len(times_ms) < LEAST_FRAMES:
+        if self.phases is None or times_ms is None or cycle_ms is None or len(times_ms) < LEAST_FOR_RATES:
             return None
         if self.end_diastolic_ml(Role.LV) is None:
             return None

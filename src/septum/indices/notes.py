@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Level, Note, Role
-from septum.indices.curve import LEAST_FRAMES
+from septum.indices.curve import LEAST_FOR_RATES
 from septum.indices.phases import LEAST_NOISE
 
 if TYPE_CHECKING:
@@ -107,10 +107,10 @@ def atrium_notes(measured: Measured) -> Iterator[Note]:
 def absence_notes(measured: Measured) -> Iterator[Note]:
     """Say what is missing, one note each. Structures that the mask cannot show are none."""
     frames = max(map(len, measured.volumes_ml.values()), default=0)
-    if Role.LV in measured.volumes_ml and measured.time.times_ms is not None and frames < LEAST_FRAMES:
+    if Role.LV in measured.volumes_ml and measured.time.times_ms is not None and frames < LEAST_FOR_RATES:
         yield Note(
             "too_few_frames_for_rates",
-            f"There are {frames} frames, and rates of ejection and filling take {LEAST_FRAMES}: there are "
+            f"There are {frames} frames, and rates of ejection and filling take {LEAST_FOR_RATES}: there are "
             "none.",
         )
     muscle = measured.volumes_ml.get(Role.MYO)

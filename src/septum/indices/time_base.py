@@ -17,7 +17,7 @@ COVERED = (0.85, 1.15)
 #: Heart rates that are believed, in beats a minute.
 BELIEVED_BPM = (20.0, 250.0)
 #: Frames without which nobody can say whether a curve closes.
-LEAST_FRAMES = 8
+LEAST_FRAMES_OF_A_BEAT = 8
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _rising(times_ms: Sequence[float]) -> bool:
 
 def _closes(volumes_ml: Sequence[float]) -> bool:
     """Whether the curve ends about where it begins."""
-    if len(volumes_ml) < LEAST_FRAMES:
+    if len(volumes_ml) < LEAST_FRAMES_OF_A_BEAT:
         return False
     volumes = np.asarray(volumes_ml, float)
     return bool(abs(volumes[0] - volumes[-1]) <= np.abs(np.diff(volumes)).max() and np.ptp(volumes) > 0)

@@ -64,6 +64,22 @@ class ModelOptions:
         if self.precision == "bf16" and self.engine_name != "openvino":
             raise SeptumError(f"precision bf16: expected the engine openvino, got {self.engine_name}.")
 
+    @classmethod
+    def of(cls, keywords: ModelKeywords) -> ModelOptions:
+        """Take over keyword arguments.
+
+        Raises:
+            SeptumError: one is unknown, or has no such value.
+
+        >>> ModelOptions.of({"threads": 2}).threads
+        2
+        """
+        known = ModelKeywords.__annotations__
+        unknown = [name for name in keywords if name not in known]
+        if unknown:
+            raise SeptumError(f"no option {unknown[0]!r}: expected one of {', '.join(known)}.")
+        return cls(**keywords)
+
     @property
     def engine_name(self) -> EngineName:
         """The engine that runs: the one that is given, or the one that suits the device."""

@@ -76,7 +76,7 @@ class Model:
 
     def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
         self.bundle, self.options = bundle, options or ModelOptions()
-        check_options(bundle, self.options)
+        check_mirror_images(bundle, self.options)
         manifest = bundle.manifest
         self.localiser, segmenter = load_stages(bundle, self.options)
         self.segmenter = Segmenter(
@@ -139,7 +139,7 @@ class Model:
         return Segmentation(labels, cine.geometry, self.bundle.manifest.labels)
 
 
-def check_options(bundle: Bundle, options: ModelOptions) -> None:
+def check_mirror_images(bundle: Bundle, options: ModelOptions) -> None:
     """Check that a bundle can run as the options say.
 
     Raises:
@@ -161,7 +161,7 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
             :class:`~septum.inference.ModelOptions`.
 
     Raises:
-        SeptumError: there is no such engine, device or precision, or they do not go together.
+        SeptumError: there is no such option, engine, device or precision, or they do not go together.
         BundleError: the bundle is missing or damaged, or flips are asked of one that knows no mirror images.
         MissingExtraError: the engine is not installed, or finds no GPU.
 
@@ -169,7 +169,7 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
     >>> model.bundle.manifest.labels.names
     ('RV', 'MYO', 'LV')
     """
-    return Model(open_bundle(model), ModelOptions(**options))
+    return Model(open_bundle(model), ModelOptions.of(options))
 
 
 def _spread(frames: int, count: int) -> list[int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: least squares. A mean would flatten the curve where it turns, and make ejection fractions too small.
 WEIGHTS = (17 / 35, 12 / 35, -3 / 35)
 #: A heart does not follow a parabola through five frames of a cine with fewer frames a beat.
-LEAST_FRAMES = 20
+LEAST_FRAMES_SMOOTHED = 20
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def consistent(frames: Iterable[FrameLogits], count: int) -> Iterator[FrameLogit
     """Frames whose logits are smoothed over time by a filter that keeps the turning points of a curve.
 
     The first two and the last two frames, and frames whose neighbours were segmented in another region, are
-    left as they are; so are all frames of a cine of fewer than ``LEAST_FRAMES``.
+    left as they are; so are all frames of a cine of fewer than ``LEAST_FRAMES_SMOOTHED``.
 
     Source: Savitzky and Golay, "Smoothing and differentiation of data by simplified least squares
     procedures", Analytical Chemistry 36(8), 1964: five points, second order.
@@ -51,7 +51,7 @@ def consistent(frames: Iterable[FrameLogits], count: int) -> Iterator[FrameLogit
         frames: in order, all of one cine.
         count: how many there are.
     """
-    if count < LEAST_FRAMES:
+    if count < LEAST_FRAMES_SMOOTHED:
         yield from frames
         return
     reach = len(WEIGHTS) - 1

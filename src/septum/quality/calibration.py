@@ -58,10 +58,10 @@ class DiceEstimate(_Part):
         return 1.0 - math.exp(min(total, 0.0))
 
 
-def possible(percent: float) -> float:
+def possible_percent(percent: float) -> float:
     """Take the nearest ejection fraction that there can be, 0 to 100; a failed mask may have any.
 
-    >>> possible(-12.0), possible(60.0)
+    >>> possible_percent(-12.0), possible_percent(60.0)
     (0.0, 60.0)
     """
     return min(max(percent, 0.0), 100.0)
@@ -103,9 +103,9 @@ class IntervalWidth(_Part):
         >>> width.interval(50.0, 0.91)
         (40.0, 64.0)
         """
-        shown = possible(percent)
+        shown = possible_percent(percent)
         half, middle = self.multiple * self.difficulty(soft_dice), shown - self.centre
-        return possible(min(middle - half, shown)), possible(max(middle + half, shown))
+        return possible_percent(min(middle - half, shown)), possible_percent(max(middle + half, shown))
 
 
 class Calibration(_Part):

@@ -28,7 +28,7 @@ VENTRICULAR = frozenset({Role.LV, Role.MYO, Role.RV})
 #: Below this, differences of stroke volumes are shares of it, so that a weak heart is no fault.
 LEAST_STROKE_ML = 30.0
 #: A cine with fewer frames has true jumps between them.
-LEAST_FRAMES = 10
+LEAST_FRAMES_OF_JUMPS = 10
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def curve_jump(volumes_ml: Sequence[float]) -> tuple[float, int] | None:
     """
     volumes = np.asarray(volumes_ml, float)
     stroke = float(np.ptp(volumes))
-    if len(volumes) < LEAST_FRAMES or stroke == 0:
+    if len(volumes) < LEAST_FRAMES_OF_JUMPS or stroke == 0:
         return None
     away = np.abs(volumes[1:-1] - (volumes[:-2] + volumes[2:]) / 2.0) / stroke
     return float(away.max()), int(away.argmax()) + 1

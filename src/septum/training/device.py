@@ -19,7 +19,7 @@ def choose_device(name: str | None) -> torch.device:
         RecipeError: a GPU is asked for and there is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("--device cuda: this machine has no usable CUDA device; use --device cpu.")
+        raise RecipeError("device cuda: expected a usable CUDA device, and there is none; use the CPU.")
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 

@@ -102,7 +102,7 @@ def write_bundle(
             new.rename(folder)
     except OSError as error:
         raise OutputError(
-            f"{folder} cannot be written: {error.strerror or error}; make room or give another --run folder, "
+            f"{folder} cannot be written: {error.strerror or error}; make room or give another folder, "
             "and run again."
         ) from error
 

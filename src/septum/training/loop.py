@@ -318,7 +318,7 @@ class Fit:
             return False
         if state["identity"] != self.identity:
             raise RecipeError(
-                f"{self.folder} holds a run of another recipe; give another --run folder or remove this one."
+                f"{self.folder} holds a run of another recipe; give another folder, or remove this one."
             )
         self.network.load_state_dict(state["network"])
         if self.average is not None:

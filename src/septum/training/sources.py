@@ -69,6 +69,6 @@ def keep_split(split: Split, run: Path) -> None:
         write_text(file, text)
     elif file.read_text(encoding="utf-8") != text:
         raise RecipeError(
-            f"{file}: this run was begun with other patients or another split; give another --run folder, or "
+            f"{file}: this run was begun with other patients or another split; give another folder, or "
             "the data and the recipe as they were."
         )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from septum.core import Segmentation, Verdict
+from septum.core import InputError, Segmentation, Verdict
 from septum.core.errors import QualityWarning
 from septum.inference import Model, load_model
 from septum.workflows.case_steps import settings_of
-from septum.workflows.loading import study_of
+from septum.workflows.loading import has_spacing, path_of, study_of
 from septum.workflows.measure import Measuring, measure_array, measure_file
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
@@ -21,12 +20,18 @@ from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from septum.core import LabelSchema
     from septum.inference import ModelKeywords
     from septum.workflows.loading import Source
     from septum.workflows.options import IndexSettings
     from septum.workflows.result import Result
+
+_SPACING_KNOWN = (
+    "spacing_mm: expected none with an image or a mask that has a spacing of its own; leave it out, or give "
+    "it where the file is read."
+)
 
 
 def segment(
@@ -55,7 +60,7 @@ def segment(
         The study with its mask (T, Z, Y, X) on its own grid, indices and verdict; T is 1 for a 3-D image.
 
     Raises:
-        InputError: it cannot be used as an image of a heart.
+        InputError: it cannot be used as an image of a heart, or something is given that nothing would use.
         BundleError: the model cannot be used.
         MissingExtraError: the engine is not installed.
 
@@ -68,8 +73,15 @@ def segment(
     >>> bool(100 < result.indices.volumes_ml["LV"][0] < 180)  # the truth is 140
     True
     """
+    if spacing_mm is not None and has_spacing(source):
+        raise InputError(_SPACING_KNOWN)
     if not isinstance(model, Model):
         model = load_model(model, **options)
+    elif options:
+        raise InputError(
+            f"{', '.join(options)}: expected no options with a model that is loaded, since it has its own; "
+            "give them to load_model."
+        )
     bundle, started = model.bundle, time.perf_counter()
     study, name = study_of(source, spacing_mm, bundle.manifest.reads)
     if isinstance(source, tuple):
@@ -112,7 +124,8 @@ def measure(
         The same as :func:`segment`; the verdict rests on what needs no network.
 
     Raises:
-        InputError: it is no mask of these labels, or does not lie on the grid of its image.
+        InputError: it is no mask of these labels, or does not lie on the grid of its image; or something is
+            given that nothing would use.
 
     >>> import numpy as np
     >>> from septum.phantom import PhantomSettings, beating_heart
@@ -123,9 +136,13 @@ def measure(
     """
     how = Measuring(image, labels, spacing_mm, indices)
     if isinstance(mask, Segmentation):
+        if labels is not None:
+            raise InputError("labels: expected none with a mask that has its schema; leave them out.")
+        if spacing_mm is not None and (image is None or has_spacing(image)):
+            raise InputError(_SPACING_KNOWN)
         result = measure_array(mask, how)
     else:
-        result, _ = measure_file(Path(mask), how)
+        result, _ = measure_file(path_of(mask), how)
     warn_of(result)
     return result
 
@@ -152,7 +169,7 @@ def load_mask(
     >>> load_mask("a_seg.nii.gz").schema.names
     ('RV', 'MYO', 'LV')
     """
-    result, _ = measure_file(Path(path), Measuring(labels=labels, spacing_mm=spacing_mm))
+    result, _ = measure_file(path_of(path), Measuring(labels=labels, spacing_mm=spacing_mm))
     return result.segmentation
 
 

@@ -337,7 +337,12 @@ def schema_of(record: Record, known: LabelSchema) -> LabelSchema:
     """The structures of a mask that was written earlier, by its record; as they are known if the same."""
     if record.labels == {one.name: one.value for one in known.structures}:
         return known
-    return LabelSchema(structures=tuple(Structure(name=n, value=v) for n, v in record.labels.items()))
+    return LabelSchema(
+        structures=tuple(
+            Structure(name=name, value=value, role=record.roles.get(name))
+            for name, value in record.labels.items()
+        )
+    )
 
 
 def too_large(source: Path) -> InputError:

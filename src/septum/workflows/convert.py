@@ -65,11 +65,10 @@ def convert(
     ending = next((ending for ending in _ENDINGS if out.name.lower().endswith(ending)), None)
     if ending is None:
         raise OutputError(
-            f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give "
-            "another one with -o."
+            f"{out} is no name for a NIfTI file: expected it to end in .nii.gz or .nii; give another one."
         )
     if place_of(out) == place_of(source):
-        raise OutputError(f"{out} is the input: expected another name for the result; give one with -o.")
+        raise OutputError(f"{out} is the input: expected another name for the result; give one.")
     if wanted != "cine" and source.is_file() and not holds_dicom(source):
         raise InputError(
             f"{source} holds one image, not a DICOM study: expected no kind of stack to choose, and got "
@@ -80,7 +79,7 @@ def convert(
     if taken is not None and not overwrite:
         raise NameTakenError(
             f"{taken} is there already: expected a name that is free for the image and for the JSON beside "
-            "it; give another one with -o, or --overwrite."
+            "it; give another one, or allow overwriting."
         )
     study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
     _remove(sidecar)  # an image never stands beside the times of another

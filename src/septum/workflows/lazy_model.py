@@ -8,7 +8,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from septum.inference import FrameResult, Model, ModelOptions, open_bundle
-from septum.inference.model import check_options
+from septum.inference.model import check_mirror_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class LazyModel:
 
     def __init__(self, model: str | Path, options: ModelOptions | None = None) -> None:
         self.bundle, self.options = open_bundle(model), options or ModelOptions()
-        check_options(self.bundle, self.options)
+        check_mirror_images(self.bundle, self.options)
         self._begun: Future[Model] | None = None
 
     def begin(self) -> None:

@@ -48,7 +48,7 @@ def load(path: str | Path, *, spacing_mm: Sequence[float] | None = None, kind: S
     Study(1 x 8 x 96 x 96 float32, 8 x 1.5 x 1.5 mm; notes: 0)
     """
     spacing = None if spacing_mm is None else spacing_of(spacing_mm)
-    return read_study(Path(path), spacing_mm=spacing, wanted=kind)
+    return read_study(path_of(path), spacing_mm=spacing, wanted=kind)
 
 
 def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind) -> tuple[Study, str]:
@@ -66,7 +66,7 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
     if isinstance(source, str | Path):
         return load(source, spacing_mm=spacing_mm, kind=kind), name_of(Path(source))
     if isinstance(source, tuple):
-        phases = TwoPhases(*map(Path, source))
+        phases = TwoPhases(*map(path_of, source))
         spacing = None if spacing_mm is None else spacing_of(spacing_mm)
         return phases.read(spacing_mm=spacing, wanted=kind), phases.name
     if isinstance(source, Study):
@@ -86,6 +86,22 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
             "it as in spacing_mm=(8.0, 1.4, 1.4)."
         )
     return study_from_array(source, spacing_mm), NAMELESS
+
+
+def path_of(given: str | Path) -> Path:
+    """Take a path; an empty one, which would be the current folder, is refused. Raises :class:`InputError`.
+
+    >>> path_of("heart.nii.gz").name
+    'heart.nii.gz'
+    """
+    if given == "":
+        raise InputError("expected the path of a file or folder, got an empty one; give its name.")
+    return Path(given)
+
+
+def has_spacing(source: Source) -> bool:
+    """Tell whether an image is at hand with a spacing of its own, so that none can be given."""
+    return isinstance(source, Study | Cine | Volume)
 
 
 def name_of(path: Path) -> str:

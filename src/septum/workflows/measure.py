@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Cine, InputError, LabelSchema, Segmentation, SeptumError, Study
+from septum.core import Cine, InputError, LabelSchema, Role, Segmentation, SeptumError, Study
 from septum.core.arrays import spacing_of
 from septum.core.errors import UnexpectedError
 from septum.core.files import sha256_of
@@ -109,7 +109,7 @@ def measure_array(segmentation: Segmentation, how: Measuring) -> Result:
         cine = Cine(voxels.astype(np.float32), segmentation.geometry)
         study, name = Study(cine, hashlib.sha256(voxels.tobytes()).hexdigest()), NAMELESS
     else:
-        study, name = study_of(how.image, how.spacing_mm, _kind_of(segmentation.schema))
+        study, name = study_of(how.image, how.spacing_mm, _kind_of(segmentation.schema, None))
         mask = Study(Cine(segmentation.labels, segmentation.geometry), "")
         labels, notes = _on_grid_of(study, how.image, mask, Path("mask"))
         segmentation = Segmentation(labels.astype(np.uint8), study.cine.geometry, segmentation.schema)
@@ -198,7 +198,7 @@ def _study_of(
     """The image of a mask; without one the mask stands for it, with what its JSON knows of the image."""
     if how.image is not None:
         spacing_mm = how.spacing_mm if earlier is None else how.spacing_mm or earlier.settings.spacing_mm
-        return study_of(how.image, spacing_mm, _kind_of(schema))[0]
+        return study_of(how.image, spacing_mm, _kind_of(schema, earlier))[0]
     cine = replace(read.cine, array=labels.astype(np.float32))
     if earlier is None:
         return replace(read, cine=cine)
@@ -236,9 +236,14 @@ def _schema(
         raise InputError(f"{mask}: {error}") from error
 
 
-def _kind_of(schema: LabelSchema) -> StackKind:
-    """Which images of a DICOM study a mask of these structures was drawn on."""
-    return "late-gadolinium" if schema.names == SCHEMAS["atrium"].names else "cine"
+def _kind_of(schema: LabelSchema, earlier: Record | None) -> StackKind:
+    """Which images of a DICOM study a mask is of: those that its model reads, or by what it shows.
+
+    An atrium alone is mostly drawn on late gadolinium enhancement.
+    """
+    if earlier is not None and earlier.model is not None and earlier.model.name in shipped():
+        return open_bundle(earlier.model.name).manifest.reads
+    return "late-gadolinium" if schema.roles == {Role.LA} else "cine"
 
 
 def _indices(given: IndexSettings | None, earlier: Record | None) -> IndexSettings:

@@ -103,10 +103,10 @@ class Provenance:
             FrameProvenance(
                 region,
                 Evidence(
-                    record.confidence[t],
-                    record.agreement[t],
-                    tuple(record.soft_dice[name][t] for name in record.labels),
-                    record.flip_agreement[t] if record.flip_agreement else None,
+                    _at(record.confidence, t),
+                    _at(record.agreement, t),
+                    tuple(_at(record.soft_dice.get(name, ()), t) for name in record.labels),
+                    _at(record.flip_agreement, t),
                 ),
             )
             for t, region in enumerate(record.regions)
@@ -159,6 +159,11 @@ class Provenance:
             )
             told["Time taken"] = f"{self.timings_s.total:.1f} s"
         return told
+
+
+def _at(values: Sequence[float | None], t: int) -> float | None:
+    """The value of a frame; records of the first versions have none."""
+    return values[t] if t < len(values) else None
 
 
 def _region(t: int, frame: FrameResult, native: Geometry) -> FrameRegion:

@@ -6,9 +6,9 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from septum.core import Localisation, LocalisationPath, Note, Region
+from septum.core import Localisation, LocalisationPath, Note, Region, Role
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.workflows.options import IndexSettings
@@ -118,6 +118,8 @@ class Record(Part):
         outputs: what belongs beside the mask, and how it is made; written after this record, so that none is
             without one.
         labels: mask value of each structure.
+        roles: part of the heart that a structure is, where its name does not say it; left out of the file
+            where all names do.
         indices: clinical indices with units and definitions, wall thickness, and what had to be settled.
         quality: verdict on the mask with its reasons, expected Dice, intervals about ejection fractions.
         regions: one a frame, of a mask that a model made.
@@ -138,6 +140,7 @@ class Record(Part):
     mask_sha256: str
     outputs: dict[str, dict[str, bool | str]]
     labels: dict[str, int]
+    roles: dict[str, Role] = Field(default_factory=dict)
     indices: IndicesRecord
     quality: QualityRecord
     regions: tuple[FrameRegion, ...]
@@ -149,10 +152,15 @@ class Record(Part):
     timings_s: Timings
     statement: str
 
+    @property
+    def unsaid(self) -> set[str] | None:
+        """What is left out of the file."""
+        return None if self.roles else {"roles"}
+
 
 def write_record(path: Path, record: Record) -> None:
     """Write a record whole or not at all. Raises :class:`OutputError`."""
-    write_text(path, record.model_dump_json(indent=2) + "\n")
+    write_text(path, record.model_dump_json(indent=2, exclude=record.unsaid) + "\n")
 
 
 def read_record(path: Path) -> Record | None:

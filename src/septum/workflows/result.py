@@ -131,6 +131,7 @@ class Result:
             mask_sha256=mask_sha256,
             outputs={key: dict(options) for key, options in (outputs or {}).items()},
             labels={s.name: s.value for s in self.schema.structures},
+            roles={s.name: s.role for s in self.schema.structures if s.role is not None and s.role != s.name},
             indices=IndicesRecord.of(self.indices),
             quality=QualityRecord.of(self.quality),
             regions=tuple(frame.localisation for frame in provenance.frames),

@@ -8,10 +8,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from septum.core.errors import NameTakenError, OutputWarning
 from septum.core.files import sha256_of
 from septum.core.locks import passing_lock
-from septum.io import DicomHeader, mask_suffix, staged_mask
+from septum.io import DicomHeader, mask_suffix, read_mask, staged_mask
 from septum.workflows.output_folder import check_writable
 from septum.workflows.output_paths import OutputPaths
 from septum.workflows.outputs import OUTPUTS, possible, requested, resolved
@@ -148,6 +150,14 @@ def _check_replaceable(result: Result, paths: OutputPaths, asked: Outputs, earli
     if paths.mask.exists() or paths.record.exists():
         is_dicom = isinstance(result.study.header, DicomHeader)
         check_same_input(paths, result.name, lambda: result.study.sha256, is_dicom=is_dicom)
-    if earlier is not None:
+    if earlier is not None and not _is_mask_of(result, paths.mask):
         check_untouched(paths, earlier)
     check_known(asked, paths, earlier)
+
+
+def _is_mask_of(result: Result, path: Path) -> bool:
+    """Whether a file holds the very mask of a result, as after a corrected mask was measured."""
+    if result.provenance.origin == "model" or not path.is_file():
+        return False
+    labels = read_mask(path, spacing_mm=result.provenance.settings.spacing_mm).cine.array
+    return np.array_equal(labels, result.labels)

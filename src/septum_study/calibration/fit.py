@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.quality.calibration import Calibration, DiceEstimate, IntervalWidth, possible
+from septum.quality.calibration import Calibration, DiceEstimate, IntervalWidth, possible_percent
 from septum.quality.evidence import LEAST_LACK
 from septum.quality.rules import RULES
 
@@ -136,7 +136,7 @@ def fit_width(cases: Sequence[QualityCase], ventricle: str) -> IntervalWidth:
     known = [case for case in cases if case.ef_error(ventricle) is not None and key in case.measures]
     if not known:
         return width
-    errors = [possible(case.predicted_ef[ventricle]) - case.true_ef[ventricle] for case in known]
+    errors = [possible_percent(case.predicted_ef[ventricle]) - case.true_ef[ventricle] for case in known]
     centre = statistics.median(errors)
     scores = [
         abs(error - centre) / width.difficulty(case.measures[key])

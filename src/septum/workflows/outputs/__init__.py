@@ -24,7 +24,7 @@ __all__ = [
     "Output",
     "OutputOptions",
     "Outputs",
-    "check_options",
+    "check_output",
     "possible",
     "requested",
     "resolved",
@@ -55,7 +55,7 @@ def requested(outputs: Iterable[str] | Mapping[str, OutputOptions]) -> Outputs:
         outputs = [outputs]
     named = {key: outputs[key] if isinstance(outputs, Mapping) else {} for key in outputs}
     for key, options in named.items():
-        check_options(key, options)
+        check_output(key, options)
     return {key: {**one.defaults, **named[key]} for key, one in OUTPUTS.items() if key in named}
 
 
@@ -85,7 +85,7 @@ def possible(outputs: Outputs, *, is_dicom: bool) -> tuple[Outputs, tuple[Note, 
     return fitted, tuple(notes)
 
 
-def check_options(key: str, options: OutputOptions) -> None:
+def check_output(key: str, options: OutputOptions) -> None:
     """Raise :class:`septum.core.InputError` for an output, an option or a value that there is not."""
     from septum.core import InputError
 

@@ -67,13 +67,12 @@ class DicomOutput(Output):
             InputError: an image cannot be read again.
         """
         del options
-        from septum.core import OutputError
-        from septum.io.dicom.objects.source_images import read_source
+        from septum.io.dicom.objects.source_images import UnfitSourceError, read_source
 
         try:
             self._prepared = (weakref.ref(study), read_source(study))
-        except OutputError as error:
-            return _none_written(str(error).removeprefix("the DICOM objects cannot be written: "))
+        except UnfitSourceError as error:
+            return _none_written(error.reason)
         return None
 
     def satisfies(self, earlier: OutputOptions, options: OutputOptions) -> bool:

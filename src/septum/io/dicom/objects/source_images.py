@@ -70,6 +70,21 @@ _PLACE = (
 _TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *LOSSY, *_PLACE]
 
 
+class UnfitSourceError(OutputError):
+    """DICOM objects cannot refer to the images of a study.
+
+    Attributes:
+        reason: what was expected of the images and what they have, as the end of a sentence.
+
+    >>> UnfitSourceError("expected one study.").reason
+    'expected one study.'
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the DICOM objects cannot be written: {reason}")
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class SourceImage:
     """One frame of a source image.
@@ -285,8 +300,8 @@ def _element(keyword: str, value: object) -> DataElement:
 def _check_identifiers(header: DicomHeader, datasets: Iterable[Dataset]) -> None:
     """Refuse images that cannot be referred to: references need a series, and an identifier of each file."""
     if not all(dataset.get("SeriesInstanceUID") for dataset in datasets):
-        raise OutputError(
-            "the DICOM objects cannot be written: expected a SeriesInstanceUID in all images of the study, "
+        raise UnfitSourceError(
+            "expected a SeriesInstanceUID in all images of the study, "
             "and some have none; give the images as the scanner exported them."
         )
     path_of: dict[str, Path] = {}
@@ -294,8 +309,8 @@ def _check_identifiers(header: DicomHeader, datasets: Iterable[Dataset]) -> None
         uid = frame.sop_instance_uid
         if not uid or path_of.setdefault(uid, frame.path) != frame.path:
             what = "several share one" if uid else "some have none"
-            raise OutputError(
-                "the DICOM objects cannot be written: expected a SOPInstanceUID of its own in each image of "
+            raise UnfitSourceError(
+                "expected a SOPInstanceUID of its own in each image of "
                 f"the study, and {what}; give the images as the scanner exported them."
             )
 
@@ -305,8 +320,8 @@ def _study_of(datasets: Iterable[Dataset]) -> str:
     found = {str(dataset.get("StudyInstanceUID") or "") for dataset in datasets}
     if len(found) != 1 or found == {""}:
         what = "no" if found == {""} else f"{len(found)} different values of"
-        raise OutputError(
-            "the DICOM objects cannot be written: expected one StudyInstanceUID in all images of the study, "
+        raise UnfitSourceError(
+            "expected one StudyInstanceUID in all images of the study, "
             f"and they have {what} StudyInstanceUID; give images of one study."
         )
     return found.pop()
