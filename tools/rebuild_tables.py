@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from septum.metrics.scores_file import Row as Scores
-    from septum_study.declaration import Row, Study
+    from septum_study.declaration import Declaration, Row
     from septum_study.ledger import Entry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,7 +133,7 @@ def speed_result() -> dict[str, Any]:
     return result
 
 
-def with_study(text: str, study: Study, results: Path) -> str:
+def with_study(text: str, study: Declaration, results: Path) -> str:
     """A page with what a study's results say between its marks, every table once."""
     blocks = {f"table {name}": folded(table(study, results, name)) for name in table_names(study)}
     blocks[UNITS] = units_text(study, results)
@@ -311,7 +311,7 @@ def _picture(name: str) -> Path:
     return PICTURES / f"robustness-{name}.svg"
 
 
-def units_text(study: Study, results: Path) -> str:
+def units_text(study: Declaration, results: Path) -> str:
     """How many units the ledger has an entry of, and a line for each row that has any."""
     units = list(study.units())
     entries = [e for row, fold in units if (e := read_entry(results, row.key, fold)) is not None]

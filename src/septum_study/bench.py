@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from septum.methods.pipeline import Pipeline
     from septum.training.multi_stage import Trained
     from septum.training.recipe import AnyRecipe
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Bench:
         max_epochs: caps on the training, by the first word of a part's name; empty for none.
     """
 
-    study: Study
+    study: Declaration
     data: Path
     results: Path
     work: Path
@@ -162,7 +162,7 @@ class Bench:
         return entry
 
 
-def recipe_of(study: Study, row: str) -> AnyRecipe:
+def recipe_of(study: Declaration, row: str) -> AnyRecipe:
     """The recipe that a row of a study names: one of the package, or a TOML file by its path."""
     declared = study.row(row)
     name = declared.recipe
@@ -188,7 +188,7 @@ def recipe_of(study: Study, row: str) -> AnyRecipe:
     return recipe
 
 
-def split_of(study: Study, dataset: Dataset, fold: int) -> Split:
+def split_of(study: Declaration, dataset: Dataset, fold: int) -> Split:
     """The split of a study: a published one, or one that is drawn from its seed."""
     if study.split == "published":
         return load_split(dataset.name)
@@ -199,7 +199,7 @@ def split_of(study: Study, dataset: Dataset, fold: int) -> Split:
     return make_split(dataset.name, dataset.patients(), test=drawn.test, folds=drawn.folds, rng=rng)
 
 
-def split_sha256(study: Study, dataset: str) -> str:
+def split_sha256(study: Declaration, dataset: str) -> str:
     """Hash of who trains, validates and tests: of a published split, or of how one is drawn."""
     split: BaseModel
     if study.split == "published":

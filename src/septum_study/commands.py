@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from septum.inference import ModelKeywords
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
     from septum_study.running import UnitOutcome
 
 PARTS = ("localiser", "segmenter", "transfer")
@@ -161,7 +161,7 @@ def _work_folder(name: str, work: Path | None) -> Path:
     return work or Path("runs") / "study" / Path(name).stem
 
 
-def parse_unit(study: Study, text: str) -> Unit:
+def parse_unit(study: Declaration, text: str) -> Unit:
     """``ROW:FOLD`` to a unit of the study.
 
     Raises:

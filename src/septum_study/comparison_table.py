@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from septum.core import Score
     from septum.metrics.scores_file import Row as ResultRow
-    from septum_study.declaration import Study
-    from septum_study.evidence import StudyEvidence
+    from septum_study.declaration import Declaration
+    from septum_study.row_results import RowResults
 
 #: What is tested: heading, digits, value of one score. A missed structure has the diagonal as its distance.
 MEASURES: tuple[tuple[str, int, Callable[[Score], float | None]], ...] = (
@@ -51,8 +51,8 @@ class _Pair:
     """One row against another, and what its line is called."""
 
     name: str
-    row: StudyEvidence
-    against: StudyEvidence
+    row: RowResults
+    against: RowResults
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ FEW_NOTE = (
 )
 
 
-def comparison_table(study: Study, evidence: Mapping[str, StudyEvidence]) -> Table:
+def comparison_table(study: Declaration, found: Mapping[str, RowResults]) -> Table:
     """All tests of a study: against the reference of each table and data set, then its contrasts.
 
     What stands under one heading is corrected together.
     """
     sections, shown = [], []
-    for heading, pairs in (*_against_references(study, evidence), *_contrasts(study, evidence)):
+    for heading, pairs in (*_against_references(study, found), *_contrasts(study, found)):
         shown += [one for pair in pairs for one in (pair.against, pair.row)]
         sections.append(Section(heading, _lines([_compare(pair) for pair in pairs], study.folds)))
     notes = dict.fromkeys(notes_on(shown))
@@ -86,25 +86,25 @@ def comparison_table(study: Study, evidence: Mapping[str, StudyEvidence]) -> Tab
 
 
 def _against_references(
-    study: Study, evidence: Mapping[str, StudyEvidence]
+    study: Declaration, found: Mapping[str, RowResults]
 ) -> Iterator[tuple[str, list[_Pair]]]:
     """Headings and pairs of the tables that name a reference and show other rows."""
     for name, settings in study.tables.items():
         for dataset, key in settings.references.items():
             others = [
-                evidence[row.key] for row in study.shown_in(name) if row.dataset == dataset and row.key != key
+                found[row.key] for row in study.shown_in(name) if row.dataset == dataset and row.key != key
             ]
-            pairs = [_Pair(label_cell(row, filters=True), row, evidence[key]) for row in others]
+            pairs = [_Pair(label_cell(row, filters=True), row, found[key]) for row in others]
             if pairs:
-                yield _heading(name, evidence[key]), pairs
+                yield _heading(name, found[key]), pairs
 
 
-def _contrasts(study: Study, evidence: Mapping[str, StudyEvidence]) -> Iterator[tuple[str, list[_Pair]]]:
+def _contrasts(study: Declaration, found: Mapping[str, RowResults]) -> Iterator[tuple[str, list[_Pair]]]:
     """Headings and pairs of the contrasts; their lines name the data set and both rows."""
     for contrast in study.contrasts:
         pairs = []
         for pair in contrast.pairs:
-            row, against = evidence[pair.row], evidence[pair.against]
+            row, against = found[pair.row], found[pair.against]
             ours, theirs = (label_cell(one, filters=True) for one in (row, against))
             pairs.append(_Pair(f"{REGISTRY[row.row.dataset].title}: {ours}, against {theirs}", row, against))
         yield f"Contrast: {contrast.title}", pairs
@@ -161,6 +161,6 @@ def _p_cell(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _heading(table: str, reference: StudyEvidence) -> str:
+def _heading(table: str, reference: RowResults) -> str:
     number = f"Table {table}" if table.isdigit() else table.capitalize()
     return f"{number}, against {label_cell(reference, filters=True)}"

@@ -122,7 +122,7 @@ class DrawnSplit(_Settings):
     seed: int
 
 
-class Study(_Settings):
+class Declaration(_Settings):
     """A declared comparison.
 
     Attributes:
@@ -159,7 +159,7 @@ class Study(_Settings):
     figures: dict[str, FigureSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Study:
+    def _consistent(self) -> Declaration:
         keys = [row.key for row in self.rows]
         if len(set(keys)) != len(keys):
             raise ValueError("every row needs a key of its own")
@@ -243,7 +243,7 @@ class Study(_Settings):
         return tuple(row for row in map(self.row, self.presentation) if table in row.tables)
 
 
-def load_study(name: str) -> Study:
+def load_study(name: str) -> Declaration:
     """A study that comes with the package, by its name, or any other by the path of its TOML file.
 
     Raises:
@@ -257,7 +257,7 @@ def load_study(name: str) -> Study:
     return _read(declared[name])
 
 
-def _beside(study: Study, folder: Path) -> Study:
+def _beside(study: Declaration, folder: Path) -> Declaration:
     """The study with its rows' recipe files found from the folder of its own file."""
     rows = [
         row.model_copy(update={"recipe": str(folder / row.recipe)}) if row.recipe.endswith(".toml") else row

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from septum.core import PartReport
     from septum_study.cost import PartCost
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
     from septum_study.ledger import Unit
     from septum_study.plan import Standing
 
@@ -67,7 +67,7 @@ class TimeEstimate:
     minutes: Mapping[Unit, float]
 
 
-def case_numbers(study: Study, patients: int | None = None) -> dict[str, CaseNumbers]:
+def case_numbers(study: Declaration, patients: int | None = None) -> dict[str, CaseNumbers]:
     """Cases that validate and test, by data set on which the study can run, in the largest fold.
 
     Args:
@@ -91,7 +91,7 @@ def case_numbers(study: Study, patients: int | None = None) -> dict[str, CaseNum
 
 
 def estimate(
-    study: Study, found: Sequence[Standing], cases: Mapping[str, CaseNumbers], device: torch.device
+    study: Declaration, found: Sequence[Standing], cases: Mapping[str, CaseNumbers], device: torch.device
 ) -> TimeEstimate:
     """Minutes at most of every unit that is still to be run, each network to its recipe's last epoch.
 

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Literal
 
 from septum.datasets import facts_of
 from septum.metrics.agreement import agreement
-from septum_study.evidence import gather
 from septum_study.pictures.agreement_plot import AgreementPanel, agreement_figure, save_figure
+from septum_study.row_results import gather
 from septum_study.table_cells import PRELIMINARY, label_cell
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
     from pathlib import Path
 
-    from septum_study.declaration import FigureSettings, Study
-    from septum_study.evidence import StudyEvidence
+    from septum_study.declaration import Declaration, FigureSettings
+    from septum_study.row_results import RowResults
 
 #: Panels side by side where a figure shows one structure of several methods.
 COLUMNS = 3
 
 
 def agreement_figures(
-    study: Study, results_folder: Path, out_folder: Path, stale: Container[tuple[str, int]] = ()
+    study: Declaration, results_folder: Path, out_folder: Path, stale: Container[tuple[str, int]] = ()
 ) -> list[Path]:
     """Write every Bland-Altman figure for which there are results, as PNG and SVG.
 
@@ -44,10 +44,10 @@ def agreement_figures(
         MissingExtraError: matplotlib is not installed.
         OutputError: a file cannot be written.
     """
-    evidence = gather(study, results_folder, stale)
+    found = gather(study, results_folder, stale)
     written = []
     for name, settings in study.figures.items():
-        panels = _panels(settings, evidence)
+        panels = _panels(settings, found)
         if panels:
             share: Literal["all", "col"] = "all" if len(settings.structures) == 1 else "col"
             figure = agreement_figure(_title(study, settings), panels, share_volumes=share)
@@ -55,15 +55,15 @@ def agreement_figures(
     return written
 
 
-def _title(study: Study, settings: FigureSettings) -> str:
+def _title(study: Declaration, settings: FigureSettings) -> str:
     caveat = facts_of(study.row(settings.rows[0]).dataset).caveat
     return f"{settings.title} ({caveat})" if caveat else settings.title
 
 
-def _panels(settings: FigureSettings, evidence: Mapping[str, StudyEvidence]) -> list[list[AgreementPanel]]:
+def _panels(settings: FigureSettings, found: Mapping[str, RowResults]) -> list[list[AgreementPanel]]:
     """A row of panels a method; with a single structure, several methods a row."""
     by_method = [
-        [panel for structure in settings.structures if (panel := _panel(evidence[key], structure, settings))]
+        [panel for structure in settings.structures if (panel := _panel(found[key], structure, settings))]
         for key in settings.rows
     ]
     if len(settings.structures) > 1:
@@ -72,10 +72,10 @@ def _panels(settings: FigureSettings, evidence: Mapping[str, StudyEvidence]) -> 
     return [flat[start : start + COLUMNS] for start in range(0, len(flat), COLUMNS)]
 
 
-def _panel(evidence: StudyEvidence, structure: str, settings: FigureSettings) -> AgreementPanel | None:
+def _panel(found: RowResults, structure: str, settings: FigureSettings) -> AgreementPanel | None:
     """The panel of one row and structure; ``None`` with fewer than two patients."""
     volumes: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
-    for line in evidence.lines(structure):
+    for line in found.lines(structure):
         key = (line["patient"], line["case"], line["phase"])
         volumes[key].append((float(line["true_ml"]), float(line["predicted_ml"])))
     patients = {patient for patient, _, _ in volumes}
@@ -83,9 +83,9 @@ def _panel(evidence: StudyEvidence, structure: str, settings: FigureSettings) ->
         return None
     means = [tuple(sum(column) / len(column) for column in zip(*v, strict=True)) for v in volumes.values()]
     several = len(settings.structures) > 1
-    name = label_cell(evidence, filters=not several)
-    models = len(evidence.folds)
-    missed = sum(line["missed"] == "True" for line in evidence.lines(structure))
+    name = label_cell(found, filters=not several)
+    models = len(found.folds)
+    missed = sum(line["missed"] == "True" for line in found.lines(structure))
     points = f"{len(means)} volumes"
     if len(means) > len(patients):
         points += f" of {len(patients)} patients"
@@ -94,7 +94,7 @@ def _panel(evidence: StudyEvidence, structure: str, settings: FigureSettings) ->
         subtitle=(
             f"{points}, {models} model{'s' if models > 1 else ''}"
             + (f", {missed} missed" if missed else "")
-            + (f" ({PRELIMINARY} preliminary)" if evidence.preliminary else "")
+            + (f" ({PRELIMINARY} preliminary)" if found.preliminary else "")
         ),
         agreement=agreement([m for m, _ in means], [a for _, a in means], units=len(patients)),
         phases=tuple(phase for _, _, phase in volumes),

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from septum.metrics.scores_file import Row as ResultRow
-    from septum_study.declaration import Study
-    from septum_study.evidence import StudyEvidence
+    from septum_study.declaration import Declaration
+    from septum_study.row_results import RowResults
 
 COLUMNS = (
     Column("Method"),
@@ -51,35 +51,35 @@ NOTE = (
 )
 
 
-def localisation_table(study: Study, name: str, evidence: Mapping[str, StudyEvidence]) -> Table:
+def localisation_table(study: Declaration, name: str, found: Mapping[str, RowResults]) -> Table:
     """The regions of a table's rows, each data set under its own heading."""
     rows = study.shown_in(name)
     sections = []
     for dataset in dict.fromkeys(row.dataset for row in rows):
         oracle = study.oracles.get(dataset)
         lines = [
-            _line(evidence[row.key], evidence[oracle] if oracle else None, study.folds)
+            _line(found[row.key], found[oracle] if oracle else None, study.folds)
             for row in rows
             if row.dataset == dataset
         ]
         sections.append(Section(REGISTRY[dataset].title, tuple(lines)))
-    notes = notes_on(evidence[row.key] for row in rows)
+    notes = notes_on(found[row.key] for row in rows)
     return Table(study.tables[name].title, COLUMNS, tuple(sections), (NOTE, *notes))
 
 
-def _line(evidence: StudyEvidence, oracle: StudyEvidence | None, folds: int) -> tuple[str, ...]:
-    name = (label_cell(evidence), models_cell(evidence.folds, folds))
-    if not evidence.folds:
+def _line(found: RowResults, oracle: RowResults | None, folds: int) -> tuple[str, ...]:
+    name = (label_cell(found), models_cell(found.folds, folds))
+    if not found.folds:
         return (*name, *[""] * (len(COLUMNS) - len(name)))
-    regions = list({(line["fold"], line["case"]): line for line in evidence.lines()}.values())
+    regions = list({(line["fold"], line["case"]): line for line in found.lines()}.values())
     inside = _numbers(regions, "foreground_inside")
     errors = _numbers(regions, "centre_error_mm")
     ways = Counter(line["localisation"] for line in regions if line["localisation"])
-    common = [fold for fold in evidence.folds if oracle and fold in oracle.folds]
-    ours, best = (_dice(one, common) if one else None for one in (evidence, oracle))
+    common = [fold for fold in found.folds if oracle and fold in oracle.folds]
+    ours, best = (_dice(one, common) if one else None for one in (found, oracle))
     return (
         *name,
-        cases_cell(evidence),
+        cases_cell(found),
         str(len(regions)),
         f"{100 * sum(inside) / len(inside):.2f}" if inside else NOTHING,
         f"{100 * min(inside):.2f}" if inside else NOTHING,
@@ -88,9 +88,9 @@ def _line(evidence: StudyEvidence, oracle: StudyEvidence | None, folds: int) -> 
         mean_cell(Mean.of(errors), 1),
         f"{max(errors):.1f}" if errors else NOTHING,
         mean_cell(Mean.of(_numbers(regions, "seconds")), 2),
-        mean_cell(summarise(native_scores(evidence.lines())).dice, 3),
+        mean_cell(summarise(native_scores(found.lines())).dice, 3),
         NOTHING if best is None else f"{best:.3f}",
-        NOTHING if evidence is oracle else difference_cell(ours, best, 3),
+        NOTHING if found is oracle else difference_cell(ours, best, 3),
     )
 
 
@@ -98,5 +98,5 @@ def _numbers(lines: Iterable[ResultRow], column: str) -> list[float]:
     return [float(line[column]) for line in lines if line[column]]
 
 
-def _dice(evidence: StudyEvidence, folds: Iterable[int]) -> float | None:
-    return summarise(native_scores(evidence.lines(folds=folds))).dice.mean
+def _dice(found: RowResults, folds: Iterable[int]) -> float | None:
+    return summarise(native_scores(found.lines(folds=folds))).dice.mean

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
     from septum_study.ledger import Entry
 
 
@@ -81,13 +81,13 @@ class Today:
         return theirs == (self.recipe_sha256, self.split_sha256, self.version)
 
 
-def standings(study: Study, results: Path) -> list[Standing]:
+def standings(study: Declaration, results: Path) -> list[Standing]:
     """All units in the order of execution."""
     todays = {row.key: today_of(study, row.key) for row in study.rows}
     return [standing(Unit(row.key, fold), results, todays[row.key]) for row, fold in study.units()]
 
 
-def today_of(study: Study, row: str) -> Today:
+def today_of(study: Declaration, row: str) -> Today:
     """What results of a row would have to agree with."""
     recipe = recipe_of(study, row)
     return Today(recipe.sha256, split_sha256(study, recipe.dataset), VERSION, unavailable(recipe))
@@ -136,7 +136,7 @@ def _allows_more(max_epochs: Mapping[str, int], entry: Entry) -> bool:
     return any(cap is None or cap > epochs for cap, epochs in caps)
 
 
-def stale_units(study: Study, results: Path) -> frozenset[Unit]:
+def stale_units(study: Declaration, results: Path) -> frozenset[Unit]:
     """Units whose results are of another recipe, split or training than today's, running again or not."""
     stale = set()
     for row in study.rows:

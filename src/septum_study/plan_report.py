@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
     from septum_study.estimate import TimeEstimate
     from septum_study.ledger import Entry
     from septum_study.plan import Standing
@@ -32,7 +32,7 @@ TIME = 3  # column of the table
 
 
 def plan_document(
-    study: Study, found: Sequence[Standing], results: Path, estimate: TimeEstimate | None = None
+    study: Declaration, found: Sequence[Standing], results: Path, estimate: TimeEstimate | None = None
 ) -> dict[str, Any]:
     """The plan, as it goes into JSON.
 
@@ -69,7 +69,7 @@ def plan_document(
     }
 
 
-def _unit(study: Study, standing: Standing, minutes: float | None) -> dict[str, Any]:
+def _unit(study: Declaration, standing: Standing, minutes: float | None) -> dict[str, Any]:
     row = study.row(standing.unit.row)
     return {
         "unit": str(standing.unit),

@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from pathlib import Path
 
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
 
 ENDINGS = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 
 
 def table_text(
-    study: Study, results: Path, name: str, form: str, stale: Container[tuple[str, int]] = ()
+    study: Declaration, results: Path, name: str, form: str, stale: Container[tuple[str, int]] = ()
 ) -> str:
     """One table as ``markdown``, ``csv`` or ``latex``, without the results of stale units."""
     made = table(study, results, name, stale)
     return {"markdown": made.markdown, "csv": made.csv, "latex": made.latex}[form]()
 
 
-def write_report(study: Study, results: Path, output: Path, stale: Container[tuple[str, int]] = ()) -> Path:
+def write_report(
+    study: Declaration, results: Path, output: Path, stale: Container[tuple[str, int]] = ()
+) -> Path:
     """Write everything that the committed results say into a folder.
 
     Args:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from septum.metrics.scores_file import Row as ResultRow
-    from septum_study.declaration import Published, PublishedValue, Row, Study
-    from septum_study.evidence import StudyEvidence
+    from septum_study.declaration import Declaration, Published, PublishedValue, Row
+    from septum_study.row_results import RowResults
 
 Measure = Literal["dice", "hausdorff", "asd"]
 DIGITS: dict[Measure, int] = {"dice": 3, "hausdorff": 2, "asd": 3}
@@ -108,7 +108,7 @@ _ON_OWN_GRID = ("acdc",)
 
 
 def score_table(
-    study: Study, name: str, evidence: Mapping[str, StudyEvidence], *, by_structure: bool
+    study: Declaration, name: str, found: Mapping[str, RowResults], *, by_structure: bool
 ) -> Table:
     """The scores of a table's rows, over all structures or (table 4) by structure.
 
@@ -123,7 +123,7 @@ def score_table(
         for title, members in _sections(rows):
             heading = ", ".join(part for part in (structure, title) if part)
             lines = [
-                line for row in members for line in _lines(evidence[row.key], columns, study.folds, structure)
+                line for row in members for line in _lines(found[row.key], columns, study.folds, structure)
             ]
             sections.append(Section(heading, tuple(lines)))
     return Table(
@@ -141,12 +141,12 @@ def score_table(
             SPLIT_NOTE,
             *([CASE_SD_NOTE] if on_own_grid and not by_structure else []),
             *_unit_notes(study, dataset),
-            *notes_on(evidence[row.key] for row in rows),
+            *notes_on(found[row.key] for row in rows),
         ),
     )
 
 
-def _unit_notes(study: Study, dataset: str) -> Iterator[str]:
+def _unit_notes(study: Declaration, dataset: str) -> Iterator[str]:
     """What the published distances are in, and whether a voxel of ours is as long."""
     if dataset not in _PUBLISHED_VOXELS:
         return
@@ -171,21 +171,27 @@ def _sections(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _lines(
-    evidence: StudyEvidence, columns: Sequence[_ScoreColumn], folds: int, structure: str | None
+    found: RowResults, columns: Sequence[_ScoreColumn], folds: int, structure: str | None
 ) -> Iterator[tuple[str, ...]]:
     """The line of one row, and a second one where a structure was missed."""
-    published = evidence.row.published.get(structure or ALL)
-    result_rows = evidence.lines(structure)
+    published = found.row.published.get(structure or ALL)
+    result_rows = found.lines(structure)
     scores = {grid: _Scores(result_rows, grid) for grid in (False, True)}
     cells = [_cell(column, scores[column.grid], published) for column in columns]
-    if not evidence.folds:
-        yield label_cell(evidence), models_cell(evidence.folds, folds), "", "", *cells
+    if not found.folds:
+        yield label_cell(found), models_cell(found.folds, folds), "", "", *cells
         return
     scored = str(scores[False].summary.dice.n)
-    yield label_cell(evidence), models_cell(evidence.folds, folds), cases_cell(evidence), scored, *cells
+    yield (
+        label_cell(found),
+        models_cell(found.folds, folds),
+        cases_cell(found),
+        scored,
+        *cells,
+    )
     if any(one.summary.missed for one in scores.values()):
         penalised = [_penalised_cell(column, scores[column.grid].summary) for column in columns]
-        yield f"{evidence.row.label}, missed at the diagonal", "", "", scored, *penalised
+        yield f"{found.row.label}, missed at the diagonal", "", "", scored, *penalised
 
 
 def _cell(column: _ScoreColumn, scores: _Scores, published: Published | None) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from septum.metrics.scores_file import Row as ResultRow
     from septum.metrics.volume_table import Volumes
-    from septum_study.declaration import Study
-    from septum_study.evidence import StudyEvidence
+    from septum_study.declaration import Declaration
+    from septum_study.row_results import RowResults
 
 #: A structure with a lower Dice is grossly wrong.
 GROSS = 0.5
@@ -47,18 +47,18 @@ NOTE = (
 )
 
 
-def summary_table(study: Study, name: str, evidence: Mapping[str, StudyEvidence]) -> Table:
+def summary_table(study: Declaration, name: str, found: Mapping[str, RowResults]) -> Table:
     """One line a row, in the order of presentation."""
-    rows = [evidence[row.key] for row in study.shown_in(name)]
+    rows = [found[row.key] for row in study.shown_in(name)]
     lines = tuple(_line(row, study.folds) for row in rows)
     return Table(study.tables[name].title, COLUMNS, (Section("", lines),), (NOTE, *notes_on(rows)))
 
 
-def _line(evidence: StudyEvidence, folds: int) -> tuple[str, ...]:
-    head = (label_cell(evidence), models_cell(evidence.folds, folds))
-    if not evidence.folds:
+def _line(found: RowResults, folds: int) -> tuple[str, ...]:
+    head = (label_cell(found), models_cell(found.folds, folds))
+    if not found.folds:
         return (*head, *[""] * (len(COLUMNS) - len(head)))
-    rows = evidence.lines()
+    rows = found.lines()
     scores = native_scores(rows)
     whole = summarise(scores)
     structures = dict.fromkeys(row["structure"] for row in rows)
@@ -68,7 +68,7 @@ def _line(evidence: StudyEvidence, folds: int) -> tuple[str, ...]:
         str(len({row["patient"] for row in rows})),
         str(whole.dice.n),
         _dice_cell(rows),
-        ", ".join(f"{s} {summarise(native_scores(evidence.lines(s))).dice.mean:.3f}" for s in structures),
+        ", ".join(f"{s} {summarise(native_scores(found.lines(s))).dice.mean:.3f}" for s in structures),
         mean_cell(whole.penalised_hausdorff_mm, 2),
         mean_cell(whole.penalised_asd_mm, 3),
         str(whole.missed),

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from septum.metrics import Mean
-    from septum_study.evidence import StudyEvidence
+    from septum_study.row_results import RowResults
 
 NOT_RUN = "not run"
 NOTHING = "-"
 PRELIMINARY = "†"
 
 
-def label_cell(evidence: StudyEvidence, *, filters: bool = False) -> str:
+def label_cell(found: RowResults, *, filters: bool = False) -> str:
     """What the row is called, with its filters where no heading tells them, and a mark if preliminary."""
-    name = f"{evidence.row.label}, {evidence.row.filters} filters" if filters else evidence.row.label
-    return f"{name} {PRELIMINARY}" if evidence.preliminary else name
+    name = f"{found.row.label}, {found.row.filters} filters" if filters else found.row.label
+    return f"{name} {PRELIMINARY}" if found.preliminary else name
 
 
 def models_cell(run: Sequence[int], folds: int) -> str:
@@ -30,9 +30,9 @@ def models_cell(run: Sequence[int], folds: int) -> str:
     return str(len(run)) if len(run) == folds else f"{len(run)} ({fold_list(run)})"
 
 
-def cases_cell(evidence: StudyEvidence) -> str:
+def cases_cell(found: RowResults) -> str:
     """Number of different test cases."""
-    return str(len({line["case"] for line in evidence.lines()}))
+    return str(len({line["case"] for line in found.lines()}))
 
 
 def fold_list(folds: Sequence[int]) -> str:
@@ -56,9 +56,9 @@ def difference_cell(ours: float | None, other: float | None, digits: int) -> str
     return text.replace("-", "+") if float(text) == 0 else text
 
 
-def notes_on(evidence: Iterable[StudyEvidence]) -> list[str]:
+def notes_on(found: Iterable[RowResults]) -> list[str]:
     """Sentences on the rows that are marked, and on the data."""
-    known = list(evidence)
+    known = list(found)
     rows = [one for one in known if one.folds]
     notes = [
         f"{one.row.label}, {one.row.filters} filters: {fold_list(one.stale)} left out: recipe, split or "

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from septum.core import RecipeError
 from septum_study.comparison_table import comparison_table
-from septum_study.evidence import gather
 from septum_study.localisation_table import localisation_table
+from septum_study.row_results import gather
 from septum_study.score_tables import score_table
 from septum_study.summary_table import summary_table
 
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.metrics.table import Table
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
 
 #: Name of the table of tests, which belongs to all others.
 TESTS = "tests"
 
 
-def table_names(study: Study) -> tuple[str, ...]:
+def table_names(study: Declaration) -> tuple[str, ...]:
     """Names of all tables that a study has."""
     return (*study.tables, TESTS)
 
 
-def table(study: Study, results_folder: Path, number: str, stale: Container[tuple[str, int]] = ()) -> Table:
+def table(
+    study: Declaration, results_folder: Path, number: str, stale: Container[tuple[str, int]] = ()
+) -> Table:
     """One table of a study.
 
     Rows and folds that have not run are named as such; what there is of the others is shown.
@@ -48,10 +50,10 @@ def table(study: Study, results_folder: Path, number: str, stale: Container[tupl
         raise RecipeError(
             f"study {study.name} has no table {number!r}; it has {', '.join(table_names(study))}."
         )
-    evidence = gather(study, results_folder, stale)
+    found = gather(study, results_folder, stale)
     kind = study.tables[number].kind
     if kind == "localisation":
-        return localisation_table(study, number, evidence)
+        return localisation_table(study, number, found)
     if kind == "summary":
-        return summary_table(study, number, evidence)
-    return score_table(study, number, evidence, by_structure=kind == "by_structure")
+        return summary_table(study, number, found)
+    return score_table(study, number, found, by_structure=kind == "by_structure")

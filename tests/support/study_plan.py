@@ -4,7 +4,7 @@ import torch
 
 from septum.core import PartReport
 from septum.training.parts import VERSION
-from septum_study.declaration import Study
+from septum_study.declaration import Declaration
 from septum_study.ledger import Entry, Unit
 from septum_study.plan import Standing
 
@@ -25,7 +25,7 @@ def study_of(*keys, folds=2, split="published", order="folds"):
         "name": "small", "title": "A small study", "split": split, "folds": folds, "order": order,
         "rows": rows, "presentation": list(keys), "tables": {"3": {"title": "All"}},
     }  # fmt: skip
-    return Study.model_validate(declared)
+    return Declaration.model_validate(declared)
 
 
 def entry_of(row, trained, fold=0, *, recipe_sha256="0", split_sha256="0", device="cpu", seconds=1.0):

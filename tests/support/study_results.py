@@ -1,7 +1,7 @@
 """Made-up results of a small study, with numbers that can be worked out by hand."""
 
 from septum.core import PartReport
-from septum_study.declaration import Study
+from septum_study.declaration import Declaration
 from septum_study.ledger import Entry, publish
 from septum_study.results import COLUMNS, results_path
 
@@ -44,7 +44,7 @@ def small_study(**changes):
             "8": {"title": "Ventricles", "structures": ["LV", "RV"], "rows": ["reference", "other"]},
         },
     }
-    return Study.model_validate(declared | changes)
+    return Declaration.model_validate(declared | changes)
 
 
 def result(row, fold, patient, phase, structure, dice, hausdorff=4.0, **changes):

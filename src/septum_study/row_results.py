@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.metrics.scores_file import Row as ResultRow
-    from septum_study.declaration import Row, Study
+    from septum_study.declaration import Declaration, Row
 
 
 @dataclass(frozen=True)
-class StudyEvidence:
+class RowResults:
     """The results of one row.
 
     Attributes:
@@ -54,8 +54,8 @@ class StudyEvidence:
         ]
 
 
-def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -> dict[str, StudyEvidence]:
-    """The evidence of every row of a study, by key, from its results folder; rows not run have no results.
+def gather(study: Declaration, folder: Path, stale: Container[tuple[str, int]] = ()) -> dict[str, RowResults]:
+    """The results of every row of a study, by key, from its results folder; rows not run have no results.
 
     What the ledger has no entry of has not run.
 
@@ -70,7 +70,7 @@ def gather(study: Study, folder: Path, stale: Container[tuple[str, int]] = ()) -
     return {row.key: _gather_row(study, row, folder, stale) for row in study.rows}
 
 
-def _gather_row(study: Study, row: Row, folder: Path, stale: Container[tuple[str, int]]) -> StudyEvidence:
+def _gather_row(study: Declaration, row: Row, folder: Path, stale: Container[tuple[str, int]]) -> RowResults:
     results, capped, tested = {}, {}, {}
     left_out = tuple(fold for fold in study.fold_numbers if (row.key, fold) in stale)
     for fold in study.fold_numbers:
@@ -88,4 +88,4 @@ def _gather_row(study: Study, row: Row, folder: Path, stale: Container[tuple[str
             f"{folder / row.key}: expected one set of test cases for all folds, but folds {folds_text} were "
             "tested on others, or on other files; run one of them again."
         )
-    return StudyEvidence(row, results, capped, left_out)
+    return RowResults(row, results, capped, left_out)
