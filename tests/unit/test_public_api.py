@@ -79,3 +79,13 @@ def test_star_import_works_in_a_fresh_interpreter():
     code = "from septum import *; print(load_model.__name__, segment.__name__, Model.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["load_model", "segment", "Model"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"source": ""}, "path"), ({"source": "a.nii.gz", "flip": True}, "flip")],
+    ids=["empty path", "unknown option"],
+)
+def test_what_cannot_be_used_is_refused_by_its_name(given, named):
+    with pytest.raises(septum.SeptumError, match=named):
+        septum.segment(**given)
