@@ -12,7 +12,7 @@ from septum_study.figures import agreement_figures
 from septum_study.report import table_text, write_report
 
 if TYPE_CHECKING:
-    from septum_study.declaration import Study
+    from septum_study.declaration import Declaration
     from septum_study.ledger import Unit
 
 #: What is said where recipes, which name networks, cannot be loaded.
@@ -65,7 +65,7 @@ def report(name: str, results: Path | None, output: Path) -> tuple[Path, str]:
     return write_report(study, folder, output, stale), unchecked
 
 
-def results_folder(study: Study, results: Path | None) -> Path:
+def results_folder(study: Declaration, results: Path | None) -> Path:
     """Name the folder of the ledger.
 
     Args:
@@ -75,12 +75,12 @@ def results_folder(study: Study, results: Path | None) -> Path:
     return results or Path("studies") / study.name
 
 
-def _study_and_results(name: str, results: Path | None) -> tuple[Study, Path]:
+def _study_and_results(name: str, results: Path | None) -> tuple[Declaration, Path]:
     study = load_study(name)
     return study, results_folder(study, results)
 
 
-def _stale(study: Study, folder: Path) -> tuple[frozenset[Unit], str]:
+def _stale(study: Declaration, folder: Path) -> tuple[frozenset[Unit], str]:
     """Units whose recipes have changed since, and a sentence if nobody can know."""
     if importlib.util.find_spec("torch") is None:
         return frozenset(), UNCHECKED

@@ -266,7 +266,7 @@ def _beside(study: Declaration, folder: Path) -> Declaration:
     return study.model_copy(update={"rows": tuple(rows)})
 
 
-def _rescaled(study: Study) -> Study:
+def _rescaled(study: Declaration) -> Declaration:
     """The study with the filters that its rows have at its scale."""
     rows = [
         row.model_copy(update={"filters": study.scales[row.dataset].filters(row.filters)})
@@ -309,9 +309,9 @@ def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read(file: Path | Traversable) -> Study:
+def _read(file: Path | Traversable) -> Declaration:
     try:
-        return _rescaled(Study.model_validate(_content(file)))
+        return _rescaled(Declaration.model_validate(_content(file)))
     except OSError as error:
         raise RecipeError(f"{file}: expected the declaration of a study, but {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
