@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-RESULTS = Path(__file__).parents[2] / "studies" / "paper"
+RESULTS = Path(__file__).parents[2] / "studies" / "half"
 PROGRAM = f"""
 import sys
 from importlib.machinery import PathFinder
@@ -14,7 +14,7 @@ from pathlib import Path
 found = PathFinder.find_spec
 PathFinder.find_spec = lambda name, *rest: None if name == "torch" else found(name, *rest)
 from septum_study import committed
-text, unchecked = committed.table("paper", Path({str(RESULTS)!r}), "2", "markdown")
+text, unchecked = committed.table("half", Path({str(RESULTS)!r}), "2", "markdown")
 assert not sys.modules.keys() & {{"torch", "septum.networks", "matplotlib"}}
 assert unchecked == committed.UNCHECKED
 print(text)

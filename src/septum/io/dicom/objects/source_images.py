@@ -338,9 +338,10 @@ def _space_of(datasets: Collection[Dataset], study_uid: str) -> tuple[str, str]:
     if not named:
         text = "The source images name no frame of reference: the one of this object stands for it."
         return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, study_uid).int}", text
-    space_uid, _ = named.most_common(1)[0]
+    space_uid, often = named.most_common(1)[0]
     if len(named) == 1 and not unnamed:
         return space_uid, ""
     which = f"{len(named)} frames of reference" if len(named) > 1 else "a frame of reference in part"
-    text = f"The source images name {which}, and their positions agree: the object has that of most of them."
+    text = f"The source images name {which}, and their positions agree: the object has that of "
+    text += "most of them." if often > 1 else "the first."
     return space_uid, text
