@@ -4,7 +4,7 @@ from septum_study.documentation.elsewhere_tables import fraction_table, overlap_
 
 
 def line(table, first):
-    heads = [": ".join(part for part in (c.group, c.name) if part) for c in table.columns]
+    heads = [column.heading for column in table.columns]
     found = [cells for section in table.sections for cells in section.lines if cells[0] == first]
     return dict(zip(heads, found[0], strict=True))
 
