@@ -34,6 +34,7 @@ from septum_study.calibration.report import (
 )
 from septum_study.comparison_table import MEASURES, patient_means
 from septum_study.declaration import load_study
+from septum_study.documentation.elsewhere_tables import fraction_table, overlap_table
 from septum_study.documentation.indices_agreement import agreement_table, spacing_table
 from septum_study.documentation.speed_figure import scaling_figure
 from septum_study.documentation.speed_tables import speed_summary, speed_tables
@@ -89,6 +90,7 @@ QUALITY = re.compile(r"(<!-- quality ([a-z-]+): begin -->\n).*?(<!-- quality \2:
 SPEED = re.compile(r"(<!-- speed ([a-z-]+): begin -->\n).*?(<!-- speed \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
+ELSEWHERE = re.compile(r"(<!-- elsewhere: begin.*?-->\n).*?(<!-- elsewhere: end -->)", re.DOTALL)
 #: Cells that hold no value.
 EMPTY = frozenset({"", "-"})
 #: Rows that have not run are named in the line below a table up to this number, and counted above it.
@@ -107,6 +109,7 @@ def rebuilt(document: Path) -> str:
         study = load_study(STUDY_PAGES[document])
         text = with_study(text, study, STUDIES / study.name)
         text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
+        text = ELSEWHERE.sub(lambda match: match[1] + elsewhere_tables() + match[2], text)
         return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
     if document == ROBUSTNESS_PAGE:
         return with_robustness(text, ROBUSTNESS_RESULTS)
@@ -208,6 +211,12 @@ def reached_table() -> str:
     )
     columns = (Column("What"), Column("At least"), Column("Reached"))
     return Table("Wanted and reached", columns, (Section("", reached),), ()).markdown() + "\n"
+
+
+def elsewhere_tables() -> str:
+    """What the shipped model does with hearts of other hospitals, scanners and readers."""
+    overlaps, fractions = (read_results(STUDIES / "elsewhere" / name) for name in ("cine.csv", "cine_ef.csv"))
+    return f"{overlap_table(overlaps).markdown()}\n{fraction_table(fractions).markdown()}\n"
 
 
 def flips_table() -> str:
