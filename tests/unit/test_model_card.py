@@ -91,9 +91,11 @@ def test_levels_of_a_stack_start_at_its_base_whichever_way_it_is_stored():
     found[0, 0, :6], found[1, 0, :1], found[3, 0, :2] = 3, 3, 3
     # basal whole; middle 2 * 1 / (3 + 1); apical missed; two voxels of 1 ml where there is no truth
     expected = {"dice_basal": 1.0, "dice_middle": 0.5, "dice_apical": 0.0, "beyond_ml": 2.0}
+    expected |= {"slices_too_many": 1, "slices_missed": 1}
     assert levels_of(found, native(labels), VENTRICLES)[2] == pytest.approx(expected)
     assert levels_of(found[::-1], native(labels[::-1]), VENTRICLES)[2] == pytest.approx(expected)
     nothing = {"dice_basal": None, "dice_middle": None, "dice_apical": None, "beyond_ml": 0.0}
+    nothing |= {"slices_too_many": 0, "slices_missed": 0}
     assert levels_of(found, native(labels), VENTRICLES)[0] == nothing
 
 
@@ -103,4 +105,5 @@ def test_levels_of_another_structure_go_by_the_order_of_the_file():
     found = labels.copy()
     found[2] = 0
     (levels,) = levels_of(found, native(labels), LEFT_ATRIUM)
-    assert levels == {"dice_first": 1.0, "dice_middle": 1.0, "dice_last": 0.0, "beyond_ml": 0.0}
+    by_third = {"dice_first": 1.0, "dice_middle": 1.0, "dice_last": 0.0, "beyond_ml": 0.0}
+    assert levels == by_third | {"slices_too_many": 0, "slices_missed": 1}

@@ -24,6 +24,8 @@ ALL = "all"
 #: Begins the column of a slice level in the per-case results.
 LEVEL = "dice_"
 BEYOND = "beyond_ml"
+#: Columns with numbers of slices, and how tables call them; scores of earlier versions lack them.
+SLICES = {"slices_too_many": "slices too many", "slices_missed": "slices missed"}
 
 
 def dice_interval(rows: Iterable[Row]) -> Interval | None:
@@ -78,7 +80,7 @@ def level_table(rows: Sequence[Row]) -> str:
         for phase in phases or [ALL]:
             own = _of(_of(rows, "structure", structure), "phase", phase)
             cells = [_with_sd(own, level) for level in levels]
-            lines.append((structure, *([phase] if phases else []), *cells, *_beyond(own)))
+            lines.append((structure, *([phase] if phases else []), *cells, *_beyond(own), *_slices(own)))
     names = [level.removeprefix(LEVEL) for level in levels]
     order = "from the base" if "basal" in names else "in the order of the file"
     thirds = (
@@ -87,9 +89,10 @@ def level_table(rows: Sequence[Row]) -> str:
     )
     beyond = (
         "beyond: what was predicted in slices beyond the truth's ends, where the truth has none of the "
-        "structure: mean volume over all masks, and how many of them have any."
+        "structure: mean volume over all masks, and how many of them have any. Slices: mean number a mask."
     )
     heads = ["structure", *(["phase"] if phases else []), *names, "beyond (ml)", "beyond (masks)"]
+    heads += [title for column, title in SLICES.items() if column in rows[0]]
     title = "Dice by slice level, mean ± standard deviation (number of masks)"
     return _table(title, heads, lines, (thirds, beyond))
 
@@ -162,6 +165,15 @@ def _with_sd(rows: list[Row], column: str = "dice") -> str:
 
 def _mean(rows: Iterable[Row], column: str) -> Mean:
     return Mean.of(float(row[column]) for row in rows if row[column])
+
+
+def _slices(rows: list[Row]) -> tuple[str, ...]:
+    """Mean number of slices a mask that are drawn too many, and that are missed."""
+    return tuple(
+        f"{statistics.fmean(float(row[column]) for row in rows):.2f}"
+        for column in SLICES
+        if column in rows[0]
+    )
 
 
 def _beyond(rows: list[Row]) -> tuple[str, str]:

@@ -23,10 +23,14 @@ class LevelDice:
     Attributes:
         dice: of each third of the true slices, in their order; ``None`` for a third without a slice.
         beyond_voxels: number of predicted voxels in slices where the truth has none.
+        slices_too_many: number of these slices.
+        slices_missed: number of slices where the truth has the structure and the prediction has none.
     """
 
     dice: tuple[float | None, ...]
     beyond_voxels: int
+    slices_too_many: int
+    slices_missed: int
 
 
 def level_dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_], *, backwards: bool) -> LevelDice:
@@ -47,16 +51,23 @@ def level_dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_], *, backwa
     >>> truth = np.ones((3, 1, 2), bool)
     >>> predicted = truth.copy()
     >>> predicted[2, 0, 0] = False
-    >>> level_dice(predicted, truth, backwards=False).dice[:2]
-    (1.0, 1.0)
+    >>> found = level_dice(predicted, truth, backwards=False)
+    >>> found.dice[:2], found.slices_missed
+    ((1.0, 1.0), 0)
     """
     require_same_shape(predicted.shape, truth.shape)
-    true_slices = np.flatnonzero(truth.any(axis=(1, 2)))
+    drawn, there = predicted.any(axis=(1, 2)), truth.any(axis=(1, 2))
+    true_slices = np.flatnonzero(there)
     order = true_slices[::-1] if backwards else true_slices
     level = (2 * np.arange(len(order)) + 1) * LEVELS // (2 * max(len(order), 1))
     thirds = [order[level == i] for i in range(LEVELS)]
     beyond = int(predicted.sum()) - int(predicted[true_slices].sum())
-    return LevelDice(tuple(dice(predicted[z], truth[z]) if len(z) else None for z in thirds), beyond)
+    return LevelDice(
+        dice=tuple(dice(predicted[z], truth[z]) if len(z) else None for z in thirds),
+        beyond_voxels=beyond,
+        slices_too_many=int((drawn & ~there).sum()),
+        slices_missed=int((there & ~drawn).sum()),
+    )
 
 
 def tapers_backwards(heart: NDArray[np.bool_]) -> bool:

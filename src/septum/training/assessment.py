@@ -40,8 +40,8 @@ class CaseScore:
     Attributes:
         case, patient, group, phase: of the data set.
         score: agreement with the truth.
-        levels: by slice level and column: ``dice_LEVEL``, and ``beyond_ml`` for what is predicted
-            in slices where the truth has none.
+        levels: by slice level and column: ``dice_LEVEL``, ``beyond_ml`` for what is predicted in slices where
+            the truth has none, ``slices_too_many`` for their number, and ``slices_missed``.
         foreground_inside: share of the case's true foreground inside the region of interest.
         localisation: how the region was found.
         enlarged: whether the region had to be widened.
@@ -108,11 +108,19 @@ def levels_of(
     short_axis = "LV" in schema.names
     names = SHORT_AXIS_LEVELS if short_axis else OTHER_LEVELS
     backwards = short_axis and tapers_backwards(native.labels > 0)
+    voxel_ml = native.volume.geometry.voxel_volume_ml
     columns: list[dict[str, float | None]] = []
     for value in schema.values:
         levels = level_dice(predicted == value, native.labels == value, backwards=backwards)
         dice = {f"dice_{name}": one for name, one in zip(names, levels.dice, strict=True)}
-        columns.append(dice | {"beyond_ml": levels.beyond_voxels * native.volume.geometry.voxel_volume_ml})
+        columns.append(
+            dice
+            | {
+                "beyond_ml": levels.beyond_voxels * voxel_ml,
+                "slices_too_many": levels.slices_too_many,
+                "slices_missed": levels.slices_missed,
+            }
+        )
     return columns
 
 
