@@ -1,17 +1,18 @@
 """A result in Python: one line of numbers, no error where two are compared, and files that hold it."""
 
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from septum.core import InputError, Study, Verdict
+from septum.core import InputError, Segmentation, Study, Verdict
 from septum.core.errors import NameTakenError, OutputWarning
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
-from septum.workflows.record import Settings, read_record
+from septum.workflows.record import ModelFacts, Settings, read_record, write_record
 
 SMALL = PhantomSettings(frames=3, slices=6, matrix=(72, 72), in_plane_mm=3.0, slice_spacing_mm=14.0)
 
@@ -96,6 +97,58 @@ def test_another_input_of_that_name_is_not_replaced_unasked(result, heart, tmp_p
     other.save(tmp_path, overwrite=True)
     assert json.loads(paths.record.read_text())["input"]["sha256"] == "b" * 64
     assert other.save(tmp_path, name="second").record.name == "second_seg.json"
+
+
+def by_a_model(result, changed=0):
+    """The result as a model made it, but for voxels of background in so many slices."""
+    labels = result.labels.copy()
+    labels[:, :changed] = 0
+    segmentation = Segmentation(labels, result.geometry, result.schema)
+    facts = ModelFacts(name="tiny", title="t", sha256="c" * 64, licence="none")
+    provenance = replace(result.provenance, model=facts, origin="model")
+    return replace(result, segmentation=segmentation, provenance=provenance)
+
+
+@pytest.mark.parametrize("origin", ["corrected", "given"])
+def test_a_correction_that_was_measured_is_not_replaced_unasked(result, tmp_path, origin):
+    first = by_a_model(result, changed=3)
+    paths = first.save(tmp_path)
+    assert read_record(first.save(tmp_path).record).mask_origin == "model", "what no one corrected is"
+    drawn = replace(by_a_model(result), provenance=replace(first.provenance, origin=origin))
+    drawn.save(tmp_path, overwrite=True)
+    before = paths.mask.read_bytes(), paths.record.read_bytes()
+    again = replace(drawn, segmentation=by_a_model(result, changed=2).segmentation)
+    for other in (first, by_a_model(result), again):
+        with pytest.raises(NameTakenError):
+            other.save(tmp_path)
+        assert (paths.mask.read_bytes(), paths.record.read_bytes()) == before
+    drawn.save(tmp_path, ["mesh"])
+    assert paths.mask.read_bytes() == before[0], "its own result is saved again"
+    first.save(tmp_path, overwrite=True)
+    assert read_record(paths.record).mask_origin == "model"
+
+
+def test_a_correction_in_another_format_is_not_removed_unasked(result, tmp_path):
+    first = by_a_model(result, changed=3)
+    paths = first.save(tmp_path)
+    mask = paths.mask.rename(tmp_path / "heart_seg.mha")
+    record = read_record(paths.record)
+    write_record(paths.record, record.model_copy(update={"mask_origin": "corrected"}))
+    with pytest.raises(NameTakenError, match="heart_seg.mha"):
+        first.save(tmp_path)
+    assert mask.is_file()
+    assert not paths.mask.exists()
+
+
+def test_a_corrected_mask_with_other_axes_is_the_mask_of_its_result(result, tmp_path):
+    drawn = replace(by_a_model(result), provenance=replace(result.provenance, origin="corrected"))
+    paths = drawn.save(tmp_path)
+    saved = nib.load(paths.mask)
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    flip[0, 3] = saved.shape[0] - 1
+    nib.save(nib.Nifti1Image(np.asarray(saved.dataobj)[::-1], saved.affine @ flip), paths.mask)
+    drawn.save(tmp_path)
+    assert np.array_equal(np.asarray(nib.load(paths.mask).dataobj).transpose(), drawn.labels)
 
 
 @pytest.mark.parametrize(

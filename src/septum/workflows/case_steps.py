@@ -291,7 +291,6 @@ class CaseSteps:
 def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> NDArray[Any]:
     """Read the labels (T, Z, Y, X) of a mask that is kept, in the order of the study's axes.
 
-    One that somebody has corrected may have been saved with other axes, or with 255 for its only structure.
     Raises :class:`InputError`.
 
     Args:
@@ -300,14 +299,11 @@ def kept_labels(study: Study, case: InputCase, mask: Path, plan: ResumePlan) -> 
         mask: file of the mask.
         plan: what is kept of an earlier run.
     """
-    read = read_mask(mask)
     if plan.earlier is None or plan.earlier.mask_origin == "model":
-        return read.cine.array
-    from septum.workflows.mask_grids import on_grid_of  # noqa: PLC0415  # of corrected masks alone
-    from septum.workflows.masks import labels_of  # noqa: PLC0415  # as above
+        return read_mask(mask).cine.array
+    from septum.workflows.mask_grids import read_labels  # noqa: PLC0415  # of corrected masks alone
 
-    labels = on_grid_of(study, case.source, read, mask)[0]
-    return labels_of(mask, labels, schema_of(plan.earlier, LEFT_ATRIUM)).astype(np.uint8)
+    return read_labels(mask, study, case.source, schema_of(plan.earlier, LEFT_ATRIUM))
 
 
 def _is_dicom(case: InputCase) -> bool:

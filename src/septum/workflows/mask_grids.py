@@ -9,13 +9,16 @@ import numpy as np
 
 from septum.core import InputError, Level, Note
 from septum.core.geometry import IDENTITY_DIRECTION
+from septum.io import read_mask
+from septum.workflows.masks import labels_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from septum.core import Geometry, Study
+    from septum.core import Geometry, LabelSchema, Study
+    from septum.core.geometry import Triple
 
 #: Spacings that differ by less than this are the same; files round them.
 SPACING_TOLERANCE_MM = 1e-3
@@ -76,6 +79,28 @@ def on_grid_of(
         "the axes run in different directions; look at both in a viewer."
     )
     return labels, (Note("directions_differ", text, Level.WARNING),)
+
+
+def read_labels(
+    mask: Path, study: Study, source: Path, schema: LabelSchema, *, spacing_mm: Triple | None = None
+) -> NDArray[np.uint8]:
+    """Read a mask that somebody may have saved with other axes, or with 255 for its only structure.
+
+    Args:
+        mask: its file.
+        study: image of the mask.
+        source: file of the image, for messages.
+        schema: what the labels mean.
+        spacing_mm: (Z, Y, X) in mm, instead of what the mask's file says.
+
+    Returns:
+        Labels (T, Z, Y, X) in the order of the study's axes.
+
+    Raises:
+        InputError: the file is no mask of these labels, or does not lie on the grid of its image.
+    """
+    labels = on_grid_of(study, source, read_mask(mask, spacing_mm=spacing_mm), mask)[0]
+    return labels_of(mask, labels, schema).astype(np.uint8)
 
 
 def _is_lost(geometry: Geometry) -> bool:

@@ -10,6 +10,7 @@ from septum.core.files import place_of, sha256_of
 from septum.io.names import MASK_SUFFIXES
 from septum.workflows.outputs import OUTPUTS
 from septum.workflows.record import input_hash_in
+from septum.workflows.resume import masks_in_other_formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -113,11 +114,14 @@ def check_not_corrected(paths: OutputPaths, earlier: Record, reason: str) -> Non
         earlier: JSON of the earlier run.
         reason: why the mask would be made again; empty if it would not be.
     """
-    if reason and earlier.mask_origin != "model" and paths.mask.is_file():
-        raise NameTakenError(
-            f"{paths.mask} is not as a model made it, and {paths.record.name} says so; {reason}: it is not "
-            "replaced unasked. Choose another folder for results, or allow overwriting."
-        )
+    if not reason or earlier.mask_origin == "model":
+        return
+    for mask in (paths.mask, *masks_in_other_formats(paths, earlier)):
+        if mask.is_file():
+            raise NameTakenError(
+                f"{mask} is not as a model made it, and {paths.record.name} says so; {reason}: it is not "
+                "replaced unasked. Choose another folder for results, or allow overwriting."
+            )
 
 
 def check_known(keys: Collection[str], paths: OutputPaths, earlier: Record | None) -> None:

@@ -41,7 +41,7 @@ def reason_to_segment(earlier: Record, mask: Path, settings: Settings, model_sha
     """
     by_model = earlier.mask_origin == "model"
     if not mask.is_file():
-        return "its mask is missing"
+        return f"{mask.name} is missing"
     if by_model and earlier.software != SOFTWARE:
         return f"it is of {earlier.software.name} {earlier.software.version}"
     if earlier.model is None:

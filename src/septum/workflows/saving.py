@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from septum.core import InputError
 from septum.core.errors import NameTakenError, OutputWarning
 from septum.core.files import sha256_of
 from septum.core.locks import passing_lock
-from septum.io import DicomHeader, mask_suffix, read_mask, staged_mask
+from septum.io import DicomHeader, mask_suffix, staged_mask
 from septum.workflows.output_folder import check_writable
 from septum.workflows.output_paths import OutputPaths
 from septum.workflows.outputs import OUTPUTS, possible, requested, resolved
-from septum.workflows.overwrite_guard import check_known, check_same_input, check_untouched
+from septum.workflows.overwrite_guard import (
+    check_known,
+    check_not_corrected,
+    check_same_input,
+    check_untouched,
+)
 from septum.workflows.record import read_record, write_record
 from septum.workflows.resume import ResumePlan, masks_in_other_formats, remove_file, remove_outputs
 
@@ -146,12 +152,13 @@ def _prepared(study: Study, plan: ResumePlan) -> tuple[Outputs, Outputs, tuple[N
 
 
 def _check_replaceable(result: Result, paths: OutputPaths, asked: Outputs, earlier: Record | None) -> None:
-    """Refuse to replace what is not of this input, or was changed by hand. Raises :class:`NameTakenError`."""
+    """Refuse to replace what is not of this input, or was corrected by hand. Raises :class:`NameTakenError`."""
     if paths.mask.exists() or paths.record.exists():
         is_dicom = isinstance(result.study.header, DicomHeader)
         check_same_input(paths, result.name, lambda: result.study.sha256, is_dicom=is_dicom)
     if earlier is not None and not _is_mask_of(result, paths.mask):
         check_untouched(paths, earlier)
+        check_not_corrected(paths, earlier, "the result to save is of another mask")
     check_known(asked, paths, earlier)
 
 
@@ -159,5 +166,11 @@ def _is_mask_of(result: Result, path: Path) -> bool:
     """Whether a file holds the very mask of a result, as after a corrected mask was measured."""
     if result.provenance.origin == "model" or not path.is_file():
         return False
-    labels = read_mask(path, spacing_mm=result.provenance.settings.spacing_mm).cine.array
+    from septum.workflows.mask_grids import read_labels  # noqa: PLC0415  # of corrected masks alone
+
+    spacing_mm = result.provenance.settings.spacing_mm
+    try:
+        labels = read_labels(path, result.study, path, result.schema, spacing_mm=spacing_mm)
+    except InputError:
+        return False
     return np.array_equal(labels, result.labels)
