@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import re
@@ -118,6 +119,17 @@ def test_no_file_is_longer_than_450_lines():
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     lengths = {str(s.relative_to(ROOT)): len(s.read_text(encoding="utf-8").splitlines()) for s in sources}
     assert {name: n for name, n in lengths.items() if n > 450} == {}
+
+
+def test_no_function_is_longer_than_60_lines():
+    lengths = {}
+    for source in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                lengths[f"{source.relative_to(ROOT)}:{node.lineno} {node.name}"] = length
+    assert len(lengths) > 1000
+    assert {name: n for name, n in lengths.items() if n > 60} == {}
 
 
 def is_image_volume(file: Path) -> bool:

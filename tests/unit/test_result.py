@@ -134,7 +134,7 @@ def test_a_correction_in_another_format_is_not_removed_unasked(result, tmp_path)
     mask = paths.mask.rename(tmp_path / "heart_seg.mha")
     record = read_record(paths.record)
     write_record(paths.record, record.model_copy(update={"mask_origin": "corrected"}))
-    with pytest.raises(NameTakenError, match="heart_seg.mha"):
+    with pytest.raises(NameTakenError, match=r"heart_seg\.mha"):
         first.save(tmp_path)
     assert mask.is_file()
     assert not paths.mask.exists()

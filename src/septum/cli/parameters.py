@@ -86,6 +86,45 @@ class Within(click.FloatRange):
         return number
 
 
+#: Which model runs, and how, in the order of the help from its end.
+_MODEL_OPTIONS = (
+    click.option(
+        "--flips",
+        is_flag=True,
+        help="Average over four mirror images: a little more accurate, two to three times as slow.",
+    ),
+    click.option(
+        "--threads", type=click.IntRange(min=1), help="CPU threads; by default the engine's choice."
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["f32", "bf16"]),
+        default="f32",
+        show_default=True,
+        help="bf16 makes the networks quicker where the processor multiplies in it.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where the networks run; cuda needs septum[cuda].",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["openvino", "onnxruntime"]),
+        help="What computes the networks; by default openvino, or onnxruntime on a GPU.",
+    ),
+    click.option(
+        "--model",
+        default="cine",
+        metavar="NAME|FOLDER",
+        show_default=True,
+        help="A shipped model, or a bundle's folder.",
+    ),
+)
+
+
 def model_options(command: Command) -> Command:
     """Add the options that say which model runs, and how.
 
@@ -109,42 +148,7 @@ def model_options(command: Command) -> Command:
         return command(*arguments, options=options, **others)
 
     wrapped = cast("Command", with_options)
-    for option in (
-        click.option(
-            "--flips",
-            is_flag=True,
-            help="Average over four mirror images: a little more accurate, two to three times as slow.",
-        ),
-        click.option(
-            "--threads", type=click.IntRange(min=1), help="CPU threads; by default the engine's choice."
-        ),
-        click.option(
-            "--precision",
-            type=click.Choice(["f32", "bf16"]),
-            default="f32",
-            show_default=True,
-            help="bf16 makes the networks quicker where the processor multiplies in it.",
-        ),
-        click.option(
-            "--device",
-            type=click.Choice(["cpu", "cuda"]),
-            default="cpu",
-            show_default=True,
-            help="Where the networks run; cuda needs septum[cuda].",
-        ),
-        click.option(
-            "--engine",
-            type=click.Choice(["openvino", "onnxruntime"]),
-            help="What computes the networks; by default openvino, or onnxruntime on a GPU.",
-        ),
-        click.option(
-            "--model",
-            default="cine",
-            metavar="NAME|FOLDER",
-            show_default=True,
-            help="A shipped model, or a bundle's folder.",
-        ),
-    ):
+    for option in _MODEL_OPTIONS:
         wrapped = option(wrapped)
     return wrapped
 

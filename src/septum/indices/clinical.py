@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from septum.core import Indices, InputError, Orientation, Role, Subject
+from septum.core import Indices, InputError, Orientation, Role, Subject, value_of
 from septum.indices.body import BodySurfaceArea, surface_area
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.measured import Measured, by_role, structure_volumes_ml
@@ -20,7 +20,7 @@ from septum.indices.wall import wall_thickness
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from septum.core import CardiacPhases, Note, Segmentation, WallThickness
+    from septum.core import CardiacPhases, Known, Note, Segmentation, WallThickness
     from septum.indices.definitions import Definition
 
 #: The ventricles whose volume tells end-diastole from end-systole, the first that a mask has.
@@ -71,29 +71,51 @@ def clinical_indices(
     volumes = by_role(named, segmentation.schema)
     area, formula, area_notes = surface_area(subject, body_surface_area)
     timed_by = next((role for role in _TIMING if role in volumes), None)
-    phases, timed = None, TimeBase(None, None, subject.heart_rate_bpm)
-    if timed_by is not None:
-        phases = find_phases(volumes[timed_by], end_diastole=end_diastole, end_systole=end_systole)
-        if phases is not None:
-            timed = time_base(volumes[timed_by], times_ms, subject.heart_rate_bpm)
-    measured = Measured(volumes, phases, timed, _still(frames, end_diastole, end_systole))
+    curve_ml, given = None if timed_by is None else volumes[timed_by], (end_diastole, end_systole)
+    phases, timed = _phases_in_time(curve_ml, given, times_ms, subject.heart_rate_bpm)
+    measured = Measured(volumes, phases, timed, _still(frames, *given))
     wall, wall_notes = _wall(segmentation, phases)
-    area_m2 = None if area is None else area.value
     return Indices(
         phases=phases,
         volumes_ml=named,
         times_ms=None if times_ms is None else tuple(times_ms),
-        items=tuple(one.index(one.compute(measured), area_m2) for one in definitions),
+        items=tuple(one.index(one.compute(measured), value_of(area)) for one in definitions),
         wall=wall,
         body_surface_area_m2=area,
         body_surface_area_formula=None if area is None else formula,
         height_m=subject.height_m,
         weight_kg=subject.weight_kg,
         heart_rate_bpm=timed.heart_rate_bpm,
-        notes=(
-            *convention_notes(measured, timed_by), *ventricle_notes(measured), *timed.notes, *wall_notes,
-            *atrium_notes(measured), *absence_notes(measured), *area_notes,
-        ),
+        notes=(*_notes(measured, timed_by, wall_notes), *area_notes),
+    )
+
+
+def _phases_in_time(
+    curve_ml: Sequence[float] | None,
+    given: tuple[int | None, int | None],
+    times_ms: Sequence[float] | None,
+    heart_rate_bpm: Known[float] | None,
+) -> tuple[CardiacPhases | None, TimeBase]:
+    """Find end-diastole and end-systole in the volumes of a ventricle, and its frames in time.
+
+    Args:
+        curve_ml: one volume a frame; ``None`` where the mask has no ventricle.
+        given: end-diastolic and end-systolic frame, from 0, where the user gave them.
+        times_ms: of each frame, if known.
+        heart_rate_bpm: with its source, if known.
+    """
+    if curve_ml is not None:
+        phases = find_phases(curve_ml, end_diastole=given[0], end_systole=given[1])
+        if phases is not None:
+            return phases, time_base(curve_ml, times_ms, heart_rate_bpm)
+    return None, TimeBase(None, None, heart_rate_bpm)
+
+
+def _notes(measured: Measured, timed_by: Role | None, wall_notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Gather what had to be settled, in the order in which it is shown."""
+    return (
+        *convention_notes(measured, timed_by), *ventricle_notes(measured), *measured.time.notes, *wall_notes,
+        *atrium_notes(measured), *absence_notes(measured),
     )  # fmt: skip
 
 

@@ -75,13 +75,7 @@ def segment(
     """
     if spacing_mm is not None and has_spacing(source):
         raise InputError(_SPACING_KNOWN)
-    if not isinstance(model, Model):
-        model = load_model(model, **options)
-    elif options:
-        raise InputError(
-            f"{', '.join(options)}: expected no options with a model that is loaded, since it has its own; "
-            "give them to load_model."
-        )
+    model = _ready(model, options)
     bundle, started = model.bundle, time.perf_counter()
     study, name = study_of(source, spacing_mm, bundle.manifest.reads)
     if isinstance(source, tuple):
@@ -179,3 +173,15 @@ def warn_of(result: Result) -> None:
         reasons = " ".join(flag.reason for flag in result.flags)
         message = f"{result.name}: the verdict on the mask is {result.verdict.value}. {reasons}"
         warnings.warn(message, QualityWarning, stacklevel=3)
+
+
+def _ready(model: str | Path | Model, options: ModelKeywords) -> Model:
+    """Load a model, unless it is loaded; that one has options of its own, and takes no others."""
+    if not isinstance(model, Model):
+        return load_model(model, **options)
+    if options:
+        raise InputError(
+            f"{', '.join(options)}: expected no options with a model that is loaded, since it has its own; "
+            "give them to load_model."
+        )
+    return model

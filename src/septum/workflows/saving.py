@@ -152,7 +152,7 @@ def _prepared(study: Study, plan: ResumePlan) -> tuple[Outputs, Outputs, tuple[N
 
 
 def _check_replaceable(result: Result, paths: OutputPaths, asked: Outputs, earlier: Record | None) -> None:
-    """Refuse to replace what is not of this input, or was corrected by hand. Raises :class:`NameTakenError`."""
+    """Raise :class:`NameTakenError` for what is not of this input, or was corrected by hand."""
     if paths.mask.exists() or paths.record.exists():
         is_dicom = isinstance(result.study.header, DicomHeader)
         check_same_input(paths, result.name, lambda: result.study.sha256, is_dicom=is_dicom)

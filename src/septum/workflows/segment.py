@@ -13,7 +13,7 @@ from septum.workflows.pipeline import run_pipelined
 from septum.workflows.two_phases import TwoPhases, with_two_phases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from septum.core.geometry import Triple
@@ -108,15 +108,8 @@ def segment_inputs(
         on_event(event)
 
     plan = plan_cases(inputs, out)
-    for text in plan.passed_over:
-        tell(Notice(text))
-    for source, error in plan.refused:
-        tell(Failure(source, error))
-    given = [] if indices is None else indices.of_one_study()
-    if given and len(plan.cases) > 1:
-        taken = f"{', '.join(given)}: taken for each of the {len(plan.cases)} studies"
-        tell(Notice(f"{taken}; give a study a run of its own where that is of it alone."))
-    tell(Planned(len(plan.cases)))
+    for event in _first_events(plan, indices):
+        tell(event)
     _remove_leftovers(plan, out)
     steps = CaseSteps(
         model, out, spacing_mm=spacing_mm, indices=indices, outputs=outputs, overwrite=overwrite,
@@ -124,6 +117,19 @@ def segment_inputs(
     )  # fmt: skip
     run_pipelined(plan.cases, steps, tell)
     return RunSummary.of(events)
+
+
+def _first_events(plan: Plan, indices: IndexSettings | None) -> Iterator[Event]:
+    """Say what is passed over and refused, what is taken for every study alike, and how many there are."""
+    for text in plan.passed_over:
+        yield Notice(text)
+    for source, error in plan.refused:
+        yield Failure(source, error)
+    given = [] if indices is None else indices.of_one_study()
+    if given and len(plan.cases) > 1:
+        taken = f"{', '.join(given)}: taken for each of the {len(plan.cases)} studies"
+        yield Notice(f"{taken}; give a study a run of its own where that is of it alone.")
+    yield Planned(len(plan.cases))
 
 
 def _remove_leftovers(plan: Plan, out: Path) -> None:

@@ -72,6 +72,20 @@ class SegmentationReference:
     series_instance_uid: str
     segments: dict[str, SegmentReference]
 
+    @classmethod
+    def of(cls, instance: Dataset, structures: Sequence[Structure]) -> SegmentationReference:
+        """Refer to an object whose segments are these structures, in this order."""
+        segments = {
+            structure.name: SegmentReference(
+                number=int(segment.SegmentNumber),
+                site=terms.structure_code(structure),
+                tracking_id=segment.TrackingID,
+                tracking_uid=segment.TrackingUID,
+            )
+            for structure, segment in zip(structures, instance.SegmentSequence, strict=True)
+        }
+        return cls(instance.SOPInstanceUID, instance.SeriesInstanceUID, segments)
+
 
 @quiet()
 def write_dicom_segmentation(
@@ -126,19 +140,7 @@ def write_dicom_segmentation(
     _add_image_modules(instance, source, segments)
     _add_frames(instance, source, segmentation, planes_of(segmentation, asked))
     write_instance(path, instance)
-    return SegmentationReference(
-        sop_instance_uid=instance.SOPInstanceUID,
-        series_instance_uid=instance.SeriesInstanceUID,
-        segments={
-            structure.name: SegmentReference(
-                number=int(segment.SegmentNumber),
-                site=terms.structure_code(structure),
-                tracking_id=segment.TrackingID,
-                tracking_uid=segment.TrackingUID,
-            )
-            for structure, segment in zip(structures, segments, strict=True)
-        },
-    )
+    return SegmentationReference.of(instance, structures)
 
 
 def _segment(number: int, structure: Structure, algorithm: Algorithm) -> Dataset:
