@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from septum.core import RecipeError
+from septum.core.settings_error import describe
 from septum.datasets import require_published
 from septum_study.scale import Scale
 
@@ -317,11 +318,7 @@ def _read(file: Path | Traversable) -> Declaration:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file} is not valid TOML: {error}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the study"
-        raise RecipeError(
-            f"{file}: {where}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r:.80})."
-        ) from error
+        raise RecipeError(f"{file}: {describe(error, (Declaration,))}.") from error
 
 
 def _require_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -187,8 +187,10 @@ def test_description_of_another_kind(folder, content):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"licence": None}, "licence"),
-        ({"surprise": 1}, "surprise"),
+        ({"licence": None}, "licence: expected text in quotes, got None"),
+        ({"license": "x"}, "license: there is no such key; write 'licence'"),
+        ({"mirror_images": "perhaps"}, "mirror_images: expected true or false, got 'perhaps'"),
+        ({"input": "cines"}, "input: expected 'cine' or 'late-gadolinium', got 'cines'"),
         ({"localiser": {}}, "localiser.graph"),
         ({"labels": {"structures": [{"name": "LV", "value": 0}]}}, "labels"),
     ],

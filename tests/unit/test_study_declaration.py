@@ -160,7 +160,7 @@ def test_unknown_names_are_told_in_a_sentence_with_those_that_there_are(paper):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("name = ", "is not valid TOML"), ('name = "x"\n', "title: Field required"), (None, "No such file")],
+    [("name = ", "is not valid TOML"), ('name = "x"\n', "title: expected a value"), (None, "No such file")],
 )
 def test_a_file_that_declares_no_study_is_told_by_its_path(tmp_path, text, said):
     path = tmp_path / "own.toml"
@@ -169,6 +169,28 @@ def test_a_file_that_declares_no_study_is_told_by_its_path(tmp_path, text, said)
     with pytest.raises(RecipeError, match=said) as refusal:
         load_study(str(path))
     assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("fold = 3", "fold: there is no such key; write 'folds' if that is meant"),
+        ('folds = "three"', "folds: expected a whole number, got 'three'"),
+        ('order = "row"', "order: expected 'folds' or 'rows', got 'row'"),
+        (
+            'split = "publishd"',
+            "split: expected 'published' or 'cross_validation' or a table of settings, got",
+        ),
+        ('presentation = ["acdc-unet3d"]', "presentation must name every row once"),
+    ],
+)
+def test_a_typing_error_is_told_with_its_key_and_what_was_expected(tmp_path, changed, said):
+    path = tmp_path / "own.toml"
+    path.write_text(f'extends = "miniature"\n{changed}\n')
+    with pytest.raises(RecipeError) as refusal:
+        load_study(str(path))
+    assert str(path) in str(refusal.value)
+    assert said in str(refusal.value)
 
 
 def test_weights_that_may_know_the_patients_who_test_are_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from pydantic_core import ErrorDetails
 
 #: What a kind of error expects, with the error's own context filled in.
 EXPECTED = {
@@ -35,6 +38,8 @@ EXPECTED = {
     "union_tag_invalid": "one of {expected_tags}",
 }
 LONGEST = 60
+#: What pydantic adds to the place of a value that may be of several types: one of them; no key is written so.
+_TYPE = re.compile(r"str|int|float|bool|\w+\[.*\]|[A-Z][a-z]\w+")
 
 
 def describe(error: ValidationError, settings: Sequence[type[BaseModel]] = (), tag: str = "") -> str:
@@ -45,7 +50,8 @@ def describe(error: ValidationError, settings: Sequence[type[BaseModel]] = (), t
         settings: what was to be read, from which the keys that do exist are taken.
         tag: where ``settings`` are a union, the value that chose among them; it is no key of the file.
     """
-    first = error.errors()[0]
+    errors = error.errors()
+    first = errors[0]
     place = first["loc"][1:] if tag and first["loc"][:1] == (tag,) else first["loc"]
     where, kind, context = _dotted(place), first["type"], first.get("ctx", {})
     if kind == "extra_forbidden":
@@ -56,9 +62,19 @@ def describe(error: ValidationError, settings: Sequence[type[BaseModel]] = (), t
     got = first["input"]
     if kind == "union_tag_invalid":
         where, got = str(context["discriminator"]).strip("'"), context["tag"]
-    expected = EXPECTED[kind].format(**context) if kind in EXPECTED else first["msg"].lower()
+    expected = _expected(first)
+    if place and _TYPE.fullmatch(str(place[-1])):
+        where = _dotted(place[:-1])
+        others = [one for one in errors if one["loc"][:-1] == first["loc"][:-1]]
+        expected = " or ".join(dict.fromkeys(map(_expected, others)))
     found = "" if kind == "missing" else f", got {_shown(got)}"
     return f"{where or 'the settings'}: expected {expected}{found}"
+
+
+def _expected(error: ErrorDetails) -> str:
+    """What should stand there."""
+    kind = error["type"]
+    return EXPECTED[kind].format(**error.get("ctx", {})) if kind in EXPECTED else error["msg"].lower()
 
 
 def _dotted(place: Sequence[int | str]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, LabelSchema, RecipeError, Structure
+from septum.core.settings_error import describe
 from septum.datasets.descriptor import Case, Dataset, Descriptor
 from septum.io import IMAGE_SUFFIXES
 
@@ -128,13 +129,7 @@ def _read(file: Path) -> Description:
             "the folder that holds it, imagesTr and labelsTr."
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "missing":
-            raise RecipeError(
-                f"{file}: expected the key {first['loc'][0]!r}, got none; add it as nnU-Net's layout has it."
-            ) from error
-        where = ".".join(str(part) for part in first["loc"]) or "the description"
-        raise RecipeError(f"{file}: {where}: {first['msg']} (got {first['input']!r:.60}).") from error
+        raise RecipeError(f"{file}: {describe(error)}; write it as nnU-Net's layout has it.") from error
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{file} is not valid JSON ({error}); correct it.") from error
 

@@ -131,10 +131,10 @@ def open_bundle(model: str | Path) -> Bundle:
             f"({error.strerror}); give a shipped model or a bundle's folder."
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the description"
+        from septum.core.settings_error import describe  # noqa: PLC0415  # of errors alone
+
         raise BundleError(
-            f"{manifest_file}: {where}: {first['msg']}; this version of Septum reads format {FORMAT}."
+            f"{manifest_file}: {describe(error, (Manifest,))}; this version of Septum reads format {FORMAT}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{manifest_file} is not valid JSON ({error}); restore the bundle.") from error
