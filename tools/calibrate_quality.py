@@ -28,11 +28,11 @@ from septum.datasets import REGISTRY, load_cross_validation
 from septum.indices import clinical_indices
 from septum.inference import ModelOptions, load_model, open_bundle
 from septum.inference.bundle import MANIFEST
-from septum.metrics.scores_file import read_results
+from septum.metrics.scores_file import read_rows
 from septum.quality.calibration import FILE
 from septum.workflows.lazy_model import LazyModel
 from septum.workflows.segment import segment_inputs
-from septum_study.calibration.cases import cases_of, line_of, own_cases, typical_lacks, write_cases
+from septum_study.calibration.cases import line_of, own_cases, quality_cases, typical_lacks, write_cases
 from septum_study.calibration.corruption import corrupted_rows
 from septum_study.calibration.evaluation import evaluate_unseen, shipped_calibration
 from septum_study.calibration.measuring import cases_in, manual_masks
@@ -106,7 +106,7 @@ def _segment(model: str | Path, data: Path, fold: int, output: Path) -> None:
 def measure(data: Path, masks: Path) -> None:
     """Compare the masks that ``predict`` wrote with the truth."""
     dataset = REGISTRY["acdc"].load(data)
-    rows = read_results(CASES) if CASES.is_file() else []
+    rows = read_rows(CASES) if CASES.is_file() else []
     for fold in range(len(load_cross_validation("acdc").parts)):
         folder = masks / f"fold{fold}"
         if not folder.is_dir():
@@ -142,8 +142,8 @@ def manual(data: Path) -> None:
 @main.command()
 def fit() -> None:
     """Make the calibration of the shipped model, and say how good it is."""
-    rows = read_results(CASES)
-    cases = cases_of(rows)
+    rows = read_rows(CASES)
+    cases = quality_cases(rows)
     bundle = open_bundle(MODEL)
     outcomes = evaluate_unseen(cases)
     own, typical = own_cases(cases, rows, MODEL), typical_lacks(rows)[MODEL, str(UNSEEN)]

@@ -18,10 +18,10 @@ from septum.inference import open_bundle
 from septum.metrics import summarise
 from septum.metrics.accuracy import accuracy_summary, accuracy_text
 from septum.metrics.paired import compare_paired
-from septum.metrics.scores_file import read_results
+from septum.metrics.scores_file import read_rows
 from septum.metrics.table import Column, Section, Table
 from septum.quality.calibration import calibration_of
-from septum_study.calibration.cases import cases_of, corrupted_of
+from septum_study.calibration.cases import corrupted_of, quality_cases
 from septum_study.calibration.evaluation import evaluate_on, evaluate_unseen
 from septum_study.calibration.report import (
     corrupted_table,
@@ -120,7 +120,7 @@ def rebuilt(document: Path) -> str:
     if document == SPEED_PAGE:
         return _filled(text, SPEED, speed_tables(speed_result()), "speed")
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
-    block = make(read_results(PRODUCTION / model / "test_scores.csv")) + "\n"
+    block = make(read_rows(PRODUCTION / model / "test_scores.csv")) + "\n"
     if document == README:
         text = SPEED.sub(lambda match: match[1] + speed_summary(speed_result()) + match[3], text)
         text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
@@ -199,8 +199,8 @@ def _joined(notes: Sequence[str]) -> list[str]:
 
 def reached_table() -> str:
     """What is wanted of the production models, and what the shipped ones reach on their test patients."""
-    cine, la = (native_scores(read_results(PRODUCTION / name / "test_scores.csv")) for name in ("cine", "la"))
-    rows = [row | {"fold": "0"} for row in read_results(PRODUCTION / "cine" / "test_scores.csv")]
+    cine, la = (native_scores(read_rows(PRODUCTION / name / "test_scores.csv")) for name in ("cine", "la"))
+    rows = [row | {"fold": "0"} for row in read_rows(PRODUCTION / "cine" / "test_scores.csv")]
     errors = [statistics.fmean(map(abs, index_errors(rows, name))) for name in ERRORS]
     reached = (
         ("ACDC, mean Dice", ".915", f"{summarise(cine).dice.mean:.3f}"),
@@ -215,7 +215,7 @@ def reached_table() -> str:
 
 def elsewhere_tables() -> str:
     """What the shipped model does with hearts of other hospitals, scanners and readers."""
-    overlaps, fractions = (read_results(STUDIES / "elsewhere" / name) for name in ("cine.csv", "cine_ef.csv"))
+    overlaps, fractions = (read_rows(STUDIES / "elsewhere" / name) for name in ("cine.csv", "cine_ef.csv"))
     return f"{overlap_table(overlaps).markdown()}\n{fraction_table(fractions).markdown()}\n"
 
 
@@ -225,7 +225,7 @@ def flips_table() -> str:
     for model in (card.parent.name for card in CARDS):
         files = [PRODUCTION / model / name for name in ("test_scores.csv", "test_scores_flips.csv")]
         if all(file.is_file() for file in files):
-            lines.append(_flips_line(model, *map(read_results, files)))
+            lines.append(_flips_line(model, *map(read_rows, files)))
     columns = (
         Column("Model"),
         *(Column(m, g) for g in ("Dice", "HD (mm)") for m in ("one image", "four", "shift")),
@@ -259,9 +259,9 @@ def with_robustness(text: str, results: Path) -> str:
 def with_indices(text: str, results: Path) -> str:
     """The page on clinical indices with its tables between its marks."""
     tables = {
-        "agreement": agreement_table(read_results(results / "cine.csv")),
-        "spacing": spacing_table(read_results(results / "slice_spacing.csv")),
-        "temporal": temporal_table(read_results(results / "temporal.csv")),
+        "agreement": agreement_table(read_rows(results / "cine.csv")),
+        "spacing": spacing_table(read_rows(results / "slice_spacing.csv")),
+        "temporal": temporal_table(read_rows(results / "temporal.csv")),
     }
     return _filled(text, INDICES, tables, "indices")
 
@@ -269,8 +269,8 @@ def with_indices(text: str, results: Path) -> str:
 def with_quality(text: str, results: Path) -> str:
     """The page on quality with its tables between its marks."""
     names = ("cases.csv", "corrupted.csv", "manual.csv")
-    rows, spoilt, manual = (read_results(results / name) for name in names)
-    cases = cases_of(rows)
+    rows, spoilt, manual = (read_rows(results / name) for name in names)
+    cases = quality_cases(rows)
     outcomes = evaluate_unseen(cases)
     own = [one for one, row in zip(outcomes, rows, strict=True) if row["model"] == MAIN]
     of_spoilt = evaluate_on(cases, corrupted_of(spoilt, cases))

@@ -15,7 +15,7 @@ import click
 from septum.datasets import REGISTRY, load_split
 from septum.inference import Model, ModelOptions, open_bundle
 from septum.inference.bundle import shipped
-from septum.training.assessment import assess, write_results
+from septum.training.assessment import assess, write_scores
 
 PRODUCTION = Path(__file__).resolve().parents[1] / "studies" / "production"
 #: File of the scores by whether masks are means over mirror images.
@@ -34,7 +34,7 @@ def main(data: Path, models: tuple[str, ...]) -> None:
         for flips, file in FILES.items():
             if flips and bundle.manifest.mirror_images is False:
                 continue  # it refuses them
-            write_results(
+            write_scores(
                 PRODUCTION / name / file, assess(Model(bundle, ModelOptions(flips=flips)), dataset, patients)
             )
             click.echo(f"{PRODUCTION / name / file}")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import InputError, Score
 from septum.core.files import write_text
-from septum.metrics.scores_file import read_results as read_rows
-from septum.metrics.scores_file import score_of
+from septum.metrics.scores_file import read_rows, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Made-up results of robustness, with numbers that can be worked out by hand."""
 
 from septum_study.robustness.perturbations import NONE, VERSION
-from septum_study.robustness.results import RobustnessRecord, write_record, write_results
+from septum_study.robustness.results import RobustnessRecord, write_robustness
 
 
 def row(patient, phase, perturbation, level, dice, before, **changes):
@@ -23,9 +23,9 @@ def made_up(folder, name="toy", sha256="a" * 64):
         row("a", "ED", "skipped-slices", "3", "0.5", "0.5"), row("a", "ES", "skipped-slices", "3", "", ""),
         row("b", "ED", "skipped-slices", "3", "", "", foreground_inside="", localisation="", warnings=""),
     ]  # fmt: skip
-    write_results(folder, name, rows)
+    write_robustness(folder, name, rows)
     record = RobustnessRecord(
         bundle=name, bundle_sha256=sha256, dataset="acdc", perturbations=VERSION, flips=False,
-        engine="openvino",        made_by="a test", cases={},
+        engine="openvino", made_by="a test", cases={},
     )  # fmt: skip
-    write_record(folder, record)
+    record.write(folder)

@@ -3,7 +3,7 @@
 import pytest
 
 from septum.metrics.accuracy import accuracy_summary, accuracy_text
-from septum.metrics.dice_tables import group_table, level_table, low_sentence, low_table, summary_table
+from septum.metrics.dice_tables import dice_table, group_table, level_table, low_sentence, low_table
 
 LEVELS = {"dice_basal": "0.9", "dice_middle": "0.8", "dice_apical": "0.7", "beyond_ml": "0.0"}
 
@@ -45,7 +45,7 @@ def atria():
 
 
 def test_summary_by_structure_and_phase_by_hand(beats):
-    heads, lines = cells(summary_table(beats))
+    heads, lines = cells(dice_table(beats))
     assert heads == ["structure", "ED", "ES", "all phases"]
     assert lines["RV"] == ["0.800 (2)", "0.600 (2)", "0.700 (4)"]
     assert lines["all"][2] == "0.783 (12)"
@@ -54,10 +54,10 @@ def test_summary_by_structure_and_phase_by_hand(beats):
 @pytest.mark.parametrize(("patients", "shown"), [(1, False), (2, False), (5, False), (6, True)])
 def test_mean_has_an_interval_from_six_patients_on(patients, shown):
     rows = [row(f"p{i}", "LA", 0.8, "") for i in range(patients)]
-    cell = cells(summary_table(rows))[1]["LA"][0]
+    cell = cells(dice_table(rows))[1]["LA"][0]
     assert cell == f"0.800{' [0.800, 0.800]' if shown else ''} ({patients})"
-    assert ("2000 draws" in summary_table(rows)) == shown
-    assert ("There is no interval" in summary_table(rows)) != shown
+    assert ("2000 draws" in dice_table(rows)) == shown
+    assert ("There is no interval" in dice_table(rows)) != shown
 
 
 def test_groups_by_structure(beats):

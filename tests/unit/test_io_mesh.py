@@ -12,6 +12,7 @@ from septum.core import VENTRICLES, InputError, OutputError, Segmentation
 from septum.core.surfaces import surface_with_volume_of
 from septum.io.mesh import MESH_FORMATS, write_meshes
 from septum.phantom import PhantomSettings, beating_heart
+from septum.workflows.outputs import OUTPUTS
 from support.dicom_out_study import beating_labels, oblique_geometry
 from support.full_disk import full_disk
 
@@ -29,6 +30,10 @@ def loaded(path) -> trimesh.Trimesh:
         left, head, front = 1000.0 * mesh.vertices.T
         mesh.vertices = np.column_stack([left, -front, head])
     return mesh
+
+
+def test_every_format_can_be_chosen():
+    assert OUTPUTS["mesh"].option.choices == MESH_FORMATS
 
 
 @pytest.mark.parametrize("handedness", ["right", "left"])

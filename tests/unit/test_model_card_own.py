@@ -2,7 +2,7 @@
 
 from septum.core import VENTRICLES
 from septum.datasets import Dataset, HeldOut
-from septum.metrics.scores_file import read_results
+from septum.metrics.scores_file import read_rows
 from septum.training.card import model_card
 from septum.training.recipe_file import load_recipe
 from septum.training.terms import Terms
@@ -10,7 +10,7 @@ from support.pages import ROOT
 from support.recipes import SHIPPED
 
 RECIPE = load_recipe(SHIPPED / "production" / "cine.toml")
-ROWS = read_results(ROOT / "studies" / "production" / "cine" / "test_scores.csv")
+ROWS = read_rows(ROOT / "studies" / "production" / "cine" / "test_scores.csv")
 
 
 def card_of_own(**changes):

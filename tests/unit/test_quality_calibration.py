@@ -11,7 +11,7 @@ from septum.core import Bias, BundleError, EjectionFractionInterval, Flag, Verdi
 from septum.indices import clinical_indices
 from septum.inference import open_bundle
 from septum.inference.out_of_distribution import Evidence
-from septum.metrics.scores_file import read_results
+from septum.metrics.scores_file import read_rows
 from septum.quality.calibration import (
     FILE,
     Calibration,
@@ -21,7 +21,7 @@ from septum.quality.calibration import (
     load_calibration,
 )
 from septum.quality.verdict import assess_quality
-from septum_study.calibration.cases import case_of, cases_of, line_of, own_cases, typical_lacks
+from septum_study.calibration.cases import case_of, line_of, own_cases, quality_cases, typical_lacks
 from septum_study.calibration.evaluation import (
     evaluate_on,
     evaluate_unseen,
@@ -284,8 +284,8 @@ def test_a_calibration_lies_beside_its_networks_and_holds_for_no_others(tmp_path
 
 def test_the_shipped_calibration_is_that_of_the_committed_cases():
     bundle = open_bundle("cine")
-    rows = read_results(STUDY / "cases.csv")
-    cases, typical = cases_of(rows), typical_lacks(rows)["cine", "0"]
+    rows = read_rows(STUDY / "cases.csv")
+    cases, typical = quality_cases(rows), typical_lacks(rows)["cine", "0"]
     shipped = shipped_calibration(cases, own_cases(cases, rows, "cine"), bundle.manifest, typical)
     assert calibration_of(bundle) == shipped
     assert calibration_of(open_bundle("la")) is None
@@ -293,7 +293,7 @@ def test_the_shipped_calibration_is_that_of_the_committed_cases():
 
 @pytest.mark.parametrize("ventricle", ["LV", "RV"])
 def test_the_bias_that_reports_tell_is_that_of_the_table_of_indices(ventricle):
-    rows = read_results(ROOT / "studies" / "indices" / "cine.csv")
+    rows = read_rows(ROOT / "studies" / "indices" / "cine.csv")
     errors = [
         float(row["predicted"]) - float(row["true"])
         for row in rows
@@ -305,9 +305,9 @@ def test_the_bias_that_reports_tell_is_that_of_the_table_of_indices(ventricle):
 
 
 def test_cases_survive_their_file_and_few_parts_are_parted_by_patient():
-    rows = read_results(STUDY / "cases.csv")
+    rows = read_rows(STUDY / "cases.csv")
     assert [line_of(case_of(row), **{k: row[k] for k in ("fold", "model")}) for row in rows] == rows
     folds = {row["fold"] for row in rows}
-    groups = {one.group for one in cases_of(rows)}
+    groups = {one.group for one in quality_cases(rows)}
     assert groups == (folds if len(folds) > 2 else {row["patient"] for row in rows})
-    assert all(math.isfinite(v) for one in cases_of(rows) for v in one.measures.values())
+    assert all(math.isfinite(v) for one in quality_cases(rows) for v in one.measures.values())

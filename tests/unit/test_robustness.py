@@ -29,7 +29,7 @@ from septum_study.robustness import report as robustness_report
 from septum_study.robustness import running as robustness
 from septum_study.robustness.curves import load_robustness
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS
-from septum_study.robustness.results import COLUMNS, read_results, write_results
+from septum_study.robustness.results import COLUMNS, read_robustness, write_robustness
 from septum_study.robustness.running import Asked, measure
 from support.robustness import made_up
 
@@ -92,7 +92,7 @@ def asked(data, **changes):
 
 def test_a_model_that_sees_the_truth_has_a_dice_of_one_at_every_level(model, data):
     path = measure(model, asked(data, perturbations=()))
-    rows = read_results(path.parent, "toy")
+    rows = read_robustness(path.parent, "toy")
     exact = {"field-of-view", "order", "slice-count", "skipped-slices", "missing-base", "missing-apex", NONE}
     assert {r["perturbation"] for r in rows} == {NONE, *PERTURBATIONS}
     for row in rows:
@@ -132,7 +132,7 @@ def test_an_interrupted_run_leaves_the_file_that_an_unbroken_one_leaves(model, d
         patch.setattr(model, "segment_volume", stop)
         with pytest.raises(KeyboardInterrupt):
             measure(model, asked(data, patients=2, perturbations=("order", "scale")))
-    assert 0 < len(read_results(data / "out", "toy")) < unbroken.count(b"\n") - 1
+    assert 0 < len(read_robustness(data / "out", "toy")) < unbroken.count(b"\n") - 1
     measure(model, asked(data, patients=2, perturbations=("order", "scale")))
     assert (data / "out" / "toy.csv").read_bytes() == unbroken
 
@@ -156,11 +156,11 @@ def test_a_case_whose_image_has_changed_is_measured_again(model, data):
 
 def test_levels_that_are_no_longer_declared_are_measured_again(model, data):
     measure(model, asked(data))
-    rows = read_results(data / "out", "toy")
+    rows = read_robustness(data / "out", "toy")
     changed = [{**r, "level": "upside down"} if r["level"] == "mirrored" else r for r in rows]
-    write_results(data / "out", "toy", changed)
+    write_robustness(data / "out", "toy", changed)
     measure(model, asked(data))
-    assert read_results(data / "out", "toy") == rows
+    assert read_robustness(data / "out", "toy") == rows
 
 
 def test_two_processes_do_not_write_one_file(model, data):

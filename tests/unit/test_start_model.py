@@ -122,8 +122,8 @@ def test_start_is_scored_in_the_values_of_the_data_and_its_patients_are_known_ag
     monkeypatch.setattr(
         start_model, "assess", lambda model, *_: found.append(model.segment_volume(None)) or []
     )
-    monkeypatch.setattr(start_model, "write_results", lambda *_: None)
-    monkeypatch.setattr(start_model, "read_results", lambda _: [])
+    monkeypatch.setattr(start_model, "write_scores", lambda *_: None)
+    monkeypatch.setattr(start_model, "read_rows", lambda _: [])
     start = score_start(bundle, store, ["p1", "p2"], tmp_path / "scores.csv")
     assert start.seen == ("p2",)
     assert found[0].labels.tolist() == [[values[::-1]]]

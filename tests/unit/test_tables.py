@@ -7,7 +7,7 @@ import pytest
 
 from septum.inference import open_bundle
 from septum.metrics.score_table import mean_dice, region_sentence, score_table
-from septum.metrics.scores_file import read_results
+from septum.metrics.scores_file import read_rows
 from septum.metrics.table import Column, Section, Table
 from septum.metrics.volume_table import volume_table
 from septum_study.tables import table_names
@@ -30,7 +30,7 @@ ROWS = (
 def rows(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text(HEAD + ROWS)
-    return read_results(path)
+    return read_rows(path)
 
 
 def rebuild_tables():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from septum.metrics.dice_tables import group_table, level_table, low_sentence, low_table, summary_table
+from septum.metrics.dice_tables import dice_table, group_table, level_table, low_sentence, low_table
 from septum.metrics.score_table import region_sentence, score_table
 from septum.metrics.volume_table import volume_table
 
@@ -16,7 +16,7 @@ def accuracy_summary(rows: list[Row]) -> str:
     """In short: Dice with its intervals, errors of volumes, masks that went wrong, the regions."""
     unit = "patient" if any(row["phase"] for row in rows) else "case"
     volumes = f"**Volumes, automatic minus manual, by {unit}**\n\n{volume_table(rows)}"
-    return "\n\n".join([summary_table(rows), volumes, low_sentence(rows), region_sentence(rows)])
+    return "\n\n".join([dice_table(rows), volumes, low_sentence(rows), region_sentence(rows)])
 
 
 def accuracy_text(rows: list[Row]) -> str:

@@ -37,7 +37,7 @@ def dice_interval(rows: Iterable[Row]) -> Interval | None:
     return mean_interval(values, patients, np.random.default_rng(SEED))
 
 
-def summary_table(rows: Sequence[Row]) -> str:
+def dice_table(rows: Sequence[Row]) -> str:
     """Mean Dice by structure and phase with its interval and its denominator; Markdown."""
     structures, phases = _distinct(rows, "structure"), _distinct(rows, "phase")
     columns = [*phases, ALL] if phases else [ALL]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Row = dict[str, str]
 
 
-def read_results(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[Row]:
     """Rows of a per-case result file."""
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))

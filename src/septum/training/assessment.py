@@ -124,7 +124,7 @@ def levels_of(
     return columns
 
 
-def write_results(path: Path, results: Sequence[CaseScore]) -> None:
+def write_scores(path: Path, results: Sequence[CaseScore]) -> None:
     """Write per-case results as CSV, whole or not at all."""
     rows = [result.row() for result in results]
     text = io.StringIO()

@@ -15,8 +15,8 @@ from septum.inference import Manifest, load_model
 from septum.inference.bundle import open_bundle
 from septum.methods.case_store import CaseStore
 from septum.metrics.score_table import mean_dice
-from septum.metrics.scores_file import read_results
-from septum.training.assessment import assess, write_results
+from septum.metrics.scores_file import read_rows
+from septum.training.assessment import assess, write_scores
 from septum.training.card import CARD_FILE, counted, model_card, plural
 from septum.training.device import choose_device
 from septum.training.export import stage_manifest, update_bundle, write_bundle
@@ -122,12 +122,12 @@ def _train(
     hashes = (hash_of(store.native(case).volume.array) for case in partition.training)
     write_seen(bundle, hashes, None if origin is None else origin.folder)
     results = run / RESULTS_FILE
-    write_results(results, assess(load_model(bundle), dataset, split.test))
+    write_scores(results, assess(load_model(bundle), dataset, split.test))
     comparison = ""
     if origin is not None:
         LOGGER.info("the start, %s, is scored on the same patients", origin.manifest.name)
         start = score_start(origin, store, split.test, run / START_FILE)
-        comparison = comparison_text(start, read_results(results))
+        comparison = comparison_text(start, read_rows(results))
     message = _measured(settings, terms, partition, split, bundle, results, comparison)
     LOGGER.info("%s", message)
     return TrainOutcome(True, bundle, message, comparison)
@@ -143,7 +143,7 @@ def _measured(
     comparison: str,
 ) -> str:
     """Write accuracy and card into the bundle, and say in one sentence what came of it."""
-    rows = read_results(results)
+    rows = read_rows(results)
     mean = mean_dice(rows)
     patients = {case.patient for case in partition.training}
     trained = counted(len(patients), len(partition.training))

@@ -11,9 +11,9 @@ import numpy as np
 from septum.inference import load_model
 from septum.metrics.bootstrap import LEAST_PATIENTS
 from septum.metrics.paired import compare_paired
-from septum.metrics.scores_file import read_results
+from septum.metrics.scores_file import read_rows
 from septum.metrics.table import Column, Section, Table
-from septum.training.assessment import assess, write_results
+from septum.training.assessment import assess, write_scores
 from septum.training.seen_images import hash_of, read_seen
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def score_start(bundle: Bundle, store: CaseStore, patients: Sequence[str], resul
     if shared:
         model = _Relabelled(load_model(bundle.folder), dataset.schema)
         found = assess(model, dataset, patients)
-        write_results(results, [one for one in found if one.score.structure in shared])
-        rows = read_results(results)
+        write_scores(results, [one for one in found if one.score.structure in shared])
+        rows = read_rows(results)
     return StartModel(bundle.manifest.name, tuple(rows), _seen(bundle, store, dataset, patients))
 
 

@@ -61,7 +61,7 @@ def case_of(row: Row, group: str | None = None, typical: Mapping[str, float] | N
     )
 
 
-def cases_of(rows: Sequence[Row]) -> list[QualityCase]:
+def quality_cases(rows: Sequence[Row]) -> list[QualityCase]:
     """All cases; as long as there are fewer than three folds, each patient is a group of its own."""
     by_patient = len({row["fold"] for row in rows}) < 3
     typical = typical_lacks(rows)

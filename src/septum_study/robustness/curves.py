@@ -11,14 +11,13 @@ from septum.core import InputError
 from septum.metrics.agreement import Estimate
 from septum.metrics.bootstrap import mean_interval
 from septum_study.robustness.perturbations import NONE, PERTURBATIONS, levels_of
-from septum_study.robustness.results import csv_path, read_record, read_results
+from septum_study.robustness.results import RobustnessRecord, csv_path, read_robustness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from septum.metrics.scores_file import Row
-    from septum_study.robustness.results import RobustnessRecord
 
 #: Of the bootstrap: the same results give the same bands.
 SEED = 0
@@ -78,8 +77,8 @@ def load_robustness(folder: Path, bundle: str) -> Robustness | None:
     Raises:
         InputError: a file cannot be used, or the results lack the image as it is.
     """
-    record = read_record(folder, bundle)
-    rows = read_results(folder, bundle)
+    record = RobustnessRecord.read(folder, bundle)
+    rows = read_robustness(folder, bundle)
     if record is None or not rows:
         return None
     plain = [row for row in rows if row["perturbation"] == NONE]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from septum.core import InputError
 from septum.core.files import write_text
-from septum.metrics.scores_file import read_results as read_rows
+from septum.metrics.scores_file import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +64,32 @@ class RobustnessRecord(BaseModel):
             f"bundle {self.bundle_sha256[:12]}, {flips} flips, perturbations of version {self.perturbations}"
         )
 
+    @classmethod
+    def read(cls, folder: Path, bundle: str) -> RobustnessRecord | None:
+        """Read the record of a bundle's results; ``None`` where there are none.
+
+        Args:
+            folder: of the results.
+            bundle: name of the model.
+
+        Raises:
+            InputError: there is one that cannot be used, or results without one.
+        """
+        path, results = record_path(folder, bundle), csv_path(folder, bundle)
+        if not path.is_file() and not results.is_file():
+            return None
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                f"{path}: expected the record that says of which bundle {results.name} is, found none that "
+                "can be read; remove both files and measure again."
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """Write the record, whole or not at all. Raises :class:`OutputError`."""
+        write_text(record_path(folder, self.bundle), self.model_dump_json(indent=2) + "\n")
+
 
 def csv_path(folder: Path, bundle: str) -> Path:
     """Where the per-case results of a bundle lie."""
@@ -75,30 +101,7 @@ def record_path(folder: Path, bundle: str) -> Path:
     return folder / f"{bundle}.json"
 
 
-def read_record(folder: Path, bundle: str) -> RobustnessRecord | None:
-    """The record of a bundle's results; ``None`` where there are none.
-
-    Raises:
-        InputError: there is one that cannot be used, or results without one.
-    """
-    path, results = record_path(folder, bundle), csv_path(folder, bundle)
-    if not path.is_file() and not results.is_file():
-        return None
-    try:
-        return RobustnessRecord.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(
-            f"{path}: expected the record that says of which bundle {results.name} is, found none that can "
-            "be read; remove both files and measure again."
-        ) from error
-
-
-def write_record(folder: Path, record: RobustnessRecord) -> None:
-    """Write a record, whole or not at all. Raises :class:`OutputError`."""
-    write_text(record_path(folder, record.bundle), record.model_dump_json(indent=2) + "\n")
-
-
-def read_results(folder: Path, bundle: str) -> list[Row]:
+def read_robustness(folder: Path, bundle: str) -> list[Row]:
     """The result lines of a bundle; none where there is no file.
 
     Raises:
@@ -119,7 +122,7 @@ def read_results(folder: Path, bundle: str) -> list[Row]:
     return rows
 
 
-def write_results(folder: Path, bundle: str, rows: Iterable[Row]) -> None:
+def write_robustness(folder: Path, bundle: str, rows: Iterable[Row]) -> None:
     """Write result lines as CSV, whole or not at all. Raises :class:`OutputError`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=COLUMNS, lineterminator="\n")

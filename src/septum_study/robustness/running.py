@@ -22,10 +22,8 @@ from septum_study.robustness.results import (
     COLUMNS,
     RobustnessRecord,
     csv_path,
-    read_record,
-    read_results,
-    write_record,
-    write_results,
+    read_robustness,
+    write_robustness,
 )
 from septum_study.scan import Scan
 
@@ -122,17 +120,17 @@ def _cases_of(dataset: Dataset, asked: Asked) -> tuple[Case, ...]:
 def _measure_cases(model: Model, dataset: Dataset, cases: Sequence[Case], asked: Asked) -> None:
     name = model.bundle.manifest.name
     record = _record_of(model, dataset.name, asked)
-    rows = _kept(read_results(asked.folder, name), dataset.name)
+    rows = _kept(read_robustness(asked.folder, name), dataset.name)
     for case in cases:
         content = _content(case)
         if record.cases.get(case.name) != content and any(key[0] == case.name for key in rows):
             rows = {key: lines for key, lines in rows.items() if key[0] != case.name}
-            write_results(asked.folder, name, _in_order(rows))
+            write_robustness(asked.folder, name, _in_order(rows))
         left = [p for p in _names(asked, dataset.name) if (case.name, p) not in rows]
         if not left:
             continue
         record = record.model_copy(update={"cases": {**record.cases, case.name: content}})
-        write_record(asked.folder, record)
+        record.write(asked.folder)
         native = read_case(case, dataset)
         before = model.segment_volume(native.volume).labels
         scan = Scan(native.volume.array, native.labels, native.volume.geometry, before)
@@ -140,7 +138,7 @@ def _measure_cases(model: Model, dataset: Dataset, cases: Sequence[Case], asked:
             started = time.monotonic()
             lines = list(_lines(model, dataset, case, scan, perturbation))
             rows[case.name, perturbation] = lines
-            write_results(asked.folder, name, _in_order(rows))
+            write_robustness(asked.folder, name, _in_order(rows))
             count = len(levels_of(perturbation, dataset.name))
             LOGGER.info(
                 "%s, %s: %d levels, %.1f s", case.name, perturbation, count, time.monotonic() - started
@@ -158,7 +156,7 @@ def _record_of(model: Model, dataset: str, asked: Asked) -> RobustnessRecord:
         bundle=bundle.manifest.name, bundle_sha256=bundle.sha256, dataset=dataset, perturbations=VERSION,
         flips=model.options.flips, engine=model.options.engine_name, made_by=asked.made_by, cases={},
     )  # fmt: skip
-    old = read_record(asked.folder, new.bundle)
+    old = RobustnessRecord.read(asked.folder, new.bundle)
     if old is None:
         return new
     if old.identity != new.identity:

@@ -24,7 +24,7 @@ class MeshOutput(Output):
     option: ClassVar[Option] = Option(
         "mesh",
         "Write surfaces at end-diastole and end-systole, too.",
-        choices=("stl", "obj", "ply", "glb"),
+        choices=("stl", "obj", "ply", "glb"),  # as io.mesh has them, which --help does not load
         sets="format",
     )
     modifiers: ClassVar[tuple[Option, ...]] = (
