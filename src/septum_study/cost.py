@@ -134,10 +134,9 @@ def _first_stages(recipe: Any, cases: Mapping[str, CaseNumbers]) -> Iterator[Par
 
 def _transfer(recipe: DetectThenSegmentRecipe, cases: Mapping[str, CaseNumbers]) -> Iterator[PartCost]:
     """The training on another data set, of the segmenter's own network."""
-    transfer = None if recipe.refinements is None else recipe.refinements.transfer
-    if transfer is None:
+    if recipe.transfer is None:
         return
-    dataset, settings = transfer.dataset, transfer.training
+    dataset, settings = recipe.transfer.dataset, recipe.transfer.training
     also = recipe.model_dump_json(include={"seed": True, "segmenter": {"network"}, "refinements": True})
     flop = _segmenter_flop(recipe, settings, dataset)
     yield _part(f"transfer/{dataset}", settings, flop, cases[dataset].validation, (dataset, also))
@@ -166,9 +165,7 @@ def _segmenter_flop(recipe: AnyRecipe, settings: TrainingSettings, dataset: str)
     if isinstance(recipe, EndToEndRecipe):
         return forward_flop((recipe.first, network), size)
     if isinstance(recipe, DetectThenSegmentRecipe) and recipe.refinements is not None:
-        passes, side_weights = recipe.refinements.passes, recipe.refinements.side_weights
-        refined = DeeplySupervisedSettings(network=network, passes=passes, side_weights=side_weights)
-        return forward_flop(refined, size)
+        return forward_flop(recipe.refinements.network_settings(network), size)
     return forward_flop(network, size)
 
 

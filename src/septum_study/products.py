@@ -14,7 +14,6 @@ from septum.training.command import manifest_of
 from septum.training.export import write_bundle
 from septum.training.loop import Deadline, Interrupted
 from septum.training.parts import PartBusyError
-from septum.training.recipe import DetectThenSegmentRecipe
 from septum.training.terms import LICENCE_FILE, Terms
 from septum_study.ledger import Unit, read_entry
 from septum_study.pictures.mesh import mesh_comparison
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from septum.datasets import Case
     from septum.methods.pipeline import Pipeline
-    from septum.training.recipe import AnyRecipe, MultiStageRecipe
+    from septum.training.recipe import MultiStageRecipe
     from septum_study.bench import Bench
     from septum_study.ledger import Entry
 
@@ -160,7 +159,7 @@ def _trained(bench: Bench, unit: Unit) -> Pipeline:
         )
     if today.unavailable is not None:
         raise NotTrainedHereError(f"{unit} cannot be taken over: {today.unavailable}")
-    for dataset in _learnt_from(bench.recipe(unit.row)):
+    for dataset in bench.recipe(unit.row).datasets:
         if not _has(bench, dataset):
             raise NotTrainedHereError(
                 f"{unit} cannot be taken over: its training needs data set {dataset}, which is not in "
@@ -186,15 +185,6 @@ def _taken_over(bench: Bench, unit: Unit, entry: Entry) -> Pipeline:
             "further, or anew; run that unit again."
         )
     return pipeline
-
-
-def _learnt_from(recipe: AnyRecipe) -> list[str]:
-    """Data sets that a recipe's training reads."""
-    datasets: list[str] = [recipe.dataset]
-    if isinstance(recipe, DetectThenSegmentRecipe) and recipe.refinements is not None:
-        transfer = recipe.refinements.transfer
-        datasets += [] if transfer is None else [transfer.dataset]
-    return datasets
 
 
 def _test_case(bench: Bench, name: str, fold: int) -> tuple[str, Case]:

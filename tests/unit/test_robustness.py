@@ -42,7 +42,7 @@ class Tells:
 
     def __init__(self, sha256="a" * 64, dataset="acdc"):
         manifest = SimpleNamespace(
-            name="toy", labels=VENTRICLES, provenance={"dataset": dataset}, training_images=None
+            name="toy", labels=VENTRICLES, reads="cine", provenance={"dataset": dataset}, training_images=None
         )
         self.bundle = SimpleNamespace(manifest=manifest, sha256=sha256, folder="toy")
         self.options, self.seen = ModelOptions(), 0

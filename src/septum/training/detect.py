@@ -61,10 +61,9 @@ class DetectThenSegmentRun(TwoStageRun):
 
     def initial_weights(self, deadline: Deadline) -> tuple[Initial | None, str]:
         """The weights of the same network, trained on another data set first."""
-        refinements = self.recipe.refinements
-        if refinements is None or refinements.transfer is None:
+        transfer = self.recipe.transfer
+        if transfer is None:
             return None, ""
-        transfer = refinements.transfer
         source, name = self._trained_elsewhere(transfer, deadline), _part_of(transfer)
         identity = f"{self.parts.identities[name]} {self.parts.cap(name)}"  # capped, the weights are others
         return lambda network: _take_over(network, source), identity

@@ -50,6 +50,11 @@ class Recipe(BaseModel):
         settings = self.model_dump_json(exclude_defaults=True, exclude={"name", "title"})
         return hashlib.sha256(settings.encode()).hexdigest()
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Keys of the data sets that its training reads."""
+        return (self.dataset,)
+
     def require_channels(self, stage: StageSettings, schema: LabelSchema) -> None:
         """Check that a stage has the channels of a data set: one sigmoid for one structure, else softmax.
 
@@ -282,6 +287,16 @@ class DetectThenSegmentRecipe(TwoStageRecipe):
                 raise ValueError("refinements have side_weights of their own; leave the segmenter's out")
             self.refinements.network_settings(self.segmenter.network)
         return self
+
+    @property
+    def transfer(self) -> Transfer | None:
+        """The training that the segmenter's weights start from, if there is one."""
+        return None if self.refinements is None else self.refinements.transfer
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """As of every recipe, and the one that it learns from first."""
+        return (self.dataset,) if self.transfer is None else (self.dataset, self.transfer.dataset)
 
 
 AnyRecipe = Annotated[
