@@ -43,9 +43,8 @@ def rebuild_tables():
 
 def test_a_missed_structure_counts_as_zero_in_dice_and_is_named_where_distances_leave_it_out(rows):
     lines = {tuple(line.split(" | ")[:2]): line for line in score_table(rows).splitlines()}
-    assert lines["| LV", "ED"] == ("| LV | ED | 2 | 0.450 ± 0.636 | - | 4.0 | 1.00 | 3.0 | 0.50 | 1 |")
-    # Three values of two patients: drawn means are 0 (b twice), 1.6 / 3 and 0.8 (a twice).
-    assert lines["| LV", "all"].startswith("| LV | all | 3 | 0.533 ± 0.473 | 0.000–0.800 | 6.0 ± 2.8 |")
+    assert lines["| LV", "ED"] == "| LV | ED | 2 | 0.450 ± 0.636 | - | 4.0 | 1.00 | 3.0 | 0.50 | 1 |"
+    assert lines["| LV", "all"].startswith("| LV | all | 3 | 0.533 ± 0.473 | - | 6.0 ± 2.8 |")
     assert ("| all", "all") not in lines, "one structure is all there is"
     assert mean_dice(rows) == pytest.approx(1.6 / 3)
 
