@@ -118,6 +118,8 @@ def score_table(
     dataset = rows[0].dataset
     on_own_grid = dataset in _ON_OWN_GRID
     columns = _OWN_GRID if on_own_grid else _NATIVE_GRID
+    if dataset in study.scales:  # at another scale a difference from what is published means nothing
+        columns = tuple(one for one in columns if one.kind != "difference")
     sections = []
     for structure in STRUCTURES if by_structure else (None,):
         for title, members in _sections(rows):

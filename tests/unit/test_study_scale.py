@@ -5,7 +5,9 @@ import pytest
 from septum.core import RecipeError
 from septum_study.bench import recipe_of
 from septum_study.declaration import load_study
+from septum_study.row_results import RowResults
 from septum_study.scale import Scale, rescale
+from septum_study.score_tables import score_table
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,14 @@ def test_a_transfer_takes_the_scale_of_the_data_that_it_comes_from():
     assert changed["a"]["preprocessing"] == {"size": [8, 32, 32], "slice_mm": 1.25, "in_plane_mm": 1.25}
     assert changed["b"]["preprocessing"] == {"size": [16, 32, 32]}
     assert recipe["a"]["preprocessing"] == {"size": [16, 64, 64]}, "what was given is as it was"
+
+
+def test_a_study_at_another_scale_shows_no_differences_from_published_values(half):
+    found = {row.key: RowResults(row, {}, {}) for row in half.rows}
+    table = score_table(half, "3", found, by_structure=False)
+    heads = [column.heading for column in table.columns]
+    assert "HD, study's grid: published" in heads
+    assert not [head for head in heads if "difference" in head or "less published" in head]
 
 
 def test_a_study_that_extends_none_that_is_declared_is_refused(tmp_path):

@@ -226,7 +226,8 @@ class EjectionFractionInterval:
 
     Attributes:
         low_percent, high_percent: its ends, within 0 to 100.
-        coverage: share of studies whose true ejection fraction lies in such an interval, as measured.
+        coverage: share of studies, like those that it was fitted to, whose true ejection fraction such an
+            interval is made to hold.
         bias: of the model's ejection fractions of this ventricle, in points, in patients new to it.
     """
 

@@ -80,7 +80,6 @@ class IntervalWidth(_Part):
         multiple: in points.
         centre: of the errors, prediction less truth, in points.
         least_lack: see above.
-        measured_coverage: share of unseen studies that it held, ``None`` if not measured.
         bias: of the model's ejection fractions, in points, in patients that this very model has not seen;
             ``None`` if not measured.
     """
@@ -89,7 +88,6 @@ class IntervalWidth(_Part):
     multiple: float
     centre: float = 0.0
     least_lack: float
-    measured_coverage: float | None = None
     bias: Bias | None = None
 
     def difficulty(self, soft_dice: float) -> float:

@@ -95,15 +95,12 @@ def assess_quality(
     if not is_empty(indices):
         judgement = judge(
             measure_quality(segmentation, indices, evidence),
-            # A negative one is rejected: no interval makes sense of it.
-            {name: one for name, one in indices.ejection_fractions_percent.items() if one >= 0},
+            indices.ejection_fractions_percent,
             calibration,
             beats=indices.phases is not None,
             known=not any(flag.key in UNLIKE_STACKS for flag in flags) and not unlike,
         )
-    # Stroke volumes below 0 are no volumes to compare, and the flag on the phases says why.
-    negative = any(flag.key == "negative_ejection_fraction" for flag in flags)
-    flags += [one for one in judgement.flags if not (negative and one.key == "stroke_volume_mismatch")]
+    flags += judgement.flags
     flags.sort(key=lambda flag: _ORDER.index(flag.verdict), reverse=True)
     return Quality(
         worst_of(flags),
@@ -124,6 +121,9 @@ def judge(
 ) -> Judgement:
     """Judge measures by rules, and by a calibration.
 
+    A negative ejection fraction is rejected elsewhere: here it has no interval, and stroke volumes below 0
+    are not compared.
+
     Args:
         measures: by key.
         fractions: ejection fraction in percent of each ventricle that has one.
@@ -132,6 +132,8 @@ def judge(
         known: whether the image is like those of the calibration. Of another, a low estimate is still a
             flag, but neither the estimate nor an interval is given.
     """
+    if any(percent < 0 for percent in fractions.values()):
+        measures = {key: one for key, one in measures.items() if key != "stroke_volume_mismatch"}
     flags = list(rule_flags(measures, calibration.limits if calibration else {}))
     if calibration is None or not beats:
         return Judgement(tuple(flags))
@@ -150,15 +152,15 @@ def ejection_fraction_intervals(
 
     Args:
         measures: by key, with the expected overlap of each ventricle.
-        fractions: ejection fraction of each ventricle, in percent.
+        fractions: ejection fraction of each ventricle, in percent; a negative one has no interval.
         calibration: of the model that made the mask.
     """
     found = {}
     for name, width in calibration.ejection_fractions.items():
         overlap = measures.get(f"{name.lower()}_soft_dice")
-        if name in fractions and overlap is not None:
+        if fractions.get(name, -1.0) >= 0 and overlap is not None:
             low, high = width.interval(fractions[name], overlap.value)
-            found[name] = EjectionFractionInterval(low, high, width.measured_coverage, width.bias)
+            found[name] = EjectionFractionInterval(low, high, width.level, width.bias)
     return found
 
 

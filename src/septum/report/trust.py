@@ -147,7 +147,10 @@ def _expected(quality: Quality) -> Element | None:
     if intervals:
         words.append("Expected range: where an expert's value is likely to lie. ")
     if any(one.coverage is not None for one in intervals):
-        words.append("Share: in so many patients new to the model, such a range held the expert's value. ")
+        words.append(
+            "Share: such a range is made to hold the expert's value in so many patients like those it was "
+            "fitted to. "
+        )
     dice: Element | None = None
     if quality.estimated_dice is not None:
         value = f"{quality.estimated_dice:.2f}"

@@ -68,13 +68,6 @@ class VerdictOutcome:
         error = self.case.ef_error(ventricle)
         return error is None or abs(error) > MOST_EF_ERROR
 
-    def held(self, ventricle: str) -> bool:
-        """Whether the true ejection fraction lies in the interval; without one it does not."""
-        if ventricle not in self.intervals:
-            return False
-        low, high = self.intervals[ventricle]
-        return low <= self.case.true_ef[ventricle] <= high
-
 
 def apply_to(case: QualityCase, calibration: Calibration) -> VerdictOutcome:
     """Judge a case by a calibration, as a mask is judged."""
@@ -159,7 +152,7 @@ def shipped_calibration(
     manifest: Manifest,
     typical: Mapping[str, float],
 ) -> Calibration:
-    """The calibration of a bundle by all cases, with the coverage that was measured on unseen ones.
+    """The calibration of a bundle by all cases, with intervals by its own.
 
     Args:
         cases: by models that have not seen the patient.
@@ -168,16 +161,10 @@ def shipped_calibration(
         manifest: of the bundle.
         typical: of the bundle, see :func:`septum_study.calibration.fit.fit_calibration`.
     """
-    outcomes = evaluate_unseen(cases)
     networks = (manifest.localiser.sha256, manifest.segmenter.sha256)
     calibration = fit_calibration(cases, networks, typical, own)
     widths = {
-        name: width.model_copy(
-            update={
-                "measured_coverage": round(fmean(one.held(name) for one in outcomes), DIGITS),
-                "bias": ejection_fraction_bias(own, name),
-            }
-        )
+        name: width.model_copy(update={"bias": ejection_fraction_bias(own, name)})
         for name, width in calibration.ejection_fractions.items()
     }
     return calibration.model_copy(update={"ejection_fractions": widths})

@@ -103,8 +103,6 @@ def _mismatch_lines(outcomes: Sequence[VerdictOutcome]) -> Iterator[tuple[str, s
 
 def _interval_lines(outcomes: Sequence[VerdictOutcome], ventricle: str) -> Iterator[tuple[str, str, str]]:
     widths = [high - low for low, high in (one.intervals.get(ventricle, (0.0, 100.0)) for one in outcomes)]
-    held = _share(outcomes, lambda one: one.held(ventricle))
-    yield (f"{ventricle} EF intervals that hold the true value", *held)
     yield (
         f"{ventricle} EF intervals, median width (points)",
         f"{statistics.median(widths):.1f}",
@@ -134,7 +132,6 @@ def parts_table(outcomes: Sequence[VerdictOutcome], models: Mapping[str, tuple[s
             ),
             str(sum(one.case.bad for one in some)),
             *(str(sum(one.stops(name) for one in some)) for name in VENTRICLES),
-            *(str(sum(one.held(name) for one in some)) for name in VENTRICLES),
         )
         for (part, model), some in sorted(grouped.items())
     )
@@ -148,8 +145,6 @@ def parts_table(outcomes: Sequence[VerdictOutcome], models: Mapping[str, tuple[s
         "Bad",
         "LV stopped",
         "RV stopped",
-        "LV EF interval holds",
-        "RV EF interval holds",
     )
     columns = tuple(map(Column, heads))
     return Table("Unseen patients, by model", columns, (Section("", lines),))
