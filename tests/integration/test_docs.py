@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import get_args, get_origin, get_type_hints
 
 import click
 import numpy as np
@@ -157,9 +158,9 @@ def fields_told(page: str) -> list[str]:
     return [name for first in firsts for name in re.findall(r"`([^`]+)`", first)]
 
 
-def models_in(annotation: object) -> list[type[BaseModel]]:
-    """The pydantic models that a field's type is made of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def models_in(annotation: object) -> list[type]:
+    """The pydantic models and dataclasses that a field's type is made of."""
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         return [annotation]
     return [model for part in get_args(annotation) for model in models_in(part)]
 
@@ -170,12 +171,19 @@ def stem_of(name: str, annotation: object) -> str:
     return f"{name}.*" if dict in kinds else f"{name}[]" if tuple in kinds else name
 
 
-def paths_of(model: type[BaseModel]) -> list[str]:
+def fields_of(model: type) -> dict[str, object]:
+    """Names and types of the fields of a pydantic model or a dataclass."""
+    if issubclass(model, BaseModel):
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    return {field.name: types[field.name] for types in [get_type_hints(model)] for field in fields(model)}
+
+
+def paths_of(model: type) -> list[str]:
     """Every value of a model's JSON: ``input.shape``, or ``regions[].start`` within a list."""
     paths = []
-    for name, field in model.model_fields.items():
-        inner = [path for part in models_in(field.annotation) for path in paths_of(part)]
-        paths += [f"{stem_of(name, field.annotation)}.{path}" for path in inner] if inner else [name]
+    for name, annotation in fields_of(model).items():
+        inner = [path for part in models_in(annotation) for path in paths_of(part)]
+        paths += [f"{stem_of(name, annotation)}.{path}" for path in inner] if inner else [name]
     return paths
 
 

@@ -23,7 +23,7 @@ ALLOWED = (
     r"septum(_study)?/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
     r"septum/report/templates/report\.(html|css|js)",
-    r"septum/recipes/(ablation|miniature|paper|production)/[a-z0-9-]+\.toml",
+    r"septum/recipes/(ablation|half|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",
     r"septum/models/[a-z_0-9]+/(model\.json|quality\.json|seen_images\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",

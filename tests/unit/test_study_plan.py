@@ -294,5 +294,5 @@ def test_without_an_estimate_nothing_is_counted_or_measured(declared, tmp_path, 
 
 def test_an_estimate_for_a_device_that_is_not_there_is_refused(declared, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(RecipeError, match="no usable CUDA device"):
+    with pytest.raises(RecipeError, match="cuda"):
         commands.plan(declared, tmp_path, "cuda", estimate=True)
