@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from septum.core import Verdict
 from septum.datasets import REGISTRY, load_split
 from septum.inference import ModelOptions, load_model, open_bundle
 from septum.metrics import score, summarise
@@ -86,3 +87,4 @@ def test_an_image_of_the_other_kind_is_warned_of_and_its_own_is_not(name, other,
         case = next(iter(REGISTRY[dataset].load(data_folder).of(set(load_split(dataset).test))))
         result = segment_file(case.image, LazyModel(name, ModelOptions(threads=2)), tmp_path / dataset)
         assert ("unlike_training_images" in [flag.key for flag in result.record.quality.flags]) == warned
+        assert (result.record.quality.verdict is Verdict.REJECT) == warned

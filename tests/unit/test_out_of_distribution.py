@@ -106,6 +106,20 @@ def test_one_sentence_names_the_model_and_all_that_departs():
     assert flag.key == "unlike_training_images"
 
 
+@pytest.mark.parametrize(
+    ("slice_mm", "evidence", "verdict"),
+    [
+        (1.2, FAMILIAR, Verdict.REJECT),
+        (41.0, FAMILIAR, Verdict.REJECT),
+        (8.0, Evidence(0.6, 0.2), Verdict.REVIEW),
+    ],
+)
+def test_an_image_of_another_kind_is_rejected_and_one_that_is_only_odd_is_not(slice_mm, evidence, verdict):
+    geometry = Geometry((10, 96, 96), (slice_mm, 1.1, 1.1))
+    (flag,) = unlike_training_images(manifest(KNOWN), geometry, [evidence])
+    assert flag.verdict is verdict
+
+
 @pytest.mark.parametrize(("frames", "rejected"), [(1, False), (2, False), (5, True), (30, True)])
 def test_a_cine_is_no_late_gadolinium(frames, rejected):
     axial = Geometry((88, 216, 256), (0.625, 0.625, 0.625))

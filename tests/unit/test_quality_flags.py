@@ -29,6 +29,10 @@ def quality_of(segmentation, **known):
     return assess_quality(segmentation, clinical_indices(segmentation, **phases), **known)
 
 
+def found_mm2(segmentation):
+    return float(np.prod(segmentation.geometry.spacing_mm[1:]))
+
+
 def keys(segmentation, **known):
     return {flag.key for flag in quality_of(segmentation, **known).flags}
 
@@ -95,6 +99,21 @@ def at_edge(labels):
 )
 def test_a_mask_has_the_flag_of_its_fault_and_no_other(change, grid, expected):
     assert keys(both(change, **grid)) == expected
+
+
+def test_a_cavity_that_grows_in_one_slice_towards_end_systole_is_pointed_at():
+    diastole, systole = heart(), heart(0.5)
+    wall = (diastole[5] == MYO) | (diastole[5] == LV)
+    systole[5][wall] = LV  # an atrium, without a wall of its own
+    found = quality_of(cine(diastole, systole))
+    flag = next(one for one in found.flags if one.key == "growing_slice")
+    assert flag.structures == ("LV",)
+    area_cm2 = (wall.sum() - (diastole[5] == LV).sum()) * found_mm2(cine(diastole, systole)) / 100
+    assert flag.value == pytest.approx(area_cm2)
+    assert "slice 5 of frame 1" in flag.reason
+    assert f"{flag.value:.1f} cm" in flag.reason
+    assert found.ventricles["LV"] is Verdict.REVIEW
+    assert "growing_slice" not in keys(cine(diastole, heart(0.5)))
 
 
 def test_a_steady_heart_is_fine_and_the_phantom_is_too():

@@ -87,6 +87,17 @@ class TrainingImages(BaseModel):
             least_agreement=round(min(agreements), 4),
         )
 
+    def is_other_kind(self, slice_mm: float) -> bool:
+        """Tell whether slices lie so much closer or farther apart that it is another kind of image.
+
+        >>> known = TrainingImages(cases=9, slice_mm=(5.0, 10.0), least_confidence=0.9, least_agreement=0.8)
+        >>> known.is_other_kind(0.625), known.is_other_kind(14.0)
+        (True, False)
+        """
+        low, high = self.slice_mm
+        factor = SLICE_FACTOR * SLICE_TOLERANCE
+        return not low / factor <= slice_mm <= high * factor
+
     def departures(self, slice_mm: float, frames: Sequence[Evidence]) -> Iterator[str]:
         """How an image departs from the training cases, beyond a margin that none of these reached.
 
@@ -99,10 +110,8 @@ class TrainingImages(BaseModel):
         Yields:
             A clause each, with the number found and those of the training cases.
         """
-        low, high = self.slice_mm
-        factor = SLICE_FACTOR * SLICE_TOLERANCE
-        if not low / factor <= slice_mm <= high * factor:
-            yield f"slices {slice_mm:.3g} mm apart instead of {_range(low, high)} mm"
+        if self.is_other_kind(slice_mm):
+            yield f"slices {slice_mm:.3g} mm apart instead of {_range(*self.slice_mm)} mm"
         confidence = [e.confidence for e in frames if e.confidence is not None]
         if confidence and 1 - median(confidence) > LACK_FACTOR * (1 - self.least_confidence):
             yield (

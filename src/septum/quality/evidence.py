@@ -126,7 +126,7 @@ def unlike_training_images(
     if departures:
         yield Flag(
             "unlike_training_images",
-            Verdict.REVIEW,
+            Verdict.REJECT if manifest.training_images.is_other_kind(slice_mm) else Verdict.REVIEW,
             f"The image is unlike those that the model {manifest.name} ({manifest.title}) learnt from: "
             f"{'; '.join(departures)}. Check that it is the model for this image, and look at the mask.",
         )

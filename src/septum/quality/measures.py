@@ -10,7 +10,16 @@ import numpy as np
 
 from septum.core import Orientation, Region, Role
 from septum.quality.evidence import network_measures
-from septum.quality.shapes import apart, gaps, hollow, left_ventricle, on_edge, open_wall, slice_shift_mm
+from septum.quality.shapes import (
+    apart,
+    gaps,
+    hollow,
+    left_ventricle,
+    on_edge,
+    open_wall,
+    slice_growth,
+    slice_shift_mm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +75,8 @@ def measure_quality(
         for key, value, where, structures in network_measures(evidence, frames, tags)
     }
     shapes = _worst(one for t in frames for one in _of_frame(segmentation, t))
-    return {**_of_volumes(indices, segmentation.schema), **shapes, **expected}
+    beat = dict(_of_beat(segmentation, indices.phases))
+    return {**_of_volumes(indices, segmentation.schema), **shapes, **beat, **expected}
 
 
 def frames_of(phases: CardiacPhases | None) -> tuple[int, ...]:
@@ -160,6 +170,21 @@ def _of_frame(segmentation: Segmentation, t: int) -> Iterator[Found]:
         yield "gaps", _of_structure(len(empty), tag, f"{tag} in frame {t}, {slices}")
     if segmentation.schema.roles >= VENTRICULAR:
         yield from _of_ventricle(labels > 0, structures, spacing_mm, t)
+
+
+def _of_beat(segmentation: Segmentation, phases: CardiacPhases | None) -> Iterator[Found]:
+    """What end-diastole and end-systole say together."""
+    value = next((s.value for s in segmentation.schema.structures if s.role is Role.LV), None)
+    if phases is None or value is None:
+        return
+    orientation = Orientation.of(segmentation.geometry)
+    _, row_mm, column_mm = segmentation.geometry.permuted(orientation.axes).spacing_mm
+    full, emptied = (
+        orientation.apply(segmentation.labels[t]) == value for t in (phases.end_diastole, phases.end_systole)
+    )
+    voxels, z = slice_growth(full, emptied)
+    where = f"slice {z} of frame {phases.end_systole}"
+    yield "slice_growth_cm2", Measure(voxels * row_mm * column_mm / 100.0, where)
 
 
 def _of_structure(value: float, tag: str, where: str) -> Measure:

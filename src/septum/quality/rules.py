@@ -162,6 +162,13 @@ RULES = (
         form=".1f",
     ),
     Rule(
+        "growing_slice", "slice_growth_cm2", 3.0,
+        "The LV cavity in {where}, at end-systole, is {value} cm² larger than in that slice at end-diastole, "
+        "and more than {limit} cm² is rare: a ventricle shrinks. Look whether the slice shows the atrium or "
+        "the aorta.",
+        form=".1f", structures=("LV",),
+    ),
+    Rule(
         "at_image_edge", "on_edge", 0,
         "The mask reaches the edge of the image ({where}, {value} voxels): the heart may be cut off.",
         form=".0f",

@@ -116,6 +116,25 @@ def gaps(structure: Mask) -> tuple[int, ...]:
     return () if slices.size == 0 else tuple(int(z) for z in range(slices[0], slices[-1]) if areas[z] == 0)
 
 
+def slice_growth(diastole: Mask, systole: Mask) -> tuple[int, int]:
+    """Find the slice in which a cavity grows most towards end-systole: by how many voxels, and which slice.
+
+    A ventricle shrinks. Where it grows, one of the two masks is often of the atrium or of the aorta.
+
+    Args:
+        diastole: the cavity at end-diastole, (Z, Y, X).
+        systole: the same at end-systole.
+
+    >>> diastole, systole = np.ones((2, 1, 3), bool), np.ones((2, 1, 3), bool)
+    >>> diastole[1, 0, :2] = False
+    >>> slice_growth(diastole, systole)
+    (2, 1)
+    """
+    growth = systole.sum(axis=(1, 2)) - diastole.sum(axis=(1, 2))
+    z = int(growth.argmax())
+    return max(int(growth[z]), 0), z
+
+
 def slice_shift_mm(lv: Mask, spacing_mm: tuple[float, float]) -> tuple[float, int | None]:
     """Measure how far a slice is from where its two neighbours say that it should be, in plane.
 

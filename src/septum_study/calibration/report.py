@@ -152,7 +152,8 @@ def parts_table(outcomes: Sequence[VerdictOutcome], models: Mapping[str, tuple[s
 
 def flag_table(outcomes: Sequence[VerdictOutcome]) -> Table:
     """How often each flag was raised, in bad and in good cases."""
-    keys = [*(rule.key for rule in RULES), "low_estimated_dice"]
+    measured = {key for one in outcomes for key in one.case.measures}
+    keys = [*(rule.key for rule in RULES if rule.measure in measured), "low_estimated_dice"]
     keys += sorted({key for one in outcomes for key in one.flags} - set(keys))
     bad, good = ([one for one in outcomes if one.case.bad is kind] for kind in (True, False))
     lines = tuple(
