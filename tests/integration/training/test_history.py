@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from septum.training.history import epochs_between, is_due, line_of
+from septum.training.history import Events, epochs_between, is_due, line_of, write_history
 from septum.training.learning_curve import learning_curve
 from septum.training.loop import Deadline
 from septum.training.two_stage import TwoStageRun
@@ -126,6 +126,77 @@ def test_events_are_written_where_tensorboard_is_and_go_on_after_an_interruption
     assert names.count("loss") == 3
     assert "training_dice_LV" in names
     assert own[-1] == "closed"
+
+
+class Broken:
+    """A writer that a full disk makes fail in one of its methods."""
+
+    def __init__(self, calls, failing):
+        self.calls, self.failing = calls, failing
+
+    def _called(self, name):
+        self.calls.append(name)
+        if name == self.failing:
+            raise OSError(28, "No space left on device")
+
+    def add_scalar(self, *_):
+        self._called("add_scalar")
+
+    def flush(self):
+        self._called("flush")
+
+    def close(self):
+        self._called("close")
+
+
+@pytest.mark.parametrize(
+    ("failing", "calls"),
+    [
+        ("SummaryWriter", []),
+        ("add_scalar", ["add_scalar"]),
+        ("flush", ["add_scalar", "flush"]),
+        ("close", ["add_scalar", "flush", "add_scalar", "flush", "close"]),
+    ],
+)
+def test_broken_tensorboard_is_logged_once_and_ends_no_training(
+    tmp_path, monkeypatch, caplog, failing, calls
+):
+    made = []
+
+    def writer(*_, **__):
+        if failing == "SummaryWriter":
+            raise OSError(28, "No space left on device")
+        return Broken(made, failing)
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    events = Events(tmp_path)
+    for epoch in (1, 2):
+        events.add({"epoch": epoch, "loss": 1.0})
+    events.close()
+    assert made == calls
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_tensorboard_that_cannot_be_imported_is_logged_once_and_ends_no_training(
+    tmp_path, monkeypatch, caplog
+):
+    def import_module(_name):
+        raise TypeError("Descriptors cannot be created directly.")
+
+    monkeypatch.setattr("septum.training.history.importlib.import_module", import_module)
+    events = Events(tmp_path)
+    for epoch in (1, 2):
+        events.add({"epoch": epoch, "loss": 1.0})
+    events.close()
+    assert len(caplog.records) == 1
+
+
+def test_score_that_is_no_number_is_null_in_the_history(tmp_path):
+    write_history(tmp_path, "segmenter", [{"epoch": 1, "loss": 2.0, "validation_dice_LV": float("nan")}])
+    (line,) = history_of(tmp_path)
+    assert line == {"epoch": 1, "loss": 2.0, "validation_dice_LV": None}
 
 
 def test_training_without_tensorboard_writes_no_events(data, tmp_path, monkeypatch):
