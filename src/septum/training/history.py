@@ -151,6 +151,6 @@ class Events:
         except Exception as error:  # noqa: BLE001  # a broken package or a full disk ends no training
             self._off, self._writer = True, None
             LOGGER.warning(
-                "no more TensorBoard events are written (%s: %s); the training goes on, and %s has each epoch",
+                "no more TensorBoard events are written (%s: %s); training goes on, and %s has each epoch",
                 type(error).__name__, error, HISTORY_FILE,
             )  # fmt: skip

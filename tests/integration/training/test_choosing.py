@@ -65,7 +65,7 @@ class Scores:
 def fit_of(folder, settings, measure=None, **options):
     validation = None if measure is None else Validation(sampler_of(settings, case_of(9)), measure)
     task = stage_task(settings)
-    return Fit(task, sampler_of(settings), 0, folder, "x", CPU, validation=validation, **options)
+    return Fit(task, sampler_of(settings), 0, folder, "x", CPU, scoring=validation, **options)
 
 
 def assert_rounded(network, weights):
@@ -111,9 +111,9 @@ def test_patience_counts_on_after_an_interruption(tmp_path):
                 fits[-1].run(Budget(1))
     network = fits[-1].run(Budget(1))
     assert (fits[-1].epoch, fits[-1].stopped) == (4, "patience")
-    assert_rounded(network, fits[1].validation.measure.weights[0])
+    assert_rounded(network, fits[1].scoring.measure.weights[0])
     again = fit_of(tmp_path, settings, Scores())
-    assert_rounded(again.run(Deadline(at=0)), fits[1].validation.measure.weights[0])
+    assert_rounded(again.run(Deadline(at=0)), fits[1].scoring.measure.weights[0])
     assert again.stopped == "patience"
 
 

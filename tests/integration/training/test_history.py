@@ -54,16 +54,16 @@ def test_each_network_shows_dice_by_structure_on_cases_that_it_has_not_seen_wher
 
 def test_patients_of_a_fold_are_not_learnt_from_and_show_how_it_goes(data, tmp_path, monkeypatch):
     recipe = recipe_of(segmenter_epochs=2).model_copy(update={"fold": 1})
-    run = run_of(recipe, data, tmp_path / "shown")
+    run = run_of(recipe, data, tmp_path / "monitored")
     trained = run.run(Deadline())
-    (shown,) = {case.patient for case in run.partition.shown}
-    assert shown == "patient002"
-    assert shown not in {case.patient for case in run.partition.training}
-    history = history_of(tmp_path / "shown" / "segmenter")
+    (monitored,) = {case.patient for case in run.partition.monitoring}
+    assert monitored == "patient002"
+    assert monitored not in {case.patient for case in run.partition.training}
+    history = history_of(tmp_path / "monitored" / "segmenter")
     assert [name for name in history[0] if "dice" in name] == [
         f"validation_dice_{s}" for s in ("RV", "MYO", "LV")
     ]
-    monkeypatch.setattr(TwoStageRun, "_validation", lambda *_: None)
+    monkeypatch.setattr(TwoStageRun, "_scoring", lambda *_: None)
     plain = run_of(recipe, data, tmp_path / "plain")
     assert_same(plain.run(Deadline()), trained)
     assert plain.parts.identities == run.parts.identities
