@@ -178,14 +178,20 @@ class Fit:
         with repeatable():
             try:
                 while self.stopped is None:
-                    last = self.history[-1]["seconds"] if self.history else 0.0
-                    deadline.require(last / self.settings.steps_per_epoch)
+                    deadline.require(self._step_seconds())
                     self._train_epoch(deadline)
                     self._save()
                     self._show()
             finally:
                 self.events.close()
         return self._chosen().eval()
+
+    def _step_seconds(self) -> float:
+        """Tell how long a step of the last epoch took, without its scoring; 0 before the first."""
+        if not self.history:
+            return 0.0
+        last = self.history[-1]
+        return (last["seconds"] - last.get("scoring_seconds", 0.0)) / self.settings.steps_per_epoch
 
     def _save(self) -> None:
         """Write a checkpoint of this moment."""

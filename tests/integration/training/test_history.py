@@ -1,5 +1,6 @@
 """What a training shows while it goes on, and that showing it changes nothing."""
 
+import json
 import logging
 import sys
 import types
@@ -7,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from septum.training import partition
 from septum.training.history import Events, epochs_between, is_due, line_of, write_history
 from septum.training.learning_curve import learning_curve
 from septum.training.loop import Deadline
@@ -53,6 +55,7 @@ def test_each_network_shows_dice_by_structure_on_cases_that_it_has_not_seen_wher
 
 
 def test_patients_of_a_fold_are_not_learnt_from_and_show_how_it_goes(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(partition, "MONITORED", 1)
     recipe = recipe_of(segmenter_epochs=2).model_copy(update={"fold": 1})
     run = run_of(recipe, data, tmp_path / "monitored")
     trained = run.run(Deadline())
@@ -63,6 +66,8 @@ def test_patients_of_a_fold_are_not_learnt_from_and_show_how_it_goes(data, tmp_p
     assert [name for name in history[0] if "dice" in name] == [
         f"validation_dice_{s}" for s in ("RV", "MYO", "LV")
     ]
+    regions = json.loads((tmp_path / "monitored" / "validation-regions.json").read_text(encoding="utf-8"))
+    assert len(regions["regions"]) == 1, "only of a case that is scored"
     monkeypatch.setattr(TwoStageRun, "_scoring", lambda *_: None)
     plain = run_of(recipe, data, tmp_path / "plain")
     assert_same(plain.run(Deadline()), trained)
