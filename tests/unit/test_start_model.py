@@ -80,6 +80,15 @@ def test_bundle_knows_its_images_and_those_of_its_start(tmp_path):
     assert read_seen(tmp_path) is None
 
 
+def test_bundle_whose_start_does_not_say_what_it_learnt_from_does_not_say_it_either(tmp_path):
+    start, bundle = tmp_path / "start", tmp_path / "bundle"
+    start.mkdir()
+    write_seen(bundle, ["from an earlier training"])
+    write_seen(bundle, ["a"], start)
+    assert read_seen(bundle) is None
+    assert not (bundle / SEEN_FILE).exists()
+
+
 #: Two volumes of ACDC's training patients are copies of others.
 @pytest.mark.parametrize(("model", "copies"), [("cine", 2), ("la", 0)])
 def test_shipped_models_say_what_they_learnt_from(model, copies):

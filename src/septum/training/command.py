@@ -119,7 +119,8 @@ def _train(
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
     write_bundle(bundle, manifest, networks, {LICENCE_FILE: terms.licence()})
     record_training_images(bundle, store, partition.training)
-    hashes = (hash_of(store.native(case).volume.array) for case in partition.training)
+    seen = (*partition.training, *partition.validation)  # the latter chose the epoch
+    hashes = (hash_of(store.native(case).volume.array) for case in seen)
     write_seen(bundle, hashes, None if origin is None else origin.folder)
     results = run / RESULTS_FILE
     write_scores(results, assess(load_model(bundle), dataset, split.test))

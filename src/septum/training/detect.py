@@ -16,11 +16,14 @@ from septum.networks.box_detector import BoxDetector
 from septum.networks.deeply_supervised import DeeplySupervised
 from septum.training.objective import Task, identity_of
 from septum.training.two_stage import TwoStageRun
-from septum.training.validation import FOREGROUND, Validation, to_show
+from septum.training.validation import FOREGROUND, scoring_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor, nn
 
+    from septum.datasets import Case
     from septum.methods.pipeline import Finder, Preparation
     from septum.methods.samples import PreparedCase
     from septum.training.loop import Deadline, Initial
@@ -75,21 +78,16 @@ class DetectThenSegmentRun(TwoStageRun):
                 f"recipe {self.recipe.name}: its transfer needs data set {transfer.dataset}; none is given."
             )
         other = self.data.of_other(transfer.dataset)
-        samplers = [
-            PatchSampler(cases, {c.name: _middle_of_truth(c) for c in cases}, transfer.training)
-            for cases in (
-                [other.store.prepared(c, transfer.training.preprocessing).on(self.parts.device) for c in part]
-                for part in (other.partition.training, other.partition.validation)
-            )
-        ]
-        names = (FOREGROUND,)
-        validation = (
-            Validation(samplers[1], names=names)
-            if samplers[1].cases
-            else to_show(samplers[0], names, unseen=False)
-        )
+
+        def sampler_of(part: Sequence[Case]) -> PatchSampler:
+            settings = transfer.training
+            cases = [other.store.prepared(c, settings.preprocessing).on(self.parts.device) for c in part]
+            return PatchSampler(cases, {c.name: _middle_of_truth(c) for c in cases}, settings)
+
+        training = sampler_of(other.partition.training)
+        scoring = scoring_of(other.partition, training, sampler_of, (FOREGROUND,))
         name, seed = _part_of(transfer), self.recipe.seed
-        return self.parts.fit(name, self.segmenter_task(), samplers[0], seed, deadline, validation=validation)
+        return self.parts.fit(name, self.segmenter_task(), training, seed, deadline, scoring=scoring)
 
 
 def _part_of(transfer: Transfer) -> str:

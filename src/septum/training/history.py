@@ -7,13 +7,14 @@ import json
 import logging
 import math
 import statistics
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from septum.core.files import write_text
 from septum.training.learning_curve import learning_curve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     #: An epoch: its number, loss, learning rate, seconds, and scores by their names.
@@ -96,46 +97,60 @@ def _scores(entry: Epoch) -> str:
 def write_history(folder: Path, label: str, history: Sequence[Epoch]) -> None:
     """Write all epochs as lines of JSON and as a learning curve.
 
+    JSON has neither infinity nor NaN, so ``null`` stands for both.
+
     Raises:
         OutputError: the folder cannot be written to, or the disk is full.
     """
-    write_text(folder / HISTORY_FILE, "".join(json.dumps(epoch) + "\n" for epoch in history))
+    lines = ({name: value if math.isfinite(value) else None for name, value in e.items()} for e in history)
+    write_text(folder / HISTORY_FILE, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
     write_text(folder / CURVE_FILE, learning_curve(label, history))
 
 
 class Events:
     """Write TensorBoard's event files, if that package is installed; otherwise do nothing.
 
+    A training does not end because of them: of the first failure the log tells, and then no more are written.
+
     Args:
         folder: of the training; the files lie in a folder of their own in it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._missing = folder / EVENTS_FOLDER, False
+        self._folder, self._off = folder / EVENTS_FOLDER, False
         self._writer: Any = None
 
     def add(self, epoch: Epoch) -> None:
         """Add an epoch. What an earlier call wrote of it and of later ones does not count any more."""
+        if self._off:
+            return
         step = int(epoch["epoch"])
-        writer = self._open(step)
-        if writer is not None:
+        with self._harmless():
+            if self._writer is None:
+                module = importlib.import_module(EVENTS)
+                self._writer = module.SummaryWriter(str(self._folder), purge_step=step)
             for name, value in epoch.items():
                 if name != "epoch":
-                    writer.add_scalar(name, value, step)
-            writer.flush()
+                    self._writer.add_scalar(name, value, step)
+            self._writer.flush()
 
     def close(self) -> None:
         """Close the file."""
         if self._writer is not None:
-            self._writer.close()
+            with self._harmless():
+                self._writer.close()
             self._writer = None
 
-    def _open(self, step: int) -> Any:
-        if self._writer is None and not self._missing:
-            try:
-                module = importlib.import_module(EVENTS)
-            except ImportError:
-                self._missing = True
-            else:
-                self._writer = module.SummaryWriter(str(self._folder), purge_step=step)
-        return self._writer
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Turn events off if the block fails."""
+        try:
+            yield
+        except ImportError:
+            self._off = True
+        except Exception as error:  # noqa: BLE001  # a broken package or a full disk ends no training
+            self._off, self._writer = True, None
+            LOGGER.warning(
+                "no more TensorBoard events are written (%s: %s); training goes on, and %s has each epoch",
+                type(error).__name__, error, HISTORY_FILE,
+            )  # fmt: skip

@@ -20,7 +20,7 @@ from septum.training.compact import is_compact
 from septum.training.device import repeatable
 from septum.training.history import Events, epochs_between, is_due, line_of, write_history
 from septum.training.processor import keep_freed_memory, way_for
-from septum.training.validation import mean_of
+from septum.training.validation import Validation, mean_of
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from septum.methods.patches import PatchSampler
     from septum.methods.settings import OptimisationSettings
     from septum.training.objective import Task
-    from septum.training.validation import Validation
+    from septum.training.validation import Scoring
 
     Initial = Callable[[nn.Module], None]
 
 LOGGER = logging.getLogger(__name__)
-#: A training that is killed loses so many seconds of work at most, and one step.
+#: A training that is killed loses so many seconds of work at most, and one step or one scoring.
 SAVE_EVERY_S = 300.0
 
 
@@ -47,9 +47,13 @@ class Deadline:
 
     at: float = math.inf
 
+    def allows(self, seconds: float) -> bool:
+        """Tell whether something that takes this long still fits."""
+        return time.monotonic() + seconds <= self.at
+
     def require(self, seconds: float) -> None:
         """Raise :class:`Interrupted` unless something that takes this long still fits."""
-        if time.monotonic() + seconds > self.at:
+        if not self.allows(seconds):
             raise Interrupted
 
 
@@ -77,7 +81,7 @@ class Begun:
     """How far an epoch has come that a checkpoint was written in.
 
     Attributes:
-        step: number of steps that are done.
+        step: number of steps that are done; with all of them, only the scoring is left.
         total: sum of their losses.
         seconds: that they took.
         draws: states of the generators, by their names.
@@ -99,9 +103,9 @@ class Fit:
         folder: for checkpoints and the history.
         identity: hash of all that the result depends on; a checkpoint with another is refused.
         device: to train on.
-        validation: scores the network after each epoch, and so chooses the weights; or only shows how it
-            goes, after so few epochs that it takes little time. Unless it chooses, the last epoch's weights
-            are used.
+        scoring: a :class:`Validation` scores the network after each epoch, and so chooses the weights. Any
+            other only monitors, after so few epochs that it takes little time. Then, or without one, the last
+            epoch's weights are used.
         max_epochs: stop after so many epochs, though the settings allow more. It is no part of the identity:
             a later run with a higher number, or none, goes on.
         label: what the log calls it; the folder's name by default.
@@ -119,7 +123,7 @@ class Fit:
         identity: str,
         device: torch.device,
         *,
-        validation: Validation | None = None,
+        scoring: Scoring | None = None,
         max_epochs: int | None = None,
         initial: Initial | None = None,
         portable: bool = False,
@@ -127,7 +131,7 @@ class Fit:
     ) -> None:
         self.task, self.sampler, self.seed, self.folder = task, sampler, seed, folder
         self.identity, self.device = identity, device
-        self.validation, self.max_epochs, self.initial = validation, max_epochs, initial
+        self.scoring, self.max_epochs, self.initial = scoring, max_epochs, initial
         self.portable, self.rounded, self.label = portable, 0, label or folder.name
         self.settings: OptimisationSettings = sampler.settings.optimisation
         torch.manual_seed(seed)
@@ -141,6 +145,7 @@ class Fit:
         self.epoch = 0
         self.begun: Begun | None = None
         self.history: list[dict[str, float]] = []
+        self.saved = time.monotonic()
         self.events = Events(folder)
 
     @property
@@ -156,15 +161,16 @@ class Fit:
     def run(self, deadline: Deadline) -> nn.Module:
         """Train to the end, from the newest checkpoint if there is one.
 
-        A checkpoint is written after each epoch, within one after :data:`SAVE_EVERY_S`, and when the time
-        budget ends.
+        A checkpoint is written after each epoch, within one after :data:`SAVE_EVERY_S`, before a scoring that
+        would end later than that, and when the time budget ends.
 
         Returns:
             The network with the weights to be used: those of the best epoch on validation, or the running
             average, or the last ones. In evaluation mode.
 
         Raises:
-            Interrupted: the next step would not end before the deadline, by the time of those before it.
+            Interrupted: the next step or scoring would not end before the deadline, by the time of those
+                before it. The first scoring of a network has none before it, and is begun whatever is left.
             RecipeError: the folder holds a checkpoint of another recipe.
         """
         if not self._resume() and self.initial is not None:
@@ -172,8 +178,7 @@ class Fit:
         with repeatable():
             try:
                 while self.stopped is None:
-                    last = self.history[-1]["seconds"] if self.history else 0.0
-                    deadline.require(last / self.settings.steps_per_epoch)
+                    deadline.require(self._step_seconds())
                     self._train_epoch(deadline)
                     self._save()
                     self._show()
@@ -181,16 +186,24 @@ class Fit:
                 self.events.close()
         return self._chosen().eval()
 
+    def _step_seconds(self) -> float:
+        """Tell how long a step of the last epoch took, without its scoring; 0 before the first."""
+        if not self.history:
+            return 0.0
+        last = self.history[-1]
+        return (last["seconds"] - last.get("scoring_seconds", 0.0)) / self.settings.steps_per_epoch
+
     def _save(self) -> None:
         """Write a checkpoint of this moment."""
         step = 0 if self.begun is None else self.begun.step
         checkpoint.save(self.folder, self.epoch, self._state(), step=step, portable=self.portable)
+        self.saved = time.monotonic()
 
     def _show(self) -> None:
         """Tell the last epoch to everybody who may look."""
         LOGGER.info("%s %s", self.label, line_of(self.history, self._last))
         every = epochs_between(self.history)
-        if len(self.history) == 1 and every > 1 and self.validation and not self.validation.chooses:
+        if len(self.history) == 1 and every > 1 and not isinstance(self.scoring, Validation):
             LOGGER.info("%s is scored again every %d epochs, since that takes time", self.label, every)
         write_history(self.folder, self.label, self.history)
         self.events.add(self.history[-1])
@@ -213,19 +226,18 @@ class Fit:
         cases = self.sampler.order(steps * batch, rng)
         begun = self.begun or Begun(0, torch.zeros(()), 0.0, {})
         _set_draws(begun.draws, rng, self.device)
-        started = saved = time.monotonic()
+        started = self.saved = time.monotonic()
         self.network.train()
-        total, rate = begun.total.to(self.device), 0.0
+        total = begun.total.to(self.device)
         for step in range(begun.step, steps):
             now = time.monotonic()
             spent = begun.seconds + now - started
             if step > begun.step:
                 save = partial(self._save_within, step, total, spent, rng)
                 _require(spent / step, deadline, save)
-                if now - saved > SAVE_EVERY_S:
+                if now - self.saved > SAVE_EVERY_S:
                     save()
-                    saved = now
-            rate = self._set_rate(self.epoch * steps + step)
+            self._set_rate(self.epoch * steps + step)
             self.optimiser.zero_grad(set_to_none=True)
             of_step = cases[step * batch : (step + 1) * batch]
             for image, classes in self.sampler.step(of_step, rng, self.device):
@@ -235,27 +247,45 @@ class Fit:
             self.optimiser.step()
             if self.average is not None:
                 self.average.update_parameters(self.network)
-        self._end_epoch(float(total), rate, begun.seconds + time.monotonic() - started)
+        self._end_epoch(total, begun.seconds + time.monotonic() - started, rng, deadline)
 
     def _save_within(self, step: int, total: Tensor, seconds: float, rng: np.random.Generator) -> None:
-        """Write a checkpoint within an epoch, before the step of this number, from 0."""
+        """Write a checkpoint within an epoch, before the step of this number, from 0, or after the last."""
         self.begun = Begun(step, total.cpu(), seconds, _draws_of(rng, self.device))
         self._save()
 
-    def _end_epoch(self, loss: float, rate: float, seconds: float) -> None:
-        """Score the network, and enter the epoch into the history."""
+    def _end_epoch(self, total: Tensor, seconds: float, rng: np.random.Generator, deadline: Deadline) -> None:
+        """Score the network if its turn has come, and enter the epoch into the history."""
+        loss = float(total)
         if not math.isfinite(loss):
             raise RecipeError(
                 f"training diverged in epoch {self.epoch + 1} (loss {loss}); lower learning_rate or set "
                 "gradient_norm in the recipe."
             )
+        due = self.scoring is not None and (
+            isinstance(self.scoring, Validation) or is_due(self.history, self.epoch + 1, self._last)
+        )
+        if due:
+            self._before_scoring(total, seconds, rng, deadline)
         self.epoch, self.begun = self.epoch + 1, None
-        entry = {"epoch": self.epoch, "loss": loss, "learning_rate": rate}
+        entry = {"epoch": self.epoch, "loss": loss, "learning_rate": self.optimiser.param_groups[0]["lr"]}
         started = time.monotonic()
-        scores = self._scores()
+        scores = self._scores() if due else {}
         scoring = time.monotonic() - started
         entry |= scores | ({"scoring_seconds": scoring} if scores else {})
         self.history.append({**entry, "seconds": seconds + scoring})
+
+    def _before_scoring(
+        self, total: Tensor, seconds: float, rng: np.random.Generator, deadline: Deadline
+    ) -> None:
+        """Write a checkpoint if the last would be old after a scoring, or if there is no time for one."""
+        last = next((e["scoring_seconds"] for e in reversed(self.history) if "scoring_seconds" in e), 0.0)
+        fits = deadline.allows(last)
+        if not fits or time.monotonic() + last - self.saved > SAVE_EVERY_S:
+            self._save_within(self.settings.steps_per_epoch, total, seconds, rng)
+        if not fits:
+            LOGGER.info("%s is scored next, which took %.0f s the last time", self.label, last)
+            raise Interrupted
 
     def _accumulate(self, image: Tensor, classes: Tensor) -> Tensor:
         share = len(image) / self.settings.batch
@@ -266,24 +296,24 @@ class Fit:
         return loss.detach()
 
     def _scores(self) -> dict[str, float]:
-        """Score the network if this epoch's turn has come, and keep the weights if they are the best yet."""
-        validation = self.validation
-        if validation is None or not (validation.chooses or is_due(self.history, self.epoch, self._last)):
+        """Score the network, and keep its weights if scores choose them and these are the best yet."""
+        scoring = self.scoring
+        if scoring is None:
             return {}
-        network = self.network if validation.chooses else self._chosen()
+        chooses = isinstance(scoring, Validation)
         with self._autocast():
-            scores = validation.scores(network, self.device)
-        if not validation.chooses:
-            return validation.named(scores)
+            scores = scoring.scores(self.network if chooses else self._chosen(), self.device)
+        if not chooses:
+            return scoring.named(scores)
         mean = mean_of(scores)
         if self.best is None or mean > self.best.score:
             self.best = Best(self.epoch, mean, half_precision(self.network))
-        return {"validation": mean, **validation.named(scores)}
+        return {"validation": mean, **scoring.named(scores)}
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.way.bfloat16)
 
-    def _set_rate(self, step: int) -> float:
+    def _set_rate(self, step: int) -> None:
         peak, warmup = self.settings.learning_rate, self.settings.warmup_steps
         rate = peak * min(1.0, (step + 1) / warmup) if warmup else peak
         if self.settings.schedule == "cosine":
@@ -292,7 +322,6 @@ class Fit:
             )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        return rate
 
     def _state(self) -> dict[str, Any]:
         state = {

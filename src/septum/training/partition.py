@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from septum.core import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from septum.datasets import Case, Dataset, Split
     from septum.methods.case_store import CaseStore
+
+AnyCase = TypeVar("AnyCase")
+#: So many cases are enough to monitor a training.
+MONITORED = 20
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,13 @@ class Partition:
     Attributes:
         training: weights are learnt from these.
         validation: the epoch is chosen by these; none, and the last one is used.
-        shown: not learnt from, and choosing nothing; scores on them only show how the training goes.
+        monitoring: not learnt from, and choosing nothing; scores on some of them only show how the training
+            goes.
     """
 
     training: tuple[Case, ...]
     validation: tuple[Case, ...] = ()
-    shown: tuple[Case, ...] = ()
+    monitoring: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def partition_of(dataset: Dataset, split: Split, fold: int | None, *, validate: 
         dataset: the labelled cases.
         split: which patients test, and which belong to which fold.
         fold: its patients are left out of training.
-        validate: whether the patients of the fold choose the epoch; if not, they only show how it goes.
+        validate: whether the patients of the fold choose the epoch; if not, they only monitor it.
 
     Raises:
         RecipeError: the split has no such fold, or the data set lacks a patient of it.
@@ -64,7 +69,16 @@ def partition_of(dataset: Dataset, split: Split, fold: int | None, *, validate: 
             f"test, got {fold}; give another, or leave it out."
         )
     training, left_out = cases_of(dataset, split.training(fold)), cases_of(dataset, split.folds[fold])
-    return Partition(training, left_out) if validate else Partition(training, shown=left_out)
+    return Partition(training, left_out) if validate else Partition(training, monitoring=left_out)
+
+
+def few_of(cases: Sequence[AnyCase]) -> Sequence[AnyCase]:
+    """Pick cases that monitor a training: :data:`MONITORED` at most, spread over all.
+
+    >>> few_of(range(50))[:3], len(few_of(range(50)))
+    (range(0, 9, 3), 17)
+    """
+    return cases[:: max(1, -(-len(cases) // MONITORED))]
 
 
 def cases_of(dataset: Dataset, patients: Iterable[str]) -> tuple[Case, ...]:

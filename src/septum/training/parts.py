@@ -11,6 +11,7 @@ from septum.core import PartReport, SeptumError
 from septum.core.locks import lock
 from septum.training import checkpoint
 from septum.training.loop import Fit
+from septum.training.validation import Validation
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from septum.methods.patches import PatchSampler
     from septum.training.loop import Deadline, Initial
     from septum.training.objective import Task
-    from septum.training.validation import Validation
+    from septum.training.validation import Scoring
 
 LOGGER = logging.getLogger(__name__)
 DIGITS = 12
@@ -69,7 +70,7 @@ class Parts:
         seed: int,
         deadline: Deadline,
         *,
-        validation: Validation | None = None,
+        scoring: Scoring | None = None,
         initial: Initial | None = None,
         depends_on: str = "",
     ) -> nn.Module:
@@ -78,10 +79,10 @@ class Parts:
         Args:
             name: of the part; its first word selects the cap on epochs.
             task: network and objective.
-            sampler: what it is shown.
+            sampler: what it learns from.
             seed: of weights and draws.
             deadline: when to stop.
-            validation: chooses the epoch, or shows how the training goes.
+            scoring: chooses the epoch, or monitors the training.
             initial: changes the fresh weights.
             depends_on: what else the result depends on, such as where the initial weights come from.
 
@@ -93,12 +94,12 @@ class Parts:
             PartBusyError: the part is shared, and another process trains it now.
             RecipeError: the part is not shared, and its folder holds one of another recipe.
         """
-        identity = self.identities[name] = _identity(task, sampler, seed, validation, depends_on)
+        identity = self.identities[name] = _identity(task, sampler, seed, scoring, depends_on)
 
         def fit_in(folder: Path) -> Fit:
             return Fit(
                 task, sampler, seed, folder, identity, self.device,
-                validation=validation, max_epochs=self.cap(name), initial=initial, portable=self.shared,
+                scoring=scoring, max_epochs=self.cap(name), initial=initial, portable=self.shared,
                 label=name,
             )  # fmt: skip
 
@@ -155,14 +156,12 @@ class Parts:
         return network.eval(), PartReport(**state["report"])
 
 
-def _identity(
-    task: Task, sampler: PatchSampler, seed: int, validation: Validation | None, depends_on: str
-) -> str:
+def _identity(task: Task, sampler: PatchSampler, seed: int, scoring: Scoring | None, depends_on: str) -> str:
     # The network and its loss are the task's to tell.
     settings = sampler.settings.model_dump_json(exclude_defaults=True, exclude={"network", "loss"})
     samplers: list[tuple[str, Any]] = [("training", sampler)]
-    if validation is not None and validation.chooses:
-        samplers.append(("validation", validation.sampler))
+    if isinstance(scoring, Validation):
+        samplers.append(("validation", scoring.sampler))
     cases = [f"{use} {c.name} {c.content} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
     return digest(str(VERSION), settings, task.identity, str(seed), depends_on, *cases)
 

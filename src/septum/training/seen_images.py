@@ -34,18 +34,24 @@ def hash_of(voxels: NDArray[np.generic]) -> str:
 
 
 def write_seen(bundle: Path, hashes: Iterable[str], start: Path | None = None) -> None:
-    """Write into a bundle what its weights were learnt from.
+    """Write into a bundle what its weights were learnt from or chosen by.
+
+    Where the start does not say what it learnt from, this bundle cannot say it either. Then no file is
+    written, and one that is there is removed.
 
     Args:
         bundle: its folder.
-        hashes: of the images that it was trained on.
+        hashes: of the images that it was trained on, and of those that chose the epoch.
         start: folder of the bundle that the training started from, whose images count, too.
 
     Raises:
         OutputError: the folder cannot be written to, or the disk is full.
     """
-    known = None if start is None else read_seen(start)
-    every = sorted({*hashes, *(known or ())})
+    known = frozenset[str]() if start is None else read_seen(start)
+    if known is None:
+        (bundle / SEEN_FILE).unlink(missing_ok=True)
+        return
+    every = sorted({*hashes, *known})
     write_text(bundle / SEEN_FILE, json.dumps({"format": 1, "images": every}, indent=0) + "\n")
 
 

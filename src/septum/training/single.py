@@ -13,7 +13,7 @@ from septum.methods.pipeline import Pipeline, find_whole
 from septum.methods.torch_engine import TorchEngine
 from septum.training.objective import LOSSES, Task, identity_of, stage_task
 from septum.training.recipe import EndToEndRecipe, MaskRCNNRecipe, WholeVolumeRecipe
-from septum.training.validation import Validation, to_show
+from septum.training.validation import scoring_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,17 +50,14 @@ class WholeVolumeRun:
             Interrupted: the time budget ended first.
             RecipeError: the folder holds a part that was trained by other settings.
         """
-        held_out, training = self._sampler(self.partition.validation), self._sampler(self.partition.training)
-        names = self.store.dataset.schema.names
+        training, names = self._sampler(self.partition.training), self.store.dataset.schema.names
         network = self.parts.fit(
             "segmenter",
             task_of(self.recipe),
             training,
             self.recipe.seed,
             deadline,
-            validation=Validation(held_out, names=names)
-            if held_out.cases
-            else to_show(training, names, unseen=False),
+            scoring=scoring_of(self.partition, training, self._sampler, names),
         )
         stage = Stage(TorchEngine(network), self.recipe.segmenter.preprocessing)
         return Pipeline(find_whole, Segmenter(stage, self.store.dataset.schema.values))

@@ -24,9 +24,9 @@ from septum.methods.pipeline import Pipeline, prepared_now
 from septum.methods.torch_engine import TorchEngine
 from septum.preprocessing import prepared_geometry
 from septum.training.objective import stage_task
-from septum.training.partition import Partition
+from septum.training.partition import Partition, few_of
 from septum.training.parts import DIGITS, PartBusyError, digest
-from septum.training.validation import FOREGROUND, Validation, dice_of_structures, to_show
+from septum.training.validation import FOREGROUND, dice_of_structures, scoring_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from septum.training.partition import TrainingData
     from septum.training.parts import Parts
     from septum.training.recipe import DetectThenSegmentRecipe, MultiStageRecipe
-    from septum.training.validation import Measure
+    from septum.training.validation import Measure, Scoring
 
 LOGGER = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class TwoStageRun(ABC):
         parts: where networks are trained and kept.
     """
 
-    #: Scores the first stage on a case that validates.
+    #: Scores the first stage on a case.
     first_measure: Measure = staticmethod(dice_of_structures)
     #: What that score is.
     first_quantity = "dice"
@@ -131,7 +131,7 @@ class TwoStageRun(ABC):
             sampler,
             self.recipe.seed,
             deadline,
-            validation=self._validation(sampler, self.names, self.partition, centres),
+            scoring=self._scoring(sampler, self.names, self.partition, centres),
             initial=initial,
             depends_on=source,
         )
@@ -172,34 +172,27 @@ class TwoStageRun(ABC):
         partition = self.partition
         if held_out is not None:
             settings = settings.with_epochs(self.recipe.localiser_fold_epochs)
-            shown = tuple(c for c in partition.training if c.patient in held_out)
+            left_out = tuple(c for c in partition.training if c.patient in held_out)
             partition = Partition(
-                tuple(c for c in partition.training if c.patient not in held_out), shown=shown
+                tuple(c for c in partition.training if c.patient not in held_out), monitoring=left_out
             )
         sampler = self.sampler(partition.training, settings, {})
         names = self.names if len(self.names) == 1 else (FOREGROUND,)
-        validation = self._validation(sampler, names, partition, {})
-        if validation is not None:
-            validation = replace(validation, measure=self.first_measure, quantity=self.first_quantity)
+        scoring = self._scoring(sampler, names, partition, {})
+        if scoring is not None:
+            scoring = replace(scoring, measure=self.first_measure, quantity=self.first_quantity)
         seed += self.recipe.seed
         initial, source = self.first_initial()
         return self.parts.fit(
             name, self.first_task(), sampler, seed, deadline,
-            validation=validation, initial=initial, depends_on=source,
+            scoring=scoring, initial=initial, depends_on=source,
         )  # fmt: skip
 
-    def _validation(
+    def _scoring(
         self, training: PatchSampler, names: tuple[str, ...], partition: Partition, centres: Centres
-    ) -> Validation | None:
-        """Score a training on the cases that choose the epoch, else on some that only show how it goes.
-
-        The latter are cases that it does not learn from, or, without any, a few that it does.
-        """
-        if partition.validation:
-            return Validation(self.sampler(partition.validation, training.settings, centres), names=names)
-        if partition.shown:
-            return to_show(self.sampler(partition.shown, training.settings, centres), names, unseen=True)
-        return to_show(training, names, unseen=False)
+    ) -> Scoring | None:
+        """Score a training as :func:`scoring_of` says."""
+        return scoring_of(partition, training, lambda c: self.sampler(c, training.settings, centres), names)
 
     def _out_of_fold_centres(self, deadline: Deadline) -> Centres:
         """In-plane centres of the regions that first stages find in cases which they have not seen."""
@@ -216,7 +209,7 @@ class TwoStageRun(ABC):
 
     def _validation_centres(self, first: nn.Module) -> Centres:
         """In-plane centres of the regions that the final first stage finds in cases that it has not seen."""
-        cases = self.partition.validation or self.partition.shown
+        cases = self.partition.validation or few_of(self.partition.monitoring)
         if not cases:
             return {}
         known = (f"{case.name} {self._content(case)}" for case in cases)
@@ -263,7 +256,7 @@ class TwoStageRun(ABC):
         )
 
     def _content(self, case: Case) -> str:
-        """What a case's region depends on beside settings, where parts are shared."""
+        """What a case's region depends on besides settings, where parts are shared."""
         return self.store.content(case, self.recipe.segmenter.preprocessing) if self.parts.shared else ""
 
     def _parts(self) -> list[set[str]]:

@@ -1,4 +1,4 @@
-"""Score a network on cases while it trains: to choose the best epoch, or only to show how it goes."""
+"""Score a network on cases while it trains: to choose the best epoch, or only to monitor how it goes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from septum.training.objective import padded
+from septum.training.partition import few_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor, nn
 
+    from septum.datasets import Case
     from septum.methods.patches import PatchSampler
+    from septum.training.partition import Partition
 
     #: From a network in evaluation, an image (1, 1, Z, Y, X) and classes (1, Z, Y, X) to a score of each
     #: class, the higher the better.
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
 #: What a network of one channel finds, where the data has several structures.
 FOREGROUND = "foreground"
-#: So many cases are enough to show how a training goes.
-SHOWN = 20
 
 
 def dice_of_structures(network: nn.Module, image: Tensor, classes: Tensor) -> dict[int, float]:
@@ -49,25 +50,22 @@ def dice_of_structures(network: nn.Module, image: Tensor, classes: Tensor) -> di
 
 
 @dataclass(frozen=True)
-class Validation:
+class Scoring:
     """Cases that a network is scored on after an epoch, each as the product would see it.
 
     Attributes:
         sampler: the cases, with the centres of their regions.
         measure: scores of one case.
         names: of the classes 1, 2 and so on.
-        chooses: whether the epoch with the best mean is the one whose weights are used; if not, the scores
-            are only shown, and the training is the same without them.
-        unseen: whether the network does not learn from these cases.
         quantity: what is measured, as it stands in the history.
+        unseen: whether the network does not learn from these cases.
     """
 
     sampler: PatchSampler
     measure: Measure = dice_of_structures
     names: tuple[str, ...] = ()
-    chooses: bool = True
-    unseen: bool = True
     quantity: str = "dice"
+    unseen: bool = True
 
     def scores(self, network: nn.Module, device: torch.device) -> dict[int, list[float]]:
         """Score all cases; by class, in their order."""
@@ -88,25 +86,44 @@ class Validation:
         return self.names[k - 1] if k <= len(self.names) else f"class_{k}"
 
 
+class Validation(Scoring):
+    """A scoring that chooses: the weights of the epoch with the best mean are used."""
+
+
+class Monitoring(Scoring):
+    """A scoring that only shows how a training goes; the weights are the same without it."""
+
+
 def mean_of(scores: dict[int, list[float]]) -> float:
     """Take the mean over all scores of all classes; 0 without any."""
     every = [score for of_class in scores.values() for score in of_class]
     return statistics.fmean(every) if every else 0.0
 
 
-def to_show(sampler: PatchSampler, names: tuple[str, ...], *, unseen: bool) -> Validation | None:
-    """Make a validation that only shows how a training goes, on a few cases spread over those of a sampler.
+def scoring_of(
+    partition: Partition,
+    training: PatchSampler,
+    sampler_of: Callable[[Sequence[Case]], PatchSampler],
+    names: tuple[str, ...],
+) -> Scoring | None:
+    """Score a training on the cases that choose the epoch, else on a few that only monitor it.
+
+    The latter are cases that the network does not learn from, or, without any, some that it does.
 
     Args:
-        sampler: the cases, with their centres.
+        partition: the cases.
+        training: those that the network learns from, prepared.
+        sampler_of: prepares cases; it is given those alone that are scored.
         names: of the structures.
-        unseen: whether the network does not learn from them.
 
     Returns:
-        The validation; ``None`` without a case.
+        The scoring; ``None`` without a case.
     """
-    if not sampler.cases:
+    if partition.validation:
+        return Validation(sampler_of(partition.validation), names=names)
+    if partition.monitoring:
+        return Monitoring(sampler_of(few_of(partition.monitoring)), names=names)
+    if not training.cases:
         return None
-    step = max(1, -(-len(sampler.cases) // SHOWN))
-    few = type(sampler)(sampler.cases[::step], sampler.centres, sampler.settings)
-    return Validation(few, names=names, chooses=False, unseen=unseen)
+    few = type(training)(few_of(training.cases), training.centres, training.settings)
+    return Monitoring(few, names=names, unseen=False)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import time
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ from septum.methods.settings import StageSettings
 from septum.training import loop
 from septum.training.loop import Deadline, Fit, Interrupted
 from septum.training.objective import Task, stage_task
-from septum.training.validation import Validation, dice_of_structures, mean_of
+from septum.training.partition import MONITORED, Partition
+from septum.training.validation import Monitoring, Validation, dice_of_structures, mean_of, scoring_of
 from support.miniature_training import CPU, Budget, checkpoints
 
 
@@ -65,7 +67,7 @@ class Scores:
 def fit_of(folder, settings, measure=None, **options):
     validation = None if measure is None else Validation(sampler_of(settings, case_of(9)), measure)
     task = stage_task(settings)
-    return Fit(task, sampler_of(settings), 0, folder, "x", CPU, validation=validation, **options)
+    return Fit(task, sampler_of(settings), 0, folder, "x", CPU, scoring=validation, **options)
 
 
 def assert_rounded(network, weights):
@@ -111,10 +113,74 @@ def test_patience_counts_on_after_an_interruption(tmp_path):
                 fits[-1].run(Budget(1))
     network = fits[-1].run(Budget(1))
     assert (fits[-1].epoch, fits[-1].stopped) == (4, "patience")
-    assert_rounded(network, fits[1].validation.measure.weights[0])
+    assert_rounded(network, fits[1].scoring.measure.weights[0])
     again = fit_of(tmp_path, settings, Scores())
-    assert_rounded(again.run(Deadline(at=0)), fits[1].validation.measure.weights[0])
+    assert_rounded(again.run(Deadline(at=0)), fits[1].scoring.measure.weights[0])
     assert again.stopped == "patience"
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Collect the steps that are taken."""
+    taken, take = [], PatchSampler.step
+    monkeypatch.setattr(PatchSampler, "step", lambda *a: taken.append(1) or take(*a))
+    return taken
+
+
+def assert_goes_on_at_its_scoring(folder, steps, epochs, whole):
+    """Take a training up whose last epoch lacks its scoring alone."""
+    newest = checkpoints(folder)[-1].name
+    assert newest.startswith(f"epoch-{len(whole.history) - epochs:05d}-step-000002-")
+    steps.clear()
+    again = fit_of(folder, settings_of(epochs=len(whole.history)), Scores(*([0.5] * epochs)))
+    network = again.run(Deadline())
+    assert len(steps) == 2 * (epochs - 1)
+    for name in ("loss", "learning_rate"):
+        assert [entry[name] for entry in again.history] == [entry[name] for entry in whole.history]
+    weights = whole.network.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+
+
+def test_training_that_is_killed_in_a_long_scoring_is_only_scored_again(tmp_path, monkeypatch, steps):
+    whole = fit_of(tmp_path / "whole", settings_of(epochs=3), Scores(0.5, 0.5, 0.5))
+    whole.run(Deadline())
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    killed = tmp_path / "killed"
+    with pytest.raises(IndexError):  # no score is left for the second epoch
+        fit_of(killed, settings_of(epochs=3), Scores(0.5)).run(Deadline())
+    assert_goes_on_at_its_scoring(killed, steps, 2, whole)
+
+
+class ShortOfTime(Deadline):
+    """Time for anything that takes less than 0.4 s."""
+
+    def allows(self, seconds):
+        return seconds < 0.4
+
+
+def test_scoring_that_would_end_after_the_deadline_is_left_to_the_next_call(tmp_path, steps):
+    whole = fit_of(tmp_path / "whole", settings_of(epochs=3), Scores(0.5, 0.5, 0.5))
+    whole.run(Deadline())
+    cut, scores = tmp_path / "cut", Scores(0.5, 0.5, 0.5)
+    slow = fit_of(cut, settings_of(epochs=3), lambda *a: time.sleep(0.5) or scores(*a))
+    with pytest.raises(Interrupted):
+        slow.run(ShortOfTime())
+    assert len(scores.weights) == 1, "the first has no time before it"
+    assert_goes_on_at_its_scoring(cut, steps, 2, whole)
+
+
+@pytest.mark.parametrize("use", ["validation", "monitoring"])
+def test_only_cases_that_are_scored_are_prepared(use):
+    settings, prepared = settings_of(), []
+
+    def sampler_of_cases(cases):
+        prepared.extend(cases)
+        return sampler_of(settings)
+
+    cases = tuple(range(3 * MONITORED))
+    scoring = scoring_of(Partition((), **{use: cases}), sampler_of(settings), sampler_of_cases, ())
+    chosen = {"validation": (Validation, cases), "monitoring": (Monitoring, cases[::3])}[use]
+    assert (type(scoring), tuple(prepared), scoring.unseen) == (*chosen, True)
 
 
 def test_cap_stops_and_a_later_run_without_it_ends_as_if_it_had_never_been(tmp_path):

@@ -1,5 +1,6 @@
 """What a training shows while it goes on, and that showing it changes nothing."""
 
+import json
 import logging
 import sys
 import types
@@ -7,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from septum.training.history import epochs_between, is_due, line_of
+from septum.training import partition
+from septum.training.history import Events, epochs_between, is_due, line_of, write_history
 from septum.training.learning_curve import learning_curve
 from septum.training.loop import Deadline
 from septum.training.two_stage import TwoStageRun
@@ -53,17 +55,20 @@ def test_each_network_shows_dice_by_structure_on_cases_that_it_has_not_seen_wher
 
 
 def test_patients_of_a_fold_are_not_learnt_from_and_show_how_it_goes(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(partition, "MONITORED", 1)
     recipe = recipe_of(segmenter_epochs=2).model_copy(update={"fold": 1})
-    run = run_of(recipe, data, tmp_path / "shown")
+    run = run_of(recipe, data, tmp_path / "monitored")
     trained = run.run(Deadline())
-    (shown,) = {case.patient for case in run.partition.shown}
-    assert shown == "patient002"
-    assert shown not in {case.patient for case in run.partition.training}
-    history = history_of(tmp_path / "shown" / "segmenter")
+    (monitored,) = {case.patient for case in run.partition.monitoring}
+    assert monitored == "patient002"
+    assert monitored not in {case.patient for case in run.partition.training}
+    history = history_of(tmp_path / "monitored" / "segmenter")
     assert [name for name in history[0] if "dice" in name] == [
         f"validation_dice_{s}" for s in ("RV", "MYO", "LV")
     ]
-    monkeypatch.setattr(TwoStageRun, "_validation", lambda *_: None)
+    regions = json.loads((tmp_path / "monitored" / "validation-regions.json").read_text(encoding="utf-8"))
+    assert len(regions["regions"]) == 1, "only of a case that is scored"
+    monkeypatch.setattr(TwoStageRun, "_scoring", lambda *_: None)
     plain = run_of(recipe, data, tmp_path / "plain")
     assert_same(plain.run(Deadline()), trained)
     assert plain.parts.identities == run.parts.identities
@@ -126,6 +131,77 @@ def test_events_are_written_where_tensorboard_is_and_go_on_after_an_interruption
     assert names.count("loss") == 3
     assert "training_dice_LV" in names
     assert own[-1] == "closed"
+
+
+class Broken:
+    """A writer that a full disk makes fail in one of its methods."""
+
+    def __init__(self, calls, failing):
+        self.calls, self.failing = calls, failing
+
+    def _called(self, name):
+        self.calls.append(name)
+        if name == self.failing:
+            raise OSError(28, "No space left on device")
+
+    def add_scalar(self, *_):
+        self._called("add_scalar")
+
+    def flush(self):
+        self._called("flush")
+
+    def close(self):
+        self._called("close")
+
+
+@pytest.mark.parametrize(
+    ("failing", "calls"),
+    [
+        ("SummaryWriter", []),
+        ("add_scalar", ["add_scalar"]),
+        ("flush", ["add_scalar", "flush"]),
+        ("close", ["add_scalar", "flush", "add_scalar", "flush", "close"]),
+    ],
+)
+def test_broken_tensorboard_is_logged_once_and_ends_no_training(
+    tmp_path, monkeypatch, caplog, failing, calls
+):
+    made = []
+
+    def writer(*_, **__):
+        if failing == "SummaryWriter":
+            raise OSError(28, "No space left on device")
+        return Broken(made, failing)
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    events = Events(tmp_path)
+    for epoch in (1, 2):
+        events.add({"epoch": epoch, "loss": 1.0})
+    events.close()
+    assert made == calls
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_tensorboard_that_cannot_be_imported_is_logged_once_and_ends_no_training(
+    tmp_path, monkeypatch, caplog
+):
+    def import_module(_name):
+        raise TypeError("Descriptors cannot be created directly.")
+
+    monkeypatch.setattr("septum.training.history.importlib.import_module", import_module)
+    events = Events(tmp_path)
+    for epoch in (1, 2):
+        events.add({"epoch": epoch, "loss": 1.0})
+    events.close()
+    assert len(caplog.records) == 1
+
+
+def test_score_that_is_no_number_is_null_in_the_history(tmp_path):
+    write_history(tmp_path, "segmenter", [{"epoch": 1, "loss": 2.0, "validation_dice_LV": float("nan")}])
+    (line,) = history_of(tmp_path)
+    assert line == {"epoch": 1, "loss": 2.0, "validation_dice_LV": None}
 
 
 def test_training_without_tensorboard_writes_no_events(data, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from septum.training.methods import RUNS
 from septum.training.partition import TrainingData, partition_of
 from septum.training.parts import Parts
 from septum.training.recipe_file import load_recipe
-from support.miniature_training import CPU, Budget, fixed_split
+from support.miniature_training import CPU, Budget, fixed_split, history_of
 
 COMMON = """
 name = "any"
@@ -66,9 +66,9 @@ def recipe_of(folder, method):
     return load_recipe(file)
 
 
-def run_of(recipe, data, folder, **options):
+def run_of(recipe, data, folder, *, validate=True, **options):
     dataset = acdc(data)
-    partition = partition_of(dataset, fixed_split("acdc"), 0, validate=True)
+    partition = partition_of(dataset, fixed_split("acdc"), 0, validate=validate)
     parts = Parts(folder / "parts", CPU, shared=True, **options)
     return RUNS[recipe.method](
         recipe, TrainingData(CaseStore(dataset, folder / "prepared"), partition), parts
@@ -96,6 +96,13 @@ def test_method_is_trained_interrupted_and_used(data, tmp_path, method):
     again = run_of(recipe, data, tmp_path).pipeline(Deadline(at=0)).predict(native)
     assert (again.labels == found.labels).all()
     assert again.localisation == found.localisation
+
+
+def test_network_of_the_whole_volume_is_monitored_on_patients_that_it_has_not_seen(data, tmp_path):
+    run_of(recipe_of(tmp_path, "whole_volume"), data, tmp_path, validate=False).pipeline(Deadline())
+    (folder,) = (tmp_path / "parts").glob("segmenter-*")
+    named = {name for name in history_of(folder)[0] if "dice" in name}
+    assert named == {f"validation_dice_{s}" for s in ("RV", "MYO", "LV")}
 
 
 def test_regions_of_a_detector_are_out_of_fold_too(data, tmp_path):

@@ -105,6 +105,17 @@ def test_own_folder_and_a_short_recipe_make_a_bundle_that_segments(septum, train
     assert dice(mask == LABELS["LV"], heart.truth.labels == LABELS["LV"]) > 0.8
 
 
+def test_patients_that_chose_the_epoch_count_as_seen(train, folder):
+    optimisation = "optimisation = { epochs = 1, steps_per_epoch = 2, patience = 1, ema = 0 }"
+    recipe = RECIPE.replace("optimisation = { epochs = 1, steps_per_epoch = 2 }", optimisation)
+    (folder / "mine.toml").write_text(f"fold = 0\n{recipe}", encoding="utf-8")
+    answer = train()
+    assert answer.code == 0, answer.err
+    bundle = open_bundle(folder / "run" / "bundle")
+    assert bundle.manifest.provenance["training_volumes"] == 4
+    assert len(read_seen(bundle.folder)) == len(read_seen(open_bundle("cine").folder)) + 6
+
+
 @pytest.mark.parametrize("who", HELD_OUT)
 def test_ways_to_say_who_tests_are_valid_as_documented(tmp_path, who):
     (tmp_path / "mine.toml").write_text(DOCUMENTED + who, encoding="utf-8")
