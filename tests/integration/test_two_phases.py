@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import septum as package
+from septum.core import InputError
 from septum.workflows.cases import plan_cases
+from septum.workflows.options import IndexSettings
 
 
 @pytest.fixture
@@ -88,6 +90,17 @@ def test_two_phases_in_the_folder_of_a_patient_are_one_case(
     assert "already done" in septum(*call).out
     frames = [folder / f"{name}.nii.gz" for name in names]
     assert "already done" in septum("segment", "--ed-file", frames[0], "--es-file", frames[1], *call[2:]).out
+
+
+def test_given_frames_that_contradict_the_names_are_refused(septum, bundle, write_study, tmp_path):
+    files = tuple(write_study(tmp_path / f"p01/p01_{phase}.nii.gz") for phase in ("ED", "ES"))
+    call = ("segment", tmp_path / "p01", "-o", tmp_path / "out", "--model", bundle)
+    answer = septum(*call, "--ed", 1, "--es", 0)
+    assert (answer.code, "p01_ED.nii.gz" in answer.err, "frame 1" in answer.err) == (3, True, True)
+    assert not (tmp_path / "out/p01_seg.json").exists()
+    with pytest.raises(InputError, match="end-systole to be its frame 1"):
+        package.segment(files, model=bundle, indices=IndexSettings(end_systole=0))
+    assert septum(*call, "--ed", 0).code == 0
 
 
 @pytest.mark.parametrize("added", ["a_ES", "p01", "p01_4d"])

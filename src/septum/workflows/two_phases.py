@@ -12,7 +12,7 @@ import numpy as np
 
 from septum.core import InputError, Level, Note, Study
 from septum.io import case_name, content_sha256, read_study
-from septum.workflows.options import IndexSettings
+from septum.workflows.options import OF_ONE_STUDY, IndexSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,10 +140,26 @@ def phases_of_patient(folder: Path, images: Sequence[Path]) -> TwoPhases | None:
     return TwoPhases(phases["ED"], phases["ES"])
 
 
-def with_two_phases(indices: IndexSettings | None) -> IndexSettings:
-    """Say which frame is which phase."""
-    frames = {"end_diastole": END_DIASTOLE, "end_systole": END_SYSTOLE}
-    return (indices or IndexSettings()).model_copy(update=frames)
+def with_two_phases(indices: IndexSettings | None, phases: TwoPhases) -> IndexSettings:
+    """Set which frame is which phase.
+
+    Args:
+        indices: how indices are taken otherwise; ``None`` for the defaults.
+        phases: the two files.
+
+    Raises:
+        InputError: ``indices`` name other frames.
+    """
+    settings, frames = indices or IndexSettings(), {"end_diastole": END_DIASTOLE, "end_systole": END_SYSTOLE}
+    for name, frame in frames.items():
+        given = getattr(settings, name)
+        if given not in (None, frame):
+            raise InputError(
+                f"{phases.end_diastole.name} and {phases.end_systole.name} are end-diastole and end-systole of "
+                f"one study: expected {OF_ONE_STUDY[name]} to be its frame {frame}, and got frame {given}; "
+                "leave the frames out, or give the two files the other way about."
+            )
+    return settings.model_copy(update=frames)
 
 
 def _close(one: ArrayLike, other: ArrayLike) -> bool:
