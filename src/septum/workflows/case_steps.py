@@ -190,17 +190,17 @@ class CaseSteps:
         """The names of its results, settled once: never those of a model of other structures.
 
         Raises:
-            NameTakenError: another case of this run has the name for another model's result.
+            NameTakenError: another case of this run has the name.
         """
         if case.name not in self._named:
             paths = case.paths(self.out)
             if not self._is_own(paths, case):
                 paths = paths.of_model(self.model.bundle.manifest.name)
-                if paths in self._named.values():
-                    raise NameTakenError(
-                        f"{paths.record} is the result of another input of this run: expected a name that is "
-                        f"free for {case.source}; choose another folder for its results."
-                    )
+            if paths in self._named.values():
+                raise NameTakenError(
+                    f"{paths.record} is the result of another input of this run: expected a name that is "
+                    f"free for {case.source}; choose another folder for its results."
+                )
             self._named[case.name] = paths
         return self._named[case.name]
 

@@ -155,8 +155,8 @@ def with_two_phases(indices: IndexSettings | None, phases: TwoPhases) -> IndexSe
         given = getattr(settings, name)
         if given not in (None, frame):
             raise InputError(
-                f"{phases.end_diastole.name} and {phases.end_systole.name} are end-diastole and end-systole of "
-                f"one study: expected {OF_ONE_STUDY[name]} to be its frame {frame}, and got frame {given}; "
+                f"{phases.end_diastole.name} and {phases.end_systole.name} are end-diastole and end-systole "
+                f"of one study: expected {OF_ONE_STUDY[name]} to be frame {frame} of it, and got {given}; "
                 "leave the frames out, or give the two files the other way about."
             )
     return settings.model_copy(update=frames)
