@@ -120,6 +120,7 @@ def test_meshes_of_detected_phases_stay_until_other_frames_are_given(case, no_mo
     found = indices["end_diastole_frame"], indices["end_systole_frame"]
     assert None not in found
     case("--heart-rate", 60)
+    case("--ed", found[0])
     case("--ed", found[0], "--es", found[1])
     assert (files_in(case.out), record_in(case.out)["outputs"]["mesh"]["all_frames"]) == (before, False)
     assert "removed with the earlier indices: a_mesh" in case("--ed", found[1], "--es", found[0]).err

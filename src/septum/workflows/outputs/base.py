@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Note, Study
+    from septum.workflows.options import IndexSettings
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.record import Record
     from septum.workflows.result import Result

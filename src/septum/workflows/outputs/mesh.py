@@ -65,10 +65,12 @@ class MeshOutput(Output):
         """
         if _of_all_frames(options):
             return True
-        before = earlier.settings.indices
-        found = (earlier.indices.end_diastole_frame, earlier.indices.end_systole_frame)
-        given = (indices.end_diastole, indices.end_systole)
-        return given in ((before.end_diastole, before.end_systole), found)
+        before, found = earlier.settings.indices, earlier.indices
+        phases = (
+            (indices.end_diastole, before.end_diastole, found.end_diastole_frame),
+            (indices.end_systole, before.end_systole, found.end_systole_frame),
+        )
+        return all(now in (then, frame) if then is None else now == frame for now, then, frame in phases)
 
     def reserved(self, paths: OutputPaths) -> tuple[Path, ...]:
         """Name the folder where something else stands in its place; a folder may hold other files."""
