@@ -10,9 +10,11 @@ import pytest
 
 from septum import measure
 from septum.core import LEFT_ATRIUM, VENTRICLES, InputError
+from septum.core.errors import QualityWarning
 from septum.workflows.evaluate import evaluate
 from septum.workflows.mask_pairs import pair_masks
 from septum.workflows.options import IndexSettings
+from septum.workflows.record import write_record
 
 SPACING_MM = (8.0, 2.0, 1.5)
 SHAPE = (6, 64, 72)
@@ -371,9 +373,9 @@ def test_a_mask_of_the_two_phases_is_compared_with_frames_of_acdc(tmp_path, info
 def given_phases(path, labels):
     """Write a mask of end-diastole and end-systole that were given, with its JSON."""
     write(path, labels)
-    folder = path.parent.parent / "measured"
-    measured = measure(path, labels="ventricles", indices=IndexSettings(end_diastole=0, end_systole=1))
-    shutil.copy(measured.save(folder, name="p1").record, path.with_name("p1_seg.json"))
+    with pytest.warns(QualityWarning):
+        result = measure(path, labels="ventricles", indices=IndexSettings(end_diastole=0, end_systole=1))
+    write_record(path.with_name("p1_seg.json"), result.record())
 
 
 @pytest.mark.parametrize("numbers", [(2, 1), (1, 2), (7, 1)])

@@ -115,6 +115,18 @@ def test_frames_of_several_patients_and_frames_of_a_cine_are_cases_of_their_own(
     assert {case.name for case in plan.cases} == {"p01_ED", "p01_ES"}, "below a folder each file is a case"
 
 
+def test_two_files_of_one_phase_and_cines_of_two_phases_are_cases_of_their_own(write_study, tmp_path):
+    folder = tmp_path / "p01"
+    first, second = (write_study(folder / f"p01_{phase}.nii.gz") for phase in ("ED", "ES"))
+    shutil.copy(first, folder / "p01_ED.nii")  # whatever it holds, its name is that of the same phase
+    assert len(plan_cases([folder], tmp_path / "out").cases) == 3
+    (folder / "p01_ED.nii").unlink()
+    assert len(plan_cases([folder], tmp_path / "out").cases) == 1
+    write_study(second, frames=2)
+    cases = plan_cases([folder], tmp_path / "out").cases
+    assert {case.name: case.phases for case in cases} == {"p01_ED": None, "p01_ES": None}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--ed-file", "a.nii"), ("--ed-file", "a.nii", "--es-file", "b.nii", "c.nii"), (),
