@@ -103,11 +103,27 @@ def test_meshes_are_of_the_phases_that_are_shown(case, no_model, files_in):
     no_model()
     case("--mesh", "stl", "--ed", 0, "--es", 1)
     assert meshes() == ["000", "001"]
+    assert "mask kept" in case("--ed", 0, "--es", 1, "--heart-rate", 60).out
+    assert meshes() == ["000", "001"]
     answer = case("--ed", 0, "--es", 2)
     assert ("removed with the earlier indices: a_mesh" in answer.err, meshes()) == (True, [])
     assert "mask kept" in case("--ed", 0, "--es", 2, "--mesh", "stl", "--all-frames").out
     assert meshes() == ["000", "001", "002"]
     assert "already done" in case("--ed", 0, "--es", 2, "--mesh", "stl").out
+
+
+def test_meshes_of_detected_phases_stay_until_other_frames_are_given(case, no_model, files_in):
+    case("--mesh", "stl")
+    no_model()
+    before = files_in(case.out)
+    indices = record_in(case.out)["indices"]
+    found = indices["end_diastole_frame"], indices["end_systole_frame"]
+    assert None not in found
+    case("--heart-rate", 60)
+    case("--ed", found[0])
+    case("--ed", found[0], "--es", found[1])
+    assert (files_in(case.out), record_in(case.out)["outputs"]["mesh"]["all_frames"]) == (before, False)
+    assert "removed with the earlier indices: a_mesh" in case("--ed", found[1], "--es", found[0]).err
 
 
 def test_what_is_missing_is_written_again_of_the_mask(case, no_model, files_in):

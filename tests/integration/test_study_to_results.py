@@ -95,11 +95,25 @@ def test_a_study_of_one_phase_has_volumes_and_mass_in_all_that_is_written(septum
         assert f"'{told['indices']['items'][key]['value']}'" in report
 
 
-def test_a_model_of_other_structures_has_names_of_its_own_in_the_same_folder(septum, bundle, study, tmp_path):
+def write_late(folder):
     late = flat(images(stored(1, 6), series=50, uid="1.2.50"))
     for one in late:
         one.ScanningSequence, one.InversionTime = ["GR", "IR"], "280"
-    write(study / "late", late)
+    return write(folder, late)
+
+
+def test_another_study_of_the_same_name_is_refused_by_a_model_of_other_structures(
+    septum, bundle, study, tmp_path
+):
+    assert septum("segment", study, "-o", tmp_path / "out", "--model", bundle).code == 0
+    before = names_in(tmp_path / "out")
+    other = write_late(tmp_path / "elsewhere/one")
+    assert septum("segment", other, "-o", tmp_path / "out", "--model", "la").code == 4
+    assert names_in(tmp_path / "out") == before
+
+
+def test_a_model_of_other_structures_has_names_of_its_own_in_the_same_folder(septum, bundle, study, tmp_path):
+    write_late(study / "late")
     assert septum("segment", study, "-o", tmp_path / "out", "--model", bundle).code == 0
     first = (tmp_path / "out/one_seg.json").read_bytes()
     call = ("segment", study, "-o", tmp_path / "out", "--model", "la", "--csv", tmp_path / "la.csv")

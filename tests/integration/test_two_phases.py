@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import septum as package
+from septum.core import InputError
 from septum.workflows.cases import plan_cases
+from septum.workflows.options import IndexSettings
 
 
 @pytest.fixture
@@ -90,6 +92,17 @@ def test_two_phases_in_the_folder_of_a_patient_are_one_case(
     assert "already done" in septum("segment", "--ed-file", frames[0], "--es-file", frames[1], *call[2:]).out
 
 
+def test_given_frames_that_contradict_the_names_are_refused(septum, bundle, write_study, tmp_path):
+    files = tuple(write_study(tmp_path / f"p01/p01_{phase}.nii.gz") for phase in ("ED", "ES"))
+    call = ("segment", tmp_path / "p01", "-o", tmp_path / "out", "--model", bundle)
+    answer = septum(*call, "--ed", 1, "--es", 0)
+    assert (answer.code, "p01_ED.nii.gz" in answer.err, "got 1" in answer.err) == (3, True, True)
+    assert not (tmp_path / "out/p01_seg.json").exists()
+    with pytest.raises(InputError, match="end-systole to be frame 1"):
+        package.segment(files, model=bundle, indices=IndexSettings(end_systole=0))
+    assert septum(*call, "--ed", 0).code == 0
+
+
 @pytest.mark.parametrize("added", ["a_ES", "p01", "p01_4d"])
 def test_frames_of_several_patients_and_frames_of_a_cine_are_cases_of_their_own(write_study, tmp_path, added):
     folder = tmp_path / "all/p01"
@@ -100,6 +113,18 @@ def test_frames_of_several_patients_and_frames_of_a_cine_are_cases_of_their_own(
     (folder / f"{added}.nii.gz").unlink()
     plan = plan_cases([tmp_path / "all"], tmp_path / "out")
     assert {case.name for case in plan.cases} == {"p01_ED", "p01_ES"}, "below a folder each file is a case"
+
+
+def test_two_files_of_one_phase_and_cines_of_two_phases_are_cases_of_their_own(write_study, tmp_path):
+    folder = tmp_path / "p01"
+    first, second = (write_study(folder / f"p01_{phase}.nii.gz") for phase in ("ED", "ES"))
+    shutil.copy(first, folder / "p01_ED.nii")  # whatever it holds, its name is that of the same phase
+    assert len(plan_cases([folder], tmp_path / "out").cases) == 3
+    (folder / "p01_ED.nii").unlink()
+    assert len(plan_cases([folder], tmp_path / "out").cases) == 1
+    write_study(second, frames=2)
+    cases = plan_cases([folder], tmp_path / "out").cases
+    assert {case.name: case.phases for case in cases} == {"p01_ED": None, "p01_ES": None}
 
 
 @pytest.mark.parametrize(

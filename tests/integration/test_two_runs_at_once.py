@@ -20,10 +20,12 @@ from septum.workflows.outputs import requested
 class Run:
     """A run on one case that begins now, and writes when it is told to."""
 
-    def __init__(self, bundle, source, out, *, slice_mm=8.0, outputs=()):
+    def __init__(self, bundle, source, out, *, slice_mm=8.0, outputs=(), overwrite=False):
         model = LazyModel(bundle, ModelOptions(threads=1))
         spacing_mm = (slice_mm, 1.5, 1.5)
-        self.steps = CaseSteps(model, out, spacing_mm=spacing_mm, outputs=requested(outputs))
+        self.steps = CaseSteps(
+            model, out, spacing_mm=spacing_mm, outputs=requested(outputs), overwrite=overwrite
+        )
         (self.case,) = plan_cases([source], out).cases
         self.segmented = self.steps.segment(self.steps.open(self.case), lambda _: None)
 
@@ -73,6 +75,36 @@ def test_a_report_is_not_made_of_a_mask_that_is_gone(begin, files_in, tmp_path):
     with pytest.raises(NameTakenError, match="made anew by another run meanwhile"):
         with_report.write()
     assert files_in(tmp_path / "out") == ["a_seg.json", "a_seg.nii.gz"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_models_of_other_structures_both_leave_their_result(begin, files_in, tmp_path, overwrite):
+    ventricles = begin()
+    atrium = Run("la", tmp_path / "a.nii.gz", tmp_path / "out", overwrite=overwrite)
+    ventricles.write()
+    before = (tmp_path / "out/a_seg.json").read_bytes()
+    result = atrium.write()
+    assert (result.name, set(result.record.labels)) == ("a_la", {"LA"})
+    assert (tmp_path / "out/a_seg.json").read_bytes() == before
+    assert files_in(tmp_path / "out") == ["a_la_seg.json", "a_la_seg.nii.gz", "a_seg.json", "a_seg.nii.gz"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_name_that_a_model_joins_is_not_taken_from_another_input(
+    septum, bundle, write_study, tmp_path, overwrite
+):
+    files = [write_study(tmp_path / f"{name}.nii.gz", seed=k) for k, name in enumerate(("a", "a_la"))]
+    out = ("-o", tmp_path / "out", "--threads", 1)
+    assert septum("segment", *files, *out, "--model", bundle).code == 0
+    before = (tmp_path / "out/a_la_seg.json").read_bytes()
+    answer = septum("segment", files[0], *out, "--model", "la", *["--overwrite"] * overwrite)
+    assert (answer.code, "a_la_seg.json" in answer.err) == (4, True)
+    assert ("or allow overwriting" in answer.err) is not overwrite
+    assert (tmp_path / "out/a_la_seg.json").read_bytes() == before
+    (tmp_path / "out/a_la_seg.json").unlink()
+    (tmp_path / "out/a_la_seg.nii.gz").unlink()
+    answer = septum("segment", *files, *out, "--model", "la", *["--overwrite"] * overwrite)
+    assert (answer.code, "another input of this run" in answer.err) == (1, True)
 
 
 def test_a_run_that_goes_on_and_on_writing_is_not_waited_for_without_end(

@@ -158,11 +158,16 @@ def rewritten(study, spaces):
 
 
 @pytest.mark.parametrize("deidentify", [None, Pseudonyms(b"k" * 32)], ids=["identified", "deidentified"])
-@pytest.mark.parametrize("named", ["one an image", "none", "most"])
+@pytest.mark.parametrize("named", ["one an image", "one a slice", "none", "most"])
 def test_one_frame_of_reference_stands_for_those_that_a_deidentifier_left(tmp_path, named, deidentify):
     written = write_classic(tmp_path)
     of_most = ["1.2.9", None, *["1.2.8"] * 18]
-    spaces = {"one an image": [f"1.2.{k}" for k in range(1, 21)], "none": [None] * 20, "most": of_most}[named]
+    spaces = {
+        "one an image": [f"1.2.{k}" for k in range(1, 21)],
+        "one a slice": [f"1.2.{z}" for _ in range(4) for z in range(1, 6)],
+        "none": [None] * 20,
+        "most": of_most,
+    }[named]
     rewritten(written.study, spaces)
     seg, report = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
     for path in (seg, tmp_path / "again.dcm"):
@@ -174,9 +179,10 @@ def test_one_frame_of_reference_stands_for_those_that_a_deidentifier_left(tmp_pa
     space = instance.FrameOfReferenceUID
     assert pydicom.dcmread(tmp_path / "again.dcm").FrameOfReferenceUID == space
     if deidentify is None and named != "none":
-        assert space == {"one an image": "1.2.1", "most": "1.2.8"}[named]
+        assert space == ("1.2.8" if named == "most" else "1.2.1")
     assert (space.startswith("2.25."), space.is_valid) == (deidentify is not None or named == "none", True)
     assert "frame" in instance.DerivationDescription
+    assert ("most" in instance.DerivationDescription) is (named == "most")
     assert [dciodvfy_errors(path) for path in (seg, report)] == [[], []]
     if deidentify is None:
         assert np.array_equal(labels_by_source_frame(seg, written.study), written.segmentation.labels)

@@ -16,7 +16,7 @@ from septum.workflows.loading import has_spacing, path_of, study_of
 from septum.workflows.measure import Measuring, measure_array, measure_file
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
-from septum.workflows.two_phases import with_two_phases
+from septum.workflows.two_phases import TwoPhases, with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,9 +77,9 @@ def segment(
         raise InputError(_SPACING_KNOWN)
     model = _ready(model, options)
     bundle, started = model.bundle, time.perf_counter()
-    study, name = study_of(source, spacing_mm, bundle.manifest.reads)
     if isinstance(source, tuple):
-        indices = with_two_phases(indices)
+        indices = with_two_phases(indices, TwoPhases(*map(path_of, source)))
+    study, name = study_of(source, spacing_mm, bundle.manifest.reads)
     settings = settings_of(model, None if spacing_mm is None else study.cine.geometry.spacing_mm, indices)
     settings.indices.check_frames(len(study.cine), name)
     read_s = time.perf_counter() - started

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import LEFT_ATRIUM, InputError, LabelSchema, Segmentation, Structure
+from septum.core import LEFT_ATRIUM, STACK_KINDS, InputError, LabelSchema, Segmentation, Structure
 from septum.core.errors import NameTakenError
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.workflows.events import CaseDone, FrameDone, Notice
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import OutputError, Study
+    from septum.core import OutputError, StackKind, Study
     from septum.core.geometry import Triple
     from septum.inference import FrameResult, Model
     from septum.workflows.cases import InputCase
@@ -169,32 +170,65 @@ class CaseSteps:
         """
         if isinstance(segmented, CaseDone):
             return segmented
-        with case_lock(self._paths_of(segmented.opened.case)):
-            current = self._by_what_is_there(segmented)
-            if isinstance(current, CaseDone):
-                return current
-            return self._write(current, segmented.opened.plan)
+        case = segmented.opened.case
+        paths = self._paths_of(case)
+        with case_lock(paths):
+            if self._is_own(paths, case):
+                return self._write_locked(segmented)
+        del self._named[case.name]  # another run has written the result of other structures meanwhile
+        with case_lock(self._paths_of(case)):
+            check_no_input(self._paths_of(case), self.inputs)
+            return self._write_locked(segmented, renamed=True)
+
+    def _write_locked(self, segmented: Segmented, *, renamed: bool = False) -> CaseDone:
+        current = self._by_what_is_there(segmented, renamed=renamed)
+        if isinstance(current, CaseDone):
+            return current
+        return self._write(current, segmented.opened.plan)
 
     def _paths_of(self, case: InputCase) -> OutputPaths:
-        """The names of its results, settled once: never those of a model of other structures."""
+        """The names of its results, settled once: never those of a model of other structures.
+
+        Raises:
+            NameTakenError: another case of this run has the name.
+        """
         if case.name not in self._named:
             paths = case.paths(self.out)
-            earlier, manifest = read_record(paths.record), self.model.bundle.manifest
-            if (
-                earlier is not None
-                and earlier.model is not None
-                and set(earlier.labels) != set(manifest.labels.names)
-                and (_is_dicom(case) or earlier.input.sha256 == self._sha256_of(case))
-            ):
-                paths = paths.of_model(manifest.name)
+            if not self._is_own(paths, case):
+                paths = paths.of_model(self.model.bundle.manifest.name)
+            if paths in self._named.values():
+                raise NameTakenError(
+                    f"{paths.record} is the result of another input of this run: expected a name that is "
+                    f"free for {case.source}; choose another folder for its results."
+                )
             self._named[case.name] = paths
         return self._named[case.name]
 
+    def _is_own(self, paths: OutputPaths, case: InputCase) -> bool:
+        """Whether a name is not that of this study's result by a model of other structures."""
+        if paths != case.paths(self.out):
+            return True
+        earlier, manifest = read_record(paths.record), self.model.bundle.manifest
+        return (
+            earlier is None
+            or earlier.model is None
+            or set(earlier.labels) == set(manifest.labels.names)
+            or not self._is_of_same_study(earlier, case)
+        )
+
+    def _is_of_same_study(self, earlier: Record, case: InputCase) -> bool:
+        """Whether a record is of this file, or of any of the stacks that are taken of this DICOM study."""
+        for wanted in STACK_KINDS if _is_dicom(case) else (self.wanted,):
+            with suppress(InputError):  # a study need not have both stacks
+                if earlier.input.sha256 == self._sha256_of(case, wanted):
+                    return True
+        return False
+
     def _settings_of(self, case: InputCase) -> Settings:
-        """The settings for a case; in two files the phases are known."""
+        """The settings for a case; in two files the phases are known. Raises :class:`InputError`."""
         if case.phases is None:
             return self.settings
-        indices = with_two_phases(self.settings.indices)
+        indices = with_two_phases(self.settings.indices, case.phases)
         return self.settings.model_copy(update={"indices": indices})
 
     def _read(self, case: InputCase) -> Study:
@@ -203,17 +237,17 @@ class CaseSteps:
             return case.phases.read(spacing_mm=spacing_mm, wanted=self.wanted)
         return read_study(case.source, spacing_mm=spacing_mm, wanted=self.wanted)
 
-    def _sha256_of(self, case: InputCase) -> str:
+    def _sha256_of(self, case: InputCase, wanted: StackKind) -> str:
         if case.phases is not None:
-            return case.phases.sha256(self.wanted)
-        return content_sha256(case.source, wanted=self.wanted)
+            return case.phases.sha256(wanted)
+        return content_sha256(case.source, wanted=wanted)
 
-    def _by_what_is_there(self, segmented: Segmented) -> Segmented | CaseDone:
+    def _by_what_is_there(self, segmented: Segmented, *, renamed: bool) -> Segmented | CaseDone:
         """What is to be written, as if this run had begun when another has ended that wrote meanwhile."""
         opened, case = segmented.opened, segmented.opened.case
         paths = self._paths_of(case)
         seen = seen_at(paths.record, paths.mask)
-        if seen == opened.seen:
+        if seen == opened.seen and not renamed:
             return segmented
         plan = self._plan_of(case)
         if plan.earlier is not None and plan.is_nothing:
@@ -262,13 +296,14 @@ class CaseSteps:
         paths, earlier, reason = self._paths_of(case), None, ""
         settings = self._settings_of(case)
         earlier = read_record(paths.record)
-        if not self.overwrite and (paths.mask.exists() or paths.record.exists()):
+        is_there = paths.mask.exists() or paths.record.exists()
+        replaces = self.overwrite and paths == case.paths(self.out)  # a name of Septum's choice is no wish
+        if is_there and not replaces:
             check_same_input(
-                paths,
-                str(case.source),
-                lambda: self._sha256_of(case),
-                is_dicom=_is_dicom(case),
-            )
+                paths, str(case.source), lambda: self._sha256_of(case, self.wanted),
+                is_dicom=_is_dicom(case), unasked=not self.overwrite,
+            )  # fmt: skip
+        if is_there and not self.overwrite:
             reason = "it is in the form of another version"
             if earlier is not None:
                 sha256 = self.model.bundle.sha256

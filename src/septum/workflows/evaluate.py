@@ -17,11 +17,11 @@ from septum.workflows.mask_frames import (
     frame_pairs,
     lacks_phase,
     timing_volumes,
-    without_phase,
 )
 from septum.workflows.mask_grids import on_grid_of
 from septum.workflows.mask_pairs import MaskPair, pair_masks
 from septum.workflows.masks import infer_schema, labels_of, values_in
+from septum.workflows.phase_names import without_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,7 +84,7 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
             failures.append(str(error))
             continue
         notes += compared.notes
-        patients.setdefault(without_phase(pair.case), []).append(compared)
+        patients.setdefault(without_frame(pair.case), []).append(compared)
     patients = {name: _with_phases(those, schema) for name, those in patients.items()}
     frames = [scored for those in patients.values() for one in those for scored in one.scores]
     if sum(one.lacks_phase and one.scores[0].phase == NO_PHASE for t in patients.values() for one in t) > 1:

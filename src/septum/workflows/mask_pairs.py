@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from septum.core import InputError
 from septum.io import case_name, image_suffix, is_mask_name
 from septum.io.names import VOXEL_SUFFIXES
-from septum.workflows.mask_frames import without_phase
+from septum.workflows.phase_names import without_frame
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -148,7 +148,7 @@ def _frames_of_cines(frames: Iterable[Key], cines: Collection[Key]) -> dict[Key,
     """Masks of single frames, by their names, to the only mask that may be of the whole cine."""
     found = {}
     for key in frames:
-        base = without_phase(key[1])
+        base = without_frame(key[1])
         if base == key[1]:
             continue
         candidates = [c for c in cines if _may_be_same((key[0], base), (c[0], _CINE_ENDING.sub("", c[1])))]

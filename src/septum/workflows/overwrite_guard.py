@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from septum.workflows.record import Record
 
 
-def check_same_input(paths: OutputPaths, source: str, sha256: Callable[[], str], *, is_dicom: bool) -> None:
+def check_same_input(
+    paths: OutputPaths, source: str, sha256: Callable[[], str], *, is_dicom: bool, unasked: bool = True
+) -> None:
     """Refuse to replace what is no result of this input: another patient's, or somebody's own files.
 
     Args:
@@ -28,13 +30,15 @@ def check_same_input(paths: OutputPaths, source: str, sha256: Callable[[], str],
         source: of the image, for the sentence.
         sha256: gives the input's hash; it is only called where there is one to compare with.
         is_dicom: whether the input is a DICOM study.
+        unasked: whether it would be replaced if overwriting were allowed.
     """
     of = input_hash_in(paths.record)
+    advice = "choose another folder for results" + (", or allow overwriting." if unasked else ".")
     if of is None:
         there = " and ".join(path.name for path in (paths.mask, paths.record) if path.exists())
         raise NameTakenError(
             f"{paths.mask}: {there} cannot be told to be a result of Septum, and may be yours: expected a "
-            "name that is free; choose another folder for results, or allow overwriting."
+            f"name that is free; {advice}"
         )
     if of != sha256():
         which = f"another file of the same name as {source}, or of that one before it changed"
@@ -44,8 +48,7 @@ def check_same_input(paths: OutputPaths, source: str, sha256: Callable[[], str],
                 "for another model, or of the study before it changed"
             )
         raise NameTakenError(
-            f"{paths.record} is the result of {which}: expected a name that is free; choose another folder "
-            "for results, or allow overwriting."
+            f"{paths.record} is the result of {which}: expected a name that is free; {advice}"
         )
 
 

@@ -120,12 +120,11 @@ class ResumePlan:
         """
         if earlier is None:
             return cls(outputs=asked, written=asked, reason=reason, notes=notes)
-        same = earlier.settings.indices == indices
         before = {key: options for key, options in earlier.outputs.items() if key in OUTPUTS}
         fits = {
             key: options
             for key, options in before.items()
-            if keeps_mask and (same or not OUTPUTS[key].shows_indices(options))
+            if keeps_mask and OUTPUTS[key].stays(options, earlier, indices)
         }
         stays = {
             key: options
@@ -139,7 +138,7 @@ class ResumePlan:
             outputs={key: final[key] for key in OUTPUTS if key in final},
             written={key: options for key, options in asked.items() if key not in stays},
             removed=tuple(key for key in before if key not in stays),
-            same_indices=same,
+            same_indices=earlier.settings.indices == indices,
             earlier=earlier,
             reason=reason,
             notes=notes,

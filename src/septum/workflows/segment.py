@@ -10,7 +10,6 @@ from septum.workflows.events import CaseDone, Event, Failure, Notice, Planned, R
 from septum.workflows.output_folder import check_writable, remove_leftovers, unwritable
 from septum.workflows.outputs import OUTPUTS, resolved
 from septum.workflows.pipeline import run_pipelined
-from septum.workflows.two_phases import TwoPhases, with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from septum.workflows.lazy_model import LazyModel
     from septum.workflows.options import IndexSettings
     from septum.workflows.outputs import Outputs
+    from septum.workflows.two_phases import TwoPhases
 
     OnEvent = Callable[[Event], None]
 
@@ -98,8 +98,6 @@ def segment_inputs(
         MissingExtraError: its engine is not installed.
     """
     refused = unwritable(out)
-    if isinstance(inputs, TwoPhases):
-        indices = with_two_phases(indices)
     outputs = resolved(outputs or {})
     events: list[Event] = []
 

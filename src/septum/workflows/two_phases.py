@@ -12,7 +12,8 @@ import numpy as np
 
 from septum.core import InputError, Level, Note, Study
 from septum.io import case_name, content_sha256, read_study
-from septum.workflows.options import IndexSettings
+from septum.workflows.options import OF_ONE_STUDY, IndexSettings
+from septum.workflows.phase_names import acdc_phases, named_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,10 +99,6 @@ class TwoPhases:
         return Study(cine, _joined((first.sha256, second.sha256)), tuple(notes), subject=first.subject)
 
 
-#: The lines of ACDC's ``Info.cfg`` that number its phases, from 1.
-_INFO = re.compile(r"^(ED|ES):\s*(\d+)\s*$", re.MULTILINE)
-_NUMBERED = re.compile(r"(.+)[_-]frame[_-]?(\d+)", re.IGNORECASE)
-_NAMED = re.compile(r"(.+)[_-](ED|ES)", re.IGNORECASE)
 _OF_ALL_FRAMES = ("", "_4d", "_cine")
 
 
@@ -110,7 +107,7 @@ def phases_of_patient(folder: Path, images: Sequence[Path]) -> TwoPhases | None:
 
     They are ``NAME_ED`` and ``NAME_ES``, or ``NAME_frame04`` and ``NAME_frame11`` if the ``Info.cfg`` of ACDC
     says which frame is which. Where the folder holds another such pair, it is no patient's; where it holds
-    the cine, that has all phases.
+    the cine, that has all phases. Two files of one phase, or of several frames, are cases of their own.
 
     Args:
         folder: of the patient.
@@ -120,30 +117,54 @@ def phases_of_patient(folder: Path, images: Sequence[Path]) -> TwoPhases | None:
         The two files; ``None`` where the folder is not one patient's, or does not tell.
     """
     own = [path for path in images if path.parent == folder]
-    numbers: dict[int, str] = {}
-    with suppress(OSError):
-        text = (folder / "Info.cfg").read_text(encoding="utf-8", errors="replace")
-        numbers = {int(number): phase for phase, number in _INFO.findall(text)}
+    numbers = acdc_phases(folder)
     found: dict[str, dict[str, Path]] = {}
     for path in own:
-        numbered, named = _NUMBERED.fullmatch(case_name(path)), _NAMED.fullmatch(case_name(path))
-        phase = numbers.get(int(numbered[2])) if numbered else named[2].upper() if named else None
-        if phase is not None:
-            base = (numbered or named)[1]  # type: ignore[index]  # one of them has matched
-            found.setdefault(base, {})[phase] = path
+        named = named_frame(case_name(path))
+        if named is None or not named.base or not named.ends:
+            continue
+        phase = named.phase if named.number is None else numbers.get(named.number)
+        if phase is None:
+            continue
+        if phase in found.setdefault(named.base, {}):
+            return None
+        found[named.base][phase] = path
     names = {case_name(path).casefold() for path in own}
     if len(found) != 1:
         return None
     ((base, phases),) = found.items()
     if len(phases) < 2 or any(f"{base}{ending}".casefold() in names for ending in _OF_ALL_FRAMES):
         return None
-    return TwoPhases(phases["ED"], phases["ES"])
+    return None if any(map(_is_cine, phases.values())) else TwoPhases(phases["ED"], phases["ES"])
 
 
-def with_two_phases(indices: IndexSettings | None) -> IndexSettings:
-    """Say which frame is which phase."""
-    frames = {"end_diastole": END_DIASTOLE, "end_systole": END_SYSTOLE}
-    return (indices or IndexSettings()).model_copy(update=frames)
+def _is_cine(path: Path) -> bool:
+    """Whether a file has several frames; one that cannot be read is refused later, with its reason."""
+    with suppress(InputError):
+        return len(read_study(path).cine) > 1
+    return False
+
+
+def with_two_phases(indices: IndexSettings | None, phases: TwoPhases) -> IndexSettings:
+    """Set which frame is which phase.
+
+    Args:
+        indices: how indices are taken otherwise; ``None`` for the defaults.
+        phases: the two files.
+
+    Raises:
+        InputError: ``indices`` name other frames.
+    """
+    settings, frames = indices or IndexSettings(), {"end_diastole": END_DIASTOLE, "end_systole": END_SYSTOLE}
+    for name, frame in frames.items():
+        given = getattr(settings, name)
+        if given not in (None, frame):
+            raise InputError(
+                f"{phases.end_diastole.name} and {phases.end_systole.name} are end-diastole and end-systole "
+                f"of one study: expected {OF_ONE_STUDY[name]} to be frame {frame} of it, and got {given}; "
+                "leave the frames out, or give the two files the other way about."
+            )
+    return settings.model_copy(update=frames)
 
 
 def _close(one: ArrayLike, other: ArrayLike) -> bool:

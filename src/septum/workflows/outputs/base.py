@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Note, Study
+    from septum.workflows.options import IndexSettings
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.record import Record
     from septum.workflows.result import Result
@@ -99,10 +100,16 @@ class Output(Protocol):
         """Tell whether files that were made by earlier options are what these options ask for."""
         return earlier == options
 
-    def shows_indices(self, options: OutputOptions) -> bool:
-        """Tell whether files of these options are others where the indices are taken anew."""
+    def stays(self, options: OutputOptions, earlier: Record, indices: IndexSettings) -> bool:
+        """Tell whether files that an earlier run wrote still hold where the indices are taken anew.
+
+        Args:
+            options: by which the files were made.
+            earlier: JSON of that run, whose mask is kept.
+            indices: how they are taken now.
+        """
         del options
-        return self.depends_on == "indices"
+        return self.depends_on == "mask" or earlier.settings.indices == indices
 
     def reserved(self, paths: OutputPaths) -> tuple[Path, ...]:
         """Name every path that is its own, whatever the study: another's file there is never replaced."""

@@ -9,6 +9,7 @@ from septum.workflows.outputs.base import Option, Output, OutputOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from septum.workflows.options import IndexSettings
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.record import Record
     from septum.workflows.result import Result
@@ -54,9 +55,22 @@ class MeshOutput(Output):
         enough = _of_all_frames(earlier) or not _of_all_frames(options)
         return enough and earlier["format"] == options["format"]
 
-    def shows_indices(self, options: OutputOptions) -> bool:
-        """Tell that meshes of all frames stay where other frames are end-diastole and end-systole."""
-        return not _of_all_frames(options)
+    def stays(self, options: OutputOptions, earlier: Record, indices: IndexSettings) -> bool:
+        """Keep meshes of all frames, and those of the two frames that are the phases now, too.
+
+        Args:
+            options: by which the meshes were made.
+            earlier: JSON of that run, whose mask is kept.
+            indices: how they are taken now.
+        """
+        if _of_all_frames(options):
+            return True
+        before, found = earlier.settings.indices, earlier.indices
+        phases = (
+            (indices.end_diastole, before.end_diastole, found.end_diastole_frame),
+            (indices.end_systole, before.end_systole, found.end_systole_frame),
+        )
+        return all(now in (then, frame) if then is None else now == frame for now, then, frame in phases)
 
     def reserved(self, paths: OutputPaths) -> tuple[Path, ...]:
         """Name the folder where something else stands in its place; a folder may hold other files."""

@@ -330,18 +330,22 @@ def _study_of(datasets: Iterable[Dataset]) -> str:
 def _space_of(datasets: Collection[Dataset], study_uid: str) -> tuple[str, str]:
     """The frame of reference of objects, and a sentence where the images do not name it alone.
 
-    Of several it is the one that most images name, the first of them. In place of none it is a UID of version
-    5 (PS3.5 B.2) by the study's, so that objects of one study lie in one space.
+    Of several it is the one that occurs most often, the first of equals. In place of none it is a UID of
+    version 5 (PS3.5 B.2) by the study's, so that objects of one study lie in one space.
     """
     named = Counter(str(dataset.get("FrameOfReferenceUID") or "") for dataset in datasets)
     unnamed = named.pop("", 0)
     if not named:
         text = "The source images name no frame of reference: the one of this object stands for it."
         return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, study_uid).int}", text
-    space_uid, often = named.most_common(1)[0]
+    (space_uid, often), *rest = named.most_common(2)
     if len(named) == 1 and not unnamed:
         return space_uid, ""
     which = f"{len(named)} frames of reference" if len(named) > 1 else "a frame of reference in part"
-    text = f"The source images name {which}, and their positions agree: the object has that of "
-    text += "most of them." if often > 1 else "the first."
-    return space_uid, text
+    if 2 * often > len(datasets):
+        of = "that of most of them"
+    elif not rest or often > rest[0][1]:
+        of = "the one that most often occurs"
+    else:
+        of = "the first of them"
+    return space_uid, f"The source images name {which}, and their positions agree: the object has {of}."
