@@ -133,6 +133,10 @@ class Provenance:
         times = self.timings_s
         return replace(self, timings_s=_timings(times.read, times.frames, write_s))
 
+    def timed_as(self, earlier: Record) -> Provenance:
+        """The same, with the times of the record of a mask that is kept."""
+        return replace(self, timings_s=earlier.timings_s)
+
     def algorithm(self, digits: int) -> tuple[str, str]:
         """Name who made the mask, and its version: so many digits of a model's hash, or Septum's own."""
         if self.model is None:
