@@ -34,8 +34,8 @@ class CardiacPhases:
 
     Attributes:
         end_diastole, end_systole: frame numbers.
-        confidence: 0 to 1, how clearly the volume curve tells them; 1 where the user gave both.
-        given: which of ``end_diastole`` and ``end_systole`` the user gave.
+        confidence: 0 to 1, how clearly the volume curve tells them; 1 where both were given.
+        given: which of ``end_diastole`` and ``end_systole`` were given, by the user or the names of files.
     """
 
     end_diastole: int

@@ -115,8 +115,14 @@ def _searched(folder: Path, without: Path | None) -> FolderImages:
     studies = [*_studies(folder, samples, {image.parent for image in images}), *zipped]
     images, stacked = _stacked(images, set(samples))
     return FolderImages(
-        images, masks, unreadable, sorted([*studies, *stacked]), sorted(archives), sorted(unread), sorted(photos)
-    )
+        images,
+        masks,
+        unreadable,
+        sorted([*studies, *stacked]),
+        sorted(archives),
+        sorted(unread),
+        sorted(photos),
+    )  # fmt: skip
 
 
 def _stacked(images: list[Path], without: set[Path]) -> tuple[list[Path], list[Path]]:

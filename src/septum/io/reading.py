@@ -318,8 +318,8 @@ def _checked_suffix(path: Path) -> str:
     suffix = image_suffix(path)
     if suffix is None and path.name.lower().endswith(PHOTO_SUFFIXES):
         raise InputError(
-            f"{path} is a picture without a spacing, and no image of a scanner: expected DICOM or NIfTI; give "
-            "the study that the picture was made of."
+            f"{path} is a picture without a spacing, and no image of a scanner: expected DICOM or NIfTI; "
+            "give the study that the picture was made of."
         )
     if suffix is None:
         raise InputError(

@@ -122,8 +122,9 @@ def _passed_over(folder: Path, listing: FolderImages) -> list[str]:
     """A sentence for each kind of file that a folder holds and that is not segmented."""
     sentences = []
     if listing.masks:
-        what = _counted(listing.masks, "mask")
-        sentences.append(f"{folder}: passed over {what}: the name says that it is a mask.")
+        what = _counted(listing.masks, "file")
+        which = "which is a mask by its name" if len(listing.masks) == 1 else "which are masks by their names"
+        sentences.append(f"{folder}: passed over {what}, {which}.")
     if listing.archives:
         what = _counted(listing.archives, "archive")
         sentences.append(f"{folder}: passed over {what}: unpack what holds images.")
@@ -132,7 +133,7 @@ def _passed_over(folder: Path, listing: FolderImages) -> list[str]:
         sentences.append(f"{folder}: passed over {what}: not read in this format; convert to NIfTI.")
     if listing.photos:
         what = _counted(listing.photos, "picture")
-        sentences.append(f"{folder}: passed over {what}: it has no spacing, and no scanner made it.")
+        sentences.append(f"{folder}: passed over {what}: a picture has no spacing; give the study.")
     return sentences
 
 

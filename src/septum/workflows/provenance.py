@@ -149,9 +149,9 @@ class Provenance:
         told = {"Software": f"{self.software.name} {self.software.version}"}
         model, settings = self.model, self.settings
         if model is None:
-            return {**told, "Mask": "given; no model of Septum made it"}
+            return {**told, "Mask": "given, and made by no model of Septum"}
         if self.origin == "corrected":
-            told["Mask"] = "of the model, and changed by hand since"
+            told["Mask"] = "a model's, and changed by hand since"
         told |= {
             "Model": f"{model.name}, {model.title}",
             "Model's hash (SHA-256)": model.sha256,
