@@ -86,7 +86,8 @@ def test_the_network_is_built_and_runs(named, monkeypatch):
 
     monkeypatch.setitem(REGISTRY, "small", named("add-a-network")["REGISTRY"]["small"])
     network = build(NetworkSettings(architecture="small", filters=2))
-    assert network(torch.zeros(1, 1, *network.multiple)).shape == (1, 1, *network.multiple)
+    image = torch.zeros(1, 1, *(2 * size for size in network.multiple))
+    assert network(image).shape == image.shape
 
 
 def test_the_data_set_lists_its_cases(named, tmp_path):

@@ -24,3 +24,13 @@ def test_file_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises(OutputError, match=r"train\.log"), log_into(tmp_path / "run" / "train.log"):
         pass
+
+
+def test_a_run_that_is_refused_before_it_says_anything_leaves_nothing(tmp_path):
+    kept = tmp_path / "begun"
+    for folder in (tmp_path / "new", kept):
+        with pytest.raises(ValueError, match="no"), log_into(folder / "train.log"):
+            if folder == kept:
+                (folder / "split.json").touch()
+            raise ValueError("no")
+    assert [path.name for path in tmp_path.rglob("*")] == ["begun", "split.json"]
