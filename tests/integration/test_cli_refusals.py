@@ -226,6 +226,7 @@ def test_a_missing_engine_is_one_sentence_for_all_files(septum, bundle, write_st
         ("segment", "a.nii.gz", "-o", "out", "--threads", "0"),
         ("segment", "a.nii.gz", "-o", "out", "--engine", "abacus"),
         ("train", "production/cine", "--data", "d", "--run", "r", "--time-budget", "soon"),
+        ("train", "production/cine", "--data", "d", "--run", "r", "--time-budget", "50"),
         ("segment", "a.nii.gz", "-o", "out", "--heart-rate", "nan"),
         ("segment", "a.nii.gz", "-o", "out", "--height", "nan"),
         ("segment", "a.nii.gz", "-o", "out", "--weight", "inf"),
@@ -307,3 +308,32 @@ def test_a_choice_among_the_stacks_of_one_image_is_refused(options, septum, writ
     image = write_study(tmp_path / "a.nii.gz")
     assert septum("convert", image, "-o", tmp_path / "b.nii.gz", *options).code == 3
     assert not (tmp_path / "b.nii.gz").exists()
+
+
+def test_a_command_or_recipe_that_is_mistyped_is_told_with_the_one_that_is_meant(septum, tmp_path):
+    answer = septum("segmnt")
+    assert (answer.code, "'segment'" in answer.err) == (2, True)
+    answer = septum("train", "production/cina", "--data", tmp_path)
+    assert (answer.code, "production/cine" in answer.err) == (5, True)
+    answer = septum("train", "nosuch.toml", "--data", tmp_path)
+    assert "production/cine" in answer.err
+    assert len(answer.err) < 300
+
+
+def test_a_photo_is_told_from_an_image(septum, tmp_path):
+    photo = tmp_path / "photo.JPG"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 and so on")
+    for given in (photo, tmp_path):
+        answer = septum("segment", given, "-o", tmp_path / "out")
+        assert answer.code == 3
+        assert "picture" in answer.err
+        assert "photo.JPG" in answer.err
+    save(tmp_path / "heart.nii.gz", grey(8, 8, 1))
+    answer = septum("segment", tmp_path, "-o", tmp_path / "out")
+    assert [line for line in answer.err.splitlines() if "passed over" in line and "photo.JPG" in line]
+
+
+def test_help_cuts_no_sentence(septum):
+    listed = septum("--help").out.split("Commands:\n")[1].splitlines()
+    assert listed
+    assert not [line for line in listed if line.endswith("...")]

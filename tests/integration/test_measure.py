@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -74,10 +75,15 @@ def test_a_corrected_mask_is_taken_up_and_kept(septum, bundle, write_study, tmp_
     first = record_of(out / "a_seg.json")
     redraw(out / "a_seg.nii.gz")
     drawn = (out / "a_seg.nii.gz").read_bytes()
-    assert septum(*call, "--report").code == 4, "nothing is made of it unasked"
+    refused = septum(*call, "--report")
+    assert refused.code == 4, "nothing is made of it that nobody wants"
+    assert "septum measure" in refused.err
     answer = septum("measure", out / "a_seg.nii.gz", "--image", source, "--report")
     assert answer.code == 0, answer.err
     assert "removed with the earlier mask: a_mesh" in answer.err
+    assert "(measured)" in answer.out
+    (made,) = re.findall(r'<p class="made">(.*?)</p>', (out / "a_report.html").read_text())
+    assert "changed by hand" in made
     record = record_of(out / "a_seg.json")
     assert (record["mask_origin"], record["model"]) == ("corrected", first["model"])
     assert record["input"]["sha256"] == first["input"]["sha256"]

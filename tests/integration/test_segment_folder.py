@@ -51,7 +51,7 @@ def test_a_folder_is_searched_masks_are_passed_over_and_the_model_is_loaded_once
     answer = septum("segment", data, "-o", out, "--model", bundle)
     assert (answer.code, len(loads)) == (0, 1)
     assert files_in(out) == [f"{n}_seg.{e}" for n in "abc" for e in ("json", "nii.gz")]
-    assert "passed over the mask c_gt.nii.gz" in answer.err
+    assert "c_gt.nii.gz, which is a mask by its name" in answer.err
     assert "3 segmented" in answer.out
     assert all(str(out / f"{n}_seg.nii.gz") in answer.out for n in "abc")
 

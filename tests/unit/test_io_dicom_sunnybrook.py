@@ -9,6 +9,7 @@ import pytest
 
 from septum.core import Known, Source
 from septum.io import dicom_contents, read_study
+from septum.io.folders import find_images
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "sunnybrook"
 
@@ -35,3 +36,9 @@ def test_the_order_of_its_slices_and_phases_is_that_of_the_scanner():
     assert np.ptp(np.array(numbers) - first, axis=1).max() == 0
     assert [row[0] - first[0] for row in numbers] == list(range(0, 20, 2))
     assert study.cine.times_ms == pytest.approx(np.arange(10) * 75.95 + 19.0, abs=1.0)
+
+
+def test_no_identifier_is_told_by_the_library_while_studies_are_found_and_read(recwarn):
+    for folder in find_images(FOLDER).studies:
+        read_study(folder)
+    assert not recwarn.list

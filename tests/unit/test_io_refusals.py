@@ -69,7 +69,7 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_tells_the_known_ones(tmp_path: Path) -> None:
-    refused_content(tmp_path, b"", r"\.nii\.gz.*\.nrrd", "a.jpg")
+    refused_content(tmp_path, b"", r"\.nii\.gz.*\.nrrd", "a.xyz")
 
 
 def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

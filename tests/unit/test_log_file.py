@@ -24,3 +24,13 @@ def test_file_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises(OutputError, match=r"train\.log"), log_into(tmp_path / "run" / "train.log"):
         pass
+
+
+def test_a_run_that_is_refused_before_it_says_anything_leaves_nothing(tmp_path):
+    begun = tmp_path / "begun" / "split.json"
+    begun.parent.mkdir()
+    begun.touch()
+    for folder in (tmp_path / "new", begun.parent):
+        with pytest.raises(OutputError), log_into(folder / "train.log"):
+            raise OutputError
+    assert sorted(tmp_path.rglob("*")) == [begun.parent, begun]

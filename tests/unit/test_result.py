@@ -11,10 +11,15 @@ from septum.core import InputError, Segmentation, Study, Verdict
 from septum.core.errors import NameTakenError, OutputWarning
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.measuring import measured
+from septum.workflows.options import IndexSettings
 from septum.workflows.provenance import Provenance
 from septum.workflows.record import ModelFacts, Settings, read_record, write_record
 
 SMALL = PhantomSettings(frames=3, slices=6, matrix=(72, 72), in_plane_mm=3.0, slice_spacing_mm=14.0)
+
+
+def names_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.fixture
@@ -66,6 +71,40 @@ def test_two_results_can_be_compared_and_kept_in_a_set(result, heart):
     assert len({result, other}) == 2
 
 
+def test_a_key_among_structures_is_refused_with_where_its_value_is(result):
+    with pytest.raises(KeyError, match=r"value\('lv_ef_percent'\)"):
+        result.indices["lv_ef_percent"]
+
+
+def test_saved_again_it_keeps_its_outputs_and_drops_those_of_another_mask(result, heart, tmp_path):
+    out = tmp_path / "out"
+    result.save(out, ["report", "mesh"])
+    files, json_text = names_in(out), (out / "heart_seg.json").read_text()
+    assert any(name.endswith("_report.html") for name in files)
+    result.save(out)
+    assert names_in(out) == files
+    assert (out / "heart_seg.json").read_text() == json_text
+    emptied = replace(heart.truth, labels=np.where(heart.truth.labels == 1, 0, heart.truth.labels))
+    measured(result.study, emptied, result.provenance, None, name="heart").save(out)
+    assert names_in(out) == ["heart_seg.json", "heart_seg.nii.gz"]
+
+
+def test_saved_with_other_indices_only_what_shows_none_stays(result, tmp_path):
+    out = tmp_path / "out"
+    result.save(out, {"report": {}, "mesh": {"all_frames": True}})
+    settings = Settings(indices=IndexSettings(height_m=1.7))
+    other = Provenance.of_given_mask(settings)
+    measured(result.study, result.segmentation, other, None, name="heart").save(out)
+    assert "heart_report.html" not in names_in(out)
+
+
+def test_nothing_is_saved_into_a_folder_without_a_name(result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="path"):
+        result.save("")
+    assert not list(tmp_path.iterdir())
+
+
 def test_saved_files_hold_it(result, tmp_path):
     paths = result.save(tmp_path / "out", ["report", "mesh"])
     assert np.array_equal(np.asarray(nib.load(paths.mask).dataobj).transpose(), result.labels)
@@ -79,11 +118,12 @@ def test_saved_files_hold_it(result, tmp_path):
     assert str(tmp_path) not in paths.record.read_text()
 
 
-def test_a_second_save_leaves_what_it_names_and_nothing_else_of_the_first(result, tmp_path):
+def test_a_second_save_makes_anew_what_it_names_otherwise_and_keeps_the_rest(result, tmp_path):
     result.save(tmp_path, ["report", "mesh"])
     result.save(tmp_path, {"mesh": {"format": "ply"}})
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert not any(name.endswith((".html", ".stl")) for name in names)
+    assert "heart_report.html" in names
+    assert not any(name.endswith(".stl") for name in names)
     assert sum(name.endswith(".ply") for name in names) == 6
 
 

@@ -13,7 +13,7 @@ from septum.cli.output import say, say_json
 @click.argument("target", metavar="MODEL|FILE|STUDY")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for machines.")
 def info(target: str, as_json: bool) -> int:
-    """Say what a model bundle, an image file or a folder of DICOM files holds.
+    """Say what a model bundle, an image file or a DICOM study holds.
 
     Of a DICOM study: its stacks, which of them would be taken and why, and what was passed over.
 

@@ -38,6 +38,21 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"septum.cli.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As of every group; an unknown name is told with the one that may be meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            if not close:
+                raise
+            message = f"there is no command {args[0]!r}; write {close[0]!r} if that is meant."
+            raise click.UsageError(message, ctx) from None
+
 
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,6 @@ def measure(  # noqa: PLR0913  # one argument an option, or group of options
 
     check_csv(csv_file, overwrite=overwrite)
     how = Measuring(image, labels, spacing, IndexSettings(**indices))
-    with Narrator(None if as_json else say_case) as narrator:
+    with Narrator(None if as_json else partial(say_case, kept="measured")) as narrator:
         summary = measure_masks(masks, how, out=out, outputs=outputs, overwrite=overwrite, on_event=narrator)
     return say_summary(summary, csv_file, "measured", as_json=as_json, own_masks=True)

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 DEBUG = "SEPTUM_DEBUG"
-#: The option by which each remedy is given (:class:`septum.core.errors.Remedy`).
+#: How each remedy is given on the command line (:class:`septum.core.errors.Remedy`).
 _OPTIONS = {
-    "spacing": "--spacing Z,Y,X",
-    "stack": "--stack N, of septum convert",
-    "labels": "--labels",
+    "spacing": "The option is --spacing Z,Y,X.",
+    "stack": "The option is --stack N, of septum convert.",
+    "labels": "The option is --labels.",
+    "overwrite": "The option is --overwrite.",
+    "measure": "The command is septum measure; the option that loses the change is --overwrite.",
 }
 #: What moves the cursor, colours, turns the direction of writing or ends a line, as a file's name may hold.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -91,7 +93,7 @@ def say_error(error: Exception) -> int:
     The rooms below know no option: what an error asks for is named here as the command line has it.
     """
     from septum.core import SeptumError
-    from septum.core.errors import NameTakenError, UnexpectedError
+    from septum.core.errors import UnexpectedError
 
     if isinstance(error, MemoryError):
         told: SeptumError = SeptumError("the memory is used up; free some, or use a machine with more.")
@@ -99,9 +101,7 @@ def say_error(error: Exception) -> int:
         told = error if isinstance(error, SeptumError) else UnexpectedError.of(error)
     if os.environ.get(DEBUG):
         say_aside("".join(traceback.format_exception(error)), whole=False)
-    options = " On the command line: -o, --overwrite." if isinstance(told, NameTakenError) else ""
-    if told.remedy is not None:
-        options = f" On the command line: {_OPTIONS[told.remedy]}."
+    options = "" if told.remedy is None else f" {_OPTIONS[told.remedy]}"
     say_aside("error: " + re.sub(r"\s*\n\s*", " ", f"{told}{options}"))
     return told.exit_code
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_spacing(
@@ -41,7 +41,7 @@ def parse_spacing(
 
 
 def parse_duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Parse text such as ``90s``, ``50m`` or ``2h`` into seconds; a bare number is seconds.
+    """Parse text such as ``90s``, ``50m`` or ``2h`` into seconds; a number without its unit is refused.
 
     Args:
         _ctx: of the command, unused.
@@ -50,9 +50,9 @@ def parse_duration(_ctx: click.Context, _param: click.Parameter, value: str | No
     """
     if value is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", value.strip())
     if found is None or float(found[1]) == 0:
-        raise click.BadParameter(f"expected a time as in 90s, 50m or 2h, got {value!r}.")
+        raise click.BadParameter(f"expected a time with its unit, as in 90s, 50m or 2h, got {value!r}.")
     return float(found[1]) * _SECONDS[found[2]]
 
 

@@ -174,15 +174,20 @@ def say_summary(
     return summary.exit_code
 
 
-def say_case(case: CaseDone) -> None:
-    """Print the line of a case: its mask, numbers and verdict, and below it what stands beside the mask."""
+def say_case(case: CaseDone, *, kept: str = "mask kept") -> None:
+    """Print the line of a case: its mask, numbers and verdict, and below it what stands beside the mask.
+
+    Args:
+        case: what came of it.
+        kept: what was done where the mask was there before.
+    """
     from septum.workflows.record_numbers import verdict_line
     from septum.workflows.result import numbers_line
 
     record = case.record
     done = f"{record.timings_s.total:.1f} s"
     if case.mask_kept:
-        done = "already done" if case.skipped else "mask kept"
+        done = "already done" if case.skipped else kept
     verdict = verdict_line(record.quality)
     say(f"{one_line(case.mask)}  {numbers_line(record.indices)}  {verdict}  ({done})")
     if case.outputs:

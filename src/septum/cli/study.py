@@ -30,7 +30,7 @@ SOME_FAILED = 1
 
 @click.group()
 def study() -> None:
-    """Compare the paper's methods: what is declared, what has run, what came out.
+    """Compare the paper's methods: what is declared, run and found.
 
     A unit is one row (method and data set) and one of its folds, written as ROW:FOLD. Needs the extra:
     pip install 'septum[study]'.

@@ -74,6 +74,11 @@ def find_recipe(recipe: str) -> Path:
     shipped = shipped_recipes()
     if recipe in shipped:
         return shipped[recipe]
+    from difflib import get_close_matches
+
+    known = [name for name in shipped if name.startswith("production/")]
+    close = get_close_matches(recipe.removesuffix(".toml"), shipped, n=3) or known
     raise RecipeError(
-        f"no recipe {recipe!r}: expected a TOML file, or one of those shipped ({', '.join(shipped)})."
+        f"no recipe {recipe!r}: expected a TOML file, or one of the {len(shipped)} that are shipped, such as "
+        f"{', '.join(close)}; check the name."
     )

@@ -34,8 +34,8 @@ class CardiacPhases:
 
     Attributes:
         end_diastole, end_systole: frame numbers.
-        confidence: 0 to 1, how clearly the volume curve tells them; 1 where the user gave both.
-        given: which of ``end_diastole`` and ``end_systole`` the user gave.
+        confidence: 0 to 1, how clearly the volume curve tells them; 1 where both were given.
+        given: which of ``end_diastole`` and ``end_systole`` were given, by the user or the names of files.
     """
 
     end_diastole: int
@@ -159,11 +159,13 @@ class Indices:
         """Give the indices of one structure by attribute, such as ``indices["LV"].stroke_volume_ml``.
 
         Raises:
-            KeyError: no index describes that structure; the known names are listed.
+            KeyError: the mask has no such structure, or no index describes it; the known names are listed.
         """
         found = {item.attribute: item.value for item in self.items if item.structure == structure}
-        if not structure or not found:
-            known = sorted({item.structure for item in self.items if item.structure})
+        if structure not in self.volumes_ml or not found:
+            if any(item.key == structure for item in self.items):
+                raise KeyError(f"{structure!r} is no structure; its value is indices.value({structure!r})")
+            known = sorted({item.structure for item in self.items} & self.volumes_ml.keys())
             raise KeyError(f"{structure!r}: expected one of {', '.join(known)}")
         return StructureIndices(structure, found)
 

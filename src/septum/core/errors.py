@@ -29,6 +29,8 @@ class Remedy(StrEnum):
     SPACING = "spacing"
     STACK = "stack"
     LABELS = "labels"
+    OVERWRITE = "overwrite"
+    MEASURE = "measure"
 
 
 class SeptumError(Exception):

@@ -55,7 +55,7 @@ def describe(error: ValidationError, settings: Sequence[type[BaseModel]] = (), t
     place = first["loc"][1:] if tag and first["loc"][:1] == (tag,) else first["loc"]
     where, kind, context = _dotted(place), first["type"], first.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"{where}: there is no such key{_like(str(place[-1]), _keys(settings, place[:-1]))}"
+        return f"{where}: there is no such key{meant(str(place[-1]), _keys(settings, place[:-1]))}"
     if kind in {"value_error", "assertion_error"}:
         text = str(context.get("error", first["msg"])).rstrip(".")
         return f"{where}: {text}" if place else text
@@ -81,8 +81,18 @@ def _dotted(place: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in place)
 
 
-def _like(key: str, known: Sequence[str]) -> str:
-    """The keys that may have been meant."""
+def meant(key: str, known: Sequence[str]) -> str:
+    """Name the key that may have been meant, or all that there are, as the end of a sentence.
+
+    Args:
+        key: the one that is unknown.
+        known: those that there are.
+
+    >>> meant("hieght_m", ["height_m", "weight_kg"])
+    "; write 'height_m' if that is meant"
+    >>> meant("age", ["height_m", "weight_kg"])
+    '; expected one of height_m, weight_kg'
+    """
     close = get_close_matches(key, known, n=1)
     if close:
         return f"; write {close[0]!r} if that is meant"

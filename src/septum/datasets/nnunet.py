@@ -125,8 +125,8 @@ def _read(file: Path) -> Description:
         return Description.model_validate(json.loads(file.read_bytes()))
     except OSError as error:
         raise RecipeError(
-            f"{file}: expected the description of a data set in nnU-Net's layout, but {error.strerror}; give "
-            "the folder that holds it, imagesTr and labelsTr."
+            f"{file}: expected the description of a data set in nnU-Net's layout, and it cannot be read "
+            f"({error.strerror}); give the folder that holds it, imagesTr and labelsTr."
         ) from error
     except ValidationError as error:
         raise RecipeError(f"{file}: {describe(error)}; write it as nnU-Net's layout has it.") from error

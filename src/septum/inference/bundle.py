@@ -147,7 +147,7 @@ def _folder_of(model: str | Path) -> Path:
     if isinstance(model, str) and model in shipped():
         return Path(str(resources.files("septum"))) / "models" / model
     folder = Path(model)
-    if folder.is_dir():
+    if model != "" and folder.is_dir():
         return folder
     raise BundleError(
         f"no model {str(model)!r}: expected a shipped one ({', '.join(shipped())}) or a bundle's folder."

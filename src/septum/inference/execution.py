@@ -77,7 +77,9 @@ class ModelOptions:
         known = ModelKeywords.__annotations__
         unknown = [name for name in keywords if name not in known]
         if unknown:
-            raise SeptumError(f"no option {unknown[0]!r}: expected one of {', '.join(known)}.")
+            from septum.core.settings_error import meant  # noqa: PLC0415  # where something is wrong
+
+            raise SeptumError(f"{unknown[0]}: there is no such option{meant(unknown[0], list(known))}.")
         return cls(**keywords)
 
     @property

@@ -15,6 +15,7 @@ from septum.io.names import (
     HEADER_SUFFIXES,
     IMAGE_SUFFIXES,
     OTHER_IMAGE_SUFFIXES,
+    PHOTO_SUFFIXES,
     VOXEL_SUFFIXES,
     image_suffix,
     is_mask_name,
@@ -35,6 +36,7 @@ class FolderImages:
         unreadable: subfolders that could not be searched, and why.
         archives: files that may hold images, and are not looked into, sorted by path.
         unread: images by their names that are of another format, or half of a pair, sorted by path.
+        photos: pictures without a spacing, by their names, sorted by path.
     """
 
     images: list[Path]
@@ -43,6 +45,7 @@ class FolderImages:
     studies: list[Path] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
+    photos: list[Path] = field(default_factory=list)
 
 
 def find_images(folder: Path, *, without: Path | None = None) -> FolderImages:
@@ -71,6 +74,9 @@ def find_images(folder: Path, *, without: Path | None = None) -> FolderImages:
     count = len(found.masks)
     seen = f"only files named as masks ({count})" if count else "no file with such an ending"
     remedy = "give the folder that holds the images"
+    if found.photos:
+        seen = f"pictures without a spacing ({len(found.photos)}), such as {found.photos[0].name}"
+        remedy = "give the study that they were made of"
     if found.archives:
         seen, remedy = f"archives ({len(found.archives)}), such as {found.archives[0].name}", "unpack them"
     if found.unread:
@@ -85,6 +91,7 @@ def find_images(folder: Path, *, without: Path | None = None) -> FolderImages:
 def _searched(folder: Path, without: Path | None) -> FolderImages:
     files: list[Path] = []
     archives: list[Path] = []
+    photos: list[Path] = []
     unread: list[Path] = []
     zipped: list[Path] = []
     samples: dict[Path, Path] = {}
@@ -95,6 +102,7 @@ def _searched(folder: Path, without: Path | None) -> FolderImages:
         subfolders[:] = [n for n in subfolders if not n.startswith(".") and place_of(here / n) != left_out]
         files += [here / name for name in names if _is_listed(here / name)]
         unread += [here / name for name in names if _is_unread(here / name)]
+        photos += [here / name for name in names if _is_photo(name) and not is_dicom(here / name)]
         for name in names:
             if name.lower().endswith(ARCHIVE_SUFFIXES) and not name.startswith("."):
                 (zipped if holds_dicom(here / name) else archives).append(here / name)
@@ -107,8 +115,14 @@ def _searched(folder: Path, without: Path | None) -> FolderImages:
     studies = [*_studies(folder, samples, {image.parent for image in images}), *zipped]
     images, stacked = _stacked(images, set(samples))
     return FolderImages(
-        images, masks, unreadable, sorted([*studies, *stacked]), sorted(archives), sorted(unread)
-    )
+        images,
+        masks,
+        unreadable,
+        sorted([*studies, *stacked]),
+        sorted(archives),
+        sorted(unread),
+        sorted(photos),
+    )  # fmt: skip
 
 
 def _stacked(images: list[Path], without: set[Path]) -> tuple[list[Path], list[Path]]:
@@ -151,6 +165,10 @@ def _is_unread(path: Path) -> bool:
     if suffix in HEADER_SUFFIXES or suffix in VOXEL_SUFFIXES:
         return not other_half(path).exists()
     return suffix is None and path.name.lower().endswith(OTHER_IMAGE_SUFFIXES)
+
+
+def _is_photo(name: str) -> bool:
+    return name.lower().endswith(PHOTO_SUFFIXES) and not name.startswith(".")
 
 
 def _unreadable(error: OSError) -> tuple[Path, InputError]:

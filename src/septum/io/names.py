@@ -30,6 +30,8 @@ OTHER_IMAGE_SUFFIXES = (
     *(".nii.zip", ".gipl", ".gipl.gz", ".mnc", ".mnc.gz", ".mgh", ".mgz", ".mif", ".mif.gz", ".mih"),
     *(".par", ".v", ".vti", ".vtk", ".analyze", ".spr", ".bfloat", ".afni", ".head", ".brik", ".brik.gz"),
 )
+#: Of pictures for people, which no scanner makes.
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic")
 #: Of files that hold others, which nobody looks into.
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 #: Of masks that Septum writes.

@@ -78,7 +78,7 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
     if affine_mm is not None:
         text = (
             f"The affine is scaled to voxels of {mm(affine_mm)}, which disagrees with the spacing: "
-            "the spacing was kept, and of the affine only the orientation."
+            f"{mm(spacing)} was kept as the spacing, and of the affine only the orientation."
         )
         notes.append(Note("affine_scale_disagrees", text, Level.WARNING))
     directions, origin, doubts = _orientation(header, unit_mm)

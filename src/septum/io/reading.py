@@ -20,6 +20,7 @@ from septum.io.names import (
     IMAGE_SUFFIXES,
     META_SUFFIXES,
     NRRD_SUFFIXES,
+    PHOTO_SUFFIXES,
     image_suffix,
     is_mask_name,
     looks_like_image,
@@ -315,6 +316,11 @@ def _checked_suffix(path: Path) -> str:
             f"{path} is missing: expected a file or a folder there; check the path and run again."
         )
     suffix = image_suffix(path)
+    if suffix is None and path.name.lower().endswith(PHOTO_SUFFIXES):
+        raise InputError(
+            f"{path} is a picture without a spacing, and no image of a scanner: expected DICOM or NIfTI; "
+            "give the study that the picture was made of."
+        )
     if suffix is None:
         raise InputError(
             f"{path} is of an unknown kind: expected DICOM, or a name that ends in "

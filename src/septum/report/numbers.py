@@ -161,7 +161,7 @@ def basis(indices: Indices) -> str:
     lines = []
     phases = indices.phases
     if phases is not None:
-        user = dict.fromkeys(phases.given, ", given by the user")
+        user = dict.fromkeys(phases.given, ", given and not detected")
         curve = "LV" if "LV" in indices.volumes_ml else "RV"
         sure = (
             ""

@@ -171,7 +171,9 @@ def _body(
     return node(
         "main",
         heading,
-        verdict_section(quality, indices, particular_notes(study, indices)),
+        verdict_section(
+            quality, indices, particular_notes(study, indices), result.provenance.described().get("Mask", "")
+        ),
         headline(indices, quality) if indices is not None else None,
         key_slices(view, phases, edges),
         node(

@@ -42,13 +42,16 @@ _COLUMNS = {
 DICE = "(overlap of the mask with an expert's: 1 is perfect, 0 is none)"
 
 
-def verdict_section(quality: Quality | None, indices: Indices | None, notes: Sequence[Note]) -> Element:
+def verdict_section(
+    quality: Quality | None, indices: Indices | None, notes: Sequence[Note], mask: str = ""
+) -> Element:
     """Show the verdict with its reasons, or that quality was not assessed.
 
     Args:
         quality: verdict, flags and what is expected of the numbers.
         indices: the ejection fractions that intervals are about.
         notes: on this study.
+        mask: whose it is, where it is not a model's as that made it.
     """
     noted = None
     if notes:
@@ -62,7 +65,10 @@ def verdict_section(quality: Quality | None, indices: Indices | None, notes: Seq
         "p", _sign(verdict), node("strong", _NAMES[verdict]), node("span", _ADVICE[verdict]), class_="advice"
     )
     flags = node("ul", *(_flag(flag) for flag in quality.flags), class_="flags") if quality.flags else None
-    parts = (advice, _ventricles(quality, indices), _expected(quality), flags, noted)
+    made = None
+    if mask:
+        made = node("p", f"The mask is {mask}: the checks of networks do not apply to it.", class_="made")
+    parts = (advice, made, _ventricles(quality, indices), _expected(quality), flags, noted)
     name = verdict.value
     return section("verdict", _HEADING, *parts, class_=f"verdict {name}", data_verdict=name)
 

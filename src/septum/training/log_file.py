@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
@@ -45,3 +45,7 @@ def log_into(file: Path) -> Iterator[None]:
             logger.removeHandler(handler)
             logger.setLevel(level)
         handler.close()
+        with suppress(OSError):  # where nothing was said, no run was begun, and none is left
+            if not file.stat().st_size:
+                file.unlink()
+                file.parent.rmdir()

@@ -82,7 +82,9 @@ def read_settings(path: Path, seen: frozenset[Path] = frozenset()) -> dict[str, 
     try:
         content = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
-        raise RecipeError(f"{path}: expected a recipe file, but {error.strerror}.") from error
+        raise RecipeError(
+            f"{path}: expected a recipe file, and it cannot be read ({error.strerror})."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.") from error
     if "extends" not in content:

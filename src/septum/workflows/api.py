@@ -10,11 +10,13 @@ import numpy as np
 
 from septum.core import InputError, Segmentation, Verdict
 from septum.core.errors import QualityWarning
-from septum.inference import Model, load_model
+from septum.core.settings_error import meant
+from septum.inference import Model, ModelKeywords, load_model
 from septum.workflows.case_steps import settings_of
 from septum.workflows.loading import has_spacing, path_of, study_of
 from septum.workflows.measure import Measuring, measure_array, measure_file
 from septum.workflows.measuring import measured
+from septum.workflows.options import IndexSettings
 from septum.workflows.provenance import Provenance
 from septum.workflows.two_phases import TwoPhases, with_two_phases
 
@@ -23,9 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import LabelSchema
-    from septum.inference import ModelKeywords
     from septum.workflows.loading import Source
-    from septum.workflows.options import IndexSettings
     from septum.workflows.result import Result
 
 _SPACING_KNOWN = (
@@ -73,8 +73,10 @@ def segment(
     >>> bool(100 < result.indices.volumes_ml["LV"][0] < 180)  # the truth is 140
     True
     """
+    _check_known(options)
     if spacing_mm is not None and has_spacing(source):
         raise InputError(_SPACING_KNOWN)
+    indices = None if indices is None else IndexSettings.model_validate(indices)
     model = _ready(model, options)
     bundle, started = model.bundle, time.perf_counter()
     if isinstance(source, tuple):
@@ -128,7 +130,14 @@ def measure(
     >>> result.verdict.value, f"{result.indices.volumes_ml['LV'][0]:.0f} ml"
     ('fine', '140 ml')
     """
-    how = Measuring(image, labels, spacing_mm, indices)
+    how = Measuring(
+        image, labels, spacing_mm, None if indices is None else IndexSettings.model_validate(indices)
+    )
+    if isinstance(mask, np.ndarray):
+        raise InputError(
+            "mask: expected a file or a Segmentation, got an array, which does not say where its voxels lie; "
+            "give Segmentation(labels, geometry, schema)."
+        )
     if isinstance(mask, Segmentation):
         if labels is not None:
             raise InputError("labels: expected none with a mask that has its schema; leave them out.")
@@ -165,6 +174,14 @@ def load_mask(
     """
     result, _ = measure_file(path_of(path), Measuring(labels=labels, spacing_mm=spacing_mm))
     return result.segmentation
+
+
+def _check_known(options: ModelKeywords) -> None:
+    """Refuse keywords that :func:`segment` does not have. Raises :class:`InputError`."""
+    known = ("model", "spacing_mm", "indices", *ModelKeywords.__annotations__)
+    for name in options:
+        if name not in known:
+            raise InputError(f"{name}: there is no such argument{meant(name, known)}.")
 
 
 def warn_of(result: Result) -> None:

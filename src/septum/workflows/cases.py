@@ -122,13 +122,18 @@ def _passed_over(folder: Path, listing: FolderImages) -> list[str]:
     """A sentence for each kind of file that a folder holds and that is not segmented."""
     sentences = []
     if listing.masks:
-        sentences.append(f"{folder}: passed over {_counted(listing.masks, 'mask')}, by the name.")
+        what = _counted(listing.masks, "file")
+        which = "which is a mask by its name" if len(listing.masks) == 1 else "which are masks by their names"
+        sentences.append(f"{folder}: passed over {what}, {which}.")
     if listing.archives:
         what = _counted(listing.archives, "archive")
         sentences.append(f"{folder}: passed over {what}: unpack what holds images.")
     if listing.unread:
         what = _counted(listing.unread, "image")
         sentences.append(f"{folder}: passed over {what}: not read in this format; convert to NIfTI.")
+    if listing.photos:
+        what = _counted(listing.photos, "picture")
+        sentences.append(f"{folder}: passed over {what}: a picture has no spacing; give the study.")
     return sentences
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import InputError, OutputError, value_of
-from septum.core.errors import NameTakenError
+from septum.core.errors import NameTakenError, Remedy
 from septum.core.files import place_of, write_text
 from septum.io import holds_dicom, read_study, write_image
 
@@ -79,7 +79,8 @@ def convert(
     if taken is not None and not overwrite:
         raise NameTakenError(
             f"{taken} is there already: expected a name that is free for the image and for the JSON beside "
-            "it; give another one, or allow overwriting."
+            "it; give another one, or allow overwriting.",
+            remedy=Remedy.OVERWRITE,
         )
     study = read_study(source, spacing_mm=spacing_mm, wanted=wanted, stack=stack)
     _remove(sidecar)  # an image never stands beside the times of another

@@ -12,6 +12,7 @@ from septum.io import read_mask
 from septum.metrics import score
 from septum.workflows.evaluation import Evaluation, FrameScores
 from septum.workflows.index_agreement import index_pairs
+from septum.workflows.loading import path_of
 from septum.workflows.mask_frames import (
     NO_PHASE,
     frame_pairs,
@@ -41,7 +42,7 @@ PHASES_UNKNOWN = Note(
 )
 
 
-def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -> Evaluation:
+def evaluate(prediction: str | Path, truth: str | Path, schema: LabelSchema | None = None) -> Evaluation:
     """Compare predicted with true masks, on the grid of the files.
 
     Args:
@@ -57,7 +58,6 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
     Raises:
         InputError: nothing can be paired, no schema fits, or (of two files) the pair cannot be compared.
 
-    >>> from pathlib import Path
     >>> from septum import Geometry, Segmentation, Study, write_mask
     >>> from septum.core import VENTRICLES, Cine
     >>> grid = Geometry((8, 96, 96), (8.0, 1.5, 1.5))
@@ -65,10 +65,11 @@ def evaluate(prediction: Path, truth: Path, schema: LabelSchema | None = None) -
     ...     labels = np.zeros((1, 8, 96, 96), np.uint8)
     ...     labels[0, slices, 40:60, 40:60] = 3
     ...     write_mask(name, Segmentation(labels, grid, VENTRICLES), Study(Cine(labels, grid), ""))
-    >>> compared = evaluate(Path("predicted.nii.gz"), Path("true.nii.gz"))
+    >>> compared = evaluate("predicted.nii.gz", "true.nii.gz")
     >>> {one.structure: one.dice for one in compared.frames[0].scores}  # two of four slices in common
     {'RV': None, 'MYO': None, 'LV': 0.5}
     """
+    prediction, truth = path_of(prediction), path_of(truth)
     pairing = pair_masks(prediction, truth)
     failures: list[str] = []
     notes: list[Note] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,11 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
     if isinstance(source, str | Path):
         return load(source, spacing_mm=spacing_mm, kind=kind), name_of(Path(source))
     if isinstance(source, tuple):
+        if len(source) != 2:
+            raise InputError(
+                f"source: expected two files, end-diastole and end-systole, got {len(source)}; give these "
+                "two, or one study."
+            )
         phases = TwoPhases(*map(path_of, source))
         spacing = None if spacing_mm is None else spacing_of(spacing_mm)
         return phases.read(spacing_mm=spacing, wanted=kind), phases.name
@@ -78,7 +84,8 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
         return Study(cine, made.sha256), NAMELESS
     if not isinstance(source, np.ndarray):
         raise InputError(
-            f"expected a path, a study or an array, got {type(source).__name__}; give one of these."
+            f"source: expected a path, a tuple of two paths, a study or an array, got "
+            f"{type(source).__name__}; give one of these."
         )
     if spacing_mm is None:
         raise InputError(
@@ -94,6 +101,8 @@ def path_of(given: str | Path) -> Path:
     >>> path_of("heart.nii.gz").name
     'heart.nii.gz'
     """
+    if not isinstance(given, str | PathLike):
+        raise InputError(f"expected the path of a file or folder, got {type(given).__name__}; give its name.")
     if given == "":
         raise InputError("expected the path of a file or folder, got an empty one; give its name.")
     return Path(given)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from septum.core import InputError, Subject
 from septum.indices import clinical_indices
+from septum.indices.body import HEIGHT_M, WEIGHT_KG
+from septum.indices.time_base import BELIEVED_BPM
 
 if TYPE_CHECKING:
     from septum.core import Indices, Segmentation, Study
@@ -20,6 +31,12 @@ OF_ONE_STUDY = {
     "height_m": "height",
     "weight_kg": "weight",
 }
+#: Limits of what is believed, with its unit and a usual value, by the field.
+_WITHIN = {
+    "heart_rate_bpm": (BELIEVED_BPM, "beats a minute", "66"),
+    "height_m": (HEIGHT_M, "m", "1.76"),
+    "weight_kg": (WEIGHT_KG, "kg", "71.5"),
+}
 
 
 class IndexSettings(BaseModel):
@@ -31,6 +48,9 @@ class IndexSettings(BaseModel):
         height_m, weight_kg: of the body.
         body_surface_area: formula.
 
+    Raises:
+        InputError: there is no such field, or a value is none that it can have.
+
     >>> IndexSettings(end_diastole=0, heart_rate_bpm=66).of_one_study()
     ['end-diastole', 'heart rate']
     """
@@ -39,10 +59,30 @@ class IndexSettings(BaseModel):
 
     end_diastole: int | None = Field(default=None, ge=0)
     end_systole: int | None = Field(default=None, ge=0)
-    heart_rate_bpm: float | None = Field(default=None, gt=0)
-    height_m: float | None = Field(default=None, gt=0)
-    weight_kg: float | None = Field(default=None, gt=0)
+    heart_rate_bpm: float | None = None
+    height_m: float | None = None
+    weight_kg: float | None = None
     body_surface_area: Literal["du-bois", "mosteller"] = "du-bois"
+
+    @field_validator(*_WITHIN)
+    @classmethod
+    def _check_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Refuse what is believed of nobody, such as a height in cm."""
+        (low, high), unit, example = _WITHIN[str(info.field_name)]
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"expected {low:g} to {high:g} {unit}, as in {example}, got {value:g}")
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_sentence(cls, given: Any, check: ModelWrapValidatorHandler[IndexSettings]) -> IndexSettings:
+        """Say in one sentence what is wrong."""
+        try:
+            return check(given)
+        except ValidationError as error:
+            from septum.core.settings_error import describe  # noqa: PLC0415  # where something is wrong
+
+            raise InputError(f"indices: {describe(error, [cls])}.") from error
 
     def of_one_study(self) -> list[str]:
         """Name, in words, what is given here and belongs to one study alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from septum.core.errors import NameTakenError
+from septum.core.errors import NameTakenError, Remedy
 from septum.core.files import place_of, sha256_of
 from septum.io.names import MASK_SUFFIXES
 from septum.workflows.outputs import OUTPUTS
@@ -38,7 +38,8 @@ def check_same_input(
         there = " and ".join(path.name for path in (paths.mask, paths.record) if path.exists())
         raise NameTakenError(
             f"{paths.mask}: {there} cannot be told to be a result of Septum, and may be yours: expected a "
-            f"name that is free; {advice}"
+            f"name that is free; {advice}",
+            remedy=Remedy.OVERWRITE if unasked else None,
         )
     if of != sha256():
         which = f"another file of the same name as {source}, or of that one before it changed"
@@ -48,7 +49,8 @@ def check_same_input(
                 "for another model, or of the study before it changed"
             )
         raise NameTakenError(
-            f"{paths.record} is the result of {which}: expected a name that is free; {advice}"
+            f"{paths.record} is the result of {which}: expected a name that is free; {advice}",
+            remedy=Remedy.OVERWRITE if unasked else None,
         )
 
 
@@ -65,7 +67,8 @@ def check_measured(paths: OutputPaths, source: str, sha256: str) -> None:
     if other is not None:
         raise NameTakenError(
             f"{other} is another mask than {source}, and {paths.record.name} would no longer be of it: "
-            "expected a name that is free; choose another folder for results, or allow overwriting."
+            "expected a name that is free; choose another folder for results, or allow overwriting.",
+            remedy=Remedy.OVERWRITE,
         )
     if not paths.record.exists():
         return
@@ -73,12 +76,14 @@ def check_measured(paths: OutputPaths, source: str, sha256: str) -> None:
     if of is None:
         raise NameTakenError(
             f"{paths.record} cannot be told to be a result of Septum, and may be yours: expected a name that "
-            "is free; choose another folder for results, or allow overwriting."
+            "is free; choose another folder for results, or allow overwriting.",
+            remedy=Remedy.OVERWRITE,
         )
     if of != sha256:
         raise NameTakenError(
             f"{paths.record} is the result of another image than that of {source}: expected the image that "
-            "it was made of; give that one, choose another folder for results, or allow overwriting."
+            "it was made of; give that one, choose another folder for results, or allow overwriting.",
+            remedy=Remedy.OVERWRITE,
         )
 
 
@@ -103,9 +108,10 @@ def check_untouched(paths: OutputPaths, earlier: Record) -> None:
     mask = paths.mask
     if earlier.mask_sha256 and mask.is_file() and sha256_of(mask) != earlier.mask_sha256:
         raise NameTakenError(
-            f"{mask} was changed after {paths.record.name} was written, as by hand: it is not replaced, and "
-            "nothing is made of it unasked. Measure it to take the change up, give it another name, or allow "
-            "overwriting."
+            f"{mask} was changed after {paths.record.name} was written, as by hand: expected the mask that "
+            "this JSON describes; measure the mask to get its own numbers and outputs, or allow overwriting, "
+            "which loses the change.",
+            remedy=Remedy.MEASURE,
         )
 
 
@@ -123,7 +129,8 @@ def check_not_corrected(paths: OutputPaths, earlier: Record, reason: str) -> Non
         if mask.is_file():
             raise NameTakenError(
                 f"{mask} is not as a model made it, and {paths.record.name} says so; {reason}: it is not "
-                "replaced unasked. Choose another folder for results, or allow overwriting."
+                "replaced unasked. Choose another folder for results, or allow overwriting.",
+                remedy=Remedy.OVERWRITE,
             )
 
 
@@ -141,7 +148,8 @@ def check_known(keys: Collection[str], paths: OutputPaths, earlier: Record | Non
         if own:
             raise NameTakenError(
                 f"{own[0]} cannot be told to be a result of Septum, and may be yours: expected a name that "
-                "is free for what is asked for; choose another folder for results, or allow overwriting."
+                "is free for what is asked for; choose another folder for results, or allow overwriting.",
+                remedy=Remedy.OVERWRITE,
             )
 
 
@@ -163,5 +171,6 @@ def check_own_table(path: Path, columns: Iterable[str], *, of: str) -> None:
     if begins and begins.rstrip(b",\n\r") != header.encode():
         raise NameTakenError(
             f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that "
-            "is free; give another one, or allow overwriting."
+            "is free; give another one, or allow overwriting.",
+            remedy=Remedy.OVERWRITE,
         )

@@ -133,6 +133,10 @@ class Provenance:
         times = self.timings_s
         return replace(self, timings_s=_timings(times.read, times.frames, write_s))
 
+    def timed_as(self, earlier: Record) -> Provenance:
+        """The same, with the times of the record of a mask that is kept."""
+        return replace(self, timings_s=earlier.timings_s)
+
     def algorithm(self, digits: int) -> tuple[str, str]:
         """Name who made the mask, and its version: so many digits of a model's hash, or Septum's own."""
         if self.model is None:
@@ -145,9 +149,9 @@ class Provenance:
         told = {"Software": f"{self.software.name} {self.software.version}"}
         model, settings = self.model, self.settings
         if model is None:
-            return {**told, "Mask": "given; no model of Septum made it"}
+            return {**told, "Mask": "given, and made by no model of Septum"}
         if self.origin == "corrected":
-            told["Mask"] = "of the model, and changed by hand since"
+            told["Mask"] = "a model's, and changed by hand since"
         told |= {
             "Model": f"{model.name}, {model.title}",
             "Model's hash (SHA-256)": model.sha256,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from septum.core import Localisation, LocalisationPath, Note, Region, Role
+from septum.core import Localisation, LocalisationPath, Note, Region, Role, SeptumError
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.workflows.options import IndexSettings
@@ -173,14 +173,14 @@ def read_record(path: Path) -> Record | None:
         content = path.read_bytes()
         try:
             return Record.model_validate_json(content)
-        except ValidationError:
+        except (ValidationError, SeptumError):
             if _format_of(content) != 1:
                 return None
             from septum.workflows.record_format_1 import upgraded  # noqa: PLC0415  # of few files
 
             return Record.model_validate(upgraded(json.loads(content)))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # pydantic's is a ValueError
-        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, SeptumError):
+        return None  # pydantic's error is a ValueError
 
 
 def input_hash_in(path: Path) -> str | None:

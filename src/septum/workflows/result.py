@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
@@ -12,6 +11,7 @@ from septum.workflows.record_numbers import IndicesRecord, QualityRecord, verdic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -156,26 +156,28 @@ class Result:
     ) -> OutputPaths:
         """Write mask, JSON and outputs, each whole or not at all.
 
-        What an earlier run wrote under this name goes, its outputs with it. An output that cannot be made of
-        this study is left out, and a :class:`septum.OutputWarning` says so.
+        Outputs that stand there stay if they are of this very mask and these numbers. What else an earlier
+        run wrote under this name goes, its outputs with it. An output that cannot be made of this study is
+        left out, and a :class:`septum.OutputWarning` says so.
 
         Args:
             folder: where to; it is made.
             outputs: ``report``, ``dicom``, ``mesh``; with options as in ``{"mesh": {"format": "ply"}}``.
             name: how the files' names begin; that of the input by default.
-            overwrite: replace results of another input, and files that are not Septum's, too.
+            overwrite: write all anew; replace results of another input, and files that are not Septum's.
 
         Returns:
             What the files are called.
 
         Raises:
-            InputError: there is no such output.
+            InputError: there is no such output, or the folder has no name.
             NameTakenError: something of that name is not of this input, or not of Septum.
             OutputError: something cannot be written.
         """
+        from septum.workflows.loading import path_of  # noqa: PLC0415  # which knows arrays
         from septum.workflows.saving import save  # noqa: PLC0415  # which knows results
 
-        return save(self, Path(folder), outputs, name=name or self.name, overwrite=overwrite)
+        return save(self, path_of(folder), outputs, name=name or self.name, overwrite=overwrite)
 
 
 def numbers_line(indices: IndicesRecord) -> str:

@@ -62,12 +62,16 @@ def save(
     )
     check_writable(folder)
     paths = OutputPaths(folder, name, folder / f"{name}_seg{mask_suffix(result.study)}")
+    keeps = False
     with case_lock(paths):
         earlier = read_record(paths.record)
         if not overwrite:
             _check_replaceable(result, paths, asked, earlier)
+            if earlier is not None and _is_same(result, paths.mask, earlier):
+                keeps = True
+                result = replace(result, provenance=result.provenance.timed_as(earlier))
         settings = result.provenance.settings.indices
-        plan = ResumePlan.of(earlier, paths, asked, settings, keeps_mask=False, notes=notes)
+        plan = ResumePlan.of(earlier, paths, asked, settings, keeps_mask=keeps, notes=notes)
         record = write_case(result, paths, plan)
     for note in record.notes:
         warnings.warn(f"{name}: {note.text}", OutputWarning, stacklevel=3)
@@ -162,11 +166,27 @@ def _check_replaceable(result: Result, paths: OutputPaths, asked: Outputs, earli
     check_known(asked, paths, earlier)
 
 
+def _is_same(result: Result, mask: Path, earlier: Record) -> bool:
+    """Whether files hold this very result: its mask, its numbers and its verdict, by the same software."""
+    told = result.record()
+    return (
+        mask.is_file()
+        and sha256_of(mask) == earlier.mask_sha256
+        and (told.software, told.model, told.input, told.mask_origin, told.indices, told.quality)
+        == (earlier.software, earlier.model, earlier.input, earlier.mask_origin, earlier.indices,
+            earlier.quality)
+        and _holds(mask, result)
+    )  # fmt: skip
+
+
 def _is_mask_of(result: Result, path: Path) -> bool:
     """Whether a file holds the very mask of a result, as after a corrected mask was measured."""
-    if result.provenance.origin == "model" or not path.is_file():
-        return False
-    from septum.workflows.mask_grids import read_labels  # noqa: PLC0415  # of corrected masks alone
+    return result.provenance.origin != "model" and path.is_file() and _holds(path, result)
+
+
+def _holds(path: Path, result: Result) -> bool:
+    """Whether the labels in a mask's file are those of a result."""
+    from septum.workflows.mask_grids import read_labels  # noqa: PLC0415  # of masks that are there alone
 
     spacing_mm = result.provenance.settings.spacing_mm
     try:

@@ -110,13 +110,13 @@ def study_of(file: Path) -> tuple[str, bool] | None:
 
     The UID is empty where the file names none. Of a file that is too damaged to say, give ``None``.
     """
-    with quiet():
+    with quiet():  # values are made of their bytes when they are asked for
         try:
             header = read_header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
         except Exception:  # noqa: BLE001  # as in _frames_of
             return None
-    uid, modality = text(header, "StudyInstanceUID"), text(header, "Modality")
-    told = uid or (modality and values_of(header, "Rows"))  # cut short, it ends before it tells all of these
+        uid, modality = text(header, "StudyInstanceUID"), text(header, "Modality")
+        told = uid or (modality and values_of(header, "Rows"))  # cut short, it ends before it tells all these
     return (uid, modality in _RESULTS) if told or modality in _RESULTS else None
 
 

@@ -99,5 +99,6 @@ def check_output(key: str, options: OutputOptions) -> None:
         choices = next((o.choices for o in (output.option, *output.modifiers) if o.sets == name), ())
         fits = value in choices if choices else isinstance(value, type(output.defaults[name]))
         if not fits:
-            expected = " or ".join(choices) or f"a {type(output.defaults[name]).__name__}"
+            kind = type(output.defaults[name]).__name__
+            expected = f"one of {', '.join(choices)}" if choices else f"a {kind}"
             raise InputError(f"output {key}: {name} is {value!r}; expected {expected}.")

@@ -48,7 +48,7 @@ def _of_one_study(frames: Sequence[DicomFrame]) -> tuple[Sequence[DicomFrame], l
     directions = Counter(_direction(frame) for frame in frames)
     if 2 * max(directions.values()) < len(frames):
         return frames, []
-    text = f"Each of {len(frames)} images names a study of its own: their positions agree, and were believed."
+    text = f"Each of {len(frames)} images names a study of its own: their positions agree, so they are one."
     return [replace(frame, study_uid="") for frame in frames], [Note("study_identifiers_rewritten", text)]
 
 
@@ -91,7 +91,7 @@ def _in_one_space(frames: Sequence[DicomFrame]) -> tuple[Sequence[DicomFrame], l
             most = max(most, len(spaces))
     if not space_of:
         return frames, []
-    text = f"Images of one series name {most} frames of reference: their positions were believed."
+    text = f"Images of one series name {most} frames of reference: their positions were taken to be in one."
     settled = [replace(f, space_uid=space_of.get(f.series_uid, f.space_uid)) for f in frames]
     return settled, [Note("spaces_rewritten", text)]
 

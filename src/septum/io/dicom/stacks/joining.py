@@ -221,7 +221,7 @@ def _united(stacks: Sequence[Stack], again: int) -> Stack:
         text = f"{len(stacks)} groups of slices make up one stack: they were put together."
         united = united.noted(Note("groups_joined", text))
     if len({frame.space_uid for frame in united.frames}) > 1:
-        text = "Its series are said to lie in spaces of their own: positions were believed."
+        text = "Its series name frames of reference of their own: positions were taken to be in one."
         united = united.noted(Note("spaces_differ", text))
     if again:
         text = f"Groups of slices taken more than once ({again} times): the later were used."

@@ -250,9 +250,7 @@ def _doubts(slices: Sequence[Sequence[DicomFrame]]) -> list[Note]:
             by_series[frame.series_uid].append(frame.instance_number)
         against += len(set(numbers)) > 1 and len(by_series) == 1 and numbers != sorted(numbers)
     if against:
-        text = (
-            f"In {against} slices instance numbers run otherwise than trigger times: the times were believed."
-        )
+        text = f"In {against} slices instance numbers run otherwise than trigger times: the times were used."
         notes.append(Note("instance_numbers_disagree", text))
     times = np.array([[f.trigger_ms for f in frames] for frames in slices], float)
     spread = float(np.abs(times - np.median(times, axis=0)).max())
