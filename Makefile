@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/septum-runtime.stamp
 DEVELOPMENT := $(VENV_TEST)/septum-development.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench tables pictures docs python
+.PHONY: help demo test lint fuzz bench tables pictures docs python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lint: $(DEVELOPMENT) ## style, types, and which room may import which
 	$(VENV_TEST)/bin/ruff format --check .
 	$(VENV_TEST)/bin/mypy
 	$(VENV_TEST)/bin/lint-imports
+
+fuzz: $(DEVELOPMENT) ## damage images and studies of every format for a minute, and report what is neither read nor refused
+	$(VENV_TEST)/bin/python tools/fuzz.py --seed 1 --seconds 60
 
 bench: $(RUNTIME) $(DEVELOPMENT) ## measure speed and memory, beside nnU-Net if it is there; results in benchmarks/results/
 	$(VENV_TEST)/bin/python benchmarks/frame_time.py
