@@ -128,8 +128,8 @@ def check_not_corrected(paths: OutputPaths, earlier: Record, reason: str) -> Non
     for mask in (paths.mask, *masks_in_other_formats(paths, earlier)):
         if mask.is_file():
             raise NameTakenError(
-                f"{mask} is not as a model made it, and {paths.record.name} says so; {reason}: it is not "
-                "replaced unasked. Choose another folder for results, or allow overwriting.",
+                f"{mask} is not as a model made it, and {paths.record.name} says so; {reason}: expected "
+                "a name that is free; choose another folder for results, or allow overwriting.",
                 remedy=Remedy.OVERWRITE,
             )
 
