@@ -85,7 +85,8 @@ def test_saved_again_it_keeps_its_outputs_and_drops_those_of_another_mask(result
     assert names_in(out) == files
     assert (out / "heart_seg.json").read_text() == json_text
     emptied = replace(heart.truth, labels=np.where(heart.truth.labels == 1, 0, heart.truth.labels))
-    measured(result.study, emptied, result.provenance, None, name="heart").save(out)
+    other = measured(result.study, emptied, result.provenance, None, name="heart")
+    other.save(out, overwrite=True)
     assert names_in(out) == ["heart_seg.json", "heart_seg.nii.gz"]
 
 
