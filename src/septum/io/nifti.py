@@ -76,9 +76,10 @@ def read_nifti(path: Path, spacing_mm: Triple | None) -> Reading:
     spacing, notes = settle_spacing(path, stated, spacing_mm, slices=layout.grid[0])
     affine_mm = _disagreeing_affine_mm(header, spacing, unit_mm)
     if affine_mm is not None:
+        kept = "the header's pixdim" if spacing_mm is None else "the spacing that was given"
         text = (
             f"The affine is scaled to voxels of {mm(affine_mm)}, which disagrees with the spacing: "
-            f"{mm(spacing)} was kept as the spacing, and of the affine only the orientation."
+            f"{kept} was kept, and of the affine only the orientation."
         )
         notes.append(Note("affine_scale_disagrees", text, Level.WARNING))
     directions, origin, doubts = _orientation(header, unit_mm)
