@@ -13,12 +13,12 @@ from septum.core.errors import QualityWarning
 from septum.core.settings_error import meant
 from septum.inference import Model, ModelKeywords, load_model
 from septum.workflows.case_steps import settings_of
-from septum.workflows.loading import has_spacing, path_of, study_of
+from septum.workflows.loading import has_spacing, path_of, phases_of, study_of
 from septum.workflows.measure import Measuring, measure_array, measure_file
 from septum.workflows.measuring import measured
 from septum.workflows.options import IndexSettings
 from septum.workflows.provenance import Provenance
-from septum.workflows.two_phases import TwoPhases, with_two_phases
+from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def segment(
     model = _ready(model, options)
     bundle, started = model.bundle, time.perf_counter()
     if isinstance(source, tuple):
-        indices = with_two_phases(indices, TwoPhases(*map(path_of, source)))
+        indices = with_two_phases(indices, phases_of(source))
     study, name = study_of(source, spacing_mm, bundle.manifest.reads)
     settings = settings_of(model, None if spacing_mm is None else study.cine.geometry.spacing_mm, indices)
     settings.indices.check_frames(len(study.cine), name)

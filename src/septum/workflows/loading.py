@@ -67,12 +67,7 @@ def study_of(source: Source, spacing_mm: Sequence[float] | None, kind: StackKind
     if isinstance(source, str | Path):
         return load(source, spacing_mm=spacing_mm, kind=kind), name_of(Path(source))
     if isinstance(source, tuple):
-        if len(source) != 2:
-            raise InputError(
-                f"source: expected two files, end-diastole and end-systole, got {len(source)}; give these "
-                "two, or one study."
-            )
-        phases = TwoPhases(*map(path_of, source))
+        phases = phases_of(source)
         spacing = None if spacing_mm is None else spacing_of(spacing_mm)
         return phases.read(spacing_mm=spacing, wanted=kind), phases.name
     if isinstance(source, Study):
@@ -106,6 +101,20 @@ def path_of(given: str | Path) -> Path:
     if given == "":
         raise InputError("expected the path of a file or folder, got an empty one; give its name.")
     return Path(given)
+
+
+def phases_of(source: tuple[str | Path, ...]) -> TwoPhases:
+    """Take two paths as end-diastole and end-systole. Raises :class:`InputError` if they are not two.
+
+    >>> phases_of(("a_ed.nii.gz", "a_es.nii.gz")).name
+    'a'
+    """
+    if len(source) != 2:
+        raise InputError(
+            f"source: expected two files, end-diastole and end-systole, got {len(source)}; give these two, or "
+            "one study."
+        )
+    return TwoPhases(*map(path_of, source))
 
 
 def has_spacing(source: Source) -> bool:
