@@ -111,8 +111,8 @@ def phases_of(source: tuple[str | Path, ...]) -> TwoPhases:
     """
     if len(source) != 2:
         raise InputError(
-            f"source: expected two files, end-diastole and end-systole, got {len(source)}; give these two, or "
-            "one study."
+            f"source: expected two files, end-diastole and end-systole, got {len(source)}; give these two, "
+            "or one study."
         )
     return TwoPhases(*map(path_of, source))
 
