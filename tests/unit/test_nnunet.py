@@ -96,7 +96,7 @@ def test_image_without_the_number_of_its_only_channel_is_refused(tmp_path, name)
 
 
 def test_other_folder_and_damaged_description_are_refused(tmp_path):
-    with pytest.raises(RecipeError, match="nnU-Net's layout, but No such file"):
+    with pytest.raises(RecipeError, match=r"dataset\.json.*cannot be read"):
         nnunet(tmp_path)
     describe(tmp_path, 1)
     with pytest.raises(RecipeError, match="imagesTr: expected a folder"):
