@@ -276,6 +276,12 @@ def test_a_calibration_lies_beside_its_networks_and_holds_for_no_others(tmp_path
     (folder / FILE).write_text(CALIBRATION.model_dump_json(), encoding="utf-8")
     assert load_calibration(folder, ("a", "b")) == CALIBRATION
     assert load_calibration(folder, ("a", "c")) is None
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    text = CALIBRATION.model_dump_json().replace('"least_lack":', '"measured_coverage":0.88,"least_lack":')
+    assert "measured_coverage" in text
+    (earlier / FILE).write_text(text, encoding="utf-8")
+    assert load_calibration(earlier, ("a", "b")) == CALIBRATION
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / FILE).write_text("{}", encoding="utf-8")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from septum.core import Bias, BundleError
 
@@ -89,6 +89,14 @@ class IntervalWidth(_Part):
     centre: float = 0.0
     least_lack: float
     bias: Bias | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, fields: Any) -> Any:
+        """Drop the share that earlier versions measured on the patients who set it."""
+        if isinstance(fields, dict):
+            return {key: value for key, value in fields.items() if key != "measured_coverage"}
+        return fields
 
     def difficulty(self, soft_dice: float) -> float:
         """Of a ventricle with this expected overlap, 0 to 1."""
