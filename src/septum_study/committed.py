@@ -31,8 +31,7 @@ def table(name: str, results: Path | None, number: str, form: str) -> tuple[str,
         number: of the table.
         form: ``markdown``, ``csv`` or ``latex``.
     """
-    study, folder = _study_and_results(name, results)
-    stale, unchecked = _stale(study, folder)
+    study, folder, stale, unchecked = _opened(name, results)
     return table_text(study, folder, number, form, stale), unchecked
 
 
@@ -44,8 +43,7 @@ def figures(name: str, results: Path | None, output: Path) -> tuple[list[Path], 
         results: folder of the ledger; by default the study's.
         output: folder for the pictures.
     """
-    study, folder = _study_and_results(name, results)
-    stale, unchecked = _stale(study, folder)
+    study, folder, stale, unchecked = _opened(name, results)
     written = agreement_figures(study, folder, output, stale)
     if not written:
         raise RecipeError(f"no row of a figure of study {study.name} has run; see septum study plan.")
@@ -60,8 +58,7 @@ def report(name: str, results: Path | None, output: Path) -> tuple[Path, str]:
         results: folder of the ledger; by default the study's.
         output: folder for the report.
     """
-    study, folder = _study_and_results(name, results)
-    stale, unchecked = _stale(study, folder)
+    study, folder, stale, unchecked = _opened(name, results)
     return write_report(study, folder, output, stale), unchecked
 
 
@@ -75,15 +72,12 @@ def results_folder(study: Declaration, results: Path | None) -> Path:
     return results or Path("studies") / study.name
 
 
-def _study_and_results(name: str, results: Path | None) -> tuple[Declaration, Path]:
+def _opened(name: str, results: Path | None) -> tuple[Declaration, Path, frozenset[Unit], str]:
+    """A study, its results folder, units whose recipes have changed since, a sentence if nobody can know."""
     study = load_study(name)
-    return study, results_folder(study, results)
-
-
-def _stale(study: Declaration, folder: Path) -> tuple[frozenset[Unit], str]:
-    """Units whose recipes have changed since, and a sentence if nobody can know."""
+    folder = results_folder(study, results)
     if importlib.util.find_spec("torch") is None:
-        return frozenset(), UNCHECKED
+        return study, folder, frozenset(), UNCHECKED
     from septum_study.plan import stale_units  # noqa: PLC0415  # recipes name networks, which need torch
 
-    return stale_units(study, folder), ""
+    return study, folder, stale_units(study, folder), ""

@@ -93,7 +93,7 @@ def draw_case(bench: Bench, name: str, fold: int, rows: Sequence[str], output: P
         name: of the case, such as ``patient005_ED``.
         fold: of the models.
         rows: of the study, on the case's data set; empty for all that are trained here. Of these a row that
-            has been run, but whose networks are not here as they were scored, is told of and left out.
+            has been run, but whose networks are not here as they were scored, is named and left out.
         output: folder for ``<case>_overlay.png`` and ``<case>_mesh.png``.
 
     Raises:

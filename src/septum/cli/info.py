@@ -17,7 +17,7 @@ def info(target: str, as_json: bool) -> int:
 
     Of a DICOM study: its stacks, which of them would be taken and why, and what was passed over.
 
-    Nothing is told that names a patient.
+    Nothing that names a patient is shown.
     """
     from septum.core import InputError
     from septum.workflows.info import describe

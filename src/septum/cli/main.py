@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As of every group; an unknown name is told with the one that may be meant."""
+        """As of every group; the message on an unknown name has the one that may be meant."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:

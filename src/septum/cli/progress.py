@@ -66,7 +66,7 @@ def _is_watched() -> bool:
 class Narrator:
     """Tells the events of a run on standard error. Use it as a context manager.
 
-    What the reader had to settle is often the same for every file of a folder: each such note is told once,
+    What the reader had to settle is often the same for every file of a folder: each such note is shown once,
     at the end, with the number of files that it holds for.
 
     Args:

@@ -1,4 +1,4 @@
-"""``septum study``: the paper's comparison, declared, run unit by unit, and told in tables and figures."""
+"""``septum study``: the paper's comparison, declared, run unit by unit, and shown in tables and figures."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from septum.core.notes import Known, Note
 
-#: Stands with all that is told of a study.
+#: Stands with all that is reported of a study.
 STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
 #: Attribute of a structure's ejection fraction, which has an interval and flags of its own.
 EJECTION_FRACTION = "ejection_fraction_percent"
@@ -51,7 +51,7 @@ class Index:
     Attributes:
         key: name in JSON and CSV with its unit, such as ``lv_edv_ml``.
         title: name for people, such as ``LV end-diastolic volume``.
-        value: in ``unit``; ``None`` where it cannot be told.
+        value: in ``unit``; ``None`` where it is not known.
         unit: such as ``ml``, ``%``, ``g``, ``l/min``, ``ml/s``, ``ms``.
         indexed: divided by body surface area, in ``unit`` a square metre; ``None`` without it, or where that
             makes no sense.
@@ -86,7 +86,7 @@ class WallThickness:
 
 @dataclass(frozen=True)
 class StructureIndices:
-    """The indices of one structure as attributes; ``None`` where one cannot be told.
+    """The indices of one structure as attributes; ``None`` where one is not known.
 
     Attributes:
         structure: name of the structure.
@@ -125,7 +125,7 @@ class Indices:
         phases: frames they are taken at; ``None`` for a single frame, or if all volumes are the same.
         volumes_ml: structure to one volume in ml a frame.
         times_ms: time of each frame in ms, if known.
-        items: the numbers, in the order in which they are told.
+        items: the numbers, in the order in which they are shown.
         wall: wall thickness, where there is a left ventricle.
         body_surface_area_m2: and the formula that gave it, if height and weight are known; derived from them.
         body_surface_area_formula: ``Du Bois`` or ``Mosteller``.

@@ -40,7 +40,7 @@ def clinical_indices(
 ) -> Indices:
     """Compute the clinical indices of a mask of the ventricles or of the left atrium.
 
-    Items are always the same, in the same order; those that cannot be told have no value.
+    Items are always the same, in the same order; those that are not known have no value.
 
     Args:
         segmentation: (T, Z, Y, X), in any order of the spatial axes: the slice axis is found as by

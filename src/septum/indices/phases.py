@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: A volume is taken to be uncertain by this share of the largest one at least.
 LEAST_NOISE = 0.02
-#: Frames from which on the noise of a curve is measured, and single frames are told from neighbours.
+#: Frames from which on the noise of a curve is measured, and single frames are distinguished from neighbours.
 ENOUGH_FRAMES = 8
 #: Share of the frames, counted around the beat, beyond which a frame is far from another.
 FAR = 0.25

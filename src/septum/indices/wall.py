@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Means = tuple[float | None, ...]
 
-#: Directions in which borders are given, and thickness is told.
+#: Directions in which borders are given, and thickness is measured.
 DIRECTIONS = 180
 #: Harmonics of the distance of a border from the centre: what is finer are the corners of voxels.
 HARMONICS = 10
@@ -65,7 +65,7 @@ def wall_thickness(
         geometry: of both, slices first.
 
     Returns:
-        ``None`` where no thickness can be told in either frame.
+        ``None`` where no thickness can be measured in either frame.
     """
     turn = anterior_turn(geometry)
     notes = [ORIENTATION_LOST] if orientation_is_lost(geometry) else []

@@ -52,7 +52,7 @@ def find_images(folder: Path, *, without: Path | None = None) -> FolderImages:
     """All image files and DICOM studies in a folder and its subfolders.
 
     Hidden files and folders are left out; a ``.hdr``/``.img`` pair is listed once, by its header. Files in
-    DICOM are told by their content, and stand for the folder that holds all of their study.
+    DICOM are recognised by their content, and stand for the folder that holds all of their study.
 
     Args:
         folder: where to look.

@@ -351,7 +351,7 @@ def plausibility_flags(indices: Indices, schema: LabelSchema, geometry: Geometry
         geometry: native grid of one frame.
 
     Yields:
-        One flag each. A structure that is missing altogether is not told here.
+        One flag each. A structure that is missing altogether is not flagged here.
     """
     names = [schema.name_of(role) for role in (Role.MYO, Role.LV)]
     frame = 0 if indices.phases is None else indices.phases.end_diastole

@@ -26,7 +26,7 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
     """The recipe's data set.
 
     One without a published split is somebody's own, and nobody has looked at its files: each is read once, so
-    that a bad one is told before hours of training and not after.
+    that a bad one is reported before hours of training and not after.
 
     Raises:
         RecipeError: it is not there or not whole, or the recipe does not fit its structures.
@@ -36,7 +36,7 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
     if recipe.patient_pattern is not None:
         dataset = by_patient(dataset, recipe.patient_pattern)
     if recipe.dataset not in published_keys():
-        recipe.require_channels(recipe.segmenter, dataset.schema)  # told sooner than the files are read
+        recipe.require_channels(recipe.segmenter, dataset.schema)  # reported before the files are read
         for case in dataset.cases:
             read_case(case, dataset)
         if recipe.patient_pattern is None:

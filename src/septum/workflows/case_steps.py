@@ -141,7 +141,7 @@ class CaseSteps:
     ) -> Segmented | CaseDone:
         """Segment every frame; ``tell`` is called after each. A result or a mask that is there is kept.
 
-        What is replaced or removed of an earlier run is told first, once the model is there to do it.
+        What is replaced or removed of an earlier run is reported first, once the model is there to do it.
         """
         if isinstance(opened, CaseDone):
             return opened
@@ -263,7 +263,7 @@ class CaseSteps:
         return replace(segmented, opened=now)
 
     def _write(self, segmented: Segmented, told: ResumePlan) -> CaseDone:
-        """Write; what is replaced or removed is said in the result where it is not what was told before."""
+        """Write; what is replaced or removed is said in the result where it is not what was announced."""
         opened, plan = segmented.opened, segmented.opened.plan
         case, study, bundle = opened.case, opened.study, self.model.bundle
         paths, schema, settings = self._paths_of(case), bundle.manifest.labels, self._settings_of(case)

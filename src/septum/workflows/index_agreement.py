@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from septum.core import Geometry, Indices, LabelSchema
     from septum.workflows.mask_frames import FramePair
 
-#: The indices that are compared, in the order in which they are told.
+#: The indices that are compared, in the order in which they are shown.
 COMPARED = (
     *("lv_edv_ml", "lv_esv_ml", "lv_sv_ml", "lv_ef_percent", "lv_mass_ed_g", "lv_mass_es_g"),
     *("rv_edv_ml", "rv_esv_ml", "rv_sv_ml", "rv_ef_percent"),

@@ -126,7 +126,7 @@ def indices_row(study: str, indices: Indices, quality: Quality | None = None) ->
 
 
 def table_csv(rows: Iterable[Mapping[str, Cell]]) -> str:
-    """Write rows as CSV with a header; what cannot be told is an empty cell."""
+    """Write rows as CSV with a header; what is not known is an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

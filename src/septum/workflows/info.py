@@ -1,4 +1,4 @@
-"""``septum info``: what a bundle, an image file or a DICOM study holds. No text of a header is told."""
+"""``septum info``: what a bundle, an image file or a DICOM study holds. No text of a header is shown."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _phase_among_two(
         schema: what the labels mean.
 
     Returns:
-        The phase, ``-`` if it cannot be told, and the other frame whose volume tells it, if one does.
+        The phase, ``-`` if it is not known, and the other frame whose volume tells it, if one does.
 
     Raises:
         InputError: the counterpart is of two given phases, and nothing tells which of them this is.

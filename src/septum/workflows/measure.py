@@ -136,7 +136,7 @@ def measure_masks(
         out: folder for the results; each mask's own without one.
         outputs: what is written, as of :func:`septum.workflows.outputs.requested`.
         overwrite: replace what is not a result of the same input, or not Septum's, too.
-        on_event: is told what happens when it happens.
+        on_event: is given what happens when it happens.
 
     Raises:
         OutputError: the key for pseudonyms is none; nothing was begun.

@@ -50,7 +50,7 @@ def check_writable(folder: Path) -> None:
 
 
 def unwritable(folder: Path) -> OutputError | None:
-    """Why nothing can be written into a folder that is there; what is done in it can still be told.
+    """Why nothing can be written into a folder that is there; what is done in it can still be reported.
 
     Raises:
         OutputError: it is not there, and cannot be made.

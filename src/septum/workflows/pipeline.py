@@ -32,8 +32,8 @@ def run_pipelined(
     Args:
         cases: in order.
         steps: what is done with each.
-        tell: is told, in this thread, of frames that are done, of results that are replaced, and what becomes
-            of each case, in order: when it is written, or with the next frame of the case that follows.
+        tell: is given, in this thread, frames that are done, results that are replaced, and what becomes of
+            each case, in order: when it is written, or with the next frame of the case that follows.
     """
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
         writing = _Writing(writer, tell)
@@ -49,7 +49,7 @@ def run_pipelined(
                     return
                 writing.begin(case, segmented, steps)
             writing.finish()
-        except (KeyboardInterrupt, BundleError, MissingExtraError):  # what is written is told before
+        except (KeyboardInterrupt, BundleError, MissingExtraError):  # what is written is reported before
             writing.finish()
             raise
 
@@ -63,7 +63,7 @@ class _Writing:
         self._is_full = False
 
     def begin(self, case: InputCase, segmented: Any, steps: CaseSteps) -> None:
-        """Write what was segmented, or pass on what has come to an end before; it is told at once."""
+        """Write what was segmented, or pass on what has come to an end before; it is reported at once."""
         self._future = self._writer.submit(_then, case, segmented, steps.write)
         if isinstance(segmented, Outcome):
             self.finish()

@@ -114,7 +114,7 @@ class Record(Part):
         format: version of this schema.
         software, model, input, settings: provenance; ``model`` is ``None`` for a mask that none made.
         mask_origin: who made the mask.
-        mask_sha256: hash of the mask's file, by which its own is told from one that was drawn over.
+        mask_sha256: hash of the mask's file, by which its own is distinguished from one that was drawn over.
         outputs: what belongs beside the mask, and how it is made; written after this record, so that none is
             without one.
         labels: mask value of each structure.

@@ -105,7 +105,7 @@ class Result:
         outputs: Mapping[str, OutputOptions] | None = None,
         notes: Iterable[Note] = (),
     ) -> Record:
-        """Put everything that is told of the study into the form of the JSON.
+        """Put everything that is known of the study into the form of the JSON.
 
         Args:
             mask_sha256: hash of the mask's file, where it has one.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.record import Record
 
-#: By which files are told from those that have taken their places; ``None`` for one that is not there.
+#: By which files are known from those that have taken their places; ``None`` for one that is not there.
 Seen = tuple[tuple[int, ...] | None, ...]
 
 #: Settings that make no other mask.
@@ -163,7 +163,7 @@ class ResumePlan:
 
 
 def output_files(keys: Iterable[str], paths: OutputPaths, record: Record) -> tuple[Path, ...]:
-    """List the files of these outputs as people are told of them: of many in a folder, that folder.
+    """List the files of these outputs as people see them named: of many in a folder, that folder.
 
     Args:
         keys: of the outputs.

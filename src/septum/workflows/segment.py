@@ -89,7 +89,7 @@ def segment_inputs(
         indices: how clinical indices are taken.
         outputs: what is written beside masks, as of :func:`septum.workflows.outputs.requested`.
         overwrite: do finished cases anew, too, and replace results of other inputs.
-        on_event: is told what happens when it happens.
+        on_event: is given what happens when it happens.
 
     Raises:
         OutputError: ``out`` is no folder and cannot become one, or the key for pseudonyms is none; nothing

@@ -56,11 +56,11 @@ class VerdictOutcome:
 
     @property
     def stopped(self) -> bool:
-        """Whether someone is told to look, or not to use it."""
+        """Whether the verdict asks to look, or not to use it."""
         return self.verdict is not Verdict.FINE
 
     def stops(self, ventricle: str) -> bool:
-        """Whether someone is told to look at a ventricle, or not to use its numbers."""
+        """Whether the verdict asks to look at a ventricle, or not to use its numbers."""
         return self.ventricles[ventricle] is not Verdict.FINE
 
     def astray(self, ventricle: str) -> bool:

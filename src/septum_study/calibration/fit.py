@@ -100,7 +100,7 @@ def fit_calibration(
     Args:
         cases: by models that have not seen the patient.
         networks: of the bundle that it is for.
-        typical: of that bundle, see :class:`QualityCase`. What other models lack is told as a multiple of
+        typical: of that bundle, see :class:`QualityCase`. What other models lack is given as a multiple of
             what they typically lack, so that a limit learnt from an unsure model does not excuse a sure one.
         own: cases by the networks of that bundle, to which alone the intervals are fitted: the errors of
             other models say nothing about its own. Without any, all cases count.

@@ -1,4 +1,4 @@
-"""Which files are DICOM, told without a library."""
+"""Which files are DICOM, recognised without a library."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class DicomFrame:
 
     @property
     def acquired_s(self) -> float | None:
-        """Time of acquisition in seconds, to compare within an hour or two; ``None`` if it is not told."""
+        """Time of acquisition in seconds, to compare within an hour or two; ``None`` if it is not stated."""
         found = _MOMENT.fullmatch(self.acquired)
         if found is None:
             return None

@@ -47,7 +47,7 @@ _IMAGE_TAGS = [
 ]
 _TAGS: list[Any] = [*_IMAGE_TAGS, *SINGLE_TAGS]
 
-#: Why a file is passed over, in the order in which it is told.
+#: Why a file is passed over, in the order in which it is shown.
 OTHER_MODALITY = "of another modality"
 NO_IMAGE = "without an image"
 SCREENSHOT = "screenshots or colours"

@@ -33,7 +33,7 @@ __all__ = [
 #: Outputs that are asked for or stand there, by key, each with all of its options.
 Outputs = dict[str, OutputOptions]
 
-#: Every output by its key, in the order in which they are told and written.
+#: Every output by its key, in the order in which they are shown and written.
 OUTPUTS: dict[str, Output] = {output.key: output for output in (ReportOutput(), DicomOutput(), MeshOutput())}
 
 

@@ -205,7 +205,7 @@ _NO_DATE = re.compile(r"^0{4}\.?0{2}\.?0{2}$|^0+$")
 def identity_of(study: Study) -> dict[str, str]:
     """Who was examined and when, for a page that is to say so; dates as in ISO 8601, ``1958-02-03``.
 
-    It is told by the first image. A date that is none in DICOM's form stays as the header writes it; one of
+    The first image states it. A date that is none in DICOM's form stays as the header writes it; one of
     zeros is none at all.
 
     Raises:

@@ -61,7 +61,7 @@ def code_item(code: Code) -> Dataset:
 
 @dataclass(frozen=True)
 class Term:
-    """How a clinical index is told in a measurement report.
+    """How a clinical index is coded in a measurement report.
 
     Attributes:
         site: structure that it is of.

@@ -28,7 +28,7 @@ BEATS_MS = (200.0, 3000.0)
 #: Where nothing says how long a beat was, a slice that spans no more than this, in ms, may be one beat of an
 #: irregular heart.
 LONG_BEAT_MS = 1500.0
-#: Where no times are told, slices with more than so many times the phases of others are of more beats.
+#: Where no times are stated, slices with more than so many times the phases of others are of more beats.
 MORE_PHASES = 2.0
 
 
@@ -57,10 +57,10 @@ def one_image_a_beat(slices: Sequence[Sequence[DicomFrame]]) -> bool:
 def longer_than_a_beat(slices: Sequence[Sequence[DicomFrame]]) -> list[bool]:
     """Which slices go on far longer than the others, as those of real-time cines do beside gated ones.
 
-    They are told by a gap in the times that slices span, beyond the time from R wave to R wave of all (that
+    They are known by a gap in the times that slices span, beyond the time from R wave to R wave of all (that
     which headers state, or else the span of a quarter of the slices) and beyond their own; where none is
     stated of their own, beyond any beat of an irregular heart and with more phases, too. Where trigger times
-    are missing they are told by the number of phases.
+    are missing they are known by the number of phases.
     """
     times = [[frame.trigger_ms for frame in frames if frame.trigger_ms is not None] for frames in slices]
     timed = all(len(some) == len(frames) for some, frames in zip(times, slices, strict=True))
