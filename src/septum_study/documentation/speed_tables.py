@@ -43,8 +43,8 @@ def speed_summary(result: Result) -> str:
     peers = f" In the same run, that is {' and '.join(beside)}." if beside else ""
     return (
         f"On {machine['cores']} cores ({machine['processor']}) without a GPU, from file to mask, start "
-        f"included, a volume of 216 × 256 × 10 voxels takes {own:.1f} s.{peers} A cine of 30 such frames takes "
-        f"{_median(cine['wall_s']):.1f} s, and each volume of a folder "
+        f"included, a volume of 216 × 256 × 10 voxels takes {own:.1f} s.{peers} A cine of 30 such frames "
+        f"takes {_median(cine['wall_s']):.1f} s, and each volume of a folder "
         f"{_median(result['folder']['warm_s']):.2f} s. Memory: {volume['peak_mb']:.0f} MB for a "
         f"volume, {cine['peak_mb']:.0f} MB for the cine. The environment that `make demo` makes takes "
         f"{result['environment_mb']:.0f} MB.\n"
