@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from septum.core import InputError
 from septum.io import read_study
 
@@ -39,6 +37,7 @@ from support.dicom_study import (  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from pydicom import FileDataset
 
     from septum.core import Study
@@ -221,25 +220,16 @@ def left_ventricle_dice(folder: Path, name: str) -> float:
         folder: holds the patients, and ``contours_NAME/i-contours`` with polygons (x, y) in pixels.
         name: of the patient.
     """
-    from PIL import Image, ImageDraw  # noqa: PLC0415
-
     import septum  # noqa: PLC0415
+    from septum_study.sunnybrook import CAVITY, UNDRAWN, expert_cavity  # noqa: PLC0415
 
-    study = read_study(folder / name)
-    labels = septum.segment(str(folder / name)).labels
-    place = {
-        frame.path.stem: (t, z) for t, row in enumerate(study.header.frames) for z, frame in enumerate(row)
-    }
-    fine, both, either = 8, 0, 0
-    for file in sorted((folder / f"contours_{name}" / "i-contours").glob("*.txt")):
-        t, z = place[str(int(file.name.split("-")[2]))]
-        rows, columns = labels.shape[2:]
-        image = Image.new("L", (columns * fine, rows * fine))
-        ImageDraw.Draw(image).polygon([tuple((value + 0.5) * fine) for value in np.loadtxt(file)], fill=1)
-        expert = np.asarray(image).reshape(rows, fine, columns, fine).mean((1, 3)) >= 0.5
-        cavity = labels[t, z] == 3
-        both += int((expert & cavity).sum())
-        either += int(expert.sum()) + int(cavity.sum())
+    result = septum.segment(str(folder / name))
+    drawn = expert_cavity(result.study, folder / f"contours_{name}" / "i-contours")
+    expert, cavity = (
+        drawn == CAVITY,
+        (result.labels == CAVITY) & (drawn != UNDRAWN).any((2, 3), keepdims=True),
+    )
+    both, either = int((expert & cavity).sum()), int(expert.sum()) + int(cavity.sum())
     return 2 * both / either
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import septum
 from septum.core.files import write_text
 from septum.metrics import dice
+from septum_study.sunnybrook import expert_cavity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).resolve().parents[1] / "studies" / "elsewhere"
 VALUES = {"RV": (1,), "MYO": (2,), "LV": (3,), "whole LV": (2, 3)}
 PHASES = ("ED", "ES")
-#: Side of the raster, in parts of a pixel, on which a polygon is filled.
-FINE = 8
 
 
 def main_lines(data: Path, model: septum.Model) -> tuple[list[Line], list[Line]]:
@@ -85,17 +84,7 @@ def _patients(
 
 def _polygons(result: Result, path: Path) -> dict[str, Labels]:
     """The LV cavity that an expert drew in some slices of two frames; 255 in the other slices."""
-    from PIL import Image, ImageDraw  # noqa: PLC0415
-
-    frames = result.study.header.frames
-    place = {one.path.stem: (t, z) for t, row in enumerate(frames) for z, one in enumerate(row)}
-    drawn = np.full(result.labels.shape, 255, np.uint8)
-    rows, columns = result.labels.shape[2:]
-    for file in (path.parent / f"contours_{path.name}" / "i-contours").glob("*.txt"):
-        image = Image.new("L", (columns * FINE, rows * FINE))
-        ImageDraw.Draw(image).polygon([tuple((v + 0.5) * FINE) for v in np.loadtxt(file)], fill=1)
-        share = np.asarray(image).reshape(rows, FINE, columns, FINE).mean((1, 3))
-        drawn[place[str(int(file.name.split("-")[2]))]] = np.where(share >= 0.5, 3, 0)
+    drawn = expert_cavity(result.study, path.parent / f"contours_{path.name}" / "i-contours")
     some = [t for t in range(len(drawn)) if (drawn[t] != 255).any()]
     areas = {t: int((drawn[t] == 3).sum()) for t in some}
     diastole = max(some, key=areas.__getitem__)
