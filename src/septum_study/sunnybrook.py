@@ -41,7 +41,7 @@ def expert_cavity(study: Study, contours: Path) -> NDArray[np.uint8]:
     frames = study.header.frames
     place = {one.path.stem: (t, z) for t, row in enumerate(frames) for z, one in enumerate(row)}
     drawn = np.full(study.cine.array.shape, UNDRAWN, np.uint8)
-    _, _, rows, columns = drawn.shape
+    _, rows, columns = study.cine.geometry.shape
     for file in sorted(contours.glob("*.txt")):
         image = Image.new("L", (columns * FINE, rows * FINE))
         corners = [(float(x + 0.5) * FINE, float(y + 0.5) * FINE) for x, y in np.loadtxt(file)]
