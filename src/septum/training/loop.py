@@ -20,7 +20,7 @@ from septum.training.compact import is_compact
 from septum.training.device import repeatable
 from septum.training.history import Events, epochs_between, is_due, line_of, write_history
 from septum.training.processor import keep_freed_memory, way_for
-from septum.training.validation import Validation, mean_of
+from septum.training.validation import mean_of
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class Fit:
         """Tell the last epoch to everybody who may look."""
         LOGGER.info("%s %s", self.label, line_of(self.history, self._last))
         every = epochs_between(self.history)
-        if len(self.history) == 1 and every > 1 and not isinstance(self.scoring, Validation):
+        if len(self.history) == 1 and every > 1 and not (self.scoring and self.scoring.chooses):
             LOGGER.info("%s is scored again every %d epochs, since that takes time", self.label, every)
         write_history(self.folder, self.label, self.history)
         self.events.add(self.history[-1])
@@ -263,7 +263,7 @@ class Fit:
                 "gradient_norm in the recipe."
             )
         due = self.scoring is not None and (
-            isinstance(self.scoring, Validation) or is_due(self.history, self.epoch + 1, self._last)
+            self.scoring.chooses or is_due(self.history, self.epoch + 1, self._last)
         )
         if due:
             self._before_scoring(total, seconds, rng, deadline)
@@ -300,10 +300,9 @@ class Fit:
         scoring = self.scoring
         if scoring is None:
             return {}
-        chooses = isinstance(scoring, Validation)
         with self._autocast():
-            scores = scoring.scores(self.network if chooses else self._chosen(), self.device)
-        if not chooses:
+            scores = scoring.scores(self.network if scoring.chooses else self._chosen(), self.device)
+        if not scoring.chooses:
             return scoring.named(scores)
         mean = mean_of(scores)
         if self.best is None or mean > self.best.score:

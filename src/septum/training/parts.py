@@ -11,7 +11,6 @@ from septum.core import PartReport, SeptumError
 from septum.core.locks import lock
 from septum.training import checkpoint
 from septum.training.loop import Fit
-from septum.training.validation import Validation
 from septum.training.weights import half_precision, restore
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def _identity(task: Task, sampler: PatchSampler, seed: int, scoring: Scoring | N
     # The network and its loss are the task's to tell.
     settings = sampler.settings.model_dump_json(exclude_defaults=True, exclude={"network", "loss"})
     samplers: list[tuple[str, Any]] = [("training", sampler)]
-    if isinstance(scoring, Validation):
+    if scoring is not None and scoring.chooses:
         samplers.append(("validation", scoring.sampler))
     cases = [f"{use} {c.name} {c.content} {s.centres.get(c.name)}" for use, s in samplers for c in s.cases]
     return digest(str(VERSION), settings, task.identity, str(seed), depends_on, *cases)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -59,7 +59,10 @@ class Scoring:
         names: of the classes 1, 2 and so on.
         quantity: what is measured, as it stands in the history.
         unseen: whether the network does not learn from these cases.
+        chooses: whether the scores choose the epoch.
     """
+
+    chooses: ClassVar[bool] = False
 
     sampler: PatchSampler
     measure: Measure = dice_of_structures
@@ -88,6 +91,8 @@ class Scoring:
 
 class Validation(Scoring):
     """A scoring that chooses: the weights of the epoch with the best mean are used."""
+
+    chooses = True
 
 
 class Monitoring(Scoring):
