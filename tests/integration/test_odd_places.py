@@ -130,7 +130,7 @@ def test_a_json_without_end_is_told_to_be_none(one):
     one.out.mkdir()
     (one.out / "one_seg.json").write_text("[" * 100_000)
     answer = one()
-    assert (answer.code, "one_seg.json cannot be told to be a result of Septum" in answer.err) == (4, True)
+    assert (answer.code, "one_seg.json is not recognised as a result of Septum" in answer.err) == (4, True)
 
 
 @pytest.mark.parametrize("linked", [False, True])
@@ -152,14 +152,14 @@ def test_a_pipe_is_not_waited_for(one, tmp_path):
     answer = one(source=tmp_path / "pipe.nii.gz")
     assert (answer.code, "is no file but a pipe or a device" in answer.err) == (3, True)
     answer = one("--csv", tmp_path / "pipe.csv")
-    assert (answer.code, "cannot be told to be a table of Septum" in answer.err) == (4, True)
+    assert (answer.code, "is not recognised as a table of Septum" in answer.err) == (4, True)
 
 
 def test_a_file_in_the_place_of_the_folder_of_meshes_is_known_before_anything_is_done(one, files_in):
     one.out.mkdir()
     (one.out / "one_mesh").write_text("the user's")
     answer = one("--mesh", "stl")
-    assert (answer.code, "one_mesh cannot be told to be a result of Septum" in answer.err) == (4, True)
+    assert (answer.code, "one_mesh is not recognised as a result of Septum" in answer.err) == (4, True)
     assert files_in(one.out) == ["one_mesh"]
 
 

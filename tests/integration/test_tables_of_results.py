@@ -23,7 +23,7 @@ def test_evaluate_replaces_only_a_table_of_scores_unasked(septum, tmp_path):
     before = truth.read_bytes()
     answer = septum("evaluate", *pair, "--csv", truth)
     assert (answer.code, answer.out, truth.read_bytes()) == (4, "", before)
-    assert "cannot be told to be a table of Septum's scores" in answer.err
+    assert "is not recognised as a table of Septum's scores" in answer.err
     own = tmp_path / "own.csv"
     own.write_text("case,ef\na,60\n")
     assert septum("evaluate", *pair, "--csv", own).code == 4

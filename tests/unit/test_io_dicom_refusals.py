@@ -103,7 +103,7 @@ def test_phases_that_nothing_tells_apart(tmp_path):
     for one in made:
         del one.TriggerTime
         del one.InstanceNumber
-    refused(write(tmp_path, made), "5 phases cannot be told apart")
+    refused(write(tmp_path, made), "5 phases cannot be distinguished")
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.95])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--labels", type=click.Choice(["ventricles", "atrium"]),
-    help="What the masks show: 1, 2, 3 (RV, MYO, LV), or 1 or 255 (LA); told by their values without it.",
+    help="What the masks show: 1, 2, 3 (RV, MYO, LV), or 1 or 255 (LA); by their values without it.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all scores and means as JSON, for machines.")
 @click.option(
@@ -181,7 +181,7 @@ def _refuse_other_page(path: Path, *, overwrite: bool) -> None:
         raise click.BadParameter(f"expected a name that ends in .html, got {path}.", param_hint="--report")
     if path.exists() and not overwrite and not is_own_page(path):
         raise NameTakenError(
-            f"{path} cannot be told to be a page of Septum, and may be yours: expected a name that is free; "
+            f"{path} is not recognised as a page of Septum, and may be yours: expected a name that is free; "
             "give another one."
         )
 

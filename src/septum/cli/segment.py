@@ -192,7 +192,7 @@ def say_case(case: CaseDone, *, kept: str = "mask kept") -> None:
     say(f"{one_line(case.mask)}  {numbers_line(record.indices)}  {verdict}  ({done})")
     if case.outputs:
         names = [f"{path.name}/" if path.is_dir() else path.name for path in case.outputs]
-        say(f"  beside it: {one_line(', '.join(names))}")
+        say(f"  also written: {one_line(', '.join(names))}")
 
 
 def _document(summary: RunSummary) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def check_same_input(
     if of is None:
         there = " and ".join(path.name for path in (paths.mask, paths.record) if path.exists())
         raise NameTakenError(
-            f"{paths.mask}: {there} cannot be told to be a result of Septum, and may be yours: expected a "
+            f"{paths.mask}: {there} is not recognised as a result of Septum, and may be yours: expected a "
             f"name that is free; {advice}",
             remedy=Remedy.OVERWRITE if unasked else None,
         )
@@ -75,7 +75,7 @@ def check_measured(paths: OutputPaths, source: str, sha256: str) -> None:
     of = input_hash_in(paths.record)
     if of is None:
         raise NameTakenError(
-            f"{paths.record} cannot be told to be a result of Septum, and may be yours: expected a name that "
+            f"{paths.record} is not recognised as a result of Septum, and may be yours: expected a name that "
             "is free; choose another folder for results, or allow overwriting.",
             remedy=Remedy.OVERWRITE,
         )
@@ -147,7 +147,7 @@ def check_known(keys: Collection[str], paths: OutputPaths, earlier: Record | Non
         own = [] if key in known else [path for path in OUTPUTS[key].reserved(paths) if path.exists()]
         if own:
             raise NameTakenError(
-                f"{own[0]} cannot be told to be a result of Septum, and may be yours: expected a name that "
+                f"{own[0]} is not recognised as a result of Septum, and may be yours: expected a name that "
                 "is free for what is asked for; choose another folder for results, or allow overwriting.",
                 remedy=Remedy.OVERWRITE,
             )
@@ -170,7 +170,7 @@ def check_own_table(path: Path, columns: Iterable[str], *, of: str) -> None:
             begins = stream.read(len(header) + 1)
     if begins and begins.rstrip(b",\n\r") != header.encode():
         raise NameTakenError(
-            f"{path} cannot be told to be a table of Septum's {of}, and may be yours: expected a name that "
+            f"{path} is not recognised as a table of Septum's {of}, and may be yours: expected a name that "
             "is free; give another one, or allow overwriting.",
             remedy=Remedy.OVERWRITE,
         )

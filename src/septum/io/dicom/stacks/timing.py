@@ -137,8 +137,8 @@ def _order(folder: Path, stack: Stack) -> tuple[Key, bool, list[Note]]:
             [Note("phases_by_instance_number", text, Level.WARNING if doubt else Level.INFO)],
         )
     raise InputError(
-        f"{folder} holds a stack whose {stack.phases} phases cannot be told apart: expected trigger times, "
-        "temporal positions or instance numbers that differ, and found none; export the study again."
+        f"{folder} holds a stack whose {stack.phases} phases cannot be distinguished: expected trigger "
+        "times, temporal positions or instance numbers that differ, and found none; export the study again."
     )
 
 
