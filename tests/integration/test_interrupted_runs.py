@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -94,9 +95,16 @@ def test_a_leftover_whose_name_another_run_uses_meanwhile_is_kept(tmp_path, monk
 
 
 def start_and_wait_for_the_first_result(command: list[object], first: Path) -> subprocess.Popen[str]:
-    """A running command that has just finished its first case."""
+    """A running command that has just finished its first case.
+
+    Ctrl-C reaches it also where these tests run in the background of a shell that keeps Ctrl-C from them.
+    """
     running = subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [str(part) for part in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 120
     while not first.exists() and running.poll() is None and time.monotonic() < deadline:
@@ -124,7 +132,7 @@ def test_an_interrupted_run_says_so_in_one_line(long_run):
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=120)
-    assert running.returncode == 130
+    assert running.returncode == 130, told
     assert "Traceback" not in told
     assert told.splitlines()[-1] == "septum: interrupted; run the same command again to go on."
     assert not list(out.glob(".septum-*"))
