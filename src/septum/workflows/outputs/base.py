@@ -52,6 +52,7 @@ class Output(Protocol):
         defaults: its options, with the values that they have where the user says nothing.
         endings: of its files' names, after the case's: ``_report.html``.
         depends_on: ``mask`` where the indices do not show in it, so that it stays if these are taken anew.
+        masks: whether its files hold the mask once more, which a comparison must not take for another one.
     """
 
     key: ClassVar[str]
@@ -60,6 +61,7 @@ class Output(Protocol):
     defaults: ClassVar[OutputOptions] = {}
     endings: ClassVar[tuple[str, ...]] = ()
     depends_on: ClassVar[Literal["mask", "indices"]] = "indices"
+    masks: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
@@ -124,3 +126,18 @@ class Output(Protocol):
         """Name the files that belong to a case, by its record, which has the output's options."""
         del record
         return self.reserved(paths)
+
+
+def same_phases(earlier: Record, indices: IndexSettings) -> bool:
+    """Tell whether end-diastole and end-systole are the frames that they were in an earlier run.
+
+    Args:
+        earlier: JSON of that run, whose mask is kept.
+        indices: how they are taken now.
+    """
+    before, found = earlier.settings.indices, earlier.indices
+    phases = (
+        (indices.end_diastole, before.end_diastole, found.end_diastole_frame),
+        (indices.end_systole, before.end_systole, found.end_systole_frame),
+    )
+    return all(now in (then, frame) if then is None else now == frame for now, then, frame in phases)
