@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from septum.workflows.outputs.base import Option, Output, OutputOptions
+from septum.workflows.outputs.bids import BidsOutput
 from septum.workflows.outputs.dicom import DicomOutput
 from septum.workflows.outputs.mesh import MeshOutput
 from septum.workflows.outputs.report import ReportOutput
@@ -38,7 +39,8 @@ Outputs = dict[str, OutputOptions]
 
 #: Every output by its key, in the order in which they are shown and written.
 OUTPUTS: dict[str, Output] = {
-    output.key: output for output in (ReportOutput(), DicomOutput(), MeshOutput(), SegNrrdOutput())
+    output.key: output
+    for output in (ReportOutput(), DicomOutput(), MeshOutput(), SegNrrdOutput(), BidsOutput())
 }
 
 
@@ -112,13 +114,9 @@ def check_output(key: str, options: OutputOptions) -> None:
 def is_copy(path: Path) -> bool:
     """Tell whether a file holds a mask of Septum once more, for another program.
 
-    The mask itself has its JSON; such a file has a name of an output beside the same JSON.
-
     >>> from pathlib import Path
     >>> Path("heart_seg.json").touch()
     >>> [is_copy(Path(name)) for name in ("heart.seg.nrrd", "other.seg.nrrd", "heart_seg.nii.gz")]
     [True, False, False]
     """
-    endings = (ending for output in OUTPUTS.values() if output.masks for ending in output.endings)
-    stems = (path.name.removesuffix(ending) for ending in endings if path.name.endswith(ending))
-    return any(path.with_name(f"{stem}_seg.json").is_file() for stem in stems)
+    return any(output.is_copy(path) for output in OUTPUTS.values())

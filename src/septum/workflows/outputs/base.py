@@ -52,7 +52,6 @@ class Output(Protocol):
         defaults: its options, with the values that they have where the user says nothing.
         endings: of its files' names, after the case's: ``_report.html``.
         depends_on: ``mask`` where the indices do not show in it, so that it stays if these are taken anew.
-        masks: whether its files hold the mask once more, which a comparison must not take for another one.
     """
 
     key: ClassVar[str]
@@ -61,7 +60,6 @@ class Output(Protocol):
     defaults: ClassVar[OutputOptions] = {}
     endings: ClassVar[tuple[str, ...]] = ()
     depends_on: ClassVar[Literal["mask", "indices"]] = "indices"
-    masks: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
@@ -126,6 +124,15 @@ class Output(Protocol):
         """Name the files that belong to a case, by its record, which has the output's options."""
         del record
         return self.reserved(paths)
+
+    def is_copy(self, path: Path) -> bool:
+        """Tell whether a file holds a mask once more, which a comparison must not take for another one.
+
+        Args:
+            path: of any file.
+        """
+        del path
+        return False
 
 
 def same_phases(earlier: Record, indices: IndexSettings) -> bool:

@@ -24,7 +24,6 @@ class SegNrrdOutput(Output):
     key: ClassVar[str] = "seg-nrrd"
     option: ClassVar[Option] = Option("seg-nrrd", "Write segmentations for 3D Slicer, of a cine a sequence.")
     endings: ClassVar[tuple[str, ...]] = (_ALONE, _ED, _ES, _SEQUENCE)
-    masks: ClassVar[bool] = True
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
         """Write the files.
@@ -63,3 +62,8 @@ class SegNrrdOutput(Output):
             return (paths.beside(_ALONE),)
         known = record.indices.end_diastole_frame is not None
         return tuple(paths.beside(ending) for ending in ((_ED, _ES) if known else ()) + (_SEQUENCE,))
+
+    def is_copy(self, path: Path) -> bool:
+        """Tell whether a file has the name of one of these beside the JSON of its mask."""
+        stems = (path.name.removesuffix(ending) for ending in self.endings if path.name.endswith(ending))
+        return any(path.with_name(f"{stem}_seg.json").is_file() for stem in stems)
