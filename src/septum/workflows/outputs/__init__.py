@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from septum.workflows.outputs.base import Option, Output, OutputOptions
 from septum.workflows.outputs.bids import BidsOutput
 from septum.workflows.outputs.dicom import DicomOutput
+from septum.workflows.outputs.fhir import FhirOutput
 from septum.workflows.outputs.mesh import MeshOutput
 from septum.workflows.outputs.report import ReportOutput
 from septum.workflows.outputs.seg_nrrd import SegNrrdOutput
@@ -40,7 +41,7 @@ Outputs = dict[str, OutputOptions]
 #: Every output by its key, in the order in which they are shown and written.
 OUTPUTS: dict[str, Output] = {
     output.key: output
-    for output in (ReportOutput(), DicomOutput(), MeshOutput(), SegNrrdOutput(), BidsOutput())
+    for output in (ReportOutput(), DicomOutput(), MeshOutput(), SegNrrdOutput(), BidsOutput(), FhirOutput())
 }
 
 

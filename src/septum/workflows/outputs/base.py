@@ -42,6 +42,10 @@ class Option:
     sets: str = ""
 
 
+#: Of outputs that can say who the patient is.
+IDENTIFY = Option("identify", "Say in the report, or in FHIR, who the patient is.", sets="identify")
+
+
 class Output(Protocol):
     """Files beside a mask. A class names itself and writes; the rest has answers that fit most outputs.
 
@@ -148,3 +152,21 @@ def same_phases(earlier: Record, indices: IndexSettings) -> bool:
         (indices.end_systole, before.end_systole, found.end_systole_frame),
     )
     return all(now in (then, frame) if then is None else now == frame for now, then, frame in phases)
+
+
+def fitting_identity(
+    options: OutputOptions, none_told: str, *, is_dicom: bool
+) -> tuple[OutputOptions, Note | None]:
+    """Leave the patient out where the input is not DICOM, which alone tells who it is.
+
+    Args:
+        options: as asked for, ``identify`` among them.
+        none_told: how the note begins: ``The report does not show``.
+        is_dicom: whether the input is a DICOM study.
+    """
+    if is_dicom or not options["identify"]:
+        return options, None
+    from septum.core import Level, Note
+
+    text = f"{none_told} who the patient is: only DICOM input tells that."
+    return {**options, "identify": False}, Note("no_identity", text, Level.WARNING)
