@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 import numpy as np
 
@@ -17,8 +16,9 @@ from septum.core import (
     Volume,
 )
 from septum.core.arrays import cine_from_array
-from septum.inference.bundle import Bundle, open_bundle
+from septum.inference.bundle import Bundle, Manifest, open_bundle
 from septum.inference.execution import ModelOptions
+from septum.inference.frame_result import FrameResult
 from septum.inference.loading import load_stages
 from septum.inference.steps import Segmenter, find_region, segment_volumes
 from septum.preprocessing import prepare
@@ -30,29 +30,69 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.inference.execution import ModelKeywords
-    from septum.inference.out_of_distribution import Evidence
 
 #: Frames of a cine in which the heart is looked for.
 LOCALISED_FRAMES = 4
 
 
-@dataclass(frozen=True)
-class FrameResult:
-    """What the model makes of one frame.
+class Method(Protocol):
+    """How a kind of model segments; see :class:`TwoStageMethod`."""
 
-    Attributes:
-        labels: mask on the frame's own grid, (Z, Y, X) uint8.
-        localisation: region of interest and how it was found, on ``working_geometry``.
-        working_geometry: grid of the segmenter, slices first.
-        evidence: of an image unlike those that the model learnt from.
-        seconds: time that the frame took.
+    def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
+        """See :meth:`Model.segment_frames`."""
+        ...
+
+
+class TwoStageMethod:
+    """Finds the heart with one network, and segments it with another.
+
+    Args:
+        bundle: checked bundle.
+        manifest: its description.
+        options: how its networks run.
+
+    Raises:
+        SeptumError, BundleError, MissingExtraError: as of :class:`Model`.
     """
 
-    labels: NDArray[np.uint8]
-    localisation: Localisation
-    working_geometry: Geometry
-    evidence: Evidence
-    seconds: float
+    def __init__(self, bundle: Bundle, manifest: Manifest, options: ModelOptions) -> None:
+        self.manifest = manifest
+        self.localiser, segmenter = load_stages(bundle, manifest, options)
+        self.segmenter = Segmenter(
+            segmenter, manifest.labels.values, manifest.localisation, manifest.postprocessing
+        )
+
+    def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
+        """Segment the frames of a cine one after the other, in any order of axes.
+
+        The heart is looked for in a few frames spread over the cine, and all frames are segmented in the one
+        region found; its time is in the first frame's. A frame's mask comes back on its own grid.
+
+        Args:
+            cine: one frame or more.
+            smooth: make frames consistent with their neighbours, see :mod:`septum.inference.temporal`.
+        """
+        orientation = Orientation.of(cine.geometry)
+        native = cine.geometry.permuted(orientation.axes)
+
+        def oriented(t: int) -> Volume:
+            return Volume(np.ascontiguousarray(orientation.apply(cine.array[t])), native)
+
+        def find(working: Geometry) -> tuple[Localisation, Mapping[int, Volume]]:
+            seen = _spread(len(cine), LOCALISED_FRAMES)
+            prepared = (prepare(oriented(t), self.localiser.preprocessing) for t in seen)
+            found, masks = find_region(prepared, self.localiser, working, self.manifest.localisation)
+            return found, dict(zip(seen, masks, strict=True))
+
+        volumes = map(oriented, range(len(cine)))
+        for one in segment_volumes(volumes, native, find, self.segmenter, cycle=len(cine) if smooth else 1):
+            yield FrameResult(
+                labels=np.ascontiguousarray(orientation.undo(one.labels)),
+                localisation=one.frame.found,
+                working_geometry=one.working,
+                evidence=one.frame.evidence,
+                seconds=one.seconds,
+            )
 
 
 class Model:
@@ -77,43 +117,18 @@ class Model:
     def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
         self.bundle, self.options = bundle, options or ModelOptions()
         check_mirror_images(bundle, self.options)
-        manifest = bundle.manifest
-        self.localiser, segmenter = load_stages(bundle, self.options)
-        self.segmenter = Segmenter(
-            segmenter, manifest.labels.values, manifest.localisation, manifest.postprocessing
-        )
+        self.method: Method = _method(bundle, self.options)
 
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
 
-        The heart is looked for in a few frames spread over the cine, and all frames are segmented in the one
-        region found; its time is in the first frame's. A frame's mask comes back on its own grid.
+        A frame's mask comes back on its own grid.
 
         Args:
             cine: one frame or more.
-            smooth: make frames consistent with their neighbours, see :mod:`septum.inference.temporal`.
+            smooth: make frames consistent with their neighbours, where the kind of model does.
         """
-        orientation = Orientation.of(cine.geometry)
-        native = cine.geometry.permuted(orientation.axes)
-
-        def oriented(t: int) -> Volume:
-            return Volume(np.ascontiguousarray(orientation.apply(cine.array[t])), native)
-
-        def find(working: Geometry) -> tuple[Localisation, Mapping[int, Volume]]:
-            seen = _spread(len(cine), LOCALISED_FRAMES)
-            prepared = (prepare(oriented(t), self.localiser.preprocessing) for t in seen)
-            found, masks = find_region(prepared, self.localiser, working, self.bundle.manifest.localisation)
-            return found, dict(zip(seen, masks, strict=True))
-
-        volumes = map(oriented, range(len(cine)))
-        for one in segment_volumes(volumes, native, find, self.segmenter, cycle=len(cine) if smooth else 1):
-            yield FrameResult(
-                labels=np.ascontiguousarray(orientation.undo(one.labels)),
-                localisation=one.frame.found,
-                working_geometry=one.working,
-                evidence=one.frame.evidence,
-                seconds=one.seconds,
-            )
+        return self.method.segment_frames(cine, smooth=smooth)
 
     def segment_volume(self, volume: Volume) -> FrameResult:
         """Segment one volume in any order of axes; the mask comes back on its own grid."""
@@ -170,6 +185,18 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
     ('RV', 'MYO', 'LV')
     """
     return Model(open_bundle(model), ModelOptions.of(options))
+
+
+def _method(bundle: Bundle, options: ModelOptions) -> Method:
+    """The method of a bundle's kind; what only one kind needs is loaded with it."""
+    if isinstance(bundle.manifest, Manifest):
+        return TwoStageMethod(bundle, bundle.manifest, options)
+    from septum.inference.sliding_manifest import SlidingManifest  # noqa: PLC0415  # see above
+    from septum.inference.sliding_model import SlidingWindowMethod  # noqa: PLC0415  # see above
+
+    if isinstance(bundle.manifest, SlidingManifest):
+        return SlidingWindowMethod(bundle, bundle.manifest, options)
+    raise TypeError(f"expected a description of a known kind, got {type(bundle.manifest).__name__}")
 
 
 def _spread(frames: int, count: int) -> list[int]:
