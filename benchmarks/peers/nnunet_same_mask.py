@@ -1,4 +1,4 @@
-"""Whether an imported nnU-Net makes the masks that nnU-Net makes: both on the same volumes, with the same weights.
+"""Whether an imported nnU-Net makes nnU-Net's masks: both on the same volumes, with the same weights.
 
     python benchmarks/peers/nnunet_same_mask.py --data ~/data/acdc [--environment FOLDER] [--work FOLDER]
 
@@ -19,9 +19,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -30,6 +28,9 @@ from nnunet import CACHE, Mode, Peer, command, environment
 from septum.inference import load_model
 from septum.io import read_study
 from septum.training.nnunet_import import ImportOptions, import_nnunet
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Two patients' frames with other spacings and numbers of slices than the third.
 CASES = ("patient001/patient001_frame01", "patient041/patient041_frame11", "patient081/patient081_frame07")

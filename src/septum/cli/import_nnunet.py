@@ -69,8 +69,8 @@ def import_nnunet(  # noqa: PLR0913  # one argument for each option
     say(f"{one_line(out)}  {manifest.title}, {count} {'network' if count == 1 else 'networks'}: {told}")
     if not manifest.labels.roles:
         say_aside(
-            "none of these is a part of the heart by its name, so there will be no indices: say which is what, "
-            "as in --role NAME=LV."
+            "none of these is a part of the heart by its name, so there will be no indices: say which is "
+            "what, as in --role NAME=LV."
         )
     say(f"septum segment your_study.nii.gz -o out/ --model {one_line(out)}")
     return 0

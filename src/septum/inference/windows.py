@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _SIGMA = 1 / 8
 #: The largest weight: as large as half precision allows for the sum over windows.
 _PEAK = 10.0
-#: In which nnU-Net adds up, so that a voxel on the edge of a structure falls to the same side.
+#: In which nnU-Net adds up, so that a voxel on the edge of a structure falls to the same side. In the corners
+#: of an image, where weights are least, logits are rounded to whole numbers by it.
 _SUMMED = np.float16
 
 

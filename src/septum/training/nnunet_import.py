@@ -202,14 +202,14 @@ def _load(results: Results, checkpoint: Path) -> _Weights:
         raise BundleError(f"{checkpoint} cannot be read ({error.strerror}); restore it.") from error
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError, ValueError) as error:
         raise BundleError(
-            f"{checkpoint}: expected a checkpoint of nnU-Net that holds nothing but numbers and settings, and "
-            "it is damaged or holds something else; nothing of it was run. Restore it."
+            f"{checkpoint}: expected a checkpoint of nnU-Net that holds nothing but numbers and settings, "
+            "and it is damaged or holds something else; nothing of it was run. Restore it."
         ) from error
     check_trainer(checkpoint, trainer)
     if configuration != results.name:
         raise BundleError(
-            f"{checkpoint}: expected a checkpoint of {results.name}, after which the folder is named, got one "
-            f"of {configuration}; restore the folder's name."
+            f"{checkpoint}: expected a checkpoint of {results.name}, after which the folder is named, got "
+            f"one of {configuration}; restore the folder's name."
         )
     network = _network(results)
     names = network.state_dict().keys()
