@@ -54,7 +54,7 @@ def import_nnunet(  # noqa: PLR0913  # one argument for each option
     """Make a model bundle of a trained nnU-Net of version 2, which then runs without torch.
 
     RESULTS_FOLDER is nnUNet_results/DATASET/TRAINER__PLANS__CONFIGURATION, with plans.json, dataset.json and
-    fold_0. Needs the extra: pip install 'septum[train]' dynamic-network-architectures.
+    fold_0. Needs the extra: pip install 'septum[nnunet]'.
     """
     parts = dict(map(_role, roles))
     command = load_training(COMMAND)

@@ -258,8 +258,8 @@ def _named(results: Results, name: str) -> Any:
         if (error.name or "").split(".")[0] != ARCHITECTURES:
             raise
         raise MissingExtraError(
-            "importing an nnU-Net needs its architectures; run pip install dynamic-network-architectures, or "
-            "run septum where nnU-Net is installed."
+            "importing an nnU-Net needs dynamic-network-architectures, which is not installed; run pip "
+            "install 'septum[nnunet]', or run septum where nnU-Net is installed."
         ) from error
     except AttributeError as error:
         raise BundleError(
