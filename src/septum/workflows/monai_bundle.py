@@ -45,8 +45,8 @@ python -m monai.bundle run --meta_file configs/metadata.json --config_file confi
     --bundle_root . --dataset_dir IMAGES --output_dir RESULTS
 ```
 
-`IMAGES` is a folder of NIfTI files (`.nii.gz`). `models/` holds the model: ONNX graphs, and `model.json`, which
-says what is done before and after them.
+`IMAGES` is a folder of NIfTI files (`.nii.gz`). `models/` holds the model: ONNX graphs, and `model.json`,
+which says what is done before and after them.
 """
 
 
