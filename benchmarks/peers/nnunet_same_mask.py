@@ -3,9 +3,11 @@
     python benchmarks/peers/nnunet_same_mask.py --data ~/data/acdc [--environment FOLDER] [--work FOLDER]
 
 Run with Septum's Python, where torch and nnU-Net's architectures are installed, too. nnU-Net predicts in an
-environment of its own (``make_nnunet.sh``), from the plan and the weights in a work folder
-(``nnunet_untrained.py``). Masks of untrained weights are noise: most voxels lie near a border, so that small
-differences show. Writes ``benchmarks/results/nnunet_same_mask.json``.
+environment of its own (``make_nnunet.sh``), from the plan and the weights in a work folder, of
+``nnunet_briefly_trained.py``. Masks of untrained weights are noise, where the last digits of float32 decide
+about many voxels: with them, masks of two engines differ by themselves.
+
+Writes ``benchmarks/results/nnunet_same_mask.json``.
 """
 
 from __future__ import annotations
@@ -99,9 +101,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Masks of an imported nnU-Net against nnU-Net's own.")
     parser.add_argument("--data", type=Path, required=True, help="ACDC: the folder that holds training/.")
     parser.add_argument("--environment", type=Path, default=CACHE / "nnunet", help="Of nnU-Net.")
-    parser.add_argument("--work", type=Path, default=CACHE / "nnunet-work", help="With plan and weights.")
+    parser.add_argument("--work", type=Path, default=CACHE / "nnunet-brief", help="With plan and weights.")
     parser.add_argument("--configuration", choices=CONFIGURATIONS, action="append", help="All by default.")
-    parser.add_argument("--weights", default="untrained", help="Which weights these are, for the results.")
+    parser.add_argument("--weights", default="briefly trained", help="Which these are, for the results.")
     chosen = parser.parse_args()
     peer = Peer(chosen.environment, chosen.work)
     images = volumes(chosen.data)
