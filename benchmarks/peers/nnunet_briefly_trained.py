@@ -3,8 +3,8 @@
     ENVIRONMENT/bin/python benchmarks/peers/nnunet_briefly_trained.py --work FOLDER --out FOLDER [--steps N]
 
 Run with the peer's own Python, after ``nnunet_untrained.py`` has made its work folder. Network, first
-weights, preparation of the images and loss are nnU-Net's; batches are crops about the heart, small enough for
-a CPU. The new work folder has the same plan, and checkpoints with the new weights. They are good for comparing
+weights, preparation of images and loss are nnU-Net's; batches are crops about the heart, small enough for
+a CPU. The new work folder has the same plan, and checkpoints with new weights. They are good for comparing
 two programs that run the same weights, and for nothing else.
 """
 
