@@ -15,7 +15,7 @@ COMMAND = "septum.training.nnunet_import"
 ROLES = ("LV", "RV", "MYO", "LA")
 
 
-@click.command("import-nnunet")
+@click.command("import-nnunet", short_help="Make a model bundle of a trained nnU-Net.")
 @click.argument("source", metavar="RESULTS_FOLDER", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", required=True, metavar="BUNDLE", type=click.Path(path_type=Path),
