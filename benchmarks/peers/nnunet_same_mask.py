@@ -109,7 +109,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Masks of an imported nnU-Net against nnU-Net's own.")
     parser.add_argument("--data", type=Path, required=True, help="ACDC: the folder that holds training/.")
     parser.add_argument("--environment", type=Path, default=CACHE / "nnunet", help="Of nnU-Net.")
-    parser.add_argument("--work", type=Path, default=CACHE / "nnunet-brief", help="With plan and weights.")
+    parser.add_argument("--work", type=Path, default=CACHE / "nnunet-narrow", help="With plan and weights.")
     parser.add_argument("--configuration", choices=CONFIGURATIONS, action="append", help="All by default.")
     parser.add_argument("--weights", default="briefly trained", help="Which these are, for the results.")
     chosen = parser.parse_args()
