@@ -140,6 +140,9 @@ class Result:
             soft_dice={name: tuple(one.soft_dice[k] for one in evidence) for k, name in enumerate(names)}
             if evidence
             else {},
+            presence={name: tuple(one.presence[k] for one in evidence) for k, name in enumerate(names)}
+            if evidence and evidence[0].presence
+            else {},
             flip_agreement=tuple(one.flip_agreement for one in evidence) if provenance.settings.flips else (),
             notes=tuple(notes),
             timings_s=provenance.timings_s,
