@@ -5,8 +5,8 @@ See :mod:`septum.inference.decision` for what the fitted numbers do.
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,9 @@ from septum.inference.decision import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from septum.core import LabelSchema
@@ -101,7 +104,8 @@ def rows_of(
     Args:
         native: with its truth.
         labels: predicted, nothing taken out, (Z, Y, X).
-        signs, areas: of its slices.
+        signs: of its slices, (structures, Z, 7).
+        areas: drawn, in cm2, (structures, Z).
         schema: structures of both masks.
     """
     rows = []
@@ -121,6 +125,19 @@ def rows_of(
             for z in range(len(labels))
         ]
     return rows
+
+
+def read_slices(path: Path) -> list[SliceRow]:
+    """Read the rows of a ``slices.csv``."""
+    with path.open(newline="") as file:
+        return [
+            SliceRow(
+                row["patient"], row["phase"], row["structure"], int(row["slice"]),
+                tuple(float(row[sign]) for sign in SIGNS), float(row["area_cm2"]),
+                int(row["drawn"]), int(row["true"]), int(row["common"]), float(row["probability"]),
+            )
+            for row in csv.DictReader(file)
+        ]  # fmt: skip
 
 
 def fit_slices(rows: Iterable[SliceRow]) -> dict[str, SliceWeights]:
@@ -143,6 +160,18 @@ def left_out(rows: Sequence[SliceRow]) -> list[SliceRow]:
             if row.patient == patient
         ]
     return found
+
+
+def without(decision: Decision, rows: Sequence[SliceRow], patient: str) -> Decision:
+    """The decision as it would be if a patient had had no part in it.
+
+    Args:
+        decision: fitted on all of them; its shift stays.
+        rows: by which it was fitted.
+        patient: to be left out.
+    """
+    slices = fit_slices(row for row in rows if row.patient != patient)
+    return decision.model_copy(update={"slices": slices, "patients": decision.patients - 1})
 
 
 def probability_of(row: SliceRow, weights: SliceWeights) -> float:
