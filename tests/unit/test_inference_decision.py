@@ -91,6 +91,7 @@ def test_a_shift_changes_the_mask_where_it_turns_the_balance():
         ([0.1, 0.9, 0.9], [0, 1, 1], []),  # what is not drawn cannot go
         ([0.0, 0.1, 0.0], [0, 1, 0], []),  # the only one stays
         ([0.2, 0.4], [1, 1], [0]),  # of two the likelier one stays
+        ([0.1, 0.9, 0.1], [11, 12, 9], [2]),  # a large one stays
         ([np.nan, np.nan, np.nan], [1, 1, 1], []),  # where nothing is known
     ],
 )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SIGNS = ("largest", "mean", "expected", "inner", "outer", "ratio", "basal")
 #: An end slice is taken out where the structure is less probable than this.
 LEAST_PROBABILITY = 0.5
+#: A slice that holds more is never taken out by itself: at 10 mm a slice it would change a volume by 10 ml.
+MOST_AREA_CM2 = 10.0
 #: Log-odds of network probabilities are limited to this, and areas in ratios start from that many cm2.
 MOST_LOG_ODDS, LEAST_AREA_CM2 = float(np.log(999.0)), 0.1
 #: Mean probability that stands for a slice in which no voxel has more than one half.
@@ -241,11 +243,11 @@ def slice_probabilities(
 def improbable_ends(probability: NDArray[np.float64], areas: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which drawn slices go: (structures, slices).
 
-    At most one goes at either end of a structure, and never the last one that it has.
+    At most one goes at either end of a structure, none of a large area, and never the last one that it has.
 
     Args:
         probability: that the structure is in the slice, (structures, slices).
-        areas: drawn, of the same shape.
+        areas: drawn, in cm2, of the same shape.
 
     >>> improbable_ends(np.array([[0.1, 0.2, 0.9, 0.3]]), np.array([[2.0, 3.0, 4.0, 0.0]])).tolist()
     [[True, False, False, False]]
@@ -254,7 +256,7 @@ def improbable_ends(probability: NDArray[np.float64], areas: NDArray[np.float64]
     for k, drawn in enumerate(areas > 0):
         places = np.flatnonzero(drawn)
         for z in (places[0], places[-1]) if len(places) > 1 else ():
-            gone[k, z] = probability[k, z] < LEAST_PROBABILITY
+            gone[k, z] = probability[k, z] < LEAST_PROBABILITY and areas[k, z] <= MOST_AREA_CM2
         if gone[k].sum() == len(places) > 0:
             gone[k, max(places, key=lambda z: probability[k, z])] = False
     return gone
