@@ -7,13 +7,12 @@ structure there is a probability that the structure is there; an end slice where
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from septum.core import LabelSchema, Role
+from septum.core import LabelSchema, Region, Role
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,18 +106,19 @@ class SliceEvidence:
         >>> one.largest.tolist(), one.mean.tolist(), one.expected.tolist()
         ([[0.75, 0.0, 0.5]], [[0.75, 0.0, 0.0]], [[0.75, 0.0, 0.5]])
         """
-        shape = (len(probability) - 1, slices)
-        largest, mean, expected = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        found = np.zeros((3, len(probability) - 1, slices))
         bounds = np.searchsorted(places, np.arange(slices + 1) * voxels)
-        for z, (start, stop) in enumerate(pairwise(bounds)):
-            if start == stop:
-                continue
-            here = probability[1:, start:stop]
-            largest[:, z] = here.max(axis=1)
-            expected[:, z] = here.sum(axis=1)
-            sure = here > 0.5  # one half
-            count = np.count_nonzero(sure, axis=1)
-            mean[:, z] = np.where(sure, here, 0).sum(axis=1) / np.maximum(count, 1)
+        filled = np.flatnonzero(np.diff(bounds))
+        if len(filled):
+            starts, own = bounds[filled], probability[1:]
+            sure = own > 0.5  # one half
+            count = np.add.reduceat(sure, starts, axis=1, dtype=np.int64)
+            found[0][:, filled] = np.maximum.reduceat(own, starts, axis=1)
+            found[1][:, filled] = np.add.reduceat(own * sure, starts, axis=1, dtype=np.float64) / np.maximum(
+                count, 1
+            )
+            found[2][:, filled] = np.add.reduceat(own, starts, axis=1, dtype=np.float64)
+        largest, mean, expected = found
         return cls(largest, mean, expected)
 
     def on(self, slices: int, first: int) -> SliceEvidence:
@@ -191,9 +191,13 @@ class Decider:
 
 def areas_cm2(labels: NDArray[np.uint8], schema: LabelSchema, pixel_cm2: float) -> NDArray[np.float64]:
     """Area of each structure in each slice of a mask (Z, Y, X); the result is (structures, Z)."""
-    flat = labels.reshape(len(labels), -1)
-    counts = [np.count_nonzero(flat == value, axis=1) for value in schema.values]
-    return np.asarray(counts, dtype=np.float64) * pixel_cm2
+    box = Region.bounding(labels > 0)
+    areas = np.zeros((len(schema.values), len(labels)))
+    if box is not None:
+        near = box.crop(labels).reshape(box.size[0], -1)
+        counts = [np.count_nonzero(near == value, axis=1) for value in schema.values]
+        areas[:, box.start[0] : box.stop[0]] = np.asarray(counts) * pixel_cm2
+    return areas
 
 
 def slice_signs(
