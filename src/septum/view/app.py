@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from septum.view.library import Library
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(os.environ.get("SEPTUM_VIEW_STATIC") or Path(__file__).parent / "static")
 
 
 def make_app(library: Library, *, port: int, token: str) -> Guard:

@@ -197,6 +197,7 @@ class Session:
             "can_undo": self.history.can_undo,
             "can_redo": self.history.can_redo,
             "edits": len(self.history.steps),
+            "phases": self._phases(),
         }
 
     def _require(self, base: int) -> None:
