@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from septum.io.names import MASK_SUFFIXES
+from septum.report.viewer_link import study_key
 from septum.workflows.output_paths import OutputPaths
 from septum.workflows.record import FORMAT, SOFTWARE, read_record
 
@@ -44,15 +44,6 @@ class Entry:
     flags: tuple[str, ...]
     ejection_fractions: tuple[float | None, float | None]
     is_corrected: bool
-
-
-def study_key(name: str, input_sha256: str) -> str:
-    """Give the key of a study by its name and the hash of its image.
-
-    >>> study_key("heart", "ab")
-    '24d61d1ce91c4763'
-    """
-    return hashlib.sha256(f"{name}\n{input_sha256}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def find_entries(root: Path) -> list[Entry]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Orientation, Role, Segmentation, SeptumError
+from septum.io import DicomHeader
 from septum.indices.segments import orientation_is_lost
 from septum.indices.slices import base_is_last
 from septum.view.actions import changes_of
@@ -43,9 +44,11 @@ class Session:
 
     Args:
         opened: what was read of it.
+        identify: whether the page may show who the patient is.
     """
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, *, identify: bool = False) -> None:
+        self.identify = identify
         self.opened, self.lock = opened, threading.RLock()
         self.study, self.schema, self.record = opened.study, opened.schema, opened.record
         native = self.study.cine.geometry
@@ -146,6 +149,7 @@ class Session:
                 "orientation": None if orientation_is_lost(self.geometry) else edges(self.geometry),
                 "slices": [{"base_side": bool((k >= z / 2) is last)} for k in range(z)],
                 "presence": None,
+                "identity": self._identity(),
                 "numbers": self.current_numbers(),
                 "original_numbers": self.original_numbers(),
                 "edits": len(self.history.steps),
@@ -249,6 +253,14 @@ class Session:
             return self.original_numbers()
         result = self.result()
         return numbers(IndicesRecord.of(result.indices), QualityRecord.of(result.quality))
+
+    def _identity(self) -> dict[str, str] | None:
+        """Who the patient is, if that is wanted and the study is of DICOM, which alone tells it."""
+        if not self.identify or not self.opened.has_image or not isinstance(self.study.header, DicomHeader):
+            return None
+        from septum.io.dicom.objects.source_images import identity_of  # noqa: PLC0415  # pydicom
+
+        return identity_of(self.study)
 
     def _phases(self) -> dict[str, int | None]:
         told = self.current_numbers()
