@@ -75,7 +75,9 @@ def test_an_atrium_is_shown_and_corrected_as_a_ventricle_is_and_has_its_volume_a
         path.write_bytes(content.content)
         cine = read(path).cine
         assert cine.array.shape == (1, 88, 64, 64)
-        np.testing.assert_allclose(cine.geometry.origin_mm, read_study(tmp_path / "atrium.nii.gz").cine.geometry.origin_mm)
+        np.testing.assert_allclose(
+            cine.geometry.origin_mm, read_study(tmp_path / "atrium.nii.gz").cine.geometry.origin_mm
+        )
     assert not cine.array[0, 44].any()
     for wrong in ("which=all", "which=mask&frame=1", "which=mask&frame=x"):
         assert page.client.get(f"/api/studies/{page.key}/volume?{wrong}").status_code in (400, 404)

@@ -12,6 +12,8 @@ import pytest
 from septum.view.library import Library
 from support.view_studies import Page, write_result
 
+FLAG = {"value": None, "limit": None, "structures": []}
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -22,9 +24,8 @@ def folder(tmp_path):
     told = json.loads(path.read_text())
     told["quality"] |= {
         "verdict": "reject",
-        "flags": [{"key": "structure_missing", "verdict": "reject", "reason": "No LV.", "value": None, "limit": None,
-                   "structures": []}],
-    }  # fmt: skip
+        "flags": [{**FLAG, "key": "structure_missing", "verdict": "reject", "reason": "No LV."}],
+    }
     path.write_text(json.dumps(told))
     return tmp_path
 
@@ -37,7 +38,12 @@ def test_what_needs_a_look_comes_first_and_what_is_decided_last(folder):
     page = Page.of(folder)
     assert [one["name"] for one in page.studies()] == ["c_bad", "a_fine", "b_fine"]
     bad = page.studies()[0]
-    assert (bad["verdict"], bad["flags"], bad["state"], bad["model"]) == ("reject", ["structure_missing"], "unseen", "cine")
+    assert (bad["verdict"], bad["flags"], bad["state"], bad["model"]) == (
+        "reject",
+        ["structure_missing"],
+        "unseen",
+        "cine",
+    )
     assert bad["ef_lv"] == pytest.approx(page.studies()[1]["ef_lv"])
     page.post("review", state="rejected", reader="Ada Reader", comment="no contrast")
     assert [one["name"] for one in page.studies()] == ["a_fine", "b_fine", "c_bad"]

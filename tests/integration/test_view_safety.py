@@ -38,7 +38,9 @@ def test_a_foreign_host_is_refused_whatever_cookie_comes_with_it(page, host):
 
 
 def test_localhost_is_this_machine_too(page):
-    answer = page.client.get("/api/studies", headers={"host": f"localhost:{PORT}", "origin": f"http://localhost:{PORT}"})
+    answer = page.client.get(
+        "/api/studies", headers={"host": f"localhost:{PORT}", "origin": f"http://localhost:{PORT}"}
+    )
     assert answer.status_code == 200
 
 

@@ -35,7 +35,9 @@ EXTRA = ("starlette", "uvicorn", "anyio", "h11")
 @click.option("--reader", default="", metavar="NAME", help="Who looks at the studies.")
 @click.option("--identify", is_flag=True, help="Show in the page who the patient is.")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port on this machine; by default 8642, or the next free one."
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port on this machine; by default 8642, or the next free one.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address alone, and open no browser.")
 @model_options
@@ -70,7 +72,8 @@ def view(  # noqa: PLR0913  # one argument an option, or group of options
     named = command.sort_paths(paths)
     if out is not None and not named.studies:
         raise click.UsageError(
-            f"-o: expected a study to segment, and {paths[0]} holds results, which are corrected where they lie."
+            f"-o: expected a study to segment, and {paths[0]} holds results, which are corrected where they "
+            "lie; leave it out."
         )
     folder = out or command.DEFAULT_OUT
     if named.studies and out is None:

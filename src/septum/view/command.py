@@ -1,4 +1,4 @@
-"""``septum view``: which folders are shown, which studies are segmented first, and the server until its end."""
+"""``septum view``: what is shown, what is segmented first, and the server until its end."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Segmenting(Thread):
         on_event: is given what happens.
     """
 
-    def __init__(  # noqa: PLR0913  # what a run of `segment` takes, and where it is shown
+    def __init__(  # what a run of `segment` takes, and where it is shown
         self,
         library: Library,
         running: Running,

@@ -138,8 +138,8 @@ class Journal:
                     raise
         except OSError as error:
             raise OutputError(
-                f"{self.path} cannot be written: {error.strerror or error}. The change was not made; make room "
-                "or let the folder be written to, and draw again."
+                f"{self.path} cannot be written: {error.strerror or error}. The change was not made; make "
+                "room or let the folder be written to, and draw again."
             ) from error
 
     def _keep(self, content: bytes) -> None:

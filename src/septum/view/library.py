@@ -164,9 +164,7 @@ class Library:
             self._reviews[key] = read_review(entry.paths.beside(ENDING))
 
     def _write_table(self, root: Path) -> None:
-        entries = sorted(
-            (e for e in self._entries.values() if e.root == root), key=lambda entry: entry.name
-        )
+        entries = sorted((e for e in self._entries.values() if e.root == root), key=lambda entry: entry.name)
         write_table(
             root / TABLE,
             (

@@ -80,7 +80,7 @@ def read_entry(root: Path, path: Path) -> Entry | None:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    """The JSON as it stands, if it is a result of Septum; one of the version before is brought to this one."""
+    """The JSON as it stands, if it is a result of Septum; one of an earlier format is brought to this one."""
     try:
         told = json.loads(path.read_bytes())
         if told["software"]["name"] != SOFTWARE.name:

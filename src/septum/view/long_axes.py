@@ -1,4 +1,4 @@
-"""Long-axis series of a DICOM study: their pictures, and the lines in which they cut the short-axis slices."""
+"""Long-axis series of a DICOM study: pictures, and the lines in which they cut short-axis slices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the planes of two images cut each other: reference lines of a long axis in short-axis slices, and back."""
+"""Where the planes of two images cut each other: the reference lines of long and short axis."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def line_in(plane: Plane, other: Plane) -> Line | None:
     Returns:
         Both ends (Y, X); ``None`` where they are parallel or do not meet.
 
-    >>> flat = Plane(np.zeros(3), np.array([0.0, 1, 0]), np.array([1.0, 0, 0]), (5, 5), (1.0, 1.0))
-    >>> upright = Plane(np.array([2.0, 0, -2]), np.array([0.0, 0, 1]), np.array([0.0, 1, 0]), (5, 5), (1.0, 1.0))
+    >>> x, y, z = np.eye(3)
+    >>> flat = Plane(0 * x, y, x, (5, 5), (1.0, 1.0))
+    >>> upright = Plane(2 * x - 2 * z, z, y, (5, 5), (1.0, 1.0))
     >>> line_in(flat, upright)
     ((-0.5, 2.0), (4.5, 2.0))
     """

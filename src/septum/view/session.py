@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, Orientation, Role, Segmentation, SeptumError
-from septum.io import DicomHeader, write_image
 from septum.indices.segments import orientation_is_lost
 from septum.indices.slices import base_is_last
+from septum.io import DicomHeader, write_image
 from septum.view.actions import changes_of
 from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
@@ -128,8 +128,8 @@ class Session:
             cine, z = self.study.cine, self.geometry.shape[0]
             image = self.orientation.apply(cine.array)
             window = robust_window(image)
-            heart = self.history.original.any(axis=0)
-            last = base_is_last(heart) if heart.any() else False
+            heart = np.any(self.history.original > 0, axis=0)
+            last = base_is_last(np.asarray(heart)) if heart.any() else False
             indices = self.record.indices
             return {
                 "version": self.history.version,
@@ -238,7 +238,7 @@ class Session:
             return self._do(Event(action, self.history.version + 1, reader, now()))
 
     def warm_up(self) -> None:
-        """Measure the mask once, so that the libraries are loaded, and both phases known, at the first edit."""
+        """Measure the mask once: at the first edit the libraries are loaded, and both phases known."""
         with suppress(SeptumError):
             self.result()
             self.long_axes()
