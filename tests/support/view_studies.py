@@ -131,8 +131,5 @@ def runs_of(slice_: np.ndarray) -> list[int]:
 
 def measured_again(mask: Path, image: Path | None = None) -> Any:
     """A mask as `septum measure` sees it."""
-    if TYPE_CHECKING:
-    from pathlib import Path
-
-with warnings.catch_warnings(action="ignore"):  # its verdict
+    with warnings.catch_warnings(action="ignore"):  # its verdict
         return measure(mask, image=image)
