@@ -83,7 +83,7 @@ class Session:
             if event.action == "saved":
                 written, self.saved_version = event.mask_sha256, event.version
         current = self.orientation.apply(self.opened.current)
-        if self.file_sha256 != written:
+        if self.file_sha256 not in ("", written):
             places = differing(self.history.labels, current)
             if places:
                 slices = [(t, z, encode(current[t, z])) for t, z in places]
