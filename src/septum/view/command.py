@@ -173,8 +173,8 @@ class Segmenting(Thread):
             case CaseDone():
                 self.library.add(self._out, event.json)
                 progress.done += 1
-            case Failure(_, error):
-                self.library.problems.append(str(error))
+            case Failure(source, error):
+                self.library.problems.append(str(error).replace(str(source), source.name))
                 progress.done += 1
         self.on_event(event)
 
