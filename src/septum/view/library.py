@@ -92,8 +92,22 @@ class Library:
         """
         session, is_new = self._session(key)
         if is_new:
-            threading.Thread(target=self._make_ready, args=(session, key), daemon=True).start()
+            self.prepare(session, key)
         return session
+
+    def prepare(self, session: Session | None = None, key: str = "") -> None:
+        """Make ready, in the background, a study that is open, and the next one that nobody has seen.
+
+        Args:
+            session: that is open; ``None``: only the first one of the list.
+            key: of that study.
+        """
+        threading.Thread(target=self._make_ready, args=(session, key), daemon=True).start()
+
+    def forget(self, key: str) -> None:
+        """Close a study: the next request reads it again, with all that its journal has by then."""
+        with self._lock:
+            self._open.pop(key, None)
 
     def _session(self, key: str) -> tuple[Session, bool]:
         """A study, and whether it was opened just now."""
@@ -112,13 +126,13 @@ class Library:
                     self._open.popitem(last=False)
         return session, True
 
-    def _make_ready(self, session: Session, key: str) -> None:
-        """Do beforehand what takes time, of this study and of the next one that is looked at."""
+    def _make_ready(self, session: Session | None, key: str) -> None:
         with suppress(SeptumError):
-            session.warm_up()
+            if session is not None:
+                session.warm_up()
             with self._lock:
                 order = [entry.key for entry in sorted(self._entries.values(), key=self._order)]
-            after = order[order.index(key) + 1 :] if key in order else []
+            after = order[order.index(key) + 1 :] if key in order else order
             unseen = [one for one in after if self.review_of(one).state == "unseen"]
             if unseen:
                 coming, _ = self._session(unseen[0])
