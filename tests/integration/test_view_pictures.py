@@ -12,7 +12,7 @@ from septum.core import LEFT_ATRIUM, Cine, Geometry, Segmentation
 from septum.io import read_mask, read_study
 from support.dicom_study import LONG_AXIS, Sheet, flat, images, stored, write, write_cine
 from support.dicom_study import heart as dicom_heart
-from support.view_studies import Page, write_result
+from support.view_studies import Page, beating, write_result
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,19 @@ def test_another_image_of_the_same_name_is_not_taken(tmp_path):
     voxels = read_study(tmp_path / "other.nii.gz").cine
     write_image(image, Cine(voxels.array + 1.0, voxels.geometry))
     assert not Page.of(tmp_path / "out").study()["image"]["available"]
+
+
+def test_end_diastole_and_end_systole_in_two_files_are_found_together(tmp_path):
+    from septum.workflows.two_phases import TwoPhases
+
+    (tmp_path / "p1").mkdir()
+    cine = read_study(write_result(tmp_path)).cine
+    for name, t in (("p1_ED", 0), ("p1_ES", 2)):
+        write_image(tmp_path / "p1" / f"{name}.nii.gz", Cine(cine.array[t : t + 1], cine.geometry))
+    pair = TwoPhases(tmp_path / "p1" / "p1_ED.nii.gz", tmp_path / "p1" / "p1_ES.nii.gz")
+    two = beating()
+    mask = Segmentation(two.labels[[0, 2]], two.geometry, two.schema)
+    write_result(tmp_path / "out", "p1", mask=mask, study=pair.read())
+    study = Page.of(tmp_path / "out").study()
+    assert study["image"]["available"]
+    assert study["shape"][0] == 2

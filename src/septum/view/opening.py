@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import STACK_KINDS, LabelSchema, Segmentation, SeptumError
-from septum.core.files import sha256_of
+from septum.core.files import is_folder, sha256_of
 from septum.io import read_mask, read_study
 from septum.io.beside import images_called, kind_of_content, names_of_image
 from septum.view.errors import RefusedError
 from septum.view.journal import ENDING
 from septum.view.listing import ORIGINAL_ENDING
 from septum.workflows.case_steps import schema_of
+from septum.workflows.cases import plan_cases
 from septum.workflows.mask_grids import read_labels
 from septum.workflows.masks import SCHEMAS, labels_of
 from septum.workflows.measuring import measured
@@ -163,7 +164,7 @@ def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> t
     folders = (entry.paths.folder, entry.root, entry.root.absolute().parent, Path())
     for path in images_called(names_of_image(entry.name, entry.model), folders):
         with suppress(SeptumError):
-            found = _read_if_same(path, record)
+            found = _read_if_same(path, record) or _pair_in(path, record)
             if found is not None:
                 return found
     return None
@@ -173,6 +174,17 @@ def _given(entry: Entry, named: Mapping[str, InputCase]) -> Iterator[InputCase]:
     for name in names_of_image(entry.name, entry.model):
         if name in named:
             yield named[name]
+
+
+def _pair_in(path: Path, record: Record) -> tuple[Study, Path] | None:
+    """End-diastole and end-systole in the folder of a patient, if the result is of the two."""
+    if not is_folder(path) or record.input.frames != 2:
+        return None
+    for case in plan_cases([path], path).cases:
+        found = _read_if_same(case.source, record, case) if case.phases is not None else None
+        if found is not None:
+            return found
+    return None
 
 
 def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> tuple[Study, Path] | None:
