@@ -204,9 +204,7 @@ class Record(Part):
     def unsaid(self) -> dict[str, Any]:
         """What is left out of the file, in the form that pydantic takes."""
         left_out: dict[str, Any] = {
-            name: True
-            for name in ("roles", "presence", "correction", "verified")
-            if not getattr(self, name)
+            name: True for name in ("roles", "presence", "correction", "verified") if not getattr(self, name)
         }
         if self.correction is not None:
             left_out["correction"] = {"before": self.correction.before.unsaid}
