@@ -18,7 +18,7 @@ from septum.indices.time_base import TimeBase, time_base
 from septum.indices.wall import wall_thickness
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from septum.core import CardiacPhases, Known, Note, Segmentation, WallThickness
     from septum.indices.definitions import Definition
@@ -37,20 +37,21 @@ def clinical_indices(
     end_systole: int | None = None,
     body_surface_area: BodySurfaceArea = "du-bois",
     definitions: Sequence[Definition] = DEFINITIONS,
+    volumes_ml: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Indices:
     """Compute the clinical indices of a mask of the ventricles or of the left atrium.
 
     Items are always the same, in the same order; those that are not known have no value.
 
     Args:
-        segmentation: (T, Z, Y, X), in any order of the spatial axes: the slice axis is found as by
-            :class:`septum.core.Orientation`.
+        segmentation: (T, Z, Y, X), in any order of the spatial axes (:class:`septum.core.Orientation`).
         times_ms: time of each frame in ms, if known.
         subject: body size and heart rate, as far as known.
         end_diastole: frame from 0, instead of the detected one.
         end_systole: the same.
         body_surface_area: formula, ``du-bois`` or ``mosteller``.
         definitions: the indices, each with its computation.
+        volumes_ml: of each structure, one a frame, where they are counted already.
 
     Raises:
         InputError: a given frame is not there, or there are not as many times as frames.
@@ -65,13 +66,12 @@ def clinical_indices(
     50.0
     """
     subject, frames = subject or Subject(), len(segmentation.labels)
-    if times_ms is not None and len(times_ms) != frames:
-        raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
-    named = structure_volumes_ml(segmentation)
+    _check_times(times_ms, frames)
+    named = dict(volumes_ml or structure_volumes_ml(segmentation))
     volumes = by_role(named, segmentation.schema)
     area, formula, area_notes = surface_area(subject, body_surface_area)
-    timed_by = next((role for role in _TIMING if role in volumes), None)
-    curve_ml, given = None if timed_by is None else volumes[timed_by], (end_diastole, end_systole)
+    timed_by, given = next((role for role in _TIMING if role in volumes), None), (end_diastole, end_systole)
+    curve_ml = None if timed_by is None else volumes[timed_by]
     phases, timed = _phases_in_time(curve_ml, given, times_ms, subject.heart_rate_bpm)
     measured = Measured(volumes, phases, timed, _still(frames, *given))
     wall, wall_notes = _wall(segmentation, phases)
@@ -88,6 +88,12 @@ def clinical_indices(
         heart_rate_bpm=timed.heart_rate_bpm,
         notes=(*_notes(measured, timed_by, wall_notes), *area_notes),
     )
+
+
+def _check_times(times_ms: Sequence[float] | None, frames: int) -> None:
+    """Refuse times that are not one a frame. Raises :class:`InputError`."""
+    if times_ms is not None and len(times_ms) != frames:
+        raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
 
 
 def _phases_in_time(

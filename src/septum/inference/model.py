@@ -59,7 +59,11 @@ class TwoStageMethod:
         self.manifest = manifest
         self.localiser, segmenter = load_stages(bundle, manifest, options)
         self.segmenter = Segmenter(
-            segmenter, manifest.labels.values, manifest.localisation, manifest.postprocessing
+            segmenter,
+            manifest.labels.values,
+            manifest.localisation,
+            manifest.postprocessing,
+            manifest.decider,
         )
 
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Orientation, Region, Role
+from septum.core.remembering import Remembered
 from septum.quality.evidence import network_measures
 from septum.quality.shapes import (
     apart,
@@ -55,6 +56,10 @@ class Measure:
     structures: Mapping[str, float] = field(default_factory=dict)
 
 
+#: Shapes of the frames that were measured last.
+_SHAPES = Remembered[tuple["Found", ...]](most=8)
+
+
 def measure_quality(
     segmentation: Segmentation, indices: Indices, evidence: Sequence[Evidence] = ()
 ) -> dict[str, Measure]:
@@ -76,7 +81,8 @@ def measure_quality(
     }
     shapes = _worst(one for t in frames for one in _of_frame(segmentation, t))
     beat = dict(_of_beat(segmentation, indices.phases))
-    return {**_of_volumes(indices, segmentation.schema), **shapes, **beat, **expected}
+    ends = _of_ends(segmentation, evidence, frames)
+    return {**_of_volumes(indices, segmentation.schema), **shapes, **beat, **ends, **expected}
 
 
 def frames_of(phases: CardiacPhases | None) -> tuple[int, ...]:
@@ -151,15 +157,25 @@ def _worst(found: Iterable[Found]) -> dict[str, Measure]:
 
 def _of_frame(segmentation: Segmentation, t: int) -> Iterator[Found]:
     """Shapes of one frame."""
-    orientation = Orientation.of(segmentation.geometry)
+    orientation, schema = Orientation.of(segmentation.geometry), segmentation.schema
     labels = orientation.apply(segmentation.labels[t])
     spacing_mm = segmentation.geometry.permuted(orientation.axes).spacing_mm
+    yield from _SHAPES.of(
+        labels, (schema, spacing_mm, t), lambda: tuple(_shapes_of(labels, schema, spacing_mm, t))
+    )
+
+
+def _shapes_of(
+    labels: NDArray[np.uint8], schema: LabelSchema, spacing_mm: tuple[float, float, float], t: int
+) -> Iterator[Found]:
+    """The same of its labels, slices first."""
     yield "on_edge", Measure(on_edge(labels > 0), f"frame {t}")
     box = Region.bounding(labels > 0)
     if box is None:
         return
-    structures = {s.tag: labels == s.value for s in segmentation.schema.structures}
-    close = {tag: box.crop(mask) for tag, mask in structures.items()}
+    plane = Region((0, *box.start[1:]), (len(labels), *box.stop[1:])).crop(labels)
+    structures = {s.tag: plane == s.value for s in schema.structures}
+    close = {tag: mask[box.start[0] : box.stop[0]] for tag, mask in structures.items()}
     for tag, mask in close.items():
         yield "pieces", _of_structure(apart(mask), tag, f"{tag} in frame {t}")
     for tag, mask in _filled(close):
@@ -168,8 +184,8 @@ def _of_frame(segmentation: Segmentation, t: int) -> Iterator[Found]:
         empty = gaps(mask)
         slices = f"{'slice' if len(empty) == 1 else 'slices'} {', '.join(map(str, empty))}"
         yield "gaps", _of_structure(len(empty), tag, f"{tag} in frame {t}, {slices}")
-    if segmentation.schema.roles >= VENTRICULAR:
-        yield from _of_ventricle(labels > 0, structures, spacing_mm, t)
+    if schema.roles >= VENTRICULAR:
+        yield from _of_ventricle(plane > 0, structures, spacing_mm, t)
 
 
 def _of_beat(segmentation: Segmentation, phases: CardiacPhases | None) -> Iterator[Found]:
@@ -185,6 +201,29 @@ def _of_beat(segmentation: Segmentation, phases: CardiacPhases | None) -> Iterat
     voxels, z = slice_growth(full, emptied)
     where = f"slice {z} of frame {phases.end_systole}"
     yield "slice_growth_cm2", Measure(voxels * row_mm * column_mm / 100.0, where)
+
+
+def _of_ends(
+    segmentation: Segmentation, evidence: Sequence[Evidence], frames: Sequence[int]
+) -> dict[str, Measure]:
+    """The least probability of an end slice that is drawn, as far as the model knows any."""
+    orientation = Orientation.of(segmentation.geometry)
+    least: dict[str, float] = {}
+    found: list[tuple[float, str, str]] = []
+    for t in frames:
+        labels = orientation.apply(segmentation.labels[t])
+        presence = evidence[t].presence if t < len(evidence) else ()
+        for structure, known in zip(segmentation.schema.structures, presence, strict=False):
+            drawn = np.flatnonzero((labels == structure.value).any(axis=(1, 2)))
+            for z in {int(drawn[0]), int(drawn[-1])} if len(drawn) else set():
+                probability = known[z]
+                if probability is not None:
+                    found.append((probability, structure.tag, f"{structure.tag} in slice {z} of frame {t}"))
+                    least[structure.tag] = min(probability, least.get(structure.tag, 1.0))
+    if not found:
+        return {}
+    value, _, where = min(found)
+    return {"end_probability": Measure(value, where, least)}
 
 
 def _of_structure(value: float, tag: str, where: str) -> Measure:

@@ -21,8 +21,10 @@ from septum.report.curve import volumes_section
 from septum.report.markup import markup, node
 from septum.report.numbers import headline, index_table, particular_notes
 from septum.report.pictures import ReportView, pictures
+from septum.report.slice_ends import ends_section
 from septum.report.trust import provenance_section, timed, verdict_section
 from septum.report.viewer import certain_edges, ends_of, key_slices, montage, viewer
+from septum.report.viewer_link import viewer_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +64,10 @@ class Reportable(Protocol):
         """Verdict and flags; ``None`` where quality was not assessed."""
 
     @property
+    def presence(self) -> Mapping[str, Sequence[Sequence[float | None]]]:
+        """Of a structure, one list a frame: the probability that it is in a slice; empty if not known."""
+
+    @property
     def provenance(self) -> Described:
         """What made the mask. Grid, spacing and hash of the input are added to it."""
 
@@ -94,7 +100,14 @@ def write_report(
     times = _ascending((indices and indices.times_ms) or study.cine.times_ms)
     phases = _phases(indices, view.frames)
     written = written or datetime.now(UTC)
-    body = _body(result, view, times, phases, _heading(title, identify, written), written)
+    body = _body(
+        result,
+        view,
+        times,
+        phases,
+        _heading(title, identify, written, viewer_address(title, study.sha256)),
+        written,
+    )
     data: dict[str, Any] = {"title": title, "statement": STATEMENT}
     data |= study_data(view, times, indices, quality)
     data |= {"provenance": dict(result.provenance.described()), "input_sha256": study.sha256}
@@ -184,18 +197,24 @@ def _body(
         ),
         numbers,
         wall,
+        ends_section(view, phases, result.presence),
         montage(view, phases),
         provenance_section(view, study.sha256, result.provenance.described(), edges, written),
         node("footer", node("p", STATEMENT)),
     )
 
 
-def _heading(title: str, identify: Mapping[str, str] | None, written: datetime) -> Element:
+def _heading(title: str, identify: Mapping[str, str] | None, written: datetime, address: str) -> Element:
+    """The head of the page; the address is that of the study in a viewer, which may run or not."""
     who = None
     if identify:
         who = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in identify.items()))
     kind = node("p", "Cardiac MR segmentation report, written ", timed(written), class_="kind")
-    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"))
+    correct = node(
+        "p", node("a", "Correct the mask", href=address, rel="noreferrer"),
+        ", if septum view shows this study on this machine.", class_="kind",
+    )  # fmt: skip
+    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"), correct)
 
 
 def _ascending(times_ms: tuple[float, ...] | None) -> tuple[float, ...] | None:

@@ -16,6 +16,7 @@ from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
     DEVICE_UID,
     MANUFACTURER,
+    NO_DATE,
     SOFTWARE_VERSION,
     Series,
     new_instance,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
     from septum.core import Index, Indices, Study, WallThickness
-    from septum.io.dicom.objects.instances import Algorithm
+    from septum.io.dicom.objects.instances import Algorithm, Reader
     from septum.io.dicom.objects.pseudonyms import Pseudonyms
     from septum.io.dicom.objects.segmentation import SegmentationReference, SegmentReference
     from septum.io.dicom.objects.source_images import SourceStudy
@@ -67,6 +68,7 @@ def write_measurement_report(
     *,
     deidentify: Pseudonyms | None = None,
     source: SourceStudy | None = None,
+    reader: Reader | None = None,
 ) -> None:
     """Write the indices in coded terms, each with the segment that it was measured in.
 
@@ -84,6 +86,7 @@ def write_measurement_report(
         algorithm: model that made the mask.
         deidentify: the pseudonyms that the segmentation was written with.
         source: of ``study``, where it has been read.
+        reader: who has corrected the mask or verified the numbers.
 
     Raises:
         OutputError: the study is not from DICOM, no index has a coded term, or the file cannot be written;
@@ -91,8 +94,7 @@ def write_measurement_report(
         InputError: a source image cannot be read again.
     """
     source = source or read_source(study)
-    if deidentify is not None:
-        source = deidentify.of(source)
+    source = source if deidentify is None else deidentify.of(source)
     values = [*_values(indices.items), *_of_the_wall(indices.wall)]
     groups: list[_Group] = [
         _group(segment, [v for v in values if v.site == segment.site], segmentation, source, algorithm)
@@ -106,15 +108,12 @@ def write_measurement_report(
         )
     if indices.heart_rate_bpm is not None:
         groups.append(_heart_rate(indices.heart_rate_bpm.value))
-    report = sr.MeasurementReport(
-        observation_context=_observer(),
-        procedure_reported=terms.CARDIAC_MRI,
-        imaging_measurements=groups,
-    )
-    instance = new_instance(
-        str(ComprehensiveSRStorage), source, Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
-    )
+    observers = _observer(reader, deidentified=source.deidentified)
+    report = sr.MeasurementReport(observers, terms.CARDIAC_MRI, imaging_measurements=groups)
+    series = Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
+    instance = new_instance(str(ComprehensiveSRStorage), source, series)
     _add_document(instance, source, segmentation)
+    _add_verification(instance, reader, deidentified=source.deidentified)
     for element in report[0]:
         instance.add(element)
     write_instance(path, instance)
@@ -195,7 +194,8 @@ def _measurement(value: _Value) -> sr.Measurement:
     return told
 
 
-def _observer() -> sr.ObservationContext:
+def _observer(reader: Reader | None, *, deidentified: bool) -> sr.ObservationContext:
+    """The program, and the person who has corrected or verified what it made."""
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=DEVICE_UID,
         name=MANUFACTURER,
@@ -205,7 +205,30 @@ def _observer() -> sr.ObservationContext:
     observer = sr.ObserverContext(
         observer_type=sr.CodedConcept.from_code(terms.DEVICE), observer_identifying_attributes=device
     )
-    return sr.ObservationContext(observer_device_context=observer)
+    if reader is None or not reader.name:
+        return sr.ObservationContext(observer_device_context=observer)
+    person = sr.ObserverContext(
+        observer_type=sr.CodedConcept.from_code(terms.PERSON),
+        observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(
+            name=reader.person_name(deidentified=deidentified)
+        ),
+    )
+    return sr.ObservationContext(observer_person_context=person, observer_device_context=observer)
+
+
+def _add_verification(instance: Dataset, reader: Reader | None, *, deidentified: bool) -> None:
+    """Say who has verified the document, and when, if somebody has (PS3.3 C.17.2)."""
+    if reader is None or reader.verified_at is None:
+        return
+    at = NO_DATE if deidentified else reader.verified_at
+    instance.VerificationFlag = "VERIFIED"
+    instance.PreliminaryFlag = "FINAL"
+    observer = Dataset()
+    observer.VerifyingObserverName = reader.person_name(deidentified=deidentified)
+    observer.VerifyingObserverIdentificationCodeSequence = []
+    observer.VerifyingOrganization = "not stated"
+    observer.VerificationDateTime = at.strftime("%Y%m%d%H%M%S")
+    instance.VerifyingObserverSequence = [observer]
 
 
 def _add_document(instance: Dataset, source: SourceStudy, segmentation: SegmentationReference) -> None:
