@@ -127,14 +127,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Weights of some minutes of training.")
     parser.add_argument("--work", type=Path, required=True, help="Of nnunet_untrained.py.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for the new work folder.")
-    parser.add_argument("--steps", type=int, default=60, help="Of each configuration.")
+    parser.add_argument("--steps", type=int, default=300, help="Of each configuration.")
+    parser.add_argument("--configuration", choices=tuple(CROPS), action="append", help="All by default.")
     chosen = parser.parse_args()
     work, out = chosen.work.resolve(), chosen.out.resolve()
     narrow(work, out)
     for part, folder in (("raw", work), ("preprocessed", out), ("results", out)):
         os.environ[f"nnUNet_{part}"] = str(folder / part)
     torch.manual_seed(0)
-    for configuration in CROPS:
+    for configuration in chosen.configuration or CROPS:
         train(configuration, work, out, chosen.steps)
 
 

@@ -5,7 +5,8 @@
 Run with Septum's Python, where torch and nnU-Net's architectures are installed, too. nnU-Net predicts in an
 environment of its own (``make_nnunet.sh``), from the plan and the weights in a work folder, of
 ``nnunet_briefly_trained.py``. Masks of untrained weights are noise, where the last digits of float32 decide
-about many voxels: with them, masks of two engines differ by themselves.
+about many voxels: with them, masks of two engines differ by themselves. So each volume is also segmented
+with torch in place of the graph: that mask differs from nnU-Net's only by what is done before and after it.
 
 Writes ``benchmarks/results/nnunet_same_mask.json``.
 """
@@ -23,13 +24,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nnunet import CACHE, Mode, Peer, command, environment
 
 from septum.inference import load_model
 from septum.io import read_study
-from septum.training.nnunet_import import ImportOptions, import_nnunet
+from septum.training.nnunet_import import ImportOptions, import_nnunet, volume_network
+from septum.training.nnunet_results import Results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +66,22 @@ def by_nnunet(peer: Peer, configuration: str, images: list[Path], folder: Path) 
     return [masks / f"case{number}.nii.gz" for number in range(len(images))]
 
 
+class TorchEngine:
+    """Computes the network by torch, in place of the bundle's graph."""
+
+    multiple = (1, 1, 1)
+
+    def __init__(self, folder: Path) -> None:
+        results = Results.of(folder, {})
+        (checkpoint,) = results.folds((), "final").values()
+        self.network = volume_network(results, checkpoint)
+
+    def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """See :class:`septum.inference.engine.Engine`."""
+        with torch.inference_mode():
+            return {"logits": self.network(torch.from_numpy(image)).numpy()}
+
+
 def dice(one: np.ndarray, other: np.ndarray, value: int) -> float | None:
     """Overlap of one structure; ``None`` where neither mask has it."""
     a, b = one == value, other == value
@@ -76,11 +96,14 @@ def compared(peer: Peer, configuration: str, images: list[Path]) -> list[dict[st
     with tempfile.TemporaryDirectory(prefix="septum-peer-") as scratch:
         bundle = Path(scratch) / "bundle"
         manifest = import_nnunet(results, bundle, ImportOptions())
-        model = load_model(bundle)
+        model, torch_model = load_model(bundle), load_model(bundle)
+        torch_model.method.engines = [TorchEngine(results)]
         masks = by_nnunet(peer, configuration, images, Path(scratch))
         for image, mask in zip(images, masks, strict=True):
             theirs = read_study(mask, allow_mask=True).cine.array[0]
-            ours = next(iter(model.segment_frames(read_study(image).cine))).labels
+            cine = read_study(image).cine
+            ours = next(iter(model.segment_frames(cine))).labels
+            by_torch = next(iter(torch_model.segment_frames(cine))).labels
             of_each = {one.name: dice(ours, theirs, one.value) for one in manifest.labels.structures}
             rows.append(
                 {
@@ -88,6 +111,7 @@ def compared(peer: Peer, configuration: str, images: list[Path]) -> list[dict[st
                     "case": image.name.removesuffix(".nii.gz"),
                     "dice": {k: None if v is None else round(v, 6) for k, v in of_each.items()},
                     "differing_voxels": int((ours != theirs).sum()),
+                    "differing_voxels_with_torch": int((by_torch != theirs).sum()),
                     "voxels": int(theirs.size),
                     "labelled_share": round(float((theirs > 0).mean()), 4),
                 }

@@ -268,9 +268,27 @@ def _named(results: Results, name: str) -> Any:
         ) from error
 
 
+def volume_network(results: Results, checkpoint: Path) -> nn.Module:
+    """Load the network of a checkpoint: volumes (1, 1, Z, Y, X) to logits (1, K, Z, Y, X).
+
+    Args:
+        results: that the checkpoint belongs to.
+        checkpoint: its file.
+
+    Raises:
+        BundleError: it cannot be used.
+        MissingExtraError: nnU-Net's architectures are not installed.
+    """
+    return _of_volumes(_load(results, checkpoint).network, results)
+
+
+def _of_volumes(network: nn.Module, results: Results) -> nn.Module:
+    return _AsVolume(network) if results.dimensions == 2 else network
+
+
 def _export(network: nn.Module, results: Results, path: Path) -> None:
     """Write the graph, and check that it computes what torch does. Raises :class:`BundleError`."""
-    graph = _AsVolume(network) if results.dimensions == 2 else network
+    graph = _of_volumes(network, results)
     size = results.window(()).size
     example = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, *size), np.float32))
     with warnings.catch_warnings(), torch.inference_mode():
