@@ -18,7 +18,7 @@ from septum.indices.time_base import TimeBase, time_base
 from septum.indices.wall import wall_thickness
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from septum.core import CardiacPhases, Known, Note, Segmentation, WallThickness
     from septum.indices.definitions import Definition
@@ -37,6 +37,7 @@ def clinical_indices(
     end_systole: int | None = None,
     body_surface_area: BodySurfaceArea = "du-bois",
     definitions: Sequence[Definition] = DEFINITIONS,
+    volumes_ml: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Indices:
     """Compute the clinical indices of a mask of the ventricles or of the left atrium.
 
@@ -51,6 +52,7 @@ def clinical_indices(
         end_systole: the same.
         body_surface_area: formula, ``du-bois`` or ``mosteller``.
         definitions: the indices, each with its computation.
+        volumes_ml: of each structure by name, one a frame, where they are counted already.
 
     Raises:
         InputError: a given frame is not there, or there are not as many times as frames.
@@ -67,7 +69,7 @@ def clinical_indices(
     subject, frames = subject or Subject(), len(segmentation.labels)
     if times_ms is not None and len(times_ms) != frames:
         raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
-    named = structure_volumes_ml(segmentation)
+    named = dict(volumes_ml or structure_volumes_ml(segmentation))
     volumes = by_role(named, segmentation.schema)
     area, formula, area_notes = surface_area(subject, body_surface_area)
     timed_by = next((role for role in _TIMING if role in volumes), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from septum.indices.curve import LEAST_FOR_RATES, PeriodicCurve, peak_rates
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from septum.core import CardiacPhases, LabelSchema, Segmentation
+    from numpy.typing import NDArray
+
+    from septum.core import CardiacPhases, Geometry, LabelSchema, Segmentation
     from septum.indices.curve import PeakRates
     from septum.indices.time_base import TimeBase
 
@@ -95,10 +97,23 @@ def structure_volumes_ml(segmentation: Segmentation) -> dict[str, tuple[float, .
     {'LA': (2.0,)}
     """
     counts = np.stack([np.bincount(frame.ravel(), minlength=256) for frame in segmentation.labels])
-    voxel_ml = segmentation.geometry.voxel_volume_ml
+    return volumes_of_counts(counts, segmentation.schema, segmentation.geometry)
+
+
+def volumes_of_counts(
+    counts: NDArray[np.integer[Any]], schema: LabelSchema, geometry: Geometry
+) -> dict[str, tuple[float, ...]]:
+    """Turn numbers of voxels into the volume of each structure in ml, one a frame.
+
+    Args:
+        counts: voxels of each value in each frame, (T, 256).
+        schema: which value means which structure.
+        geometry: grid of each frame.
+    """
+    voxel_ml = geometry.voxel_volume_ml
     return {
         structure.name: tuple(float(count) * voxel_ml for count in counts[:, structure.value])
-        for structure in segmentation.schema.structures
+        for structure in schema.structures
     }
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Level, Note, Role, WallThickness
+from septum.core import Level, Note, Region, Role, WallThickness
+from septum.core.remembering import Remembered
 from septum.indices.segments import SEGMENTS, anterior_turn, insertions_of, orientation_is_lost, segment_of
 from septum.indices.slices import LEVELS, base_is_last, rings_of, thirds
 
@@ -47,6 +48,8 @@ ORIENTATION_LOST = Note(
     Level.WARNING,
 )
 NOTHING: Means = (None,) * SEGMENTS
+#: Of the frames that were measured last.
+_MEANS = Remembered[Means](most=8)
 
 
 def wall_thickness(
@@ -108,8 +111,22 @@ def _frame_means(labels: NDArray[np.uint8], schema: LabelSchema, geometry: Geome
         geometry: grid of ``labels``.
         turn: way from the septum to the anterior wall, 1 or -1.
     """
+    box = Region.bounding(labels > 0)
+    if box is None:
+        return NOTHING
+    # A slice's own border counts for nothing here: a row and a column more than the heart takes are enough.
+    about = Region((0, *box.start[1:]), (len(labels), *box.stop[1:])).widened((0, 2, 2))
+    heart = about.clipped(labels.shape).crop(labels)
+    spacing_mm = (geometry.spacing_mm[1], geometry.spacing_mm[2])
+    return _MEANS.of(heart, (schema, spacing_mm, turn), lambda: _means_of(heart, schema, spacing_mm, turn))
+
+
+def _means_of(
+    labels: NDArray[np.uint8], schema: LabelSchema, spacing_mm: tuple[float, float], turn: int
+) -> Means:
+    """The same of what is about the heart, with its spacing along (Y, X)."""
     lv, myo, rv = (labels == _value(schema, role) for role in (Role.LV, Role.MYO, Role.RV))
-    rings = rings_of(lv, myo, rv, geometry.spacing_mm[1:])
+    rings = rings_of(lv, myo, rv, spacing_mm)
     if len(rings) < LEVELS:
         return NOTHING
     if base_is_last(lv | myo | rv):
@@ -171,7 +188,9 @@ def _points_mm(border_mm: Floats) -> Floats:
 def _ways_mm(points: Floats, border: Floats) -> Floats:
     """Shortest way from each point to a border, a closed polygon of points (directions, 2)."""
     sides = np.roll(border, -1, axis=0) - border
-    towards = points[:, None] - border
     lengths = np.maximum((sides**2).sum(axis=1), 1e-12)
-    share = np.clip((towards * sides).sum(axis=2) / lengths, 0.0, 1.0)
-    return np.hypot(*np.moveaxis(towards - share[..., None] * sides, 2, 0)).min(axis=1)
+    along = points @ sides.T - (border * sides).sum(axis=1)  # of the way to a side's start, times its length
+    share = np.clip(along / lengths, 0.0, 1.0)
+    to_start = (points**2).sum(axis=1)[:, None] + (border**2).sum(axis=1) - 2.0 * (points @ border.T)
+    squares = to_start - share * (2.0 * along - share * lengths)
+    return np.sqrt(np.maximum(squares.min(axis=1), 0.0))

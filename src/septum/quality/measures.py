@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Orientation, Region, Role
+from septum.core.remembering import Remembered
 from septum.quality.evidence import network_measures
 from septum.quality.shapes import (
     apart,
@@ -53,6 +54,10 @@ class Measure:
     value: float
     where: str = ""
     structures: Mapping[str, float] = field(default_factory=dict)
+
+
+#: Shapes of the frames that were measured last.
+_SHAPES = Remembered[tuple["Found", ...]](most=8)
 
 
 def measure_quality(
@@ -151,15 +156,25 @@ def _worst(found: Iterable[Found]) -> dict[str, Measure]:
 
 def _of_frame(segmentation: Segmentation, t: int) -> Iterator[Found]:
     """Shapes of one frame."""
-    orientation = Orientation.of(segmentation.geometry)
+    orientation, schema = Orientation.of(segmentation.geometry), segmentation.schema
     labels = orientation.apply(segmentation.labels[t])
     spacing_mm = segmentation.geometry.permuted(orientation.axes).spacing_mm
+    yield from _SHAPES.of(
+        labels, (schema, spacing_mm, t), lambda: tuple(_shapes_of(labels, schema, spacing_mm, t))
+    )
+
+
+def _shapes_of(
+    labels: NDArray[np.uint8], schema: LabelSchema, spacing_mm: tuple[float, float, float], t: int
+) -> Iterator[Found]:
+    """The same of its labels, slices first."""
     yield "on_edge", Measure(on_edge(labels > 0), f"frame {t}")
     box = Region.bounding(labels > 0)
     if box is None:
         return
-    structures = {s.tag: labels == s.value for s in segmentation.schema.structures}
-    close = {tag: box.crop(mask) for tag, mask in structures.items()}
+    plane = Region((0, *box.start[1:]), (len(labels), *box.stop[1:])).crop(labels)
+    structures = {s.tag: plane == s.value for s in schema.structures}
+    close = {tag: mask[box.start[0] : box.stop[0]] for tag, mask in structures.items()}
     for tag, mask in close.items():
         yield "pieces", _of_structure(apart(mask), tag, f"{tag} in frame {t}")
     for tag, mask in _filled(close):
@@ -168,8 +183,8 @@ def _of_frame(segmentation: Segmentation, t: int) -> Iterator[Found]:
         empty = gaps(mask)
         slices = f"{'slice' if len(empty) == 1 else 'slices'} {', '.join(map(str, empty))}"
         yield "gaps", _of_structure(len(empty), tag, f"{tag} in frame {t}, {slices}")
-    if segmentation.schema.roles >= VENTRICULAR:
-        yield from _of_ventricle(labels > 0, structures, spacing_mm, t)
+    if schema.roles >= VENTRICULAR:
+        yield from _of_ventricle(plane > 0, structures, spacing_mm, t)
 
 
 def _of_beat(segmentation: Segmentation, phases: CardiacPhases | None) -> Iterator[Found]:

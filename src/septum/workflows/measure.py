@@ -98,7 +98,7 @@ def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
         earlier = None  # what it says holds for another image
     provenance = Provenance.of_given_mask(settings, earlier)
     if earlier is not None and earlier.mask_sha256 == sha256_of(mask):
-        provenance, bundle = Provenance.from_record(earlier, settings.indices), _bundle_of(earlier)
+        provenance, bundle = Provenance.from_record(earlier, settings.indices), bundle_of(earlier)
     return measured(study, segmentation, provenance, bundle, name=stem), paths
 
 
@@ -253,7 +253,7 @@ def _indices(given: IndexSettings | None, earlier: Record | None) -> IndexSettin
     return given or IndexSettings()
 
 
-def _bundle_of(record: Record) -> Bundle | None:
+def bundle_of(record: Record) -> Bundle | None:
     """The shipped model that made a mask, whose calibration then holds for it."""
     if record.model is None or record.model.name not in shipped():
         return None

@@ -8,6 +8,8 @@ from septum.quality.verdict import assess_quality, study_quality
 from septum.workflows.result import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from septum.core import Segmentation, Study
     from septum.inference import Bundle
     from septum.workflows.provenance import Provenance
@@ -20,6 +22,7 @@ def measured(
     bundle: Bundle | None,
     *,
     name: str,
+    volumes_ml: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Result:
     """Take the indices of a mask and judge it.
 
@@ -30,12 +33,13 @@ def measured(
         bundle: of the model that made the mask. Without it, and for a mask that was changed since, the
             verdict rests on the mask alone.
         name: how the names of the result's files begin.
+        volumes_ml: of each structure by name, one a frame, where they are counted already.
 
     Raises:
         InputError: a frame that was given is not there.
         BundleError: the model's calibration cannot be read.
     """
-    indices = provenance.settings.indices.indices_of(segmentation, study)
+    indices = provenance.settings.indices.indices_of(segmentation, study, volumes_ml)
     if bundle is None or not provenance.frames:
         quality = assess_quality(segmentation, indices)
     else:

@@ -21,6 +21,8 @@ from septum.indices.body import HEIGHT_M, WEIGHT_KG
 from septum.indices.time_base import BELIEVED_BPM
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from septum.core import Indices, Segmentation, Study
 
 #: What is given for one study, in words, by the field that holds it.
@@ -101,8 +103,22 @@ class IndexSettings(BaseModel):
                     f"there, or let {phase} be detected."
                 )
 
-    def indices_of(self, segmentation: Segmentation, study: Study) -> Indices:
-        """Take the clinical indices of a mask. Raises :class:`InputError` for a frame that is not there."""
+    def indices_of(
+        self,
+        segmentation: Segmentation,
+        study: Study,
+        volumes_ml: Mapping[str, tuple[float, ...]] | None = None,
+    ) -> Indices:
+        """Take the clinical indices of a mask.
+
+        Args:
+            segmentation: the mask.
+            study: its image.
+            volumes_ml: of its structures, one a frame, where they are counted already.
+
+        Raises:
+            InputError: a frame that was given is not there.
+        """
         given = Subject.of(
             height_m=self.height_m, weight_kg=self.weight_kg, heart_rate_bpm=self.heart_rate_bpm
         )
@@ -113,4 +129,5 @@ class IndexSettings(BaseModel):
             end_diastole=self.end_diastole,
             end_systole=self.end_systole,
             body_surface_area=self.body_surface_area,
+            volumes_ml=volumes_ml,
         )

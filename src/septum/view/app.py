@@ -1,0 +1,187 @@
+"""The routes: thin, each a sentence of HTTP for something that the library or a session does."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from septum.view.answers import json_answer, packed, refusal
+from septum.view.errors import RefusedError
+from septum.view.review import Review
+from septum.view.security import MOST_BYTES, Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from septum.view.library import Library
+
+STATIC = Path(os.environ.get("SEPTUM_VIEW_STATIC") or Path(__file__).parent / "static")
+
+
+def make_app(library: Library, *, port: int, token: str) -> Guard:
+    """Make the server's application.
+
+    Args:
+        library: the studies.
+        port: on which it answers.
+        token: that the address has.
+    """
+    routes = [
+        *Routes(library).routes(),
+        Mount("/", StaticFiles(directory=STATIC, html=True)),
+    ]
+    return Guard(Starlette(routes=routes), port=port, token=token)
+
+
+class Routes:
+    """What the page can ask for.
+
+    Args:
+        library: the studies.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def routes(self) -> list[Route]:
+        """List all routes of ``/api``."""
+        study = "/api/studies/{key}"
+        reading: dict[str, Callable[[Request], Response]] = {
+            "/api/studies": self.studies,
+            study: self.study,
+            f"{study}/image": self.image,
+            f"{study}/mask": self.mask,
+        }
+        changing: dict[str, Callable[[Request, dict[str, Any]], Response]] = {
+            f"{study}/edits": self.edit,
+            f"{study}/undo": lambda request, body: self.step(request, body, "undo"),
+            f"{study}/redo": lambda request, body: self.step(request, body, "redo"),
+            f"{study}/review": self.review,
+        }
+        return [
+            *(Route(path, _reading(answer), methods=["GET"]) for path, answer in reading.items()),
+            *(Route(path, _changing(answer), methods=["POST"]) for path, answer in changing.items()),
+        ]
+
+    def studies(self, request: Request) -> Response:
+        """Give the list."""
+        del request
+        return json_answer(self.library.listed())
+
+    def study(self, request: Request) -> Response:
+        """Give one study but for image and mask."""
+        key = _key(request)
+        entry, session = self.library.entry(key), self.library.session(key)
+        review = self.library.review_of(key)
+        return json_answer(
+            {
+                "id": key, "name": entry.name, **session.described(),
+                "review": review.model_dump(exclude={"at"}), "long_axes": [], "saved_version": None,
+            }
+        )  # fmt: skip
+
+    def image(self, request: Request) -> Response:
+        """Give the image as one packed block."""
+        return packed(self.library.session(_key(request)).image())
+
+    def mask(self, request: Request) -> Response:
+        """Give the mask, as it is or as the model made it."""
+        which = request.query_params.get("which", "current")
+        return json_answer(self.library.session(_key(request)).mask(which))
+
+    def edit(self, request: Request, body: dict[str, Any]) -> Response:
+        """Make one edit."""
+        base, action, reader = _base(body), str(body.pop("action", "")), self._reader(body)
+        return json_answer(self.library.session(_key(request)).edit(base, action, body, reader))
+
+    def step(self, request: Request, body: dict[str, Any], action: str) -> Response:
+        """Undo or redo one edit."""
+        base, reader = _base(body), self._reader(body)
+        return json_answer(self.library.session(_key(request)).step(base, action, reader))
+
+    def review(self, request: Request, body: dict[str, Any]) -> Response:
+        """Take a decision down."""
+        body.pop("base", None)
+        body.setdefault("reader", self.library.reader)
+        try:
+            review = Review.model_validate(body)
+        except ValueError as error:
+            raise RefusedError("A review has a state, a reader and a comment.", "bad_review") from error
+        taken = self.library.review(_key(request), review)
+        return json_answer({"review": taken.model_dump(exclude={"at"})})
+
+    def _reader(self, body: dict[str, Any]) -> str:
+        """Who makes a change: as the request says, or else as was said before."""
+        named = body.pop("reader", None)
+        if isinstance(named, str) and named.strip():
+            self.library.reader = named.strip()[:200]
+        return self.library.reader
+
+
+def _key(request: Request) -> str:
+    return str(request.path_params["key"])
+
+
+def _base(body: dict[str, Any]) -> int:
+    base = body.pop("base", None)
+    if type(base) is not int:
+        raise RefusedError("A change says on which version it was made: expected base.", "no_base")
+    return base
+
+
+def _reading(answer: Callable[[Request], Response]) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(_answered, answer, request)
+
+    return endpoint
+
+
+def _changing(answer: Callable[[Request, dict[str, Any]], Response]) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = await _body(request)
+        except RefusedError as error:
+            return refusal(error)
+        return await run_in_threadpool(_answered, answer, request, body)
+
+    return endpoint
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The document of a request. Raises :class:`RefusedError`."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise RefusedError(
+                f"The request is too large: expected {MOST_BYTES} bytes at most.", "too_large", 413
+            )
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("The request is no JSON document.", "not_json") from error
+    if not isinstance(document, dict):
+        raise RefusedError("The request is no JSON object.", "not_json")
+    return document
+
+
+def _answered(answer: Callable[..., Response], *arguments: Any) -> Response:
+    """An answer, or the sentence of the error that came instead."""
+    try:
+        return answer(*arguments)
+    except Exception as error:  # noqa: BLE001  # the last place where an error can become an answer
+        if os.environ.get("SEPTUM_DEBUG"):
+            traceback.print_exception(error, file=sys.stderr)
+        return refusal(error)

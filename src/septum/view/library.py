@@ -1,0 +1,168 @@
+"""All studies that the server shows, and those of them that are open."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from septum.view.errors import RefusedError
+from septum.view.journal import now
+from septum.view.listing import Entry, find_entries, read_entry
+from septum.view.opening import open_study
+from septum.view.review import ENDING, TABLE, UNSEEN, Review, Row, read_review, write_review, write_table
+from septum.view.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from septum.workflows.cases import InputCase
+
+#: Studies that are kept in memory; the others are opened again, and their journals replayed.
+MOST_OPEN = 4
+_STATES_FIRST = {"unseen": 0}
+_VERDICTS = {"reject": 0, "review": 1, "fine": 2}
+
+
+@dataclass
+class Progress:
+    """How far a segmentation in the background is."""
+
+    done: int = 0
+    total: int = 0
+    current: str = ""
+
+
+class Library:
+    """The studies of some folders of results.
+
+    Args:
+        roots: the folders.
+        named: images that the user gave, by the names that their results have.
+        reader: who looks at them.
+        identify: whether the page may show who the patient is.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        *,
+        named: Mapping[str, InputCase] | None = None,
+        reader: str = "",
+        identify: bool = False,
+    ) -> None:
+        self.roots, self.named, self.reader, self.identify = tuple(roots), dict(named or {}), reader, identify
+        self.progress: Progress | None = None
+        self.problems: list[str] = []
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._reviews: dict[str, Review] = {}
+        self._open: OrderedDict[str, Session] = OrderedDict()
+        for root in self.roots:
+            for entry in find_entries(root):
+                self._take(entry)
+
+    def add(self, root: Path, record: Path) -> None:
+        """Take up a result that was just written, or written anew."""
+        entry = read_entry(root, record)
+        if entry is not None:
+            self._take(entry)
+
+    def entry(self, key: str) -> Entry:
+        """Look up a study. Raises :class:`RefusedError` where there is none of that key."""
+        with self._lock:
+            if key not in self._entries:
+                raise RefusedError("There is no such study; go back to the list.", "no_such_study", 404)
+            return self._entries[key]
+
+    def session(self, key: str) -> Session:
+        """Open a study, unless it is open.
+
+        Raises:
+            RefusedError: there is none of that key, or its result cannot be understood.
+            InputError: its mask cannot be read.
+        """
+        entry = self.entry(key)
+        with self._lock:
+            if key in self._open:
+                self._open.move_to_end(key)
+                return self._open[key]
+            session = Session(open_study(entry, self.named))
+            self._open[key] = session
+            while len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)
+            return session
+
+    def listed(self) -> dict[str, Any]:
+        """Give the list as the page shows it, what needs a look first."""
+        with self._lock:
+            entries = list(self._entries.values())
+            studies = [self._described(entry) for entry in sorted(entries, key=self._order)]
+            progress = None if self.progress is None else vars(self.progress).copy()
+            return {
+                "studies": studies, "progress": progress, "problems": list(self.problems),
+                "reader": self.reader,
+            }  # fmt: skip
+
+    def review_of(self, key: str) -> Review:
+        """Give what was decided about a study."""
+        with self._lock:
+            return self._reviews.get(key, UNSEEN)
+
+    def review(self, key: str, review: Review) -> Review:
+        """Take a decision down, beside the result and in the folder's table. Raises :class:`OutputError`."""
+        entry = self.entry(key)
+        with self._lock:
+            taken = replace_time(review)
+            write_review(entry.paths.beside(ENDING), taken)
+            self._reviews[key] = taken
+            if taken.reader:
+                self.reader = taken.reader
+            self._write_table(entry.root)
+            return taken
+
+    def _take(self, entry: Entry) -> None:
+        with self._lock:
+            key, k = entry.key, 1
+            while key in self._entries and self._entries[key].paths.record != entry.paths.record:
+                k += 1
+                key = f"{entry.key}-{k}"
+            self._entries[key] = replace(entry, key=key)
+            self._reviews[key] = read_review(entry.paths.beside(ENDING))
+
+    def _write_table(self, root: Path) -> None:
+        entries = sorted(
+            (e for e in self._entries.values() if e.root == root), key=lambda entry: entry.name
+        )
+        write_table(
+            root / TABLE,
+            (
+                Row(e.name, self._reviews[e.key], e.verdict, e.flags, e.ejection_fractions)
+                for e in entries
+                if self._reviews[e.key] is not UNSEEN
+            ),
+        )
+
+    def _order(self, entry: Entry) -> tuple[int, int, int, str]:
+        state = self._reviews[entry.key].state
+        return (
+            _STATES_FIRST.get(state, 1), _VERDICTS.get(entry.verdict, 0), -len(entry.flags),
+            entry.name.casefold(),
+        )  # fmt: skip
+
+    def _described(self, entry: Entry) -> dict[str, Any]:
+        review, open_now = self._reviews[entry.key], self._open.get(entry.key)
+        left, right = entry.ejection_fractions
+        return {
+            "id": entry.key, "name": entry.name, "verdict": entry.verdict, "flags": list(entry.flags),
+            "ef_lv": left, "ef_rv": right, "model": entry.model, "state": review.state,
+            "reader": review.reader, "comment": review.comment,
+            "edited": entry.is_corrected or (open_now is not None and not open_now.history.is_original),
+        }  # fmt: skip
+
+
+def replace_time(review: Review) -> Review:
+    """Give the decision with the time at which it is taken."""
+    return review.model_copy(update={"at": now()})

@@ -1,0 +1,102 @@
+"""The results of a folder, as the list of studies shows them: read quickly, for there may be thousands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from septum.io.names import MASK_SUFFIXES
+from septum.workflows.output_paths import OutputPaths
+from septum.workflows.record import FORMAT, SOFTWARE, read_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_RECORD_ENDING = "_seg.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A study with its result.
+
+    Attributes:
+        key: by which the page names it; it tells nothing of a path.
+        root: the folder of results that it was found in.
+        name: of the result below that folder, with ``/``.
+        paths: of its files.
+        input_sha256: of the image.
+        model: its name; ``None`` for a mask that no model made.
+        verdict: on the mask.
+        flags: their keys.
+        ejection_fractions: of LV and RV in percent, where known.
+        is_corrected: whether somebody has corrected the mask.
+    """
+
+    key: str
+    root: Path
+    name: str
+    paths: OutputPaths
+    input_sha256: str
+    model: str | None
+    verdict: str
+    flags: tuple[str, ...]
+    ejection_fractions: tuple[float | None, float | None]
+    is_corrected: bool
+
+
+def study_key(name: str, input_sha256: str) -> str:
+    """Give the key of a study by its name and the hash of its image.
+
+    >>> study_key("heart", "ab")
+    '24d61d1ce91c4763'
+    """
+    return hashlib.sha256(f"{name}\n{input_sha256}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def find_entries(root: Path) -> list[Entry]:
+    """List the results in a folder and below, in the order of their names."""
+    entries = (read_entry(root, path) for path in sorted(root.rglob(f"*{_RECORD_ENDING}")))
+    return [entry for entry in entries if entry is not None]
+
+
+def read_entry(root: Path, path: Path) -> Entry | None:
+    """Read one result; ``None`` for a file that is none, and where its mask is missing.
+
+    Args:
+        root: of the results.
+        path: of the JSON.
+    """
+    told = _document(path)
+    stem = path.name.removesuffix(_RECORD_ENDING)
+    mask = next((path.with_name(f"{stem}_seg{suffix}") for suffix in MASK_SUFFIXES
+                 if path.with_name(f"{stem}_seg{suffix}").is_file()), None)  # fmt: skip
+    if told is None or mask is None:
+        return None
+    try:
+        items, quality, sha256 = told["indices"]["items"], told["quality"], str(told["input"]["sha256"])
+        fractions = [items.get(f"{name}_ef_percent", {}).get("value") for name in ("lv", "rv")]
+        return Entry(
+            study_key(stem, sha256), root, path.relative_to(root).as_posix().removesuffix(_RECORD_ENDING),
+            OutputPaths(path.parent, stem, mask), sha256,
+            None if told["model"] is None else str(told["model"]["name"]), str(quality["verdict"]),
+            tuple(dict.fromkeys(str(flag["key"]) for flag in quality["flags"])),
+            (fractions[0], fractions[1]), told.get("mask_origin") == "corrected",
+        )  # fmt: skip
+    except (LookupError, TypeError, AttributeError):
+        return None
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    """The JSON as it stands, if it is a result of Septum; one of the version before is brought to this one."""
+    try:
+        told = json.loads(path.read_bytes())
+        if told["software"]["name"] != SOFTWARE.name:
+            return None
+        if told["format"] == FORMAT:
+            return dict(told)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    record = read_record(path)
+    return None if record is None else record.model_dump(mode="json")

@@ -1,0 +1,176 @@
+"""Reading a study that is to be looked at: its result, and the image that it was made of."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from septum.core import STACK_KINDS, LabelSchema, SeptumError
+from septum.core.files import is_folder
+from septum.io import content_sha256, holds_dicom, read_mask, read_study
+from septum.io.names import IMAGE_SUFFIXES
+from septum.view.errors import RefusedError
+from septum.view.journal import ENDING
+from septum.workflows.case_steps import schema_of
+from septum.workflows.mask_grids import read_labels
+from septum.workflows.masks import SCHEMAS, labels_of
+from septum.workflows.record import read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from septum.core import StackKind, Study
+    from septum.view.listing import Entry
+    from septum.workflows.cases import InputCase
+    from septum.workflows.output_paths import OutputPaths
+    from septum.workflows.record import Record
+
+#: Of the mask as it was before the first correction, which stays. By its name it is a mask, and no result.
+ORIGINAL_ENDING = "_original_mask"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study as it was read.
+
+    Attributes:
+        paths: of its files.
+        study: the image; where it was not found, the mask stands for it.
+        has_image: whether it was found.
+        message: what to do where it was not.
+        schema: what the labels mean.
+        record: JSON of the mask before any correction.
+        original: that mask, (T, ...) on the image's own grid.
+        current: the mask in the file now.
+        source: the image's file or folder, where it was found.
+    """
+
+    paths: OutputPaths
+    study: Study
+    has_image: bool
+    message: str
+    schema: LabelSchema
+    record: Record
+    original: NDArray[np.uint8]
+    current: NDArray[np.uint8]
+    source: Path | None
+
+    @property
+    def journal(self) -> Path:
+        """Where its corrections are written down."""
+        return self.paths.beside(ENDING)
+
+
+def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
+    """Read result and image of a study.
+
+    Args:
+        entry: which.
+        named: images that the user gave, by the names that their results have.
+
+    Raises:
+        RefusedError: the result cannot be understood.
+        InputError: the mask does not fit its image, or cannot be read.
+    """
+    record = read_record(entry.paths.record)
+    if record is None:
+        raise RefusedError(
+            f"{entry.paths.record.name} cannot be understood: expected a result of Septum; segment the study "
+            "again.", "bad_result", 500,
+        )  # fmt: skip
+    schema = _schema_of(record)
+    found = _image_of(entry, record, named)
+    mask, spacing_mm = entry.paths.mask, record.settings.spacing_mm
+    kept = original_mask(entry.paths)
+    if found is None:
+        read = read_mask(mask, spacing_mm=spacing_mm)
+        current = labels_of(mask.name, read.cine.array, schema).astype(np.uint8)
+        cine = replace(read.cine, array=np.zeros(current.shape, np.float32))
+        if cine.times_ms is None and record.indices.times_ms is not None:
+            cine = replace(cine, frame_times_ms=record.indices.times_ms)
+        study, source = replace(read, cine=cine, sha256=record.input.sha256), None
+    else:
+        study, source = found
+        current = read_labels(mask, study, source, schema, spacing_mm=spacing_mm)
+    original = current
+    if kept.is_file():
+        original = read_labels(kept, study, source or mask, schema, spacing_mm=spacing_mm)
+    message = "" if found else (
+        f"The image of {entry.name} was not found: the mask is shown on grey. End the program, and name the "
+        "image or its folder when you start it again."
+    )  # fmt: skip
+    return Opened(
+        entry.paths, study, found is not None, message, schema, record, original, current, source
+    )
+
+
+def original_mask(paths: OutputPaths) -> Path:
+    """Name the file of the mask before its first correction; its format is that of the mask."""
+    ending = paths.mask.name.removeprefix(f"{paths.stem}_seg")
+    return paths.beside(f"{ORIGINAL_ENDING}{ending}")
+
+
+def _schema_of(record: Record) -> LabelSchema:
+    known = [one for one in SCHEMAS.values() if schema_of(record, one) is one]
+    return known[0] if known else schema_of(record, LabelSchema(structures=()))
+
+
+def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> tuple[Study, Path] | None:
+    """The image whose content the record tells, and where it is."""
+    for case in _given(entry, named):
+        with suppress(SeptumError):
+            found = _read_if_same(case.source, record, case)
+            if found is not None:
+                return found
+    for path in _candidates(entry):
+        with suppress(SeptumError):
+            found = _read_if_same(path, record)
+            if found is not None:
+                return found
+    return None
+
+
+def _given(entry: Entry, named: Mapping[str, InputCase]) -> Iterator[InputCase]:
+    for name in _names(entry):
+        if name in named:
+            yield named[name]
+
+
+def _names(entry: Entry) -> list[str]:
+    """What the image may be called: as the result, without the model that joined the name."""
+    names = [entry.name, entry.paths.stem]
+    if entry.model is not None:
+        names += [name.removesuffix(f"_{entry.model}") for name in names]
+    return list(dict.fromkeys(names))
+
+
+def _candidates(entry: Entry) -> Iterator[Path]:
+    """Files and folders by the study's name in the folder of the result, the one above, and the current one."""
+    folders = (entry.paths.folder, entry.root, entry.root.absolute().parent, Path())
+    for folder in dict.fromkeys(folders):
+        for name in _names(entry):
+            for suffix in (*IMAGE_SUFFIXES, ".zip"):
+                path = folder / f"{name}{suffix}"
+                if path.is_file():
+                    yield path
+            if is_folder(folder / name):
+                yield folder / name
+
+
+def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> tuple[Study, Path] | None:
+    spacing_mm = record.settings.spacing_mm
+    kinds: tuple[StackKind, ...] = STACK_KINDS if holds_dicom(path) else STACK_KINDS[:1]
+    for kind in kinds:
+        with suppress(SeptumError):
+            if case is not None and case.phases is not None:
+                if case.phases.sha256(kind) == record.input.sha256:
+                    return case.phases.read(spacing_mm=spacing_mm, wanted=kind), path
+            elif content_sha256(path, wanted=kind) == record.input.sha256:
+                return read_study(path, spacing_mm=spacing_mm, wanted=kind), path
+    return None

@@ -1,0 +1,222 @@
+"""A study that is open: image, mask, numbers; every change goes through it, one at a time."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from septum.core import Orientation, Role, Segmentation
+from septum.indices.segments import orientation_is_lost
+from septum.indices.slices import base_is_last
+from septum.view.actions import changes_of
+from septum.view.errors import RefusedError, stale
+from septum.view.history import History, sha256_of_labels
+from septum.view.images import as_bytes, edges, robust_window
+from septum.view.journal import Event, Journal, now
+from septum.view.numbers import VoxelCounts, numbers
+from septum.view.runs import encode
+from septum.workflows.measure import bundle_of
+from septum.workflows.measuring import measured
+from septum.workflows.provenance import Provenance
+from septum.workflows.record import Settings
+from septum.workflows.record_numbers import IndicesRecord, QualityRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from septum.view.opening import Opened
+    from septum.workflows.result import Result
+
+#: Quick rather than small: it goes from one process of a machine to another.
+_GZIP_LEVEL = 1
+
+
+class Session:
+    """One study that is open.
+
+    Args:
+        opened: what was read of it.
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened, self.lock = opened, threading.RLock()
+        self.study, self.schema, self.record = opened.study, opened.schema, opened.record
+        native = self.study.cine.geometry
+        self.orientation = Orientation.of(native)
+        self.geometry = native.permuted(self.orientation.axes)
+        self.labels = opened.original.copy()  # (T, ...) as in the file
+        settings = self.record.settings.indices
+        given = (settings.end_diastole, settings.end_systole)
+        self.history = History(
+            self.orientation.apply(self.labels),
+            self.orientation.apply(opened.original),
+            self.schema.values,
+            None if given[0] is None or given[1] is None else (given[0], given[1]),
+        )
+        self.journal = Journal(opened.journal, sha256_of_labels(opened.original))
+        for event in self.journal.read():
+            self.history.apply(event)
+        self.counts = VoxelCounts(self.history.labels)
+        self._numbers: tuple[int, dict[str, Any]] | None = None
+        self._image: bytes | None = None
+
+    # -- what the page asks for
+
+    def original_numbers(self) -> dict[str, Any]:
+        """Give the numbers of the mask before any correction, as its JSON has them."""
+        return numbers(self.record.indices, self.record.quality)
+
+    def current_numbers(self) -> dict[str, Any]:
+        """Give the numbers of the mask as it is."""
+        with self.lock:
+            if self._numbers is None or self._numbers[0] != self.history.version:
+                self._numbers = (self.history.version, self._measure())
+            return self._numbers[1]
+
+    def image(self) -> bytes:
+        """Give the image (T, Z, Y, X) as bytes within its window, packed by gzip."""
+        with self.lock:
+            if self._image is None:
+                image = self.orientation.apply(self.study.cine.array)
+                block = as_bytes(image, robust_window(image))
+                self._image = gzip.compress(block.tobytes(), _GZIP_LEVEL, mtime=0)
+            return self._image
+
+    def mask(self, which: str) -> dict[str, Any]:
+        """Give the slices that have a voxel, of the mask as it is or as it was before any correction."""
+        with self.lock:
+            labels = self.history.original if which == "model" else self.history.labels
+            drawn = np.argwhere(labels.any(axis=(2, 3)))
+            slices = [(int(t), int(z), encode(labels[t, z])) for t, z in drawn]
+            return {"version": self.history.version, "slices": slices}
+
+    def described(self) -> dict[str, Any]:
+        """Give what the page needs to show the study, but for image and mask."""
+        with self.lock:
+            cine, z = self.study.cine, self.geometry.shape[0]
+            image = self.orientation.apply(cine.array)
+            window = robust_window(image)
+            heart = self.history.original.any(axis=0)
+            last = base_is_last(heart) if heart.any() else False
+            indices = self.record.indices
+            return {
+                "version": self.history.version,
+                "shape": [len(cine), *self.geometry.shape],
+                "spacing_mm": list(self.geometry.spacing_mm),
+                "frame_times_ms": None if cine.times_ms is None else list(cine.times_ms),
+                "heart_rate_bpm": indices.heart_rate_bpm,
+                "labels": [
+                    {
+                        "name": one.name, "value": one.value, "meaning": one.meaning,
+                        "role": None if one.role is None else one.role.value,
+                        "colour": "#{:02x}{:02x}{:02x}".format(*one.colour),
+                    }
+                    for one in self.schema.structures
+                ],
+                "is_atrium": self.schema.roles == {Role.LA},
+                "phases": self._phases(),
+                "window": {"low": window.low, "high": window.high},
+                "image": {
+                    "dtype": "uint8", "available": self.opened.has_image, "message": self.opened.message,
+                },
+                "orientation": None if orientation_is_lost(self.geometry) else edges(self.geometry),
+                "slices": [{"base_side": bool((k >= z / 2) is last)} for k in range(z)],
+                "presence": None,
+                "numbers": self.current_numbers(),
+                "original_numbers": self.original_numbers(),
+                "edits": len(self.history.steps),
+                "can_undo": self.history.can_undo,
+                "can_redo": self.history.can_redo,
+                "notes": [{"key": one.key, "text": one.text} for one in self.study.notes],
+            }  # fmt: skip
+
+    # -- what the page changes
+
+    def edit(self, base: int, action: str, parameters: dict[str, Any], reader: str) -> dict[str, Any]:
+        """Make one edit: on the disk first, then in the mask.
+
+        Args:
+            base: version that it was made on.
+            action: name of the edit.
+            parameters: of the edit, as sent.
+            reader: who makes it.
+
+        Raises:
+            RefusedError: it cannot be made, or was made on another version.
+            OutputError: it cannot be written.
+        """
+        with self.lock:
+            self._require(base)
+            wanted = changes_of(self, action, parameters)
+            runs = self.history.runs_of(wanted.slices)
+            event = Event(
+                action, self.history.version + 1, reader, now(), wanted.parameters,
+                [(t, z, one) for (t, z), one in runs.items()], wanted.phases,
+            )  # fmt: skip
+            return self._do(event)
+
+    def step(self, base: int, action: str, reader: str) -> dict[str, Any]:
+        """Undo or redo one edit. Raises as :meth:`edit`."""
+        with self.lock:
+            self._require(base)
+            if not (self.history.can_undo if action == "undo" else self.history.can_redo):
+                raise RefusedError(f"There is nothing to {action}.", "nothing_there")
+            return self._do(Event(action, self.history.version + 1, reader, now()))
+
+    def result(self) -> Result:
+        """Measure the mask as it is, by the code of the report."""
+        with self.lock:
+            settings, provenance = self._settings(), None
+            bundle = None
+            if self.history.differing:
+                provenance = Provenance.of_given_mask(settings, self.record)
+            else:
+                provenance = Provenance.from_record(self.record, settings.indices)
+                bundle = bundle_of(self.record)
+            native = self.study.cine.geometry
+            return measured(
+                self.study, Segmentation(self.labels, native, self.schema), provenance, bundle,
+                name=self.opened.paths.stem, volumes_ml=self.counts.volumes_ml(self.schema, native),
+            )  # fmt: skip
+
+    def changed(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int, list[int]]]:
+        """Give the runs of some slices as they are."""
+        return [(t, z, encode(self.history.labels[t, z])) for t, z in places]
+
+    def _do(self, event: Event) -> dict[str, Any]:
+        self.journal.append(event)
+        places = self.history.apply(event)
+        self.counts.count_again(self.history.labels, places)
+        return {
+            "version": self.history.version,
+            "changed": self.changed(places),
+            "numbers": self.current_numbers(),
+            "can_undo": self.history.can_undo,
+            "can_redo": self.history.can_redo,
+            "edits": len(self.history.steps),
+            "phases": self._phases(),
+        }
+
+    def _require(self, base: int) -> None:
+        if base != self.history.version:
+            raise stale(base, self.history.version)
+
+    def _settings(self) -> Settings:
+        indices = self.record.settings.indices
+        if self.history.phases is not None:
+            diastole, systole = self.history.phases
+            indices = indices.model_copy(update={"end_diastole": diastole, "end_systole": systole})
+        return Settings(spacing_mm=self.record.settings.spacing_mm, indices=indices)
+
+    def _measure(self) -> dict[str, Any]:
+        if self.history.is_original:
+            return self.original_numbers()
+        result = self.result()
+        return numbers(IndicesRecord.of(result.indices), QualityRecord.of(result.quality))
+
+    def _phases(self) -> dict[str, int | None]:
+        told = self.current_numbers()
+        return {"end_diastole": told["end_diastole"], "end_systole": told["end_systole"]}
