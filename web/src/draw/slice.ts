@@ -52,7 +52,7 @@ export class SliceDrawer {
       const { path } = study.outline("mask", place.t, place.z, which);
       const colour = onDark(which.label.colour);
       if (shown.fill && !shown.changes && which.inside.size === 1) {
-        context.globalAlpha = 0.16;
+        context.globalAlpha = 0.13;
         context.fillStyle = colour;
         context.fill(path, "evenodd");
         context.globalAlpha = 1;

@@ -15,9 +15,12 @@ export interface Box {
 /** A closed line: x, y, x, y, ... */
 export type Ring = Float32Array;
 
-const KERNEL = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16];
-const INSIDE = 0.6;
-const OUTSIDE = 0.4;
+/** Binomial: a bell of 1.2 pixels. */
+const KERNEL = [1 / 64, 6 / 64, 15 / 64, 20 / 64, 15 / 64, 6 / 64, 1 / 64];
+const REACH = 3;
+const MARGIN = REACH + 1;
+const INSIDE = 0.505;
+const OUTSIDE = 0.495;
 
 /** Smallest box (ends excluded) around the pixels with one of the values, or null. */
 export function boundingBox(slice: Uint8Array, width: number, values: ReadonlySet<number>): Box | null {
@@ -38,37 +41,36 @@ export function boundingBox(slice: Uint8Array, width: number, values: ReadonlySe
 }
 
 /** Closed outlines of all pixels with one of the values, holes included. */
-export function outlines(slice: Uint8Array, width: number, height: number, values: ReadonlySet<number>): Ring[] {
+export function outlines(slice: Uint8Array, width: number, values: ReadonlySet<number>): Ring[] {
   const box = boundingBox(slice, width, values);
   if (!box) return [];
-  // Three pixels of margin: two for the kernel, one so that every line closes.
-  const w = box.x1 - box.x0 + 6;
-  const h = box.y1 - box.y0 + 6;
+  // A margin for the kernel, and one pixel more so that every line closes.
+  const w = box.x1 - box.x0 + 2 * MARGIN;
+  const h = box.y1 - box.y0 + 2 * MARGIN;
   const binary = new Float32Array(w * h);
   for (let y = box.y0; y < box.y1; y += 1) {
     for (let x = box.x0; x < box.x1; x += 1) {
       const value = slice[y * width + x];
-      if (value !== 0 && values.has(value)) binary[(y - box.y0 + 3) * w + (x - box.x0 + 3)] = 1;
+      if (value !== 0 && values.has(value)) binary[(y - box.y0 + MARGIN) * w + (x - box.x0 + MARGIN)] = 1;
     }
   }
-  void height;
-  return trace(heldField(binary, w, h), w, h, box.x0 - 3 + 0.5, box.y0 - 3 + 0.5);
+  return trace(heldField(binary, w, h), w, h, box.x0 - MARGIN + 0.5, box.y0 - MARGIN + 0.5);
 }
 
 function heldField(binary: Float32Array, w: number, h: number): Float32Array {
   const along = new Float32Array(w * h);
   const field = new Float32Array(w * h);
   for (let y = 0; y < h; y += 1) {
-    for (let x = 2; x < w - 2; x += 1) {
+    for (let x = REACH; x < w - REACH; x += 1) {
       let sum = 0;
-      for (let k = -2; k <= 2; k += 1) sum += KERNEL[k + 2] * binary[y * w + x + k];
+      for (let k = -REACH; k <= REACH; k += 1) sum += KERNEL[k + REACH] * binary[y * w + x + k];
       along[y * w + x] = sum;
     }
   }
-  for (let y = 2; y < h - 2; y += 1) {
+  for (let y = REACH; y < h - REACH; y += 1) {
     for (let x = 0; x < w; x += 1) {
       let sum = 0;
-      for (let k = -2; k <= 2; k += 1) sum += KERNEL[k + 2] * along[(y + k) * w + x];
+      for (let k = -REACH; k <= REACH; k += 1) sum += KERNEL[k + REACH] * along[(y + k) * w + x];
       field[y * w + x] = sum;
     }
   }

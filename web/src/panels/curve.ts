@@ -5,13 +5,13 @@ import { fitCanvas } from "../draw/slice";
 import { el, say } from "../page/dom";
 import type { Session } from "../state/session";
 
-const PAD = { left: 40, right: 12, top: 12, bottom: 20 };
+const PAD = { left: 50, right: 12, top: 12, bottom: 20 };
 
 export class Curve {
   readonly element: HTMLElement;
   readonly #canvas = el("canvas", { "aria-hidden": "true" });
   readonly #slider: HTMLElement;
-  readonly #legend = el("ul", { class: "legend" });
+  readonly legend = el("ul", { class: "legend" });
 
   constructor(readonly session: Session) {
     const { study, view, scope } = session;
@@ -19,7 +19,7 @@ export class Curve {
       class: "slider", role: "slider", tabindex: "0", "aria-label": "Frame",
       "aria-valuemin": "1", "aria-valuemax": `${study.frames}`,
     }, this.#canvas);
-    this.element = el("div", { class: "curve" }, this.#legend, this.#slider);
+    this.element = el("div", { class: "curve" }, this.#slider);
     const ask = scope.whenever([study.place, study.numbers, view.shown], () => this.#draw());
     const watch = new ResizeObserver(ask);
     watch.observe(this.#canvas);
@@ -161,14 +161,14 @@ export class Curve {
     const text = lines.map((line) => `${line.name} ${line.ml === null ? "–" : line.ml.toFixed(1)} ml`);
     this.#slider.setAttribute("aria-valuenow", `${t + 1}`);
     this.#slider.setAttribute("aria-valuetext", `Frame ${t + 1} of ${study.frames}${study.phase(t) ? `, ${study.phase(t)}` : ""}: ${text.join(", ")}`);
-    if (this.#legend.childElementCount !== lines.length) {
-      this.#legend.replaceChildren(...lines.map((line) => {
+    if (this.legend.childElementCount !== lines.length) {
+      this.legend.replaceChildren(...lines.map((line) => {
         const dot = el("span", { class: "dot" });
         dot.style.background = line.colour;
         return el("li", {}, dot, el("span", {}));
       }));
     }
-    text.forEach((one, k) => say(this.#legend.children[k].lastElementChild as Element, one));
+    text.forEach((one, k) => say(this.legend.children[k].lastElementChild as Element, one));
   }
 }
 

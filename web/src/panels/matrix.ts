@@ -69,7 +69,7 @@ export class Matrix {
     const cine = study.frames > 1;
     const all = cine && view.shown.get().allPhases;
     this.element.classList.toggle("all", all);
-    const room = this.#scroll.clientWidth - (cine ? this.#side.offsetWidth : 0);
+    const room = this.#scroll.clientWidth - 12 - (cine ? this.#side.offsetWidth : 0);
     if (room < 20) return;
     const heart = study.heart() ?? whole(study.grid);
     const margin = 14;

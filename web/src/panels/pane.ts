@@ -10,6 +10,7 @@ import type { Camera } from "../state/view";
 import { startStroke, type Point, type Stroke } from "../tools/strokes";
 
 const WHEEL_STEP = 60;
+const HINT = "Wheel: slices · Shift + wheel: frames · Ctrl + wheel: zoom · right button: window · I: slice in or out · ?: all keys";
 
 export class Pane {
   readonly element: HTMLElement;
@@ -38,6 +39,7 @@ export class Pane {
       this.#where,
       this.#level,
       this.#missing,
+      el("p", { class: "hint", text: study.frames > 1 ? HINT : HINT.replace(" · Shift + wheel: frames", "") }),
       ...(edges ? (["left", "right", "top", "bottom"] as const).map((side) => el("span", { class: `edge ${side}`, text: edges[side] })) : []),
     );
     const listened = [
@@ -349,7 +351,7 @@ export class Pane {
     this.canvas.setAttribute("aria-label", `${where}. ${this.#structures(t, z)}`);
     const { low, high } = study.window.get();
     const changed = low !== 0 || high !== 255;
-    say(this.#level, view.mark.get() ? `Mark: slice ${study.order.indexOf(view.mark.get()?.z ?? 0) + 1}, frame ${(view.mark.get()?.t ?? 0) + 1}`
+    say(this.#level, view.shown.get().changes ? "Added: cyan · taken away: orange · other structure: white · the model’s contour: dashed" : view.mark.get() ? `Mark: slice ${study.order.indexOf(view.mark.get()?.z ?? 0) + 1}, frame ${(view.mark.get()?.t ?? 0) + 1}`
       : changed ? `Window ${Math.round(high - low)} · level ${Math.round((low + high) / 2)}` : "");
     this.#missing.hidden = study.detail.image.available;
     say(this.#missing, study.detail.image.message ?? "");

@@ -33,7 +33,7 @@ export function makePlayer(session: Session): HTMLElement {
   button.addEventListener("click", () => view.play.patch({ on: !view.play.get().on }));
   const speed = el("select", { "aria-label": "Speed of the cine" }, ...SPEEDS.map((one) => el("option", { value: `${one}`, text: one === 1 ? "true rate" : `${one} ×` })));
   speed.addEventListener("change", () => view.play.patch({ speed: Number(speed.value) }));
-  const rate = el("span", { class: "soft", text: `${Math.round(60000 / length_ms)} / min${told ? "" : ", assumed"}` });
+  const rate = el("span", { class: "soft", text: `${Math.round(60000 / length_ms)} bpm${told ? "" : ", assumed"}` });
   let asked = 0;
   let begun = 0;
   const tick = (now: number): void => {

@@ -27,18 +27,19 @@ export class ReviewPanel {
     const { study, scope, reader } = session;
     this.#reader = el("input", { id: "reader", autocomplete: "name", maxlength: "200", value: reader.get() });
     this.#reader.addEventListener("change", () => reader.set(this.#reader.value.trim()));
-    this.#comment = el("textarea", { id: "comment", rows: "2", maxlength: "10000" });
+    this.#comment = el("textarea", { id: "comment", rows: "1", maxlength: "10000" });
     this.#comment.value = study.review.get().comment;
     const state = el("div", { class: "state" });
     const accept = this.#button("check", "Accept", "A", () => void this.accept(), "good");
+    accept.title = "Accept the mask; a corrected one is saved (A)";
     const reject = this.#button("cross", "Reject", "R", () => void this.decide("rejected"), "bad");
     const save = this.#button("save", "Save", "Ctrl S", () => void this.save());
     const verify = this.#button("check", "Verify …", "", () => void this.verify());
     verify.title = "State under your name that the saved measurement is right";
     this.element = el("section", { class: "panel review", "aria-label": "Decision" },
       el("header", {}, el("h2", { text: "Decision" }), state),
-      el("label", { for: "reader", text: "Reader" }), this.#reader,
-      el("label", { for: "comment" }, "Comment ", el("kbd", { text: "Q" })), this.#comment,
+      el("div", { class: "field" }, el("label", { for: "reader", text: "Reader" }), this.#reader),
+      el("div", { class: "field" }, el("label", { for: "comment" }, "Comment ", el("kbd", { text: "Q" })), this.#comment),
       el("div", { class: "two" }, accept, reject),
       el("div", { class: "two" }, save, verify),
       el("p", { class: "soft small", text: "Research software, not a medical device." }));
@@ -46,7 +47,7 @@ export class ReviewPanel {
       const review = study.review.get();
       state.replaceChildren(stateChip(review.state));
       state.title = review.reader ? `by ${review.reader}` : "";
-      say(accept.querySelector("span") as Element, this.#edited() ? "Accept corrected" : "Accept");
+      say(accept.querySelector("span") as Element, this.#edited() ? "Accept mine" : "Accept");
       save.disabled = !this.unsaved();
       if (document.activeElement !== this.#reader) this.#reader.value = reader.get();
     });

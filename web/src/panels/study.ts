@@ -51,7 +51,13 @@ export async function openStudy(id: string, around: Around): Promise<StudyScreen
   prepareView(session);
   const element = build(session, around);
   if (detail.image.available) {
-    api.image(id).then((block) => block.length === study.mask.length && study.image.set(block), (error: Error) => session.notice.set({ text: error.message, kind: "bad" }));
+    api.image(id).then(
+      (block) => {
+        if (block.length === study.mask.length) study.image.set(block);
+        element.dataset["image"] = "ready";
+      },
+      (error: Error) => session.notice.set({ text: error.message, kind: "bad" }),
+    );
   }
   session.edits.restore();
   scope.onEnd(() => session.edits.end());
@@ -113,7 +119,7 @@ function build(session: Session, around: Around): HTMLElement {
       el("section", { class: "stage panel", "aria-label": "Image" },
         makeStructures(session, find),
         el("div", { class: "with-tools" }, makeTools(session, find), el("div", { class: "pane-box" }, pane.element, makeLongAxis(session))),
-        cine ? el("div", { class: "time" }, makePlayer(session), new Curve(session).element) : volume),
+        cine ? makeTime(session) : volume),
       el("div", { class: "aside" }, makeNumbers(session), makeCorrections(session, find), review.element)));
 }
 
@@ -143,6 +149,11 @@ function topBar(session: Session, around: Around, find: (id: string) => Command 
     el("span", { class: "soft place", text: around.position(study.detail.id) }),
     button("previous", "Study before", "previous"), button("next", "Next study", "next"),
     button("help", "Keys", "help"));
+}
+
+function makeTime(session: Session): HTMLElement {
+  const curve = new Curve(session);
+  return el("div", { class: "time" }, el("div", { class: "time-row" }, makePlayer(session), curve.legend), curve.element);
 }
 
 function volumeButton(session: Session): HTMLElement {

@@ -91,7 +91,7 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
   const said = (id: string, title: string): HTMLElement | null => {
     const command = find(id);
     if (!command) return null;
-    const button = el("button", { type: "button", title: command.title, "data-command": id }, sign(command.sign ?? "slice"), el("span", { text: title }), el("kbd", { text: shownKey(command.keys[0]) }));
+    const button = el("button", { type: "button", title: command.title, "data-command": id }, sign(command.sign ?? "slice"), el("span", { text: title }), el("kbd", { text: shownKey(command.keys[0], true) }));
     button.addEventListener("click", command.run);
     return button;
   };
@@ -125,7 +125,7 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
     }
     const marked = view.mark.get();
     const { t, z } = study.place.get();
-    text(mark, marked && marked.t === t && marked.z === z ? "Remove the mark" : "Mark this place");
+    text(mark, marked && marked.t === t && marked.z === z ? "Unmark" : "Mark");
     text(between, marked ? "Interpolate from the mark to here" : "Interpolate from neighbours");
     text(carry, marked ? "Carry over up to the mark" : "Carry over all frames");
   });
@@ -133,6 +133,6 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
     el("h2", { text: "Correction" }),
     main,
     single.length > 0 ? el("div", { class: "three" }, ...single.map(({ button }) => button)) : null,
-    el("div", { class: "copy" }, el("span", { class: "soft", text: "Copy from" }), ...copies, el("kbd", { text: "Shift + arrow" })),
-    mark, between, carry, said("changes", "Show what was changed"), said("revert", "Back to the model’s mask"));
+    el("div", { class: "copy" }, el("span", { class: "soft", text: "Copy from" }), ...copies, el("kbd", { text: "⇧ arrow" })),
+    between, carry, el("div", { class: "two" }, mark, said("revert", "Model’s mask")));
 }

@@ -127,6 +127,9 @@ export class EditLine {
         } else if (error instanceof api.Refused && (error.status === 401 || error.status === 403)) {
           this.line.set({ state: "locked" });
           await pause(3000);
+        } else if (error instanceof api.Refused && error.status < 500 && pending.kind !== "edit") {
+          this.#waiting.shift();
+          this.#keep();
         } else if (error instanceof api.Refused && error.status < 500) {
           this.#waiting.length = 0;
           this.#keep();

@@ -112,8 +112,7 @@ export class OpenStudy {
     const kept = this.#rings.get(key);
     if (kept && kept.change === change && of === "mask") return kept;
     if (kept && of === "model") return kept;
-    const { width, height } = this.grid;
-    const rings = outlines(this.slice(of === "mask" ? this.mask : this.model, t, z), width, height, which.inside);
+    const rings = outlines(this.slice(of === "mask" ? this.mask : this.model, t, z), this.grid.width, which.inside);
     const made = { change, rings, path: smoothPath(rings) };
     this.#rings.set(key, made);
     return made;

@@ -93,7 +93,7 @@ function drawing(screen: Screen): Command[] {
 
 function correcting(screen: Screen): Command[] {
   const { session } = screen;
-  const { study, edits } = session;
+  const { study } = session;
   const cine = study.frames > 1;
   const copy = (id: string, key: string, from: string, frames: number, steps: number): Command => ({
     id, keys: [`Shift+${key}`], title: `Copy from the ${from}`, group: "Correct", sign: "copy", run: () => copyFrom(session, frames, steps),
@@ -116,8 +116,8 @@ function correcting(screen: Screen): Command[] {
     { id: "revert-all", keys: ["Shift+Backspace"], title: "Everything back to the model's mask", group: "Correct", sign: "revert", run: () => revert(session, true) },
     cine && { id: "set-ed", keys: ["Shift+D"], title: "Take this frame for end-diastole", group: "Correct", run: () => setPhase(session, 0) },
     cine && { id: "set-es", keys: ["Shift+S"], title: "Take this frame for end-systole", group: "Correct", run: () => setPhase(session, 1) },
-    { id: "undo", keys: ["Ctrl+Z", "U"], title: "Undo", group: "Correct", sign: "undo", run: () => edits.push({ kind: "undo" }) },
-    { id: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+Y", "Shift+U"], title: "Redo", group: "Correct", sign: "redo", run: () => edits.push({ kind: "redo" }) },
+    { id: "undo", keys: ["Ctrl+Z", "U"], title: "Undo", group: "Correct", sign: "undo", run: () => step(session, "undo") },
+    { id: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+Y", "Shift+U"], title: "Redo", group: "Correct", sign: "redo", run: () => step(session, "redo") },
   ];
   return all.filter((one): one is Command => one !== false);
 }
@@ -161,6 +161,13 @@ function escape(screen: Screen): void {
   else if (view.cursor.get()) view.cursor.set(null);
   else if (view.mark.get()) view.mark.set(null);
   else screen.leave();
+}
+
+/** Undo or redo; what is on its way may still be undone. */
+function step(session: Session, kind: "undo" | "redo"): void {
+  const { study, edits } = session;
+  if (study.history.get()[kind] || edits.line.get().state !== "quiet") edits.push({ kind });
+  else tell(session, `There is nothing to ${kind}.`);
 }
 
 /** Whether a command would take a slice out, rather than bring it in. */

@@ -24,8 +24,9 @@ export function isTaken(event: KeyboardEvent): boolean {
 }
 
 /** How a key is written for people. */
-export function shownKey(name: string): string {
+export function shownKey(name: string, short = false): string {
   const signs: Record<string, string> = {
+    ...(short ? { Shift: "⇧" } : {}),
     ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", " ": "Space", Escape: "Esc", Backspace: "⌫",
     PageDown: "Page ↓", PageUp: "Page ↑",
   };

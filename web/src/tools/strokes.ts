@@ -116,8 +116,7 @@ function pull(
   mine: Outlined,
   at: Point,
 ): Stroke | string {
-  const { width, height } = grid;
-  const rings = outlines(before, width, height, mine.inside);
+  const rings = outlines(before, grid.width, mine.inside);
   const hold = nearest(rings, at[0], at[1], grid.sx, grid.sy);
   if (!hold || hold.distance_mm > GRASP_MM) return `Take hold of the outline of ${mine.label.name}.`;
   return new PullStroke(hand, before, grid, outlined, mine, rings, hold, at);
