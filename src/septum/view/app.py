@@ -68,6 +68,8 @@ class Routes:
             f"{study}/edits": self.edit,
             f"{study}/undo": lambda request, body: self.step(request, body, "undo"),
             f"{study}/redo": lambda request, body: self.step(request, body, "redo"),
+            f"{study}/save": self.save,
+            f"{study}/verify": lambda request, body: self.save(request, body, verified=True),
             f"{study}/review": self.review,
         }
         return [
@@ -88,7 +90,7 @@ class Routes:
         return json_answer(
             {
                 "id": key, "name": entry.name, **session.described(),
-                "review": review.model_dump(exclude={"at"}), "long_axes": [], "saved_version": None,
+                "review": review.model_dump(exclude={"at"}), "long_axes": [],
             }
         )  # fmt: skip
 
@@ -110,6 +112,14 @@ class Routes:
         """Undo or redo one edit."""
         base, reader = _base(body), self._reader(body)
         return json_answer(self.library.session(_key(request)).step(base, action, reader))
+
+    def save(self, request: Request, body: dict[str, Any], *, verified: bool = False) -> Response:
+        """Write the study as it is; with ``verified`` by an explicit act of the reader."""
+        base, reader = _base(body), self._reader(body)
+        if verified and not reader:
+            raise RefusedError("Verifying takes the reader's name; give it.", "no_reader")
+        session, files = self.library.save(_key(request), base, reader, verified=verified)
+        return json_answer({"files": files, "saved_version": session.saved_version})
 
     def review(self, request: Request, body: dict[str, Any]) -> Response:
         """Take a decision down."""

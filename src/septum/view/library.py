@@ -12,6 +12,7 @@ from septum.view.journal import now
 from septum.view.listing import Entry, find_entries, read_entry
 from septum.view.opening import open_study
 from septum.view.review import ENDING, TABLE, UNSEEN, Review, Row, read_review, write_review, write_table
+from septum.view.saving import save
 from septum.view.session import Session
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Library:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._reviews: dict[str, Review] = {}
+        self._opening: dict[str, threading.Lock] = {}
         self._open: OrderedDict[str, Session] = OrderedDict()
         for root in self.roots:
             for entry in find_entries(root):
@@ -86,14 +88,19 @@ class Library:
         """
         entry = self.entry(key)
         with self._lock:
-            if key in self._open:
-                self._open.move_to_end(key)
-                return self._open[key]
+            opening = self._opening.setdefault(key, threading.Lock())
+        with opening:  # one request reads it, and others wait for that; all else goes on
+            with self._lock:
+                if key in self._open:
+                    self._open.move_to_end(key)
+                    return self._open[key]
             session = Session(open_study(entry, self.named))
-            self._open[key] = session
-            while len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
-            return session
+            with self._lock:
+                self._open[key] = session
+                while len(self._open) > MOST_OPEN:
+                    self._open.popitem(last=False)
+        threading.Thread(target=session.warm_up, daemon=True).start()
+        return session
 
     def listed(self) -> dict[str, Any]:
         """Give the list as the page shows it, what needs a look first."""
@@ -122,6 +129,28 @@ class Library:
                 self.reader = taken.reader
             self._write_table(entry.root)
             return taken
+
+    def save(self, key: str, base: int, reader: str, *, verified: bool) -> tuple[Session, list[str]]:
+        """Write a study as it is, and list it anew.
+
+        Args:
+            key: of the study.
+            base: version that is to be saved.
+            reader: who saves it.
+            verified: whether this verifies it.
+
+        Returns:
+            The study, and the names of the files that were written. Raises as of :func:`save`.
+        """
+        entry, session = self.entry(key), self.session(key)
+        with session.lock:
+            session.require(base)
+            files = save(session, entry, reader, verified=verified)
+        self.add(entry.root, entry.paths.record)
+        with self._lock:
+            if self._reviews[key] is not UNSEEN:
+                self._write_table(entry.root)
+        return session, files
 
     def _take(self, entry: Entry) -> None:
         with self._lock:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import STACK_KINDS, LabelSchema, SeptumError
-from septum.core.files import is_folder
+from septum.core import STACK_KINDS, LabelSchema, Segmentation, SeptumError
+from septum.core.files import is_folder, sha256_of
 from septum.io import content_sha256, holds_dicom, read_mask, read_study
 from septum.io.names import IMAGE_SUFFIXES
 from septum.view.errors import RefusedError
@@ -18,7 +18,9 @@ from septum.view.journal import ENDING
 from septum.workflows.case_steps import schema_of
 from septum.workflows.mask_grids import read_labels
 from septum.workflows.masks import SCHEMAS, labels_of
-from septum.workflows.record import read_record
+from septum.workflows.measuring import measured
+from septum.workflows.provenance import Provenance
+from septum.workflows.record import Settings, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,6 +50,8 @@ class Opened:
         record: JSON of the mask before any correction.
         original: that mask, (T, ...) on the image's own grid.
         current: the mask in the file now.
+        mask_sha256: of that file.
+        original_sha256: of the file of the mask before any correction.
         source: the image's file or folder, where it was found.
     """
 
@@ -59,6 +63,8 @@ class Opened:
     record: Record
     original: NDArray[np.uint8]
     current: NDArray[np.uint8]
+    mask_sha256: str
+    original_sha256: str
     source: Path | None
 
     @property
@@ -88,6 +94,7 @@ def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
     found = _image_of(entry, record, named)
     mask, spacing_mm = entry.paths.mask, record.settings.spacing_mm
     kept = original_mask(entry.paths)
+    mask_sha256 = sha256_of(mask)
     if found is None:
         read = read_mask(mask, spacing_mm=spacing_mm)
         current = labels_of(mask.name, read.cine.array, schema).astype(np.uint8)
@@ -98,22 +105,43 @@ def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
     else:
         study, source = found
         current = read_labels(mask, study, source, schema, spacing_mm=spacing_mm)
-    original = current
+    original, original_sha256 = current, mask_sha256
     if kept.is_file():
         original = read_labels(kept, study, source or mask, schema, spacing_mm=spacing_mm)
+        original_sha256 = sha256_of(kept)
+    record = _before(record, original_sha256, study, Segmentation(original, study.cine.geometry, schema))
     message = "" if found else (
         f"The image of {entry.name} was not found: the mask is shown on grey. End the program, and name the "
         "image or its folder when you start it again."
     )  # fmt: skip
     return Opened(
-        entry.paths, study, found is not None, message, schema, record, original, current, source
-    )
+        entry.paths, study, found is not None, message, schema, record, original, current, mask_sha256,
+        original_sha256, source,
+    )  # fmt: skip
 
 
 def original_mask(paths: OutputPaths) -> Path:
     """Name the file of the mask before its first correction; its format is that of the mask."""
     ending = paths.mask.name.removeprefix(f"{paths.stem}_seg")
     return paths.beside(f"{ORIGINAL_ENDING}{ending}")
+
+
+def _before(record: Record, sha256: str, study: Study, original: Segmentation) -> Record:
+    """The JSON of the mask before any correction: as it was kept, or as the mask is measured now.
+
+    Args:
+        record: that stands beside the mask.
+        sha256: of the file of the mask before any correction.
+        study: the image.
+        original: that mask.
+    """
+    earlier = () if record.correction is None else (record.correction.before,)
+    for one in (*earlier, record):
+        if one.mask_sha256 == sha256:
+            return one
+    settings = Settings(spacing_mm=record.settings.spacing_mm, indices=record.settings.indices)
+    provenance = Provenance.of_given_mask(settings, record)
+    return measured(study, original, provenance, None, name="").record(mask_sha256=sha256)
 
 
 def _schema_of(record: Record) -> LabelSchema:

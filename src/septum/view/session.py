@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Orientation, Role, Segmentation
+from septum.core import Orientation, Role, Segmentation, SeptumError
 from septum.indices.segments import orientation_is_lost
 from septum.indices.slices import base_is_last
 from septum.view.actions import changes_of
+from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
 from septum.view.history import History, sha256_of_labels
 from septum.view.images import as_bytes, edges, robust_window
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from septum.view.opening import Opened
     from septum.workflows.result import Result
 
+#: The edit by which a mask became what another program has written.
+FILE = "file"
 #: Quick rather than small: it goes from one process of a machine to another.
 _GZIP_LEVEL = 1
 
@@ -57,11 +61,28 @@ class Session:
             None if given[0] is None or given[1] is None else (given[0], given[1]),
         )
         self.journal = Journal(opened.journal, sha256_of_labels(opened.original))
-        for event in self.journal.read():
-            self.history.apply(event)
+        self.file_sha256, self.saved_version = opened.mask_sha256, 0
+        self._replay()
         self.counts = VoxelCounts(self.history.labels)
         self._numbers: tuple[int, dict[str, Any]] | None = None
         self._image: bytes | None = None
+
+    def _replay(self) -> None:
+        """Do again what the journal tells; then what another program has done to the mask's file since."""
+        written = self.opened.original_sha256
+        for event in self.journal.read():
+            self.history.apply(event)
+            if event.action == "saved":
+                written, self.saved_version = event.mask_sha256, event.version
+        current = self.orientation.apply(self.opened.current)
+        if self.file_sha256 != written:
+            places = differing(self.history.labels, current)
+            if places:
+                slices = [(t, z, encode(current[t, z])) for t, z in places]
+                event = Event(FILE, self.history.version + 1, "", now(), slices=slices)
+                self.journal.append(event)
+                self.history.apply(event)
+            self.saved_version = self.history.version
 
     # -- what the page asks for
 
@@ -130,6 +151,7 @@ class Session:
                 "edits": len(self.history.steps),
                 "can_undo": self.history.can_undo,
                 "can_redo": self.history.can_redo,
+                "saved_version": self.saved_version,
                 "notes": [{"key": one.key, "text": one.text} for one in self.study.notes],
             }  # fmt: skip
 
@@ -149,7 +171,7 @@ class Session:
             OutputError: it cannot be written.
         """
         with self.lock:
-            self._require(base)
+            self.require(base)
             wanted = changes_of(self, action, parameters)
             runs = self.history.runs_of(wanted.slices)
             event = Event(
@@ -161,10 +183,15 @@ class Session:
     def step(self, base: int, action: str, reader: str) -> dict[str, Any]:
         """Undo or redo one edit. Raises as :meth:`edit`."""
         with self.lock:
-            self._require(base)
+            self.require(base)
             if not (self.history.can_undo if action == "undo" else self.history.can_redo):
                 raise RefusedError(f"There is nothing to {action}.", "nothing_there")
             return self._do(Event(action, self.history.version + 1, reader, now()))
+
+    def warm_up(self) -> None:
+        """Measure the mask once, so that the libraries are loaded, and both phases known, at the first edit."""
+        with suppress(SeptumError):
+            self.result()
 
     def result(self) -> Result:
         """Measure the mask as it is, by the code of the report."""
@@ -181,6 +208,11 @@ class Session:
                 self.study, Segmentation(self.labels, native, self.schema), provenance, bundle,
                 name=self.opened.paths.stem, volumes_ml=self.counts.volumes_ml(self.schema, native),
             )  # fmt: skip
+
+    def saved(self, mask_sha256: str, event: Event) -> None:
+        """Take down that the mask was written as it is."""
+        self.file_sha256, self.saved_version = mask_sha256, self.history.version
+        self.journal.append(event)
 
     def changed(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int, list[int]]]:
         """Give the runs of some slices as they are."""
@@ -200,7 +232,8 @@ class Session:
             "phases": self._phases(),
         }
 
-    def _require(self, base: int) -> None:
+    def require(self, base: int) -> None:
+        """Refuse a change of another version than the one that stands. Raises :class:`RefusedError`."""
         if base != self.history.version:
             raise stale(base, self.history.version)
 

@@ -168,6 +168,34 @@ def write_indices_csv(path: Path, records: Mapping[str, Record]) -> str:
     )
 
 
+def update_indices_csv(path: Path, study: str, record: Record) -> bool:
+    """Replace the row of one study in a table; all others stay as they are.
+
+    Args:
+        path: of the table.
+        study: its name there.
+        record: of the study now.
+
+    Returns:
+        Whether the file is a table of this version with that study in it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            rows: list[Mapping[str, Cell]] = [dict(row) for row in reader]
+            columns = tuple(reader.fieldnames or ())
+    except (OSError, UnicodeError, csv.Error):
+        return False
+    if columns != COLUMNS or study not in (row[_HEAD[0]] for row in rows):
+        return False
+    own = record_row(study, record)
+    write_text(path, table_csv(own if row[_HEAD[0]] == study else row for row in rows))
+    return True
+
+
 def studies_in(path: Path) -> list[str]:
     """Names of the studies in a table that is there; none where it is no table of Septum."""
     if not path.is_file():  # a pipe would keep us waiting

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from septum.inference.out_of_distribution import Evidence
 from septum.workflows.record import (
     SOFTWARE,
+    Correction,
     FrameRegion,
     ModelFacts,
     Origin,
     Settings,
     Software,
     Timings,
+    Verification,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Provenance:
         settings: by which it was made and measured.
         frames: one a frame of a mask that a model made, and that nobody has changed; else none.
         timings_s: of making the mask.
+        correction: what a reader did to it in the viewer, if anything.
+        verified: who has verified it, if somebody has.
     """
 
     software: Software
@@ -64,6 +68,8 @@ class Provenance:
     settings: Settings
     frames: tuple[FrameProvenance, ...] = ()
     timings_s: Timings = NO_TIME
+    correction: Correction | None = None
+    verified: Verification | None = None
 
     @classmethod
     def from_run(
@@ -114,7 +120,10 @@ class Provenance:
         settings = record.settings
         if indices is not None:
             settings = settings.model_copy(update={"indices": indices})
-        return cls(record.software, record.model, record.mask_origin, settings, tuple(made), record.timings_s)
+        return cls(
+            record.software, record.model, record.mask_origin, settings, tuple(made), record.timings_s,
+            record.correction, record.verified,
+        )  # fmt: skip
 
     @classmethod
     def of_given_mask(cls, settings: Settings, earlier: Record | None = None) -> Provenance:
@@ -149,9 +158,10 @@ class Provenance:
         told = {"Software": f"{self.software.name} {self.software.version}"}
         model, settings = self.model, self.settings
         if model is None:
-            return {**told, "Mask": "given, and made by no model of Septum"}
+            return {**told, "Mask": "given, and made by no model of Septum", **self._readers()}
         if self.origin == "corrected":
             told["Mask"] = "a model's, and changed by hand since"
+        told |= self._readers()
         told |= {
             "Model": f"{model.name}, {model.title}",
             "Model's hash (SHA-256)": model.sha256,
@@ -162,6 +172,15 @@ class Provenance:
                 ", four mirror images" if settings.flips else ""
             )
             told["Time taken"] = f"{self.timings_s.total:.1f} s"
+        return told
+
+    def _readers(self) -> dict[str, str]:
+        """Who has corrected and verified it, as far as they said their names."""
+        told = {}
+        if self.correction is not None:
+            told["Corrected by"] = self.correction.reader or "a reader who gave no name"
+        if self.verified is not None:
+            told["Verified by"] = self.verified.reader
         return told
 
 

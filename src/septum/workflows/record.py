@@ -107,6 +107,47 @@ class Timings(Part):
     total: float
 
 
+class EditRecord(Part):
+    """One correction: when, by whom, what was done, and which slices (frame, slice) it changed.
+
+    Attributes:
+        at: in UTC.
+        reader: as given; empty where nobody said.
+        action: its name, such as ``paint``.
+        parameters: of it, but for what was drawn.
+        slices: frame and slice, from 0, slices counted along the stack.
+    """
+
+    at: str
+    reader: str
+    action: str
+    parameters: dict[str, Any]
+    slices: tuple[tuple[int, int], ...]
+
+
+class Correction(Part):
+    """What a reader did to a mask, and the JSON of the mask before it.
+
+    Attributes:
+        reader: who saved it.
+        at: when, in UTC.
+        edits: that stand, in their order; what was undone is not among them.
+        before: of the mask before any correction, with its indices and its verdict.
+    """
+
+    reader: str
+    at: str
+    edits: tuple[EditRecord, ...]
+    before: Record
+
+
+class Verification(Part):
+    """Who has verified mask and numbers by an explicit act, and when, in UTC."""
+
+    reader: str
+    at: str
+
+
 class Record(Part):
     """Contents of ``NAME_seg.json``. Nothing in it names a file, a folder, a patient or a date.
 
@@ -129,6 +170,8 @@ class Record(Part):
         notes: what else the user should know of this run.
         timings_s: where the time went.
         statement: what this must not be used for.
+        correction: of a mask that was corrected in Septum's viewer; else left out of the file.
+        verified: where a reader has done so; else left out.
     """
 
     format: Literal[2]
@@ -151,11 +194,18 @@ class Record(Part):
     notes: tuple[Note, ...]
     timings_s: Timings
     statement: str
+    correction: Correction | None = None
+    verified: Verification | None = None
 
     @property
-    def unsaid(self) -> set[str] | None:
-        """What is left out of the file."""
-        return None if self.roles else {"roles"}
+    def unsaid(self) -> dict[str, Any]:
+        """What is left out of the file, in the form that pydantic takes."""
+        left_out: dict[str, Any] = {
+            name: True for name in ("roles", "correction", "verified") if not getattr(self, name)
+        }
+        if self.correction is not None:
+            left_out["correction"] = {"before": self.correction.before.unsaid}
+        return left_out
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -144,6 +144,8 @@ class Result:
             notes=tuple(notes),
             timings_s=provenance.timings_s,
             statement=STATEMENT,
+            correction=provenance.correction,
+            verified=provenance.verified,
         )
 
     def save(

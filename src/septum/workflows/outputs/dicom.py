@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Note, Study
+    from septum.io.dicom.objects.instances import Reader
     from septum.io.dicom.objects.source_images import SourceStudy
     from septum.workflows.output_paths import OutputPaths
+    from septum.workflows.provenance import Provenance
     from septum.workflows.record import Record
     from septum.workflows.result import Result
 
@@ -105,15 +107,17 @@ class DicomOutput(Output):
         name, version = result.provenance.algorithm(_VERSION_DIGITS)
         algorithm, source = Algorithm(name, version), self._source_of(result.study)
         pseudonyms = Pseudonyms.from_environment() if options["deidentify"] else None
+        corrected, verified = _readers(result.provenance)
         reference = write_dicom_segmentation(
-            segmentation, result.segmentation, result.study, algorithm, deidentify=pseudonyms, source=source
-        )
+            segmentation, result.segmentation, result.study, algorithm, deidentify=pseudonyms, source=source,
+            reader=corrected,
+        )  # fmt: skip
         if not _has_measurements({item.key: item.value for item in result.indices.items}):
             return
         try:
             write_measurement_report(
                 measurements, result.indices, result.study, reference, algorithm, deidentify=pseudonyms,
-                source=source,
+                source=source, reader=verified or corrected,
             )  # fmt: skip
         except OutputError:
             segmentation.unlink(missing_ok=True)
@@ -123,6 +127,19 @@ class DicomOutput(Output):
         """What was read of this very study, if it was the last that was prepared; it is kept no longer."""
         prepared, self._prepared = self._prepared, None
         return prepared[1] if prepared is not None and prepared[0]() is study else None
+
+
+def _readers(provenance: Provenance) -> tuple[Reader | None, Reader | None]:
+    """Who has corrected the mask, and who has verified it."""
+    from datetime import datetime
+
+    from septum.io.dicom.objects.instances import Reader
+
+    correction, verification = provenance.correction, provenance.verified
+    corrected = None if correction is None else Reader(correction.reader)
+    if verification is None:
+        return corrected, None
+    return corrected, Reader(verification.reader, datetime.fromisoformat(verification.at))
 
 
 def _has_measurements(values: Mapping[str, float | None]) -> bool:

@@ -27,7 +27,7 @@ SOFTWARE_VERSION = version("septum")
 #: Stands for Septum where an object must say by a UID who wrote or observed (UUID of version 5, PS3.5 B.2).
 DEVICE_UID = UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_DNS, MANUFACTURER).int}")
 #: Dates that an object must have and a de-identified one may not tell.
-_NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - DICOM's dates are local
+NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - DICOM's dates are local
 _LONGEST = 64
 
 
@@ -42,6 +42,33 @@ class Algorithm:
 
     name: str
     version: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who has corrected or verified a mask.
+
+    Attributes:
+        name: as given, such as ``A. Reader``.
+        verified_at: when the numbers were verified by an explicit act; ``None`` where they were not.
+    """
+
+    name: str
+    verified_at: datetime | None = None
+
+    def person_name(self, *, deidentified: bool) -> str:
+        """Give the name as DICOM has it, family name first; in what is de-identified no name stands.
+
+        >>> Reader("Ada Reader").person_name(deidentified=False)
+        'Reader^Ada'
+        """
+        plain = "".join(c if c.isprintable() and c not in "\\=" else " " for c in self.name)
+        if deidentified or not plain.strip():
+            return "Reader^"
+        if "^" in plain:
+            return plain.strip()[:_LONGEST]
+        *given, family = plain.split()
+        return f"{family}^{' '.join(given)}"[:_LONGEST]
 
 
 @dataclass(frozen=True)
@@ -85,7 +112,7 @@ def new_instance(sop_class_uid: str, source: SourceStudy, series: Series) -> Dat
     instance.ManufacturerModelName = MANUFACTURER
     instance.DeviceSerialNumber = SOFTWARE_VERSION  # software has no other
     instance.SoftwareVersions = SOFTWARE_VERSION
-    made = _NO_DATE if source.deidentified else datetime.now()  # noqa: DTZ005 - DICOM's dates are local
+    made = NO_DATE if source.deidentified else datetime.now()  # noqa: DTZ005 - DICOM's dates are local
     instance.ContentDate = made.strftime("%Y%m%d")
     instance.ContentTime = made.strftime("%H%M%S")
     return instance

@@ -16,6 +16,7 @@ from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
     DEVICE_UID,
     MANUFACTURER,
+    NO_DATE,
     SOFTWARE_VERSION,
     Series,
     new_instance,
@@ -27,12 +28,13 @@ from septum.io.dicom.objects.source_images import SourceImage, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from pathlib import Path
 
     from pydicom.sr.coding import Code
 
     from septum.core import Index, Indices, Study, WallThickness
-    from septum.io.dicom.objects.instances import Algorithm
+    from septum.io.dicom.objects.instances import Algorithm, Reader
     from septum.io.dicom.objects.pseudonyms import Pseudonyms
     from septum.io.dicom.objects.segmentation import SegmentationReference, SegmentReference
     from septum.io.dicom.objects.source_images import SourceStudy
@@ -67,6 +69,7 @@ def write_measurement_report(
     *,
     deidentify: Pseudonyms | None = None,
     source: SourceStudy | None = None,
+    reader: Reader | None = None,
 ) -> None:
     """Write the indices in coded terms, each with the segment that it was measured in.
 
@@ -84,6 +87,7 @@ def write_measurement_report(
         algorithm: model that made the mask.
         deidentify: the pseudonyms that the segmentation was written with.
         source: of ``study``, where it has been read.
+        reader: who has corrected the mask or verified the numbers.
 
     Raises:
         OutputError: the study is not from DICOM, no index has a coded term, or the file cannot be written;
@@ -107,7 +111,7 @@ def write_measurement_report(
     if indices.heart_rate_bpm is not None:
         groups.append(_heart_rate(indices.heart_rate_bpm.value))
     report = sr.MeasurementReport(
-        observation_context=_observer(),
+        observation_context=_observer(reader, deidentified=source.deidentified),
         procedure_reported=terms.CARDIAC_MRI,
         imaging_measurements=groups,
     )
@@ -115,6 +119,9 @@ def write_measurement_report(
         str(ComprehensiveSRStorage), source, Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
     )
     _add_document(instance, source, segmentation)
+    if reader is not None and reader.verified_at is not None:
+        at = NO_DATE if source.deidentified else reader.verified_at
+        _verify(instance, reader.person_name(deidentified=source.deidentified), at)
     for element in report[0]:
         instance.add(element)
     write_instance(path, instance)
@@ -195,7 +202,8 @@ def _measurement(value: _Value) -> sr.Measurement:
     return told
 
 
-def _observer() -> sr.ObservationContext:
+def _observer(reader: Reader | None, *, deidentified: bool) -> sr.ObservationContext:
+    """The program, and the person who has corrected or verified what it made."""
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=DEVICE_UID,
         name=MANUFACTURER,
@@ -205,7 +213,27 @@ def _observer() -> sr.ObservationContext:
     observer = sr.ObserverContext(
         observer_type=sr.CodedConcept.from_code(terms.DEVICE), observer_identifying_attributes=device
     )
-    return sr.ObservationContext(observer_device_context=observer)
+    if reader is None:
+        return sr.ObservationContext(observer_device_context=observer)
+    person = sr.ObserverContext(
+        observer_type=sr.CodedConcept.from_code(terms.PERSON),
+        observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(
+            name=reader.person_name(deidentified=deidentified)
+        ),
+    )
+    return sr.ObservationContext(observer_person_context=person, observer_device_context=observer)
+
+
+def _verify(instance: Dataset, name: str, at: datetime) -> None:
+    """Say who has verified the document, and when (PS3.3 C.17.2, with its attributes of type 1)."""
+    instance.VerificationFlag = "VERIFIED"
+    instance.PreliminaryFlag = "FINAL"
+    observer = Dataset()
+    observer.VerifyingObserverName = name
+    observer.VerifyingObserverIdentificationCodeSequence = []
+    observer.VerifyingOrganization = "not stated"
+    observer.VerificationDateTime = at.strftime("%Y%m%d%H%M%S")
+    instance.VerifyingObserverSequence = [observer]
 
 
 def _add_document(instance: Dataset, source: SourceStudy, segmentation: SegmentationReference) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
     from septum.core import Segmentation, Structure, Study
-    from septum.io.dicom.objects.instances import Algorithm
+    from septum.io.dicom.objects.instances import Algorithm, Reader
     from septum.io.dicom.objects.pseudonyms import Pseudonyms
     from septum.io.dicom.objects.segmentation_frames import Plane
     from septum.io.dicom.objects.source_images import SourceStudy
@@ -97,6 +97,7 @@ def write_dicom_segmentation(
     frames: Sequence[int] | None = None,
     deidentify: Pseudonyms | None = None,
     source: SourceStudy | None = None,
+    reader: Reader | None = None,
 ) -> SegmentationReference:
     """Write a mask as one binary DICOM Segmentation that refers frame by frame to its source images.
 
@@ -113,6 +114,7 @@ def write_dicom_segmentation(
         deidentify: pseudonyms in place of patient, study and UIDs. References to the source's UIDs then only
             resolve among images de-identified with the same key.
         source: of ``study``, where it has been read.
+        reader: who has corrected the mask, which is then semi-automatic.
 
     Returns:
         What a measurement report needs to refer to the segments.
@@ -136,14 +138,20 @@ def write_dicom_segmentation(
         Series("SEG", _SERIES_NUMBER, f"Septum segmentation, {algorithm.name}"),
     )
     structures = segmentation.schema.structures
-    segments = [_segment(k, structure, algorithm) for k, structure in enumerate(structures, start=1)]
+    segments = [
+        _segment(k, structure, algorithm, "AUTOMATIC" if reader is None else "SEMIAUTOMATIC")
+        for k, structure in enumerate(structures, start=1)
+    ]
     _add_image_modules(instance, source, segments)
+    if reader is not None:
+        instance.ContentDescription = "Segmentation corrected by a reader; for research use only"
+        instance.ContentCreatorName = reader.person_name(deidentified=source.deidentified)
     _add_frames(instance, source, segmentation, planes_of(segmentation, asked))
     write_instance(path, instance)
     return SegmentationReference.of(instance, structures)
 
 
-def _segment(number: int, structure: Structure, algorithm: Algorithm) -> Dataset:
+def _segment(number: int, structure: Structure, algorithm: Algorithm, kind: str) -> Dataset:
     """An item of the Segment Sequence (PS3.3 C.8.20.4)."""
     family = Dataset()
     family.AlgorithmFamilyCodeSequence = [terms.code_item(terms.ARTIFICIAL_INTELLIGENCE)]
@@ -152,7 +160,7 @@ def _segment(number: int, structure: Structure, algorithm: Algorithm) -> Dataset
     segment = Dataset()
     segment.SegmentNumber = number
     segment.SegmentLabel = short_text(structure.meaning or structure.name)
-    segment.SegmentAlgorithmType = "AUTOMATIC"
+    segment.SegmentAlgorithmType = kind
     segment.SegmentAlgorithmName = short_text(f"Septum {algorithm.name} {algorithm.version}")
     segment.SegmentationAlgorithmIdentificationSequence = [family]
     segment.SegmentedPropertyCategoryCodeSequence = [terms.code_item(terms.ANATOMICAL_STRUCTURE)]

@@ -20,6 +20,7 @@ SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operatio
 CARDIAC_MRI = Code("241620005", "SCT", "Cardiac MRI")
 HEART = Code("80891009", "SCT", "Heart")
 DEVICE = Code("121007", "DCM", "Device")
+PERSON = Code("121006", "DCM", "Person")
 CARDIAC_CYCLE_POINT = Code("272518008", "SCT", "Cardiac cycle point")
 END_DIASTOLE = Code("416190007", "SCT", "End diastole")
 END_SYSTOLE = Code("416430001", "SCT", "End Systole")

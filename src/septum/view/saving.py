@@ -1,0 +1,123 @@
+"""Saving what was corrected: mask, JSON and everything that stood beside them; the first mask is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from septum.core import Level, Note
+from septum.core.files import atomic_path, sha256_of
+from septum.io import DicomHeader
+from septum.view.errors import RefusedError
+from septum.view.journal import Event, now
+from septum.view.opening import original_mask
+from septum.workflows.indices_table import update_indices_csv
+from septum.workflows.outputs import possible
+from septum.workflows.record import Correction, EditRecord, Verification, read_record
+from septum.workflows.resume import ResumePlan, output_files
+from septum.workflows.saving import case_lock, write_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from septum.view.listing import Entry
+    from septum.view.session import Session
+    from septum.workflows.output_paths import OutputPaths
+    from septum.workflows.outputs import Outputs
+    from septum.workflows.record import Record
+    from septum.workflows.result import Result
+
+#: What is not made of a mask whose image is not at hand.
+_NEED_IMAGE = ("report", "dicom")
+
+
+def save(session: Session, entry: Entry, reader: str, *, verified: bool = False) -> list[str]:
+    """Write a study as it is now.
+
+    A mask that was taken back to what it was before any correction is written as that one, with its own JSON.
+
+    Args:
+        session: the study.
+        entry: where it stands in the list.
+        reader: who saves it.
+        verified: whether that is the explicit act by which mask and numbers count as verified.
+
+    Returns:
+        Names of the files that were written.
+
+    Raises:
+        RefusedError: somebody else has changed the mask meanwhile.
+        OutputError: something cannot be written; what stood there before still stands, or is written anew by
+            saving again.
+    """
+    paths = session.opened.paths
+    with session.lock, case_lock(paths):
+        if not paths.mask.is_file() or sha256_of(paths.mask) != session.file_sha256:
+            raise RefusedError(
+                f"{paths.mask.name} was changed by another program since it was opened: expected the mask that "
+                "was opened; end the viewer and start it again, and it takes that change as a step of its own.",
+                "changed_outside", 409,
+            )  # fmt: skip
+        kept = _keep_original(session, paths)
+        result = _result(session, reader, verified=verified)
+        earlier = read_record(paths.record)
+        before = {} if earlier is None else earlier.outputs
+        asked, notes = _outputs(session, before)
+        indices = result.provenance.settings.indices
+        plan = ResumePlan.of(earlier, paths, asked, indices, keeps_mask=False, notes=notes)
+        record = write_case(result, paths, plan)
+        session.saved(record.mask_sha256, Event("saved", session.history.version, reader, now(),
+                                                mask_sha256=record.mask_sha256))  # fmt: skip
+        tables = _update_tables(entry, record)
+        written = [paths.mask, paths.record, *output_files(record.outputs, paths, record), *kept, *tables]
+        return [path.name for path in written]
+
+
+def edits_of(session: Session) -> tuple[EditRecord, ...]:
+    """List the corrections that stand, as the JSON tells them."""
+    return tuple(
+        EditRecord(
+            at=step.event.at, reader=step.event.reader, action=step.event.action,
+            parameters=step.event.parameters, slices=tuple(sorted(step.after)),
+        )
+        for step in session.history.steps
+    )  # fmt: skip
+
+
+def _keep_original(session: Session, paths: OutputPaths) -> list[Path]:
+    """Copy the mask before its first correction, unless it is kept already or nothing is corrected."""
+    target = original_mask(paths)
+    if target.exists() or not session.history.differing:
+        return []
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(paths.mask.read_bytes())
+    return [target]
+
+
+def _result(session: Session, reader: str, *, verified: bool) -> Result:
+    result = session.result()
+    correction = None
+    if not session.history.is_original:
+        correction = Correction(reader=reader, at=now(), edits=edits_of(session), before=session.record)
+    verification = Verification(reader=reader, at=now()) if verified else None
+    provenance = replace(result.provenance, correction=correction, verified=verification)
+    return replace(result, provenance=provenance)
+
+
+def _outputs(session: Session, before: Outputs) -> tuple[Outputs, tuple[Note, ...]]:
+    """What stood beside the mask, as far as it can be made of what is at hand."""
+    if session.opened.has_image:
+        return possible(before, is_dicom=isinstance(session.study.header, DicomHeader))
+    lost = [key for key in before if key in _NEED_IMAGE]
+    left = {key: options for key, options in before.items() if key not in lost}
+    text = (
+        f"{' and '.join(lost)}: not written anew with the corrected mask, since its image was not found; "
+        "measure the mask with its image."
+    )
+    return left, (Note("outputs_need_image", text, Level.WARNING),) if lost else ()
+
+
+def _update_tables(entry: Entry, record: Record) -> list[Path]:
+    """Write the row of the study anew in the tables of the folder that have it."""
+    tables = sorted(entry.root.glob("*.csv"))
+    return [path for path in tables if update_indices_csv(path, entry.name, record)]
