@@ -41,7 +41,7 @@ function wanted(): string | null {
 async function refreshList(): Promise<boolean> {
   try {
     const listing = await api.studies();
-    list.told(listing);
+    list.told(listing, wanted() !== null && list.rows.get().length > 0);
     if (!reader.get() && listing.reader) reader.set(listing.reader);
     return listing.progress !== null;
   } catch (error) {

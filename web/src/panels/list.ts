@@ -41,6 +41,9 @@ export class StudyList {
   readonly #working = el("p", { class: "working", role: "status", hidden: true });
   readonly #empty = el("p", { class: "empty", hidden: true });
   readonly #heads: HTMLElement[] = [];
+  /** Rows that exist, by their number. */
+  readonly #made = new Map<number, { row: Row; element: HTMLElement }>();
+  #keep = false;
 
   constructor(readonly scope: Scope, readonly open: (id: string) => void, help: () => void) {
     const head = el("div", { class: "head", role: "row", "aria-rowindex": "1" }, ...COLUMNS.map(([column, title]) => this.#head(column, title)));
@@ -61,9 +64,13 @@ export class StudyList {
     scope.whenever([this.#chosen, this.#at], () => this.#draw());
   }
 
-  /** Take what the server lists. */
-  told(listing: Listing): void {
-    this.rows.set(listing.studies);
+  /** Take what the server lists. While a study is open the order stays, so that next and previous stay the same. */
+  told(listing: Listing, keepOrder: boolean): void {
+    const fresh = new Map(listing.studies.map((row) => [row.id, row]));
+    const known = keepOrder ? this.rows.get().filter((row) => fresh.has(row.id)).map((row) => fresh.get(row.id) as Row) : [];
+    for (const row of known) fresh.delete(row.id);
+    this.#keep = keepOrder;
+    this.rows.set([...known, ...fresh.values()]);
     const { progress } = listing;
     this.#working.hidden = progress === null;
     if (progress) say(this.#working, `Segmenting: ${progress.done} of ${progress.total} done${progress.current ? `, now ${progress.current}` : ""}`);
@@ -159,6 +166,13 @@ export class StudyList {
 
   #choose(): void {
     const { text, state, verdict, sort, down } = this.#wish.get();
+    if (this.#keep) {
+      const fresh = new Map(this.rows.get().map((row) => [row.id, row]));
+      this.#chosen.set(this.#chosen.get().map((row) => fresh.get(row.id) ?? row));
+      this.#keep = false;
+      this.#count();
+      return;
+    }
     const rows = this.rows.get().filter((row) =>
       (!state || row.state === state) && (!verdict || row.verdict === verdict)
       && (!text || `${row.name} ${row.flags.join(" ")} ${row.reader} ${row.comment}`.toLowerCase().includes(text)));
@@ -177,9 +191,7 @@ export class StudyList {
       });
     }
     const all = this.rows.get();
-    const seen = all.filter((row) => row.state !== "unseen").length;
-    say(this.#done, `${seen} of ${all.length} looked at`);
-    this.#bar.value = all.length > 0 ? seen / all.length : 0;
+    this.#count();
     for (const head of this.#heads) head.setAttribute("aria-sort", head.dataset["column"] === sort ? (down ? "descending" : "ascending") : "none");
     this.#empty.hidden = rows.length > 0;
     say(this.#empty, all.length > 0 ? "No study fits the filter." : "There is no study yet.");
@@ -188,22 +200,39 @@ export class StudyList {
     this.#draw();
   }
 
+  #count(): void {
+    const all = this.rows.get();
+    const seen = all.filter((row) => row.state !== "unseen").length;
+    say(this.#done, `${seen} of ${all.length} looked at`);
+    this.#bar.value = all.length > 0 ? seen / all.length : 0;
+  }
+
   #draw(): void {
     const rows = this.#chosen.get();
     this.#grid.setAttribute("aria-rowcount", `${rows.length + 1}`);
     this.#body.style.height = `${rows.length * ROW_PX}px`;
     const first = Math.max(0, Math.floor(this.#scroll.scrollTop / ROW_PX) - SPARE_ROWS);
     const count = Math.ceil((this.#scroll.clientHeight || 800) / ROW_PX) + 2 * SPARE_ROWS;
-    const wanted = rows.slice(first, first + count);
-    const focused = this.#body.contains(document.activeElement);
-    this.#body.replaceChildren(...wanted.map((row, k) => this.#row(row, first + k)));
-    if (focused) this.#focusRow();
+    const last = Math.min(rows.length, first + count);
+    for (const [k, made] of this.#made) {
+      if (k >= first && k < last && made.row === rows[k]) continue;
+      made.element.remove();
+      this.#made.delete(k);
+    }
+    for (let k = first; k < last; k += 1) {
+      const made = this.#made.get(k) ?? { row: rows[k], element: this.#row(rows[k], k) };
+      const tabindex = k === this.#at.get() ? "0" : "-1";
+      if (made.element.getAttribute("tabindex") !== tabindex) made.element.setAttribute("tabindex", tabindex);
+      if (this.#made.has(k)) continue;
+      this.#made.set(k, made);
+      this.#body.append(made.element);
+    }
   }
 
   #row(row: Row, k: number): HTMLElement {
     const cell = (column: Column, ...content: (Node | string | null)[]): HTMLElement =>
       el("div", { class: `cell ${column}`, role: "gridcell" }, ...content);
-    const made = el("div", { class: "study-row", role: "row", "data-id": row.id, "aria-rowindex": `${k + 2}`, tabindex: k === this.#at.get() ? "0" : "-1" },
+    const made = el("div", { class: "study-row", role: "row", "data-id": row.id, "aria-rowindex": `${k + 2}`, tabindex: "-1" },
       cell("name", el("span", { class: "name-text", text: row.name })),
       cell("verdict", verdictChip(row.verdict)),
       cell("flags", row.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")),
