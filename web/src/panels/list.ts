@@ -7,7 +7,7 @@ import { verdictChip } from "./numbers";
 import { stateChip, STATES } from "./review";
 
 const ROW_PX = 44;
-const SPARE_ROWS = 8;
+const SPARE_ROWS = 5;
 
 type Column = "order" | "name" | "verdict" | "flags" | "ef_lv" | "ef_rv" | "state" | "reader";
 
@@ -43,6 +43,9 @@ export class StudyList {
   readonly #heads: HTMLElement[] = [];
   /** Rows that exist, by their number. */
   readonly #made = new Map<number, { row: Row; element: HTMLElement }>();
+  readonly #blank = el("div", { class: "study-row", role: "row", tabindex: "-1" },
+    ...COLUMNS.map(([column]) => el("div", { class: `cell ${column}`, role: "gridcell" })));
+  readonly #chips = new Map<string, HTMLElement>();
   #keep = false;
 
   constructor(readonly scope: Scope, readonly open: (id: string) => void, help: () => void) {
@@ -230,17 +233,27 @@ export class StudyList {
   }
 
   #row(row: Row, k: number): HTMLElement {
-    const cell = (column: Column, ...content: (Node | string | null)[]): HTMLElement =>
-      el("div", { class: `cell ${column}`, role: "gridcell" }, ...content);
-    const made = el("div", { class: "study-row", role: "row", "data-id": row.id, "aria-rowindex": `${k + 2}`, tabindex: "-1" },
-      cell("name", el("span", { class: "name-text", text: row.name })),
-      cell("verdict", verdictChip(row.verdict)),
-      cell("flags", row.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")),
-      cell("ef_lv", percent(row.ef_lv)), cell("ef_rv", percent(row.ef_rv)),
-      cell("state", stateChip(row.state), row.edited ? el("span", { class: "edited", title: "The mask was corrected", text: "edited" }) : null),
-      cell("reader", row.reader));
+    const made = this.#blank.cloneNode(true) as HTMLElement;
+    made.dataset["id"] = row.id;
+    made.setAttribute("aria-rowindex", `${k + 2}`);
     made.style.transform = `translateY(${k * ROW_PX}px)`;
+    const [name, verdict, flags, lv, rv, state, reader] = [...made.children];
+    name.textContent = row.name;
+    verdict.append(this.#chip(`verdict ${row.verdict}`, () => verdictChip(row.verdict)));
+    flags.textContent = row.flags.map((flag) => flag.replaceAll("_", " ")).join(", ");
+    lv.textContent = percent(row.ef_lv);
+    rv.textContent = percent(row.ef_rv);
+    state.append(this.#chip(`state ${row.state}`, () => stateChip(row.state)));
+    if (row.edited) state.append(el("span", { class: "edited", title: "The mask was corrected", text: "edited" }));
+    reader.textContent = row.reader;
     return made;
+  }
+
+  /** A chip, copied from the first of its kind. */
+  #chip(kind: string, make: () => HTMLElement): Node {
+    const kept = this.#chips.get(kind) ?? make();
+    this.#chips.set(kind, kept);
+    return kept.cloneNode(true);
   }
 
   #reveal(): void {

@@ -131,7 +131,7 @@ function topBar(session: Session, around: Around, find: (id: string) => Command 
     made.addEventListener("click", () => command?.run());
     return made;
   };
-  const back = el("button", { type: "button", class: "back", "aria-label": "Back to the list", title: "Back to the list (Esc)" }, sign("back"), el("span", { text: "Studies" }));
+  const back = el("button", { type: "button", class: "back", title: "Back to the list (Esc)" }, sign("back"), el("span", { text: "Studies" }));
   back.addEventListener("click", around.leave);
   const verdict = el("span", {});
   const state = el("span", { class: "saving soft" });
