@@ -1,4 +1,4 @@
-"""Corrections in the viewer: what is drawn, what the numbers say, undo and redo, two tabs, a killed server."""
+"""Corrections in the viewer: what is drawn, what the numbers say, undo and redo, two tabs, a kill."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def test_a_stroke_of_known_size_changes_mask_and_volume_by_just_that(page):
     answer = page.edit("paint", changes=[[0, 4, runs_of(with_square(page))]])
     added = 100 * VOXEL_ML
     assert answer["version"] == 1
-    assert answer["numbers"]["volumes_ml"]["LV"][0] - before["volumes_ml"]["LV"][0] == pytest.approx(added, abs=2e-4)
+    assert answer["numbers"]["volumes_ml"]["LV"][0] - before["volumes_ml"]["LV"][0] == pytest.approx(
+        added, abs=2e-4
+    )
     stroke = before["volumes_ml"]["LV"][0] - before["volumes_ml"]["LV"][2]
     wanted = 100 * (stroke + added) / (before["volumes_ml"]["LV"][0] + added)
     items = {item["key"]: item["value"] for item in answer["numbers"]["items"]}
@@ -138,7 +140,10 @@ def test_phases_are_set_and_taken_back(page):
     answer = page.edit("phases", end_diastole=1, end_systole=2)
     assert answer["phases"] == {"end_diastole": 1, "end_systole": 2}
     assert page.now("undo")["phases"] == {"end_diastole": 0, "end_systole": 2}
-    assert page.post("edits", 400, base=2, action="phases", end_diastole=1, end_systole=1)["error"]["key"] == "one_phase"
+    assert (
+        page.post("edits", 400, base=2, action="phases", end_diastole=1, end_systole=1)["error"]["key"]
+        == "one_phase"
+    )
 
 
 def test_everything_is_taken_back_at_once(page):
@@ -157,7 +162,10 @@ def test_everything_is_taken_back_at_once(page):
         ({"action": "paint", "changes": [[9, 4, [3, 1]]]}, "no_slice"),
         ({"action": "paint", "changes": [[-1, 4, [3, 1]]]}, "bad_edit"),
         ({"action": "paint", "changes": "all"}, "bad_edit"),
-        ({"action": "slice", "frames": [0], "slices": [1], "present": False, "structures": ["AO"]}, "no_structure"),
+        (
+            {"action": "slice", "frames": [0], "slices": [1], "present": False, "structures": ["AO"]},
+            "no_structure",
+        ),
         ({"action": "interpolate_slices", "frame": 0, "from": 3, "to": 4}, "nothing_between"),
         ({"action": "propagate", "slice": 4, "from": 0, "frames": [1]}, "nothing_to_carry"),
         ({"action": "erase"}, "no_such_edit"),

@@ -198,7 +198,7 @@ def test_only_an_explicit_act_verifies_and_the_next_save_takes_that_back(dicom):
     page.edit("slice", frames=[0], slices=[3], structures=["RV"], present=False)
     assert page.post("verify", 400, base=1)["error"]["key"] == "no_reader"
     page.now("verify", reader="Ada Reader")
-    segmentation, report = objects(dicom)
+    _, report = objects(dicom)
     assert (report.VerificationFlag, report.PreliminaryFlag) == ("VERIFIED", "FINAL")
     (observer,) = report.VerifyingObserverSequence
     assert str(observer.VerifyingObserverName) == "Reader^Ada"

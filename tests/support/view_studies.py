@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +17,9 @@ from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
 from septum.workflows.record import SOFTWARE, ModelFacts, Settings
 from support.hearts import cine, heart
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 with warnings.catch_warnings(action="ignore"):  # Starlette would rather have httpx's successor
     from starlette.testclient import TestClient

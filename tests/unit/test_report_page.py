@@ -191,8 +191,10 @@ def test_nothing_is_loaded_from_elsewhere(heart, tmp_path):
     )
     assert policy.startswith("default-src 'none'; img-src data:;")
     assert "unsafe" not in policy
-    loaded = [a[k] for _, a in parsed.elements for k in ("src", "href") if k in a]
+    loaded = [a[k] for tag, a in parsed.elements for k in ("src", "href") if k in a and tag != "a"]
     assert [address for address in loaded if not address.startswith(("data:", "#"))] == []
+    links = [a["href"] for tag, a in parsed.elements if tag == "a" and not a["href"].startswith("#")]
+    assert all(address.startswith("http://127.0.0.1:8642/#/study/") for address in links)
     assert not any("style" in attributes for _, attributes in parsed.elements)
 
 

@@ -1,36 +1,113 @@
-"""``septum view``."""
+"""``septum view``: loads the server by name, and says which extra to install without it."""
 
 from __future__ import annotations
 
 import importlib
-import webbrowser
-from contextlib import suppress
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from septum.cli.output import say, say_aside
+from septum.cli.parameters import model_options
+
+if TYPE_CHECKING:
+    from septum.inference import ModelKeywords
+    from septum.workflows.lazy_model import LazyModel
 
 COMMAND = "septum.view.command"
-EXTRA = ("starlette", "uvicorn")
+EXTRA = ("starlette", "uvicorn", "anyio", "h11")
 
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True,
-                type=click.Path(path_type=Path, readable=False))  # fmt: skip
-@click.option("--port", type=click.IntRange(1, 65535), help="Port on this machine.")
-@click.option("--reader", default="", help="Name of the reader.")
-@click.option("--no-browser", is_flag=True, help="Open no browser.")
-def view(paths: tuple[Path, ...], port: int | None, reader: str, *, no_browser: bool) -> int:
-    """Look at studies in a browser, correct them, and decide on them."""
-    from septum.view.library import Library
-    from septum.view.server import free_socket, serve
+                type=click.Path(path_type=Path, exists=True, readable=False))  # fmt: skip
+@click.option(
+    "-o", "--out", metavar="OUT", type=click.Path(path_type=Path),
+    help="Folder for results of studies; by default septum-view. Results are corrected where they lie.",
+)  # fmt: skip
+@click.option(
+    "--images", multiple=True, metavar="PATH", type=click.Path(path_type=Path, exists=True),
+    help="Where the images of results are, if not beside them or one folder up; can be given again.",
+)  # fmt: skip
+@click.option("--reader", default="", metavar="NAME", help="Who looks at the studies.")
+@click.option("--identify", is_flag=True, help="Show in the page who the patient is.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port on this machine; by default 8642, or the next free one.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address alone, and open no browser.")
+@model_options
+def view(  # noqa: PLR0913  # one argument an option, or group of options
+    paths: tuple[Path, ...],
+    out: Path | None,
+    images: tuple[Path, ...],
+    reader: str,
+    port: int | None,
+    model: str,
+    *,
+    identify: bool,
+    no_browser: bool,
+    options: ModelKeywords,
+) -> int:
+    """Look at studies in a browser, correct their masks, and decide on them.
+
+    PATH is a folder of results, as of septum segment, or a study, which is segmented first. The page is
+    served to this machine alone, at an address that only this terminal shows; Ctrl-C ends it.
+    Needs the extra: pip install 'septum[view]'.
+    """
+    try:
+        command = importlib.import_module(COMMAND)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in EXTRA:
+            raise
+        from septum.core import MissingExtraError
+
+        raise MissingExtraError(
+            f"the viewer needs {error.name}, which is not installed; run pip install 'septum[view]'."
+        ) from error
+    named = command.sort_paths(paths)
+    if out is not None and not named.studies:
+        raise click.UsageError(
+            f"-o: expected a study to segment, and {paths[0]} holds results, which are corrected where they "
+            "lie; leave it out."
+        )
+    folder = out or command.DEFAULT_OUT
+    if named.studies and out is None:
+        say_aside(f"results go to {folder}; -o names another folder.")
+    wishes = command.Wishes(images, reader, identify, port)
+    from septum.cli.progress import Narrator
 
     def ready(address: str) -> None:
         say(address)
+        say_aside("for research use only. Ctrl-C ends the viewer.")
         if not no_browser:
-            webbrowser.open(address)
+            _open_browser(address)
 
-    with suppress(KeyboardInterrupt):
-        serve(Library(paths, reader=reader), free_socket(port), ready)
-    return 0
+    with Narrator(None) as narrator:
+        code: int = command.view(
+            named, folder, lambda: _model(model, options), wishes, ready=ready, on_event=narrator
+        )
+    return code
+
+
+def _model(model: str, options: ModelKeywords) -> LazyModel:
+    from septum.cli.segment import without_converter
+    from septum.inference import ModelOptions
+    from septum.workflows.lazy_model import LazyModel
+
+    without_converter()
+    return LazyModel(model, ModelOptions(**options))
+
+
+def _open_browser(address: str) -> None:
+    """Open the page, where there is a screen: a browser of the terminal would take the terminal."""
+    is_plain = sys.platform not in ("win32", "darwin")
+    if is_plain and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    import webbrowser
+
+    webbrowser.open(address)

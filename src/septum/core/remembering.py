@@ -1,4 +1,4 @@
-"""Values computed of arrays, kept for a while: of a mask that is being corrected, most frames stay as they were."""
+"""Values computed of arrays, kept for a while: of a mask that is being corrected, most frames stay."""
 
 from __future__ import annotations
 

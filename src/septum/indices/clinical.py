@@ -44,15 +44,14 @@ def clinical_indices(
     Items are always the same, in the same order; those that are not known have no value.
 
     Args:
-        segmentation: (T, Z, Y, X), in any order of the spatial axes: the slice axis is found as by
-            :class:`septum.core.Orientation`.
+        segmentation: (T, Z, Y, X), in any order of the spatial axes (:class:`septum.core.Orientation`).
         times_ms: time of each frame in ms, if known.
         subject: body size and heart rate, as far as known.
         end_diastole: frame from 0, instead of the detected one.
         end_systole: the same.
         body_surface_area: formula, ``du-bois`` or ``mosteller``.
         definitions: the indices, each with its computation.
-        volumes_ml: of each structure by name, one a frame, where they are counted already.
+        volumes_ml: of each structure, one a frame, where they are counted already.
 
     Raises:
         InputError: a given frame is not there, or there are not as many times as frames.
@@ -67,13 +66,12 @@ def clinical_indices(
     50.0
     """
     subject, frames = subject or Subject(), len(segmentation.labels)
-    if times_ms is not None and len(times_ms) != frames:
-        raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
+    _check_times(times_ms, frames)
     named = dict(volumes_ml or structure_volumes_ml(segmentation))
     volumes = by_role(named, segmentation.schema)
     area, formula, area_notes = surface_area(subject, body_surface_area)
-    timed_by = next((role for role in _TIMING if role in volumes), None)
-    curve_ml, given = None if timed_by is None else volumes[timed_by], (end_diastole, end_systole)
+    timed_by, given = next((role for role in _TIMING if role in volumes), None), (end_diastole, end_systole)
+    curve_ml = None if timed_by is None else volumes[timed_by]
     phases, timed = _phases_in_time(curve_ml, given, times_ms, subject.heart_rate_bpm)
     measured = Measured(volumes, phases, timed, _still(frames, *given))
     wall, wall_notes = _wall(segmentation, phases)
@@ -90,6 +88,12 @@ def clinical_indices(
         heart_rate_bpm=timed.heart_rate_bpm,
         notes=(*_notes(measured, timed_by, wall_notes), *area_notes),
     )
+
+
+def _check_times(times_ms: Sequence[float] | None, frames: int) -> None:
+    """Refuse times that are not one a frame. Raises :class:`InputError`."""
+    if times_ms is not None and len(times_ms) != frames:
+        raise InputError(f"times_ms: expected {frames} times, one a frame, got {len(times_ms)}.")
 
 
 def _phases_in_time(

@@ -23,6 +23,7 @@ from septum.report.numbers import headline, index_table, particular_notes
 from septum.report.pictures import ReportView, pictures
 from septum.report.trust import provenance_section, timed, verdict_section
 from septum.report.viewer import certain_edges, ends_of, key_slices, montage, viewer
+from septum.report.viewer_link import viewer_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +95,14 @@ def write_report(
     times = _ascending((indices and indices.times_ms) or study.cine.times_ms)
     phases = _phases(indices, view.frames)
     written = written or datetime.now(UTC)
-    body = _body(result, view, times, phases, _heading(title, identify, written), written)
+    body = _body(
+        result,
+        view,
+        times,
+        phases,
+        _heading(title, identify, written, viewer_address(title, study.sha256)),
+        written,
+    )
     data: dict[str, Any] = {"title": title, "statement": STATEMENT}
     data |= study_data(view, times, indices, quality)
     data |= {"provenance": dict(result.provenance.described()), "input_sha256": study.sha256}
@@ -190,12 +198,17 @@ def _body(
     )
 
 
-def _heading(title: str, identify: Mapping[str, str] | None, written: datetime) -> Element:
+def _heading(title: str, identify: Mapping[str, str] | None, written: datetime, address: str) -> Element:
+    """The head of the page; the address is that of the study in a viewer, which may run or not."""
     who = None
     if identify:
         who = node("dl", *(node("div", node("dt", k), node("dd", v)) for k, v in identify.items()))
     kind = node("p", "Cardiac MR segmentation report, written ", timed(written), class_="kind")
-    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"))
+    correct = node(
+        "p", node("a", "Correct the mask", href=address, rel="noreferrer"),
+        ", if septum view shows this study on this machine.", class_="kind",
+    )  # fmt: skip
+    return node("header", kind, node("h1", title), who, node("p", STATEMENT, class_="statement"), correct)
 
 
 def _ascending(times_ms: tuple[float, ...] | None) -> tuple[float, ...] | None:

@@ -212,13 +212,17 @@ def changes_of(session: Session, action: str, parameters: dict[str, Any]) -> Wan
         RefusedError: there is no such edit, its parameters are not those of one, or it cannot be made.
     """
     if action not in ACTIONS:
-        raise RefusedError(f"There is no edit {action!r}: expected one of {', '.join(ACTIONS)}.", "no_such_edit")
+        raise RefusedError(
+            f"There is no edit {action!r}: expected one of {', '.join(ACTIONS)}.", "no_such_edit"
+        )
     try:
         asked = ACTIONS[action].model_validate(parameters)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or action
-        raise RefusedError(f"The edit {action} cannot be read: {where}: {first['msg']}.", "bad_edit") from error
+        raise RefusedError(
+            f"The edit {action} cannot be read: {where}: {first['msg']}.", "bad_edit"
+        ) from error
     return asked.wanted(session)
 
 

@@ -47,16 +47,15 @@ def refusal(error: Exception) -> Response:
 
 def packed(content: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with bytes that are packed already."""
-    return Response(
-        content, 200, {"Content-Encoding": "gzip", **(headers or {})}, "application/octet-stream"
-    )
+    return Response(content, 200, {"Content-Encoding": "gzip", **(headers or {})}, "application/octet-stream")
 
 
 def _key_of(error: SeptumError) -> str:
     if isinstance(error, RefusedError):
         return error.key
-    names = {OutputError: "cannot_write", UnexpectedError: "unexpected"}
-    return next((key for kind, key in names.items() if isinstance(error, kind)), "cannot_use")
+    if isinstance(error, OutputError):
+        return "cannot_write"
+    return "unexpected" if isinstance(error, UnexpectedError) else "cannot_use"
 
 
 def _status_of(error: SeptumError) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from septum.view.library import Library
 
@@ -63,6 +63,9 @@ class Routes:
             study: self.study,
             f"{study}/image": self.image,
             f"{study}/mask": self.mask,
+            f"{study}/volume": self.volume,
+            f"{study}/long-axes": self.long_axes,
+            f"{study}/long-axes/{{k:int}}": self.long_axis,
         }
         changing: dict[str, Callable[[Request, dict[str, Any]], Response]] = {
             f"{study}/edits": self.edit,
@@ -90,7 +93,7 @@ class Routes:
         return json_answer(
             {
                 "id": key, "name": entry.name, **session.described(),
-                "review": review.model_dump(exclude={"at"}), "long_axes": [],
+                "review": review.model_dump(exclude={"at"}),
             }
         )  # fmt: skip
 
@@ -102,6 +105,23 @@ class Routes:
         """Give the mask, as it is or as the model made it."""
         which = request.query_params.get("which", "current")
         return json_answer(self.library.session(_key(request)).mask(which))
+
+    def volume(self, request: Request) -> Response:
+        """Give one frame of image or mask as NIfTI."""
+        which = request.query_params.get("which", "image")
+        frame = request.query_params.get("frame", "0")
+        if which not in ("image", "mask") or not frame.isdecimal():
+            raise RefusedError("A volume is of image or mask, and of a frame from 0.", "bad_volume")
+        content = self.library.session(_key(request)).volume(which, int(frame))
+        return Response(content, media_type="application/octet-stream")
+
+    def long_axes(self, request: Request) -> Response:
+        """List the long-axis slices of a study."""
+        return json_answer({"long_axes": self.library.session(_key(request)).named_long_axes()})
+
+    def long_axis(self, request: Request) -> Response:
+        """Give one of them, with its lines."""
+        return json_answer(self.library.session(_key(request)).long_axis(request.path_params["k"]))
 
     def edit(self, request: Request, body: dict[str, Any]) -> Response:
         """Make one edit."""

@@ -18,7 +18,9 @@ class RefusedError(SeptumError):
     404
     """
 
-    def __init__(self, text: str, key: str = "not_possible", status: int = 400, version: int | None = None):
+    def __init__(
+        self, text: str, key: str = "not_possible", status: int = 400, version: int | None = None
+    ) -> None:
         super().__init__(text)
         self.key, self.status, self.version = key, status, version
 

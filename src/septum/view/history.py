@@ -102,10 +102,10 @@ class History:
         shape = self.labels.shape
         for t, z in after:
             if not (0 <= t < shape[0] and 0 <= z < shape[1]):
-                raise RefusedError(f"There is no slice {z} of frame {t}; choose one that is there.", "no_slice")
-        decoded = {
-            place: decode(runs, (shape[2], shape[3]), self._values) for place, runs in after.items()
-        }
+                raise RefusedError(
+                    f"There is no slice {z} of frame {t}; choose one that is there.", "no_slice"
+                )
+        decoded = {place: decode(runs, (shape[2], shape[3]), self._values) for place, runs in after.items()}
         before = {place: encode(self.labels[place]) for place in after}
         phases = self.phases if event.phases is None else event.phases
         del self._steps[self._done :]

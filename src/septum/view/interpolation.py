@@ -108,7 +108,8 @@ def between(
     """Draw the slice between two slices (Y, X).
 
     Args:
-        first, second: with the same grid.
+        first: at one end.
+        second: at the other, on the same grid.
         share: of the way from the first to the second, 0 to 1.
         schema: what their values mean.
         spacing_mm: along (Y, X).
@@ -129,12 +130,18 @@ def between(
 
 
 def carried(
-    before: Slice, after: Slice, onto: Slice, weight: float, schema: LabelSchema, spacing_mm: tuple[float, float]
+    before: Slice,
+    after: Slice,
+    onto: Slice,
+    weight: float,
+    schema: LabelSchema,
+    spacing_mm: tuple[float, float],
 ) -> Slice:
     """Do to a slice what was done to another one.
 
     Args:
-        before, after: the other slice before and after it was corrected.
+        before: the other slice, as it was.
+        after: the same, corrected.
         onto: the slice to change, (Y, X).
         weight: share of the change, 0 to 1.
         schema: what their values mean.

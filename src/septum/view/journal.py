@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from septum.core import OutputError
 from septum.core.files import atomic_path
+from septum.view.errors import RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,7 @@ class Journal:
 
     def __init__(self, path: Path, labels_sha256: str) -> None:
         self.path, self._head = path, {"format": FORMAT, "labels_sha256": labels_sha256}
+        self._size = 0
 
     def read(self) -> list[Event]:
         """Give all events that are whole.
@@ -105,27 +107,39 @@ class Journal:
             whole += len(line) + 1
         if whole < len(content):
             self._keep(content[:whole])
+        self._size = whole
         return events
 
     def append(self, event: Event) -> None:
-        """Write an event through to the disk. Raises :class:`OutputError`."""
+        """Write an event through to the disk.
+
+        Raises:
+            OutputError: it cannot be written.
+            RefusedError: another viewer has written into the journal.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as stream:
                 before = stream.tell()
+                if before != self._size:
+                    raise RefusedError(
+                        "Another viewer corrects this study, too: expected to be the only one; go on there.",
+                        "other_viewer", 409,
+                    )  # fmt: skip
                 if before == 0:
                     stream.write(json.dumps(self._head).encode() + b"\n")
                 try:
                     stream.write(event.line().encode() + b"\n")
                     stream.flush()
                     os.fsync(stream.fileno())
+                    self._size = stream.tell()
                 except OSError:
                     stream.truncate(before)
                     raise
         except OSError as error:
             raise OutputError(
-                f"{self.path} cannot be written: {error.strerror or error}. The change was not made; make room "
-                "or let the folder be written to, and draw again."
+                f"{self.path} cannot be written: {error.strerror or error}. The change was not made; make "
+                "room or let the folder be written to, and draw again."
             ) from error
 
     def _keep(self, content: bytes) -> None:

@@ -34,6 +34,8 @@ class Progress:
     done: int = 0
     total: int = 0
     current: str = ""
+    frame: int = 0
+    frames: int = 0
 
 
 class Library:
@@ -94,7 +96,7 @@ class Library:
                 if key in self._open:
                     self._open.move_to_end(key)
                     return self._open[key]
-            session = Session(open_study(entry, self.named))
+            session = Session(open_study(entry, self.named), identify=self.identify)
             with self._lock:
                 self._open[key] = session
                 while len(self._open) > MOST_OPEN:
@@ -162,9 +164,7 @@ class Library:
             self._reviews[key] = read_review(entry.paths.beside(ENDING))
 
     def _write_table(self, root: Path) -> None:
-        entries = sorted(
-            (e for e in self._entries.values() if e.root == root), key=lambda entry: entry.name
-        )
+        entries = sorted((e for e in self._entries.values() if e.root == root), key=lambda entry: entry.name)
         write_table(
             root / TABLE,
             (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from septum.io.names import MASK_SUFFIXES
+from septum.report.viewer_link import study_key
 from septum.workflows.output_paths import OutputPaths
 from septum.workflows.record import FORMAT, SOFTWARE, read_record
 
@@ -46,15 +46,6 @@ class Entry:
     is_corrected: bool
 
 
-def study_key(name: str, input_sha256: str) -> str:
-    """Give the key of a study by its name and the hash of its image.
-
-    >>> study_key("heart", "ab")
-    '24d61d1ce91c4763'
-    """
-    return hashlib.sha256(f"{name}\n{input_sha256}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
 def find_entries(root: Path) -> list[Entry]:
     """List the results in a folder and below, in the order of their names."""
     entries = (read_entry(root, path) for path in sorted(root.rglob(f"*{_RECORD_ENDING}")))
@@ -89,7 +80,7 @@ def read_entry(root: Path, path: Path) -> Entry | None:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    """The JSON as it stands, if it is a result of Septum; one of the version before is brought to this one."""
+    """The JSON as it stands, if it is a result of Septum; one of an earlier format is brought to this one."""
     try:
         told = json.loads(path.read_bytes())
         if told["software"]["name"] != SOFTWARE.name:

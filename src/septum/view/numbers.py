@@ -64,7 +64,13 @@ def numbers(indices: IndicesRecord, quality: QualityRecord) -> dict[str, Any]:
         "end_systole": indices.end_systole_frame,
         "phases_given": indices.phases_given,
         "items": [
-            {"key": key, "title": one.title, "value": one.value, "unit": one.unit, "indexed": one.indexed_a_m2}
+            {
+                "key": key,
+                "title": one.title,
+                "value": one.value,
+                "unit": one.unit,
+                "indexed": one.indexed_a_m2,
+            }
             for key, one in indices.items.items()
         ],
         "verdict": quality.verdict.value,

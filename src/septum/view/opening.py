@@ -179,7 +179,7 @@ def _names(entry: Entry) -> list[str]:
 
 
 def _candidates(entry: Entry) -> Iterator[Path]:
-    """Files and folders by the study's name in the folder of the result, the one above, and the current one."""
+    """Files and folders by the study's name: beside the result, one folder up, and in the current folder."""
     folders = (entry.paths.folder, entry.root, entry.root.absolute().parent, Path())
     for folder in dict.fromkeys(folders):
         for name in _names(entry):

@@ -54,14 +54,14 @@ def save(session: Session, entry: Entry, reader: str, *, verified: bool = False)
     with session.lock, case_lock(paths):
         if not paths.mask.is_file() or sha256_of(paths.mask) != session.file_sha256:
             raise RefusedError(
-                f"{paths.mask.name} was changed by another program since it was opened: expected the mask that "
-                "was opened; end the viewer and start it again, and it takes that change as a step of its own.",
+                f"{paths.mask.name} was changed by another program since it was opened: expected the mask "
+                "that was opened; end the viewer and start it again, and that change is a step of its own.",
                 "changed_outside", 409,
             )  # fmt: skip
         kept = _keep_original(session, paths)
         result = _result(session, reader, verified=verified)
         earlier = read_record(paths.record)
-        before = {} if earlier is None else earlier.outputs
+        before: Outputs = {} if earlier is None else dict(earlier.outputs)
         asked, notes = _outputs(session, before)
         indices = result.provenance.settings.indices
         plan = ResumePlan.of(earlier, paths, asked, indices, keeps_mask=False, notes=notes)

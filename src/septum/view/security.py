@@ -1,8 +1,8 @@
 """Who may speak to the server: this machine alone, with the token, from the server's own page.
 
-It is a web server on a doctor's machine. Any page in a browser there can send requests to it, and any name can
-be made to point to 127.0.0.1 (DNS rebinding). So the host is checked, the origin of each change, and a token
-that only the terminal shows.
+It is a web server on a doctor's machine. Any page in a browser there can send requests to it, and any name
+can be made to point to 127.0.0.1 (DNS rebinding). So the host is checked, the origin of each change, and a
+token that only the terminal shows.
 """
 
 from __future__ import annotations
@@ -86,13 +86,9 @@ class Guard:
         given = _token_in(scope)
         if given is not None and method in _READING and scope["path"] == "/":
             return self._exchanged(given)
-        if not self._is_known(headers):
-            if scope["path"].startswith("/api"):
-                return _refused(_NO_COOKIE, "no_token", 403)
-            return PlainTextResponse(_NO_COOKIE, 403)
-        if method not in _READING:
-            return _unfit(headers)
-        return None
+        if self._is_known(headers):
+            return None if method in _READING else _unfit(headers)
+        return _refused(_NO_COOKIE, "no_token", 403) if scope["path"].startswith("/api") else _unknown()
 
     def _is_foreign(self, headers: Headers, *, reads: bool) -> bool:
         """Whether another page sent it. A browser says where a change comes from; programs need not."""
@@ -111,10 +107,14 @@ class Guard:
     def _exchanged(self, given: str) -> Response:
         """The address without its token, which is a cookie from then on."""
         if not secrets.compare_digest(given.encode(), self.token.encode()):
-            return PlainTextResponse(_NO_COOKIE, 403)
+            return _unknown()
         answer = RedirectResponse("/", 303)
         answer.set_cookie(self.cookie, self.token, httponly=True, samesite="lax", path="/")
         return answer
+
+
+def _unknown() -> Response:
+    return PlainTextResponse(_NO_COOKIE, 403)
 
 
 def _unfit(headers: Headers) -> Response | None:

@@ -1,4 +1,4 @@
-"""Starting the server: a port on this machine, an address with a token, an end by Ctrl-C."""
+"""The server: a port on this machine, an address with a token, an end by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from septum.core import OutputError
+from septum.report.viewer_link import HOST, PORT
 from septum.view.app import make_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from septum.view.library import Library
 
-HOST = "127.0.0.1"
-PORT = 8642
 _TRIED = 50
 
 
@@ -35,29 +32,38 @@ def free_socket(port: int | None) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((HOST, wanted))
+            bound.listen(128)
         except OSError:
             bound.close()
             continue
         return bound
-    tried = f"{PORT} to {PORT + _TRIED - 1}" if port is None else str(port)
+    tried = f"ports {PORT} to {PORT + _TRIED - 1}" if port is None else f"port {port}"
     raise OutputError(
-        f"port {tried} cannot be used: expected one on which no other program answers; choose another."
+        f"{tried} cannot be used: expected one on which no other program answers; choose another."
     )
 
 
-def serve(library: Library, bound: socket.socket, ready: Callable[[str], None]) -> None:
-    """Answer until the process is interrupted.
+class Running:
+    """The server of some studies, from the first connection to its end.
 
     Args:
         library: the studies.
-        bound: a socket of :func:`free_socket`.
-        ready: is given the address, with its token, once the server answers.
+        bound: a socket of :func:`free_socket`; connections wait until :meth:`run`.
     """
-    port, token = int(bound.getsockname()[1]), secrets.token_urlsafe(24)
-    config = uvicorn.Config(
-        make_app(library, port=port, token=token), log_level="error", access_log=False, lifespan="off",
-        server_header=False, date_header=False, timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    bound.listen(128)
-    ready(f"http://{HOST}:{port}/?token={token}")
-    uvicorn.Server(config).run(sockets=[bound])
+
+    def __init__(self, library: Library, bound: socket.socket) -> None:
+        port, token = int(bound.getsockname()[1]), secrets.token_urlsafe(24)
+        config = uvicorn.Config(
+            make_app(library, port=port, token=token), log_level="error", access_log=False, lifespan="off",
+            server_header=False, date_header=False, timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        self._bound, self._server = bound, uvicorn.Server(config)
+        self.address = f"http://{HOST}:{port}/?token={token}"
+
+    def run(self) -> None:
+        """Answer until the process is interrupted, or :meth:`stop` is called."""
+        self._server.run(sockets=[self._bound])
+
+    def stop(self) -> None:
+        """End, from another thread."""
+        self._server.should_exit = True

@@ -5,19 +5,23 @@ from __future__ import annotations
 import gzip
 import threading
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from septum.core import Orientation, Role, Segmentation, SeptumError
+from septum.core import Cine, Orientation, Role, Segmentation, SeptumError
 from septum.indices.segments import orientation_is_lost
 from septum.indices.slices import base_is_last
+from septum.io import DicomHeader, write_image
 from septum.view.actions import changes_of
 from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
 from septum.view.history import History, sha256_of_labels
 from septum.view.images import as_bytes, edges, robust_window
 from septum.view.journal import Event, Journal, now
+from septum.view.long_axes import LongAxis, described, find_long_axes
 from septum.view.numbers import VoxelCounts, numbers
 from septum.view.runs import encode
 from septum.workflows.measure import bundle_of
@@ -43,9 +47,11 @@ class Session:
 
     Args:
         opened: what was read of it.
+        identify: whether the page may show who the patient is.
     """
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, *, identify: bool = False) -> None:
+        self.identify = identify
         self.opened, self.lock = opened, threading.RLock()
         self.study, self.schema, self.record = opened.study, opened.schema, opened.record
         native = self.study.cine.geometry
@@ -66,6 +72,8 @@ class Session:
         self.counts = VoxelCounts(self.history.labels)
         self._numbers: tuple[int, dict[str, Any]] | None = None
         self._image: bytes | None = None
+        self._looking = threading.Lock()
+        self._long_axes: tuple[LongAxis, ...] | None = None
 
     def _replay(self) -> None:
         """Do again what the journal tells; then what another program has done to the mask's file since."""
@@ -120,8 +128,8 @@ class Session:
             cine, z = self.study.cine, self.geometry.shape[0]
             image = self.orientation.apply(cine.array)
             window = robust_window(image)
-            heart = self.history.original.any(axis=0)
-            last = base_is_last(heart) if heart.any() else False
+            heart = np.any(self.history.original > 0, axis=0)
+            last = base_is_last(np.asarray(heart)) if heart.any() else False
             indices = self.record.indices
             return {
                 "version": self.history.version,
@@ -146,14 +154,55 @@ class Session:
                 "orientation": None if orientation_is_lost(self.geometry) else edges(self.geometry),
                 "slices": [{"base_side": bool((k >= z / 2) is last)} for k in range(z)],
                 "presence": None,
+                "identity": self._identity(),
                 "numbers": self.current_numbers(),
                 "original_numbers": self.original_numbers(),
                 "edits": len(self.history.steps),
                 "can_undo": self.history.can_undo,
                 "can_redo": self.history.can_redo,
                 "saved_version": self.saved_version,
+                "long_axes": None if self._long_axes is None else self.named_long_axes(),
                 "notes": [{"key": one.key, "text": one.text} for one in self.study.notes],
             }  # fmt: skip
+
+    def long_axes(self) -> tuple[LongAxis, ...]:
+        """List the long-axis slices of the study; the first time, its headers are read for that."""
+        with self._looking:
+            if self._long_axes is None:
+                self._long_axes = find_long_axes(self.opened.source, self.study)
+            return self._long_axes
+
+    def named_long_axes(self) -> list[dict[str, str]]:
+        """Give them as the page lists them."""
+        return [{"id": str(k), "name": one.name} for k, one in enumerate(self.long_axes())]
+
+    def long_axis(self, k: int) -> dict[str, Any]:
+        """Give the picture of a long-axis slice, with its lines. Raises :class:`RefusedError`."""
+        found = self.long_axes()
+        if self.opened.source is None or not 0 <= k < len(found):
+            raise RefusedError("The study has no such long axis.", "no_long_axis", 404)
+        return described(self.opened.source, found[k], self.geometry)
+
+    def volume(self, which: str, t: int) -> bytes:
+        """Give one frame, or its mask, as a NIfTI file on its own grid: for views in three dimensions.
+
+        Args:
+            which: ``image``, within its window, or ``mask``.
+            t: the frame.
+
+        Raises:
+            RefusedError: there is no such frame.
+        """
+        cine = self.study.cine
+        if not 0 <= t < len(cine):
+            raise RefusedError(f"There is no frame {t}.", "no_slice", 404)
+        with self.lock:
+            frame = self.labels[t : t + 1] if which == "mask" else cine.array[t : t + 1]
+            block = frame.copy() if which == "mask" else as_bytes(frame, robust_window(cine.array))
+        with TemporaryDirectory(prefix="septum-view-") as folder:
+            path = Path(folder) / "volume.nii"
+            write_image(path, Cine(block, cine.geometry))
+            return path.read_bytes()
 
     # -- what the page changes
 
@@ -189,9 +238,10 @@ class Session:
             return self._do(Event(action, self.history.version + 1, reader, now()))
 
     def warm_up(self) -> None:
-        """Measure the mask once, so that the libraries are loaded, and both phases known, at the first edit."""
+        """Measure the mask once: at the first edit the libraries are loaded, and both phases known."""
         with suppress(SeptumError):
             self.result()
+            self.long_axes()
 
     def result(self) -> Result:
         """Measure the mask as it is, by the code of the report."""
@@ -249,6 +299,14 @@ class Session:
             return self.original_numbers()
         result = self.result()
         return numbers(IndicesRecord.of(result.indices), QualityRecord.of(result.quality))
+
+    def _identity(self) -> dict[str, str] | None:
+        """Who the patient is, if that is wanted and the study is of DICOM, which alone tells it."""
+        if not self.identify or not self.opened.has_image or not isinstance(self.study.header, DicomHeader):
+            return None
+        from septum.io.dicom.objects.source_images import identity_of  # noqa: PLC0415  # pydicom
+
+        return identity_of(self.study)
 
     def _phases(self) -> dict[str, int | None]:
         told = self.current_numbers()

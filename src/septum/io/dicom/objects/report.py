@@ -28,7 +28,6 @@ from septum.io.dicom.objects.source_images import SourceImage, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from pathlib import Path
 
     from pydicom.sr.coding import Code
@@ -95,8 +94,7 @@ def write_measurement_report(
         InputError: a source image cannot be read again.
     """
     source = source or read_source(study)
-    if deidentify is not None:
-        source = deidentify.of(source)
+    source = source if deidentify is None else deidentify.of(source)
     values = [*_values(indices.items), *_of_the_wall(indices.wall)]
     groups: list[_Group] = [
         _group(segment, [v for v in values if v.site == segment.site], segmentation, source, algorithm)
@@ -110,18 +108,12 @@ def write_measurement_report(
         )
     if indices.heart_rate_bpm is not None:
         groups.append(_heart_rate(indices.heart_rate_bpm.value))
-    report = sr.MeasurementReport(
-        observation_context=_observer(reader, deidentified=source.deidentified),
-        procedure_reported=terms.CARDIAC_MRI,
-        imaging_measurements=groups,
-    )
-    instance = new_instance(
-        str(ComprehensiveSRStorage), source, Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
-    )
+    observers = _observer(reader, deidentified=source.deidentified)
+    report = sr.MeasurementReport(observers, terms.CARDIAC_MRI, imaging_measurements=groups)
+    series = Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
+    instance = new_instance(str(ComprehensiveSRStorage), source, series)
     _add_document(instance, source, segmentation)
-    if reader is not None and reader.verified_at is not None:
-        at = NO_DATE if source.deidentified else reader.verified_at
-        _verify(instance, reader.person_name(deidentified=source.deidentified), at)
+    _add_verification(instance, reader, deidentified=source.deidentified)
     for element in report[0]:
         instance.add(element)
     write_instance(path, instance)
@@ -224,12 +216,15 @@ def _observer(reader: Reader | None, *, deidentified: bool) -> sr.ObservationCon
     return sr.ObservationContext(observer_person_context=person, observer_device_context=observer)
 
 
-def _verify(instance: Dataset, name: str, at: datetime) -> None:
-    """Say who has verified the document, and when (PS3.3 C.17.2, with its attributes of type 1)."""
+def _add_verification(instance: Dataset, reader: Reader | None, *, deidentified: bool) -> None:
+    """Say who has verified the document, and when, if somebody has (PS3.3 C.17.2)."""
+    if reader is None or reader.verified_at is None:
+        return
+    at = NO_DATE if deidentified else reader.verified_at
     instance.VerificationFlag = "VERIFIED"
     instance.PreliminaryFlag = "FINAL"
     observer = Dataset()
-    observer.VerifyingObserverName = name
+    observer.VerifyingObserverName = reader.person_name(deidentified=deidentified)
     observer.VerifyingObserverIdentificationCodeSequence = []
     observer.VerifyingOrganization = "not stated"
     observer.VerificationDateTime = at.strftime("%Y%m%d%H%M%S")

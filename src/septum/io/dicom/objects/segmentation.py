@@ -138,10 +138,8 @@ def write_dicom_segmentation(
         Series("SEG", _SERIES_NUMBER, f"Septum segmentation, {algorithm.name}"),
     )
     structures = segmentation.schema.structures
-    segments = [
-        _segment(k, structure, algorithm, "AUTOMATIC" if reader is None else "SEMIAUTOMATIC")
-        for k, structure in enumerate(structures, start=1)
-    ]
+    kind = "AUTOMATIC" if reader is None else "SEMIAUTOMATIC"
+    segments = [_segment(k, structure, algorithm, kind) for k, structure in enumerate(structures, start=1)]
     _add_image_modules(instance, source, segments)
     if reader is not None:
         instance.ContentDescription = "Segmentation corrected by a reader; for research use only"

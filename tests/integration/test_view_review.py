@@ -1,0 +1,115 @@
+"""The list of studies and what readers decide: beside each result, in one table, for thousands as for one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import time
+
+import pytest
+
+from septum.view.library import Library
+from support.view_studies import Page, write_result
+
+FLAG = {"value": None, "limit": None, "structures": []}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    image = write_result(tmp_path, "b_fine")
+    write_result(tmp_path, "a_fine", image=image)
+    write_result(tmp_path, "c_bad", image=image)
+    path = tmp_path / "c_bad_seg.json"
+    told = json.loads(path.read_text())
+    told["quality"] |= {
+        "verdict": "reject",
+        "flags": [{**FLAG, "key": "structure_missing", "verdict": "reject", "reason": "No LV."}],
+    }
+    path.write_text(json.dumps(told))
+    return tmp_path
+
+
+def rows(folder):
+    return list(csv.DictReader((folder / "review.csv").read_text().splitlines()))
+
+
+def test_what_needs_a_look_comes_first_and_what_is_decided_last(folder):
+    page = Page.of(folder)
+    assert [one["name"] for one in page.studies()] == ["c_bad", "a_fine", "b_fine"]
+    bad = page.studies()[0]
+    assert (bad["verdict"], bad["flags"], bad["state"], bad["model"]) == (
+        "reject",
+        ["structure_missing"],
+        "unseen",
+        "cine",
+    )
+    assert bad["ef_lv"] == pytest.approx(page.studies()[1]["ef_lv"])
+    page.post("review", state="rejected", reader="Ada Reader", comment="no contrast")
+    assert [one["name"] for one in page.studies()] == ["a_fine", "b_fine", "c_bad"]
+
+
+def test_a_decision_stands_beside_the_result_and_in_the_table_and_is_there_again(folder):
+    page = Page.of(folder, reader="Ada Reader")
+    page.key = page.studies()[1]["id"]
+    page.post("review", state="accepted", comment="=1+1, fine")
+    beside = json.loads((folder / "a_fine_review.json").read_text())
+    assert (beside["state"], beside["reader"], beside["comment"]) == ("accepted", "Ada Reader", "=1+1, fine")
+    (row,) = rows(folder)
+    assert (row["study"], row["state"], row["reader"]) == ("a_fine", "accepted", "Ada Reader")
+    assert row["comment"] == "'=1+1, fine"  # no formula in a spreadsheet
+    assert float(row["lv_ef_percent"]) > 0
+    again = Page.of(folder)
+    told = {one["name"]: one for one in again.studies()}
+    assert (told["a_fine"]["state"], told["a_fine"]["comment"]) == ("accepted", "=1+1, fine")
+    assert told["c_bad"]["state"] == "unseen"
+
+
+def test_the_row_of_a_study_that_is_corrected_later_has_its_new_numbers(folder):
+    page = Page.of(folder)
+    page.key = page.studies()[1]["id"]
+    page.post("review", state="corrected", reader="R", comment="")
+    before = rows(folder)[0]["lv_ef_percent"]
+    page.edit("slice", frames=[2], slices=[8, 7, 6], structures=None, present=False)
+    page.now("save", reader="R")
+    assert rows(folder)[0]["lv_ef_percent"] != before
+    assert page.studies()[-1]["edited"]
+
+
+@pytest.mark.parametrize("body", [{"state": "good"}, {"state": "accepted", "colour": "red"}, {"comment": 3}])
+def test_a_decision_that_is_none_is_refused(folder, body):
+    page = Page.of(folder)
+    assert page.post("review", 400, **body)["error"]["key"] == "bad_review"
+    assert not (folder / "review.csv").exists()
+
+
+def test_two_thousand_results_are_listed_at_once(tmp_path):
+    write_result(tmp_path, "one")
+    record, mask = (tmp_path / "one_seg.json").read_text(), tmp_path / "one_seg.nii.gz"
+    for k in range(2000):
+        (tmp_path / f"s{k:04d}_seg.json").write_text(record)
+        (tmp_path / f"s{k:04d}_seg.nii.gz").hardlink_to(mask)
+    started = time.process_time()
+    library = Library([tmp_path])
+    assert time.process_time() - started < 4.0
+    started = time.process_time()
+    listed = library.listed()
+    assert time.process_time() - started < 0.5
+    assert len({one["id"] for one in listed["studies"]}) == 2001
+
+
+def test_one_name_in_two_folders_is_two_studies(tmp_path):
+    write_result(tmp_path, "heart")
+    (tmp_path / "more").mkdir()
+    for path in tmp_path.glob("heart_seg*"):
+        shutil.copy(path, tmp_path / "more")
+    page = Page.of(tmp_path)
+    assert {one["name"] for one in page.studies()} == {"heart", "more/heart"}
+    assert len({one["id"] for one in page.studies()}) == 2
+
+
+def test_what_is_no_result_is_not_listed(folder):
+    (folder / "x_seg.json").write_text("{}")
+    (folder / "y_seg.json").write_text('{"software": {"name": "septum"}, "format": 2}')
+    shutil.copy(folder / "a_fine_seg.json", folder / "without_mask_seg.json")
+    assert len(Page.of(folder).studies()) == 3
