@@ -81,5 +81,6 @@ export const save = (id: string, base: number, reader: string): Promise<{ files:
 export const review = (id: string, state: State, reader: string, comment: string): Promise<{ review: Review }> =>
   json(`${at(id)}/review`, { state, reader, comment });
 export const verify = (id: string, base: number, reader: string): Promise<unknown> => json(`${at(id)}/verify`, { base, reader });
+export const longAxes = (id: string): Promise<{ long_axes: { id: string; name: string }[] }> => json(`${at(id)}/long-axes`);
 export const longAxis = (id: string, key: string): Promise<LongAxis> => json(`${at(id)}/long-axes/${encodeURIComponent(key)}`);
 export const volumeAddress = (id: string, which: "image" | "mask"): string => `${at(id)}/volume?which=${which}`;

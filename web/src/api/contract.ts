@@ -24,6 +24,8 @@ export interface Row {
 
 export interface Listing {
   studies: Row[];
+  /** Studies that could not be segmented, in words. */
+  problems: string[];
   progress: { done: number; total: number; current: string | null } | null;
   reader: string;
 }
@@ -89,7 +91,8 @@ export interface StudyDetail {
   can_undo: boolean;
   can_redo: boolean;
   saved_version: number | null;
-  long_axes: { id: string; name: string }[];
+  /** Who the patient is, only where the server was told to say it. */
+  identity: Record<string, string> | null;
   notes: { key: string; text: string }[];
 }
 
@@ -119,9 +122,10 @@ export type Edit =
 export type Line = readonly [readonly [y: number, x: number], readonly [y: number, x: number]];
 
 export interface LongAxis {
-  shape: [y: number, x: number];
+  shape: [t: number, y: number, x: number];
   spacing_mm: [y: number, x: number];
   lines: (Line | null)[];
   sax_lines: (Line | null)[];
+  /** Base64 of the grey values (T, Y, X). */
   image: string;
 }

@@ -1,7 +1,7 @@
 /** The list of studies: thousands of rows, of which only those on the screen exist. */
 
 import type { Listing, Row, State } from "../api/contract";
-import { el, say } from "../page/dom";
+import { el, say, sign } from "../page/dom";
 import { Scope, Signal } from "../state/signal";
 import { verdictChip } from "./numbers";
 import { stateChip, STATES } from "./review";
@@ -39,6 +39,7 @@ export class StudyList {
   readonly #done = el("p", { class: "done" });
   readonly #bar = el("progress", { max: "1", value: "0", "aria-label": "Share of studies that were looked at" });
   readonly #working = el("p", { class: "working", role: "status", hidden: true });
+  readonly #problems = el("ul", { class: "problems", hidden: true });
   readonly #empty = el("p", { class: "empty", hidden: true });
   readonly #heads: HTMLElement[] = [];
   /** Rows that exist, by their number. */
@@ -60,7 +61,7 @@ export class StudyList {
         el("div", { class: "list-top" },
           el("div", { class: "done-box" }, this.#done, this.#bar), this.#working,
           el("div", { class: "filters" }, this.#search, this.#stateFilter(), this.#verdictFilter())),
-        this.#scroll, this.#empty,
+        this.#problems, this.#scroll, this.#empty,
         el("p", { class: "soft small", text: "Research software, not a medical device." })));
     this.#listen();
     scope.whenever([this.rows, this.#wish], () => this.#choose());
@@ -76,6 +77,8 @@ export class StudyList {
     this.rows.set([...known, ...fresh.values()]);
     const { progress } = listing;
     this.#working.hidden = progress === null;
+    this.#problems.hidden = listing.problems.length === 0;
+    this.#problems.replaceChildren(...listing.problems.map((text) => el("li", {}, sign("warn"), el("span", { text }))));
     if (progress) say(this.#working, `Segmenting: ${progress.done} of ${progress.total} done${progress.current ? `, now ${progress.current}` : ""}`);
   }
 

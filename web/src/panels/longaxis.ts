@@ -6,21 +6,27 @@ import { el } from "../page/dom";
 import type { LongAxis, Line } from "../api/contract";
 import type { Session } from "../state/session";
 
-export function makeLongAxis(session: Session): HTMLElement | null {
+/** Make the view, hidden until a series is found. */
+export function makeLongAxis(session: Session): HTMLElement {
   const { study, view, scope, longAxis } = session;
-  const listed = study.detail.long_axes;
-  if (listed.length === 0) return null;
   const canvas = el("canvas", { role: "img" });
-  const choose = el("select", { "aria-label": "Long-axis series" }, ...listed.map((one) => el("option", { value: one.id, text: one.name })));
-  const element = el("div", { class: "long-axis" }, canvas, choose);
-  let picture: HTMLCanvasElement | null = null;
+  const choose = el("select", { "aria-label": "Long-axis series" });
+  const element = el("div", { class: "long-axis", hidden: true }, canvas, choose);
+  let shownPicture: { of: LongAxis; draw: (t: number) => HTMLCanvasElement } | null = null;
   const load = async (): Promise<void> => {
     const found = await api.longAxis(study.detail.id, choose.value);
-    picture = await pictureOf(found);
+    shownPicture = { of: found, draw: pictures(found) };
     longAxis.set(found);
   };
-  choose.addEventListener("change", () => void load());
-  load().catch((error: Error) => session.notice.set({ text: error.message, kind: "care" }));
+  const failed = (error: Error): void => session.notice.set({ text: error.message, kind: "care" });
+  choose.addEventListener("change", () => void load().catch(failed));
+  if (study.frames > 1 && study.detail.image.available) {
+    api.longAxes(study.detail.id).then(async ({ long_axes: listed }) => {
+      if (listed.length === 0 || scope.signal.aborted) return;
+      choose.replaceChildren(...listed.map((one) => el("option", { value: one.id, text: one.name })));
+      await load();
+    }).catch(failed);
+  }
   const ask = scope.whenever([longAxis, study.place, view.shown], () => {
     const found = longAxis.get();
     element.hidden = !view.shown.get().longAxis || !found;
@@ -28,11 +34,14 @@ export function makeLongAxis(session: Session): HTMLElement | null {
     const { width, height, ratio } = fitCanvas(canvas);
     const context = canvas.getContext("2d") as CanvasRenderingContext2D;
     const place = placed(found, width, height);
+    const { t, z } = study.place.get();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "#05070a";
     context.fillRect(0, 0, width, height);
-    if (picture) context.drawImage(picture, place.left, place.top, found.shape[1] * place.x, found.shape[0] * place.y);
-    const { z } = study.place.get();
+    if (shownPicture?.of === found) {
+      const frame = Math.min(found.shape[0] - 1, Math.round((t * found.shape[0]) / study.frames));
+      context.drawImage(shownPicture.draw(frame), place.left, place.top, found.shape[2] * place.x, found.shape[1] * place.y);
+    }
     found.lines.forEach((line, k) => line && stroke(context, line, place, k === z));
     canvas.setAttribute("aria-label", `Long-axis view; the line of slice ${study.order.indexOf(z) + 1} is bright`);
   });
@@ -63,10 +72,10 @@ interface Placed {
 }
 
 function placed(found: LongAxis, width: number, height: number): Placed {
-  const scale = Math.min(width / (found.shape[1] * found.spacing_mm[1]), height / (found.shape[0] * found.spacing_mm[0]));
+  const scale = Math.min(width / (found.shape[2] * found.spacing_mm[1]), height / (found.shape[1] * found.spacing_mm[0]));
   const x = scale * found.spacing_mm[1];
   const y = scale * found.spacing_mm[0];
-  return { x, y, left: (width - found.shape[1] * x) / 2, top: (height - found.shape[0] * y) / 2 };
+  return { x, y, left: (width - found.shape[2] * x) / 2, top: (height - found.shape[1] * y) / 2 };
 }
 
 function stroke(context: CanvasRenderingContext2D, line: Line, place: Placed, here: boolean): void {
@@ -84,13 +93,24 @@ function away(line: Line, x: number, y: number): number {
   return Math.abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / long;
 }
 
-async function pictureOf(found: LongAxis): Promise<HTMLCanvasElement> {
-  const [height, width] = found.shape;
+/** Gives the picture of a frame; one canvas holds them in turn. */
+function pictures(found: LongAxis): (t: number) => HTMLCanvasElement {
+  const [, height, width] = found.shape;
   const grey = Uint8Array.from(atob(found.image), (sign) => sign.charCodeAt(0));
   const canvas = el("canvas", { width, height });
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
   const pixels = context.createImageData(width, height);
-  for (let k = 0; k < width * height; k += 1) pixels.data.set([grey[k], grey[k], grey[k], 255], 4 * k);
-  context.putImageData(pixels, 0, 0);
-  return canvas;
+  const words = new Uint32Array(pixels.data.buffer);
+  let now = -1;
+  return (t) => {
+    if (t !== now) {
+      for (let k = 0; k < words.length; k += 1) {
+        const value = grey[t * words.length + k];
+        words[k] = ((255 << 24) | (value << 16) | (value << 8) | value) >>> 0;
+      }
+      context.putImageData(pixels, 0, 0);
+      now = t;
+    }
+    return canvas;
+  };
 }

@@ -143,12 +143,18 @@ function topBar(session: Session, around: Around, find: (id: string) => Command 
   });
   return el("header", { class: "bar" },
     back,
-    el("h1", { text: study.detail.name }), verdict,
+    el("h1", { text: study.detail.name }), identity(study.detail.identity), verdict,
     el("span", { class: "grow" }),
     state,
     el("span", { class: "soft place", text: around.position(study.detail.id) }),
     button("previous", "Study before", "previous"), button("next", "Next study", "next"),
     button("help", "Keys", "help"));
+}
+
+/** Who the patient is, where the server says it. */
+function identity(told: Record<string, string> | null): HTMLElement | null {
+  const words = Object.values(told ?? {}).filter(Boolean);
+  return words.length > 0 ? el("span", { class: "soft identity", text: words.join(" · ") }) : null;
 }
 
 function makeTime(session: Session): HTMLElement {

@@ -28,14 +28,15 @@ export function makeTools(session: Session, find: Find): HTMLElement {
   const lines = iconButton(find("lines") as Command);
   const changes = iconButton(find("changes") as Command);
   bar.append(lines, changes);
-  const axis = session.study.detail.long_axes.length > 0 ? iconButton(find("axis") as Command) : null;
-  if (axis) bar.append(axis);
-  scope.whenever([view.hand, view.shown, session.study.history], () => {
+  const axis = iconButton(find("axis") as Command);
+  bar.append(axis);
+  scope.whenever([view.hand, view.shown, session.study.history, session.longAxis], () => {
     for (const { id, button } of chosen) button.setAttribute("aria-pressed", String(view.hand.get().tool === id));
     const shown = view.shown.get();
     lines.setAttribute("aria-pressed", String(shown.lines));
     changes.setAttribute("aria-pressed", String(shown.changes));
-    axis?.setAttribute("aria-pressed", String(shown.longAxis));
+    axis.hidden = session.longAxis.get() === null;
+    axis.setAttribute("aria-pressed", String(shown.longAxis));
     const { undo, redo } = session.study.history.get();
     bar.querySelector("[aria-label=Undo]")?.toggleAttribute("disabled", !undo);
     bar.querySelector("[aria-label=Redo]")?.toggleAttribute("disabled", !redo);
