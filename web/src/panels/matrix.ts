@@ -141,7 +141,7 @@ export class Matrix {
   #say(frames: readonly number[], all: boolean): void {
     const { study } = this.session;
     const place = study.place.get();
-    const heads = all || study.frames === 1 ? [] : [`ED · frame ${frames[0] + 1}`, `ES · frame ${frames[1] + 1}`];
+    const heads = all || study.frames === 1 ? [] : [`ED · ${frames[0] + 1}`, `ES · ${frames[1] + 1}`];
     if (this.#heads.textContent !== heads.join("")) this.#heads.replaceChildren(...heads.map((text) => el("span", { text })));
     this.#canvas.setAttribute("aria-label",
       `${study.slices} slices${study.frames > 1 ? ` and ${frames.length} frames` : ""}; slice ${study.order.indexOf(place.z) + 1} is shown large. Arrow keys choose another.`);

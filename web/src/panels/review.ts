@@ -3,7 +3,7 @@
 import * as api from "../api/client";
 import type { State } from "../api/contract";
 import { askFor, confirmThat } from "../page/dialogs";
-import { el, say, sign } from "../page/dom";
+import { el, sign } from "../page/dom";
 import { tell, type Session } from "../state/session";
 
 export const STATES: Record<State, { title: string; sign: string; kind: string }> = {
@@ -47,7 +47,6 @@ export class ReviewPanel {
       const review = study.review.get();
       state.replaceChildren(stateChip(review.state));
       state.title = review.reader ? `by ${review.reader}` : "";
-      say(accept.querySelector("span") as Element, this.#edited() ? "Accept mine" : "Accept");
       save.disabled = !this.unsaved();
       if (document.activeElement !== this.#reader) this.#reader.value = reader.get();
     });

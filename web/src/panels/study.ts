@@ -138,7 +138,7 @@ function topBar(session: Session, around: Around, find: (id: string) => Command 
   scope.whenever([study.numbers, study.history, edits.line], () => {
     verdict.replaceChildren(verdictChip(study.numbers.get().verdict));
     const line = edits.line.get().state;
-    say(state, line === "sending" ? "…" : line === "away" || line === "locked" ? "Waiting for the server" : review.unsaved() ? "Not saved yet" : study.history.get().saved === null ? "" : "Saved");
+    say(state, line === "sending" ? "…" : line === "away" || line === "locked" ? "Waiting for the server" : review.unsaved() ? "Not saved yet" : study.history.get().version > 0 ? "Saved" : "");
     state.classList.toggle("care", line === "away" || line === "locked");
   });
   return el("header", { class: "bar" },

@@ -135,5 +135,5 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
     main,
     single.length > 0 ? el("div", { class: "three" }, ...single.map(({ button }) => button)) : null,
     el("div", { class: "copy" }, el("span", { class: "soft", text: "Copy from" }), ...copies, el("kbd", { text: "⇧ arrow" })),
-    between, carry, el("div", { class: "two" }, mark, said("revert", "Model’s mask")));
+    between, carry, el("div", { class: "two" }, mark, said("revert", "Revert")));
 }
