@@ -35,6 +35,7 @@ export async function showVolume(session: Session, holder: HTMLElement): Promise
     planes.addVolume(await load("image"));
     planes.setSliceType(SLICE_TYPE.MULTIPLANAR);
     surface.setSliceType(SLICE_TYPE.RENDER);
+    surface.setScale(1.8);
     await put(planes, surface, mask);
     await surface.setVolumeRenderIllumination(0.6);
   } catch (error) {

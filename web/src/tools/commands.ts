@@ -83,8 +83,8 @@ function drawing(screen: Screen): Command[] {
     ...study.detail.labels.map((label, k): Command => ({
       id: `structure-${label.name}`, keys: [`${k + 1}`], title: `Draw ${label.name}`, group: "Draw", run: () => view.hand.patch({ value: label.value }),
     })),
-    { id: "smaller", keys: ["["], title: "Smaller brush", group: "Draw", run: () => sized(1 / BRUSH_MM.factor) },
-    { id: "larger", keys: ["]"], title: "Larger brush", group: "Draw", run: () => sized(BRUSH_MM.factor) },
+    { id: "smaller", keys: ["[", ","], title: "Smaller brush", group: "Draw", run: () => sized(1 / BRUSH_MM.factor) },
+    { id: "larger", keys: ["]", "."], title: "Larger brush", group: "Draw", run: () => sized(BRUSH_MM.factor) },
     { id: "over", keys: ["X"], title: "Draw over other structures, or only where nothing is", group: "Draw", run: () => view.hand.patch({ over: !view.hand.get().over }) },
     { id: "cursor", keys: ["K"], title: "Draw with the keyboard: arrows move a cursor, Enter puts the pen down and lifts it", group: "Draw", run: () => toggleCursor(screen) },
     { id: "pen", keys: ["Enter"], title: "Pen down or up, while the keyboard draws", group: "Draw", run: screen.press },
