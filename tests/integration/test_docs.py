@@ -182,11 +182,15 @@ def fields_of(model: type) -> dict[str, object]:
     return {field.name: types[field.name] for types in [get_type_hints(model)] for field in fields(model)}
 
 
-def paths_of(model: type) -> list[str]:
-    """Every value of a model's JSON: ``input.shape``, or ``regions[].start`` within a list."""
-    paths = []
+def paths_of(model: type, above: tuple[type, ...] = ()) -> list[str]:
+    """Every value of a model's JSON: ``input.shape``, or ``regions[].start`` within a list.
+
+    A model that holds itself is told once.
+    """
+    paths, above = [], (*above, model)
     for name, annotation in fields_of(model).items():
-        inner = [path for part in models_in(annotation) for path in paths_of(part)]
+        parts = [part for part in models_in(annotation) if part not in above]
+        inner = [path for part in parts for path in paths_of(part, above)]
         paths += [f"{stem_of(name, annotation)}.{path}" for path in inner] if inner else [name]
     return paths
 

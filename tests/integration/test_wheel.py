@@ -18,11 +18,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EXTRAS = (
     "torch", "torchvision", "matplotlib", "monai", "lightning_fabric", "onnx", "onnxscript", "onnxruntime",
+    "starlette", "uvicorn",
 )  # fmt: skip
 ALLOWED = (
     r"septum(_study)?/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
     r"septum/report/templates/report\.(html|css|js)",
+    r"septum/view/static/index\.html",
     r"septum/recipes/(ablation|half|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",

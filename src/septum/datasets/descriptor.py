@@ -23,6 +23,7 @@ class Case:
         group: pathology group, by which splits are balanced; empty where unknown.
         phase: ``ED``, ``ES``, or empty.
         image, mask: files.
+        frame: of both, from 0, where they have several; ``None`` where they have one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     phase: str
     image: Path
     mask: Path
+    frame: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from septum.core import RecipeError
 from septum.datasets.acdc import ACDC
 from septum.datasets.lasc import LASC
 from septum.datasets.nnunet import NNUNET
+from septum.datasets.reviewed import REVIEWED
 from septum.datasets.splits import CrossValidation, Split
 
 if TYPE_CHECKING:
     from septum.datasets.descriptor import Descriptor, PublishedFacts
 
-REGISTRY: dict[str, Descriptor] = {one.key: one for one in (ACDC, LASC, NNUNET)}
+REGISTRY: dict[str, Descriptor] = {one.key: one for one in (ACDC, LASC, NNUNET, REVIEWED)}
 
 
 def published_keys() -> tuple[str, ...]:

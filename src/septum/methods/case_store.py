@@ -11,6 +11,7 @@ import torch
 
 from septum.core import Geometry
 from septum.core.files import atomic_path, sha256_of
+from septum.io import content_sha256
 from septum.methods.samples import NativeCase, PreparedCase, prepare_case, read_case
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class CaseStore:
         """Hash of all that a prepared case depends on: its files, the settings, the meaning of its labels."""
         dataset = self.dataset
         parts = (
-            sha256_of(case.image),
-            sha256_of(case.mask),
+            content_sha256(case.image, wanted=dataset.input),
+            sha256_of(case.mask) if case.frame is None else f"{sha256_of(case.mask)} {case.frame}",
             settings.model_dump_json(exclude_defaults=True),
             f"{dataset.schema.values} {sorted(dataset.mask_values.items())} {VERSION}",
         )

@@ -69,8 +69,8 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
         RecipeError: the image has several frames, image and mask do not lie on one grid, or the mask has a
             value that means nothing.
     """
-    study, mask = read_study(case.image), read_mask(case.mask)
-    if len(study.cine) != 1:
+    study, mask = read_study(case.image, wanted=dataset.input), read_mask(case.mask)
+    if case.frame is None and len(study.cine) != 1:
         raise RecipeError(
             f"{case.image}: expected a single volume, got a cine of {len(study.cine)} frames; give each "
             "labelled frame as a case of its own."
@@ -86,7 +86,8 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
             f"of its image, got another grid with {mask.cine.geometry.spacing_mm} mm; restore the file."
         )
     orientation = Orientation.of(study.cine.geometry)
-    labels = orientation.apply(mask.cine.array[0])
+    frame = case.frame or 0
+    labels = orientation.apply(mask.cine.array[frame])
     mapped = np.zeros(labels.shape, dtype=np.uint8)
     values = dataset.mask_values or {v: v for v in dataset.schema.values}
     unknown = sorted(set(np.unique(labels).tolist()) - {0, *values})
@@ -97,7 +98,8 @@ def read_case(case: Case, dataset: Dataset) -> NativeCase:
         )
     for found, meant in values.items():
         mapped[labels == found] = meant
-    volume = Volume(orientation.apply(study.cine.array[0]), study.cine.geometry.permuted(orientation.axes))
+    voxels = orientation.apply(study.cine.array[frame]).copy()  # not the whole cine with it
+    volume = Volume(voxels, study.cine.geometry.permuted(orientation.axes))
     return NativeCase(case, volume, mapped)
 
 

@@ -39,7 +39,7 @@ def dataset_of(recipe: MultiStageRecipe, folder: Path) -> Dataset:
         recipe.require_channels(recipe.segmenter, dataset.schema)  # reported before the files are read
         for case in dataset.cases:
             read_case(case, dataset)
-        if recipe.patient_pattern is None:
+        if len(dataset.patients()) == len(dataset.cases) and recipe.patient_pattern is None:
             LOGGER.info(
                 "%d cases read; each counts as a patient: if some show the same person, stop and give "
                 "patient_pattern",

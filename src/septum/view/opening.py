@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import STACK_KINDS, LabelSchema, Segmentation, SeptumError
-from septum.core.files import is_folder, sha256_of
-from septum.io import content_sha256, holds_dicom, read_mask, read_study
-from septum.io.names import IMAGE_SUFFIXES
+from septum.core.files import sha256_of
+from septum.io import read_mask, read_study
+from septum.io.beside import images_called, kind_of_content, names_of_image
 from septum.view.errors import RefusedError
 from septum.view.journal import ENDING
 from septum.workflows.case_steps import schema_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import StackKind, Study
+    from septum.core import Study
     from septum.view.listing import Entry
     from septum.workflows.cases import InputCase
     from septum.workflows.output_paths import OutputPaths
@@ -156,7 +156,8 @@ def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> t
             found = _read_if_same(case.source, record, case)
             if found is not None:
                 return found
-    for path in _candidates(entry):
+    folders = (entry.paths.folder, entry.root, entry.root.absolute().parent, Path())
+    for path in images_called(names_of_image(entry.name, entry.model), folders):
         with suppress(SeptumError):
             found = _read_if_same(path, record)
             if found is not None:
@@ -165,40 +166,18 @@ def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> t
 
 
 def _given(entry: Entry, named: Mapping[str, InputCase]) -> Iterator[InputCase]:
-    for name in _names(entry):
+    for name in names_of_image(entry.name, entry.model):
         if name in named:
             yield named[name]
 
 
-def _names(entry: Entry) -> list[str]:
-    """What the image may be called: as the result, without the model that joined the name."""
-    names = [entry.name, entry.paths.stem]
-    if entry.model is not None:
-        names += [name.removesuffix(f"_{entry.model}") for name in names]
-    return list(dict.fromkeys(names))
-
-
-def _candidates(entry: Entry) -> Iterator[Path]:
-    """Files and folders by the study's name: beside the result, one folder up, and in the current folder."""
-    folders = (entry.paths.folder, entry.root, entry.root.absolute().parent, Path())
-    for folder in dict.fromkeys(folders):
-        for name in _names(entry):
-            for suffix in (*IMAGE_SUFFIXES, ".zip"):
-                path = folder / f"{name}{suffix}"
-                if path.is_file():
-                    yield path
-            if is_folder(folder / name):
-                yield folder / name
-
-
 def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> tuple[Study, Path] | None:
-    spacing_mm = record.settings.spacing_mm
-    kinds: tuple[StackKind, ...] = STACK_KINDS if holds_dicom(path) else STACK_KINDS[:1]
-    for kind in kinds:
-        with suppress(SeptumError):
-            if case is not None and case.phases is not None:
-                if case.phases.sha256(kind) == record.input.sha256:
-                    return case.phases.read(spacing_mm=spacing_mm, wanted=kind), path
-            elif content_sha256(path, wanted=kind) == record.input.sha256:
-                return read_study(path, spacing_mm=spacing_mm, wanted=kind), path
-    return None
+    spacing_mm, sha256 = record.settings.spacing_mm, record.input.sha256
+    if case is not None and case.phases is not None:
+        for wanted in STACK_KINDS:
+            with suppress(SeptumError):
+                if case.phases.sha256(wanted) == sha256:
+                    return case.phases.read(spacing_mm=spacing_mm, wanted=wanted), path
+        return None
+    kind = kind_of_content(path, sha256)
+    return None if kind is None else (read_study(path, spacing_mm=spacing_mm, wanted=kind), path)
