@@ -24,7 +24,7 @@ ALLOWED = (
     r"septum(_study)?/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
     r"septum/report/templates/report\.(html|css|js)",
-    r"septum/view/static/index\.html",
+    r"septum/view/static/(index\.html|(app|volume)\.js|app\.css|icon\.svg|manifest\.json|LICENSES\.txt)",
     r"septum/recipes/(ablation|half|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",

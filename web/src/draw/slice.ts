@@ -32,6 +32,7 @@ export class SliceDrawer {
     part: Size & { left: number; top: number },
     ratio: number,
     line_px = 1.75,
+    quick = false,
   ): void {
     const { study } = this;
     const { grid } = study;
@@ -45,7 +46,7 @@ export class SliceDrawer {
     const moved = { ...camera, x: camera.x - part.left / (camera.scale * grid.sx), y: camera.y - part.top / (camera.scale * grid.sy) };
     const pixel = applied(context, grid, moved, part, ratio);
     context.imageSmoothingEnabled = camera.scale * grid.sx < 14;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = quick ? "low" : "high";
     context.drawImage(this.#picture.show(study, place.t, place.z), 0, 0);
     for (const which of study.outlined) {
       if (shown.hidden.has(which.label.value)) continue;

@@ -108,7 +108,7 @@ export class Matrix {
         if (this.#kept.get(`${c} ${r}`) === state) continue;
         this.#kept.set(`${c} ${r}`, state);
         const part = { left: c * (width + GAP), top: r * (height + GAP), width, height };
-        this.#drawer.draw(context, { t, z }, camera, shown, part, ratio, 1.1);
+        this.#drawer.draw(context, { t, z }, camera, shown, part, ratio, 1.1, true);
         this.#frame(context, part, ratio, here, z === place.z);
         if (study.frames === 1) this.#number(context, part, ratio, `${k + 1}`);
       }

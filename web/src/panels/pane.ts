@@ -44,7 +44,7 @@ export class Pane {
     );
     const listened = [
       study.place, study.drawn, study.image, study.window, study.numbers, view.shown, view.camera, view.hand, view.cursor, view.mark,
-      session.longAxis,
+      session.longAxis, view.play,
     ];
     this.#redraw = scope.whenever(listened, () => this.#draw());
     const watch = new ResizeObserver(() => this.#redraw());
@@ -271,7 +271,7 @@ export class Pane {
     else if (camera && resized && factor !== 1) view.camera.set({ ...camera, scale: camera.scale * factor });
     const context = this.canvas.getContext("2d") as CanvasRenderingContext2D;
     const place = study.place.get();
-    this.#drawer.draw(context, place, this.camera(), view.shown.get(), { ...size, left: 0, top: 0 }, ratio);
+    this.#drawer.draw(context, place, this.camera(), view.shown.get(), { ...size, left: 0, top: 0 }, ratio, 1.75, view.play.get().on);
     const pixel = applied(context, study.grid, this.camera(), size, ratio);
     this.#overlay(context, pixel);
     context.setTransform(1, 0, 0, 1, 0, 0);

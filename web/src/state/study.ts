@@ -41,6 +41,8 @@ export class OpenStudy {
   /** From the base to the apex, as far as it is known. */
   readonly order: readonly number[];
   readonly #changes: Uint32Array;
+  readonly #seen: { change: number; values: ReadonlySet<number>; box: Box | null }[] = [];
+  #heart: { drawn: number; box: Box | null } | null = null;
   readonly #rings = new Map<string, { change: number; rings: Ring[]; path: Path2D }>();
 
   constructor(public detail: StudyDetail) {
@@ -119,9 +121,23 @@ export class OpenStudy {
   }
 
   /** Whether a slice has this structure, or any. */
-  has(t: number, z: number, value: number | null, of: Uint8Array = this.mask): boolean {
-    const slice = this.slice(of, t, z);
-    return value === null ? slice.some((v) => v !== 0) : slice.includes(value);
+  has(t: number, z: number, value: number | null): boolean {
+    const { values } = this.#looked(t, z);
+    return value === null ? values.size > 0 : values.has(value);
+  }
+
+  /** Values in a slice and the box around them; kept until the slice changes. */
+  #looked(t: number, z: number): { values: ReadonlySet<number>; box: Box | null } {
+    const k = t * this.slices + z;
+    const kept = this.#seen[k];
+    if (kept && kept.change === this.#changes[k]) return kept;
+    const slice = this.slice(this.mask, t, z);
+    const values = new Set<number>();
+    for (const { value } of this.detail.labels) if (slice.includes(value)) values.add(value);
+    const box = values.size > 0 ? boundingBox(slice, this.grid.width, values) : null;
+    const made = { change: this.#changes[k], values, box };
+    this.#seen[k] = made;
+    return made;
   }
 
   differs(t: number, z: number): boolean {
@@ -133,15 +149,16 @@ export class OpenStudy {
 
   /** Box around everything that any frame's mask has, or null. */
   heart(): Box | null {
-    const all = new Set(this.detail.labels.map((label) => label.value));
+    if (this.#heart && this.#heart.drawn === this.drawn.get()) return this.#heart.box;
     let box: Box | null = null;
     for (let k = 0; k < this.frames * this.slices; k += 1) {
-      const part = boundingBox(this.mask.subarray(k * this.size, (k + 1) * this.size), this.grid.width, all);
+      const part = this.#looked(Math.floor(k / this.slices), k % this.slices).box;
       if (!part) continue;
       box = box
         ? { x0: Math.min(box.x0, part.x0), y0: Math.min(box.y0, part.y0), x1: Math.max(box.x1, part.x1), y1: Math.max(box.y1, part.y1) }
         : part;
     }
+    this.#heart = { drawn: this.drawn.get(), box };
     return box;
   }
 

@@ -1,0 +1,132 @@
+"""Speed of ``septum view`` in a browser: first picture, rate of the cine, and from a stroke to its numbers.
+
+``python benchmarks/view_time.py`` starts the viewer on a synthetic cine of 30 frames of 10 slices of 256 x 256
+voxels, opens it in Chromium without a window, and writes ``benchmarks/results/view_time.json``. The page draws
+without a graphics processor there.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from frame_time_result import Machine, Spread, machine_facts
+from pydantic import BaseModel, ConfigDict
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from septum.core.files import write_text  # noqa: E402
+from septum.io import write_image  # noqa: E402
+from septum.phantom import PhantomSettings, beating_heart  # noqa: E402
+from support.browser import Page, browser_page, chromium  # noqa: E402
+from support.view_browser import Reader, ViewProcess  # noqa: E402
+from support.view_studies import write_result  # noqa: E402
+
+PHANTOM = PhantomSettings(frames=30, slices=10, matrix=(256, 256), in_plane_mm=1.4)
+STROKES = 30
+PLAYED_MS = 5000
+RESULT = Path(__file__).parent / "results" / "view_time.json"
+
+#: Plays, and gives the frames that were shown, the refreshes of the browser between them, and the beat's own rate.
+PLAY = f"""(async () => {{
+  const {{ study, view }} = septum;
+  view.play.patch({{ on: true }});
+  await new Promise((done) => setTimeout(done, 1500));
+  const gaps = [];
+  let shown = 0, last = -1, before = performance.now();
+  const begun = before;
+  while (before - begun < {PLAYED_MS}) {{
+    const now = await new Promise(requestAnimationFrame);
+    gaps.push(performance.now() - before);
+    before = performance.now();
+    if (study.place.get().t !== last) {{ shown += 1; last = study.place.get().t; }}
+  }}
+  view.play.patch({{ on: false }});
+  const times = study.detail.frame_times_ms;
+  return {{ shown_per_s: 1000 * shown / (before - begun), true_per_s: 1000 * (times.length - 1) / (times.at(-1) - times[0]), gaps }};
+}})()"""
+
+
+class Result(BaseModel):
+    """What was measured, where, and on what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = 1
+    benchmark: str = "view_time"
+    machine: Machine
+    python: str
+    septum: str
+    browser: str
+    shape: tuple[int, ...]
+    first_picture_s: Spread
+    frames_shown_per_s: float
+    frames_of_the_beat_per_s: float
+    refresh_ms: Spread
+    stroke_to_numbers_ms: Spread
+
+
+def measure(page: Page, server: ViewProcess) -> dict[str, Any]:
+    """Open, play and draw, and give the times."""
+    reader = Reader(page)
+    opened = []
+    for _ in range(5):
+        reader.enter(server.address)
+        started = time.perf_counter()
+        reader.open("cine")
+        opened.append(time.perf_counter() - started)
+    played = page.evaluate(PLAY)
+    reader.at(0, 5)
+    page.press("b", "3")
+    for number in range(STROKES):
+        x, y = page.evaluate("[septum.view.camera.get().x, septum.view.camera.get().y]")
+        turn = 2 * np.pi * number / STROKES
+        start = x + 12 * np.cos(turn), y + 12 * np.sin(turn)
+        reader.draw(start, (start[0] + 3, start[1] + 3))
+        reader.arrived()
+    took_ms = page.evaluate("septum.edits.times_ms")
+    return {
+        "browser": page.call("Browser.getVersion")["product"],
+        "first_picture_s": Spread.of(opened), "frames_shown_per_s": round(played["shown_per_s"], 2),
+        "frames_of_the_beat_per_s": round(played["true_per_s"], 2), "refresh_ms": Spread.of(played["gaps"]),
+        "stroke_to_numbers_ms": Spread.of(took_ms),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure, and write the result.
+
+    Raises:
+        SystemExit: there is no browser.
+    """
+    program = chromium()
+    if program is None:
+        raise SystemExit("expected Chromium on the path; install it.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = beating_heart(np.random.default_rng(0), PHANTOM)
+        write_image(folder / "cine.nii.gz", made.cine)
+        write_result(folder, "cine", image=folder / "cine.nii.gz", mask=made.truth)
+        server = ViewProcess(folder, "--reader", "benchmark")
+        try:
+            with browser_page(program, folder / "profile") as page:
+                page.width(1440)
+                told = measure(page, server)
+        finally:
+            server.stop()
+    python = ".".join(map(str, sys.version_info[:3]))
+    result = Result(
+        machine=machine_facts(), python=python, septum=version("septum"), shape=made.cine.array.shape, **told
+    )
+    write_text(RESULT, result.model_dump_json(indent=2) + "\n")
+    print(result.model_dump_json(indent=2))
+
+
+if __name__ == "__main__":
+    main()
