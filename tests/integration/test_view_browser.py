@@ -65,7 +65,9 @@ def reader(browser, server) -> Reader:
     return reader
 
 
-def capsule(shape: tuple[int, int], ends: tuple[tuple[float, float], tuple[float, float]], radius: float) -> Any:
+def capsule(
+    shape: tuple[int, int], ends: tuple[tuple[float, float], tuple[float, float]], radius: float
+) -> Any:
     """Pixels whose centres are within a radius of a line from (x, y) to (x, y), and those at its ends."""
     y, x = np.indices(shape) + 0.5
     (x0, y0), (x1, y1) = ends
@@ -127,7 +129,7 @@ def test_slices_go_out_and_come_back_and_each_step_is_undone_to_the_same_mask(re
     assert (kept[3][0, 4] == LV).any()
     above = reader.page.evaluate("septum.study.neighbour(4, -1)")
     assert (kept[4][0, 4] == first[0, above]).all()
-    smaller, larger = sorted((int((first[0, z] == LV).sum()) for z in (3, 5)))
+    smaller, larger = sorted(int((first[0, z] == LV).sum()) for z in (3, 5))
     assert smaller < int((kept[5][0, 4] == LV).sum()) < larger
     assert (kept[6][0, 4] != kept[5][0, 4]).any()
     for state in reversed(kept[:-1]):
@@ -276,7 +278,10 @@ def test_a_list_of_two_thousand_is_there_at_once_and_holds_few_rows(browser, res
         reader = Reader(browser)
         reader.enter(process.address)
         page = reader.page
-        assert page.evaluate("document.querySelector('[role=grid]').getAttribute('aria-rowcount')") == f"{MANY + 1}"
+        assert (
+            page.evaluate("document.querySelector('[role=grid]').getAttribute('aria-rowcount')")
+            == f"{MANY + 1}"
+        )
         assert page.evaluate("document.querySelectorAll('.study-row').length") < 80
         took_ms = page.evaluate(
             "(async () => { const list = document.querySelector('.scroll'); const took = [];"

@@ -68,7 +68,15 @@ def test_it_names_no_other_place_and_has_nothing_inline():
 
 def test_every_package_inside_comes_with_its_licence():
     told = (STATIC / "LICENSES.txt").read_text()
-    inside = {"@niivue/niivue", "fflate", "gl-matrix", "nifti-reader-js", "zarrita", "@lukeed/uuid", "array-equal"}
+    inside = {
+        "@niivue/niivue",
+        "fflate",
+        "gl-matrix",
+        "nifti-reader-js",
+        "zarrita",
+        "@lukeed/uuid",
+        "array-equal",
+    }
     heads = set(re.findall(r"^(\S+) [\d.]+ \((?:MIT|BSD-2-Clause|ISC)\)$", told, re.MULTILINE))
     assert inside <= heads
 

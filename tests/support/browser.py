@@ -101,7 +101,7 @@ class Page:
         (x, y), *rest = points
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **held)
-        for x, y in rest:  # noqa: B007  # the last one is where the button is let go
+        for x, y in rest:  # the last one is where the button is let go
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, **held)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, **{**held, "buttons": 0})
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import septum
 
+import septum
 from support.view_studies import painted
 
 if TYPE_CHECKING:
