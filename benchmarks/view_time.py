@@ -1,8 +1,9 @@
 """Speed of ``septum view`` in a browser: first picture, rate of the cine, and from a stroke to its numbers.
 
-``python benchmarks/view_time.py`` starts the viewer on a synthetic cine of 30 frames of 10 slices of 256 x 256
-voxels, opens it in Chromium without a window, and writes ``benchmarks/results/view_time.json``. The page draws
-without a graphics processor there.
+``python benchmarks/view_time.py`` starts the viewer on a synthetic cine of 30 frames of 10 slices of
+256 x 256 voxels, opens it in Chromium without a window, and writes ``benchmarks/results/view_time.json``.
+The page draws without a graphics processor there. Processor times are told, too: they also hold where the
+machine is busy otherwise.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ STROKES = 30
 PLAYED_MS = 5000
 RESULT = Path(__file__).parent / "results" / "view_time.json"
 
-#: Plays, and gives the frames that were shown, the refreshes of the browser between them, and the beat's own rate.
+#: Plays, and gives how many frames were shown, the refreshes of the browser, and the rate of the beat.
 PLAY = f"""(async () => {{
   const {{ study, view }} = septum;
   view.play.patch({{ on: true }});
@@ -49,7 +50,10 @@ PLAY = f"""(async () => {{
   }}
   view.play.patch({{ on: false }});
   const times = study.detail.frame_times_ms;
-  return {{ shown, shown_per_s: 1000 * shown / (before - begun), true_per_s: 1000 * (times.length - 1) / (times.at(-1) - times[0]), gaps }};
+  return {{
+    shown, shown_per_s: 1000 * shown / (before - begun), gaps,
+    true_per_s: 1000 * (times.length - 1) / (times.at(-1) - times[0]),
+  }};
 }})()"""
 
 
@@ -61,8 +65,9 @@ class Result(BaseModel):
         frames_shown_per_s: while the cine plays at its true rate.
         frames_of_the_beat_per_s: the true rate.
         refresh_ms: between two refreshes of the browser meanwhile.
-        cpu_ms_per_frame_shown: that all processes of the browser used, also where the machine is busy otherwise.
+        cpu_ms_per_frame_shown: processor time of the browser.
         stroke_to_numbers_ms: from the end of a stroke until its numbers are there.
+        cpu_ms_per_stroke: processor time of browser and server, for the drawing of the stroke, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,10 +85,11 @@ class Result(BaseModel):
     refresh_ms: Spread
     cpu_ms_per_frame_shown: float
     stroke_to_numbers_ms: Spread
+    cpu_ms_per_stroke: float
 
 
-def browser_cpu_s(profile: Path) -> float:
-    """Processor time so far of all processes of a browser, which name its profile or descend from one that does."""
+def cpu_s(word: Path) -> float:
+    """Processor time so far of the processes whose command has a word, and of those that they started."""
     spent, parents, named = {}, {}, set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -92,11 +98,9 @@ def browser_cpu_s(profile: Path) -> float:
         except OSError:
             continue
         pid = int(folder.name)
-        parents[pid], spent[pid] = (
-            int(fields[1]),
-            (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
-        )
-        if str(profile).encode() in command:
+        parents[pid] = int(fields[1])
+        spent[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        if str(word).encode() in command:
             named.add(pid)
     descends = {pid for pid in parents if pid in named or parents[pid] in named}
     descends |= {pid for pid in parents if parents[pid] in descends}
@@ -112,24 +116,26 @@ def measure(page: Page, server: ViewProcess, profile: Path) -> dict[str, Any]:
         started = time.perf_counter()
         reader.open("cine")
         opened.append(time.perf_counter() - started)
-    before_s = browser_cpu_s(profile)
+    before_s = cpu_s(profile)
     played = page.evaluate(PLAY)
-    used_s = browser_cpu_s(profile) - before_s
+    used_s = cpu_s(profile) - before_s
     reader.at(0, 5)
     page.press("b", "3")
+    before_s = cpu_s(server.folder)
     for number in range(STROKES):
         x, y = page.evaluate("[septum.view.camera.get().x, septum.view.camera.get().y]")
         turn = 2 * np.pi * number / STROKES
         start = x + 12 * np.cos(turn), y + 12 * np.sin(turn)
         reader.draw(start, (start[0] + 3, start[1] + 3))
         reader.arrived()
+    drawn_s = cpu_s(server.folder) - before_s
     took_ms = page.evaluate("septum.edits.times_ms")
     return {
         "browser": page.call("Browser.getVersion")["product"],
         "first_picture_s": Spread.of(opened), "frames_shown_per_s": round(played["shown_per_s"], 2),
         "frames_of_the_beat_per_s": round(played["true_per_s"], 2), "refresh_ms": Spread.of(played["gaps"]),
         "cpu_ms_per_frame_shown": round(1000 * used_s / played["shown"], 2),
-        "stroke_to_numbers_ms": Spread.of(took_ms),
+        "stroke_to_numbers_ms": Spread.of(took_ms), "cpu_ms_per_stroke": round(1000 * drawn_s / STROKES, 2),
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The viewer in a real browser: looking, correcting and deciding by mouse and keys, and what the files say then."""
+"""The viewer in a real browser: looking, correcting, deciding by mouse and keys, and what the files say then."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ NAMES = ("stroke", "steps", "accepted", "killed", "tabs", "keys", "phone")
 READER = "A. Reader"
 SPACING_MM = 1.5
 MANY = 2000
+Point = tuple[float, float]
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +66,7 @@ def reader(browser, server) -> Reader:
     return reader
 
 
-def capsule(
-    shape: tuple[int, int], ends: tuple[tuple[float, float], tuple[float, float]], radius: float
-) -> Any:
+def capsule(shape: tuple[int, int], ends: tuple[Point, Point], radius: float) -> Any:
     """Pixels whose centres are within a radius of a line from (x, y) to (x, y), and those at its ends."""
     y, x = np.indices(shape) + 0.5
     (x0, y0), (x1, y1) = ends
@@ -102,9 +101,8 @@ def test_a_stroke_of_a_known_shape_is_in_the_saved_mask_and_its_numbers(reader, 
     assert added > 0
     assert reader.item("lv_edv_ml") == pytest.approx(edv, abs=2e-3)
     assert reader.item("lv_ef_percent") == pytest.approx(100 * (edv - esv) / edv, abs=2e-3)
-    reader.page.wait(
-        f"document.querySelector('tr[data-key=lv_ef_percent] .now').textContent === '{100 * (edv - esv) / edv:.1f}'"
-    )
+    shown = f"{100 * (edv - esv) / edv:.1f}"
+    reader.page.wait(f"document.querySelector('tr[data-key=lv_ef_percent] .now').textContent === '{shown}'")
 
     reader.page.press("Ctrl+s")
     reader.page.wait("septum.study.history.get().saved === 1")
@@ -278,16 +276,14 @@ def test_a_list_of_two_thousand_is_there_at_once_and_holds_few_rows(browser, res
         reader = Reader(browser)
         reader.enter(process.address)
         page = reader.page
-        assert (
-            page.evaluate("document.querySelector('[role=grid]').getAttribute('aria-rowcount')")
-            == f"{MANY + 1}"
-        )
+        assert page.evaluate("document.querySelector('[role=grid]').ariaRowCount") == f"{MANY + 1}"
         assert page.evaluate("document.querySelectorAll('.study-row').length") < 80
         took_ms = page.evaluate(
             "(async () => { const list = document.querySelector('.scroll'); const took = [];"
             " for (let k = 0; k <= 30; k += 1) { const start = performance.now();"
             " list.scrollTop = k / 30 * list.scrollHeight; list.dispatchEvent(new Event('scroll'));"
-            " took.push(performance.now() - start); await new Promise(requestAnimationFrame); } return took; })()"
+            " took.push(performance.now() - start); await new Promise(requestAnimationFrame); }"
+            " return took; })()"
         )
         assert np.median(took_ms) < 100
         assert page.evaluate("document.querySelectorAll('.study-row').length") < 80

@@ -88,8 +88,8 @@ class Page:
         for named in keys:
             *held, key = named.split("+") if len(named) > 1 else [named]
             told: dict[str, Any] = {
-                "key": key, "modifiers": sum(_HELD[one] for one in held), "windowsVirtualKeyCode": _CODES.get(key, 0),
-                "code": f"Digit{key}" if key.isdigit() else key,
+                "key": key, "modifiers": sum(_HELD[one] for one in held),
+                "windowsVirtualKeyCode": _CODES.get(key, 0), "code": f"Digit{key}" if key.isdigit() else key,
             }  # fmt: skip
             text = _TEXTS.get(key, key if len(key) == 1 and "Ctrl" not in held else "")
             self.call("Input.dispatchKeyEvent", type="keyDown", **told, **({"text": text} if text else {}))

@@ -1,4 +1,4 @@
-"""The viewer in a real browser: a server process that can be killed, and hands that draw in pixels of the image."""
+"""The viewer in a real browser: a server process that can be killed, and a hand that draws in image pixels."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class Reader:
         camera = self.page.evaluate(
             "(() => { const box = pane.getBoundingClientRect();"
             " const c = septum.view.camera.get(), g = septum.study.grid;"
-            " return [box.left + box.width / 2, box.top + box.height / 2, c.x, c.y, c.scale * g.sx, c.scale * g.sy];"
-            " })()"
+            " return [box.left + box.width / 2, box.top + box.height / 2, c.x, c.y,"
+            " c.scale * g.sx, c.scale * g.sy]; })()"
         )
         left, top, x0, y0, sx, sy = camera
         return [(left + (x - x0) * sx, top + (y - y0) * sy) for x, y in points]
@@ -149,7 +149,8 @@ class Reader:
         shape = self.page.evaluate("septum.study.detail.shape")
         runs = self.page.evaluate(
             "(() => { const m = septum.study.mask, runs = []; let from = 0;"
-            " for (let k = 1; k <= m.length; k += 1) if (m[k] !== m[from]) { runs.push([m[from], k - from]); from = k; }"
+            " for (let k = 1; k <= m.length; k += 1)"
+            " if (m[k] !== m[from]) { runs.push([m[from], k - from]); from = k; }"
             " return runs; })()"
         )
         return np.repeat(*np.array(runs).T).astype(np.uint8).reshape(shape)
