@@ -40,6 +40,7 @@ tables: $(DEVELOPMENT) ## rebuild the documentation's tables from the committed 
 pictures: $(DEVELOPMENT) ## draw the documentation's pictures of methods again, on phantoms
 	$(VENV_TEST)/bin/python tools/draw_report_picture.py
 	$(VENV_TEST)/bin/python tools/draw_docs_pictures.py
+	$(VENV_TEST)/bin/python tools/draw_viewer_pictures.py
 
 web: ## build the page of septum view from web/ into the package; needs node 20 and npm
 	cd web && npm ci --ignore-scripts --no-audit --no-fund

@@ -1,4 +1,4 @@
-"""The viewer in a real browser: looking, correcting, deciding by mouse and keys, and what the files say then."""
+"""The viewer in a browser: looking, correcting, deciding by mouse and keys, and what the files say then."""
 
 from __future__ import annotations
 

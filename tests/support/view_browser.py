@@ -1,4 +1,4 @@
-"""The viewer in a real browser: a server process that can be killed, and a hand that draws in image pixels."""
+"""The viewer in a browser: a server process that can be killed, and a hand that draws in image pixels."""
 
 from __future__ import annotations
 
