@@ -208,6 +208,16 @@ def test_a_server_that_was_killed_goes_on_where_it_was_with_all_steps_to_undo(fo
     assert journal.read_bytes().endswith(b"\n")
 
 
+def test_what_another_viewer_wrote_is_not_overwritten_and_is_there_at_the_next_look(folder, page):
+    page.edit("slice", frames=[0], slices=[8], structures=None, present=False)
+    other = Page.of(folder)
+    other.edit("slice", frames=[1], slices=[8], structures=None, present=False)
+    answer = page.post("edits", 409, base=1, action="revert", changes=None)
+    assert answer["error"]["key"] == "other_viewer"
+    assert page.mask().tobytes() == other.mask().tobytes()
+    page.edit("revert", changes=None)
+
+
 def test_the_journal_of_another_mask_is_put_aside(folder, page):
     page.edit("slice", frames=[0], slices=[8], structures=None, present=False)
     journal = folder / "heart_edits.jsonl"

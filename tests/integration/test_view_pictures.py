@@ -7,11 +7,12 @@ import base64
 import numpy as np
 import pytest
 
-from septum.core import LEFT_ATRIUM, Geometry, Segmentation
+from septum import write_image
+from septum.core import LEFT_ATRIUM, Cine, Geometry, Segmentation
 from septum.io import read_mask, read_study
 from support.dicom_study import LONG_AXIS, Sheet, flat, images, stored, write, write_cine
 from support.dicom_study import heart as dicom_heart
-from support.view_studies import Page, write_result
+from support.view_studies import Page, beating, write_result
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +82,40 @@ def test_an_atrium_is_shown_and_corrected_as_a_ventricle_is_and_has_its_volume_a
     assert not cine.array[0, 44].any()
     for wrong in ("which=all", "which=mask&frame=1", "which=mask&frame=x"):
         assert page.client.get(f"/api/studies/{page.key}/volume?{wrong}").status_code in (400, 404)
+
+
+def test_an_image_elsewhere_is_found_where_the_user_says(tmp_path):
+    from septum.workflows.cases import plan_cases
+
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "a" / "out").mkdir(parents=True)
+    image = write_result(tmp_path / "far" / "away")
+    write_result(tmp_path / "a" / "out", image=image)
+    assert not Page.of(tmp_path / "a" / "out").study()["image"]["available"]
+    named = {case.name: case for case in plan_cases([tmp_path / "far"], tmp_path / "a" / "out").cases}
+    assert Page.of(tmp_path / "a" / "out", named=named).study()["image"]["available"]
+
+
+def test_another_image_of_the_same_name_is_not_taken(tmp_path):
+    (tmp_path / "out").mkdir()
+    image = write_result(tmp_path / "out")
+    image.rename(tmp_path / "other.nii.gz")
+    voxels = read_study(tmp_path / "other.nii.gz").cine
+    write_image(image, Cine(voxels.array + 1.0, voxels.geometry))
+    assert not Page.of(tmp_path / "out").study()["image"]["available"]
+
+
+def test_end_diastole_and_end_systole_in_two_files_are_found_together(tmp_path):
+    from septum.workflows.two_phases import TwoPhases
+
+    (tmp_path / "p1").mkdir()
+    cine = read_study(write_result(tmp_path)).cine
+    for name, t in (("p1_ED", 0), ("p1_ES", 2)):
+        write_image(tmp_path / "p1" / f"{name}.nii.gz", Cine(cine.array[t : t + 1], cine.geometry))
+    pair = TwoPhases(tmp_path / "p1" / "p1_ED.nii.gz", tmp_path / "p1" / "p1_ES.nii.gz")
+    two = beating()
+    mask = Segmentation(two.labels[[0, 2]], two.geometry, two.schema)
+    write_result(tmp_path / "out", "p1", mask=mask, study=pair.read())
+    study = Page.of(tmp_path / "out").study()
+    assert study["image"]["available"]
+    assert study["shape"][0] == 2

@@ -16,7 +16,7 @@ from septum.workflows.record import read_record
 from support.dicom_study import heart as dicom_heart
 from support.dicom_study import write_cine
 from support.hearts import LV
-from support.view_studies import Page, measured_again, runs_of, write_result
+from support.view_studies import Page, beating, measured_again, runs_of, write_result
 
 SLICE_OUT = {"frames": [0, 1, 2, 3], "slices": [8], "structures": None, "present": False}
 
@@ -127,6 +127,50 @@ def test_what_another_program_did_to_a_saved_mask_is_a_step_of_its_own(folder):
     assert again.study()["edits"] == 2
     again.now("undo")
     assert not again.mask()[0, 2, :5, :5].any()
+
+
+def test_a_kill_between_the_old_mask_and_the_new_one_loses_neither(folder):
+    page = Page.of(folder)
+    page.edit("slice", **SLICE_OUT)
+    page.now("save", reader="R")
+    shown = page.mask()
+    (folder / "heart_seg.nii.gz").unlink()  # as a save leaves it for an instant
+    again = Page.of(folder)
+    assert (again.mask() == shown).all()
+    assert again.mask("model")[:, 8].any()
+    again.now("save", reader="R")
+    assert (read_mask(folder / "heart_seg.nii.gz").cine.array == shown).all()
+    assert Page.of(folder).study()["edits"] == 1
+
+
+def test_a_mask_that_a_model_has_made_again_is_the_first_one_from_then_on(folder):
+    page = Page.of(folder)
+    page.edit("slice", **SLICE_OUT)
+    page.now("save", reader="R")
+    for path in folder.glob("heart_seg*"):
+        path.unlink()
+    other = beating()
+    other.labels[0, 5, :3, :3] = LV
+    write_result(folder, image=folder / "heart.nii.gz", mask=other)
+    again = Page.of(folder)
+    assert (again.study()["version"], again.study()["edits"]) == (0, 0)
+    assert (again.mask("model")[0, 5, :3, :3] == LV).all()
+    again.edit("slice", **SLICE_OUT)
+    again.now("save", reader="R")
+    kept = read_mask(folder / "heart_original_mask.nii.gz").cine.array
+    assert (kept[0, 5, :3, :3] == LV).all()
+    assert (folder / "heart_edits_1.jsonl").exists()
+
+
+def test_segmenting_again_keeps_a_mask_that_was_corrected(folder):
+    from septum.workflows.record import Settings
+    from septum.workflows.resume import reason_to_segment
+
+    page = Page.of(folder)
+    page.edit("slice", **SLICE_OUT)
+    page.now("save", reader="R")
+    record = read_record(folder / "heart_seg.json")
+    assert reason_to_segment(record, folder / "heart_seg.nii.gz", Settings(), record.model.sha256) == ""
 
 
 def test_a_mask_in_nrrd_stays_one(tmp_path):

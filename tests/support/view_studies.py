@@ -21,6 +21,8 @@ from support.hearts import cine, heart
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from septum.core import Study
+
 with warnings.catch_warnings(action="ignore"):  # Starlette would rather have httpx's successor
     from starlette.testclient import TestClient
 
@@ -41,15 +43,16 @@ def write_result(
     *,
     image: Path | None = None,
     mask: Segmentation | None = None,
+    study: Study | None = None,
 ) -> Path:
     """Write an image and a result by a model; the image's path is given."""
     mask = mask or beating()
-    if image is None:
+    if image is None and study is None:
         noise = np.random.default_rng(7).normal(0.0, 20.0, mask.labels.shape)
         voxels = (100.0 * mask.labels + noise + 200.0).astype(np.int16)
         image = folder / f"{name}.nii.gz"
         write_image(image, Cine(voxels, mask.geometry, frame_interval_ms=200.0))
-    study = read_study(image)
+    study = study or read_study(image)
     settings = Settings(engine="none", device="cpu", precision="f32")
     provenance = Provenance(SOFTWARE, FACTS, "model", settings)
     segmentation = Segmentation(mask.labels, study.cine.geometry, mask.schema)

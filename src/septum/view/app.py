@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from septum.view.library import Library
+    from septum.view.session import Session
 
 STATIC = Path(os.environ.get("SEPTUM_VIEW_STATIC") or Path(__file__).parent / "static")
 
@@ -126,12 +127,21 @@ class Routes:
     def edit(self, request: Request, body: dict[str, Any]) -> Response:
         """Make one edit."""
         base, action, reader = _base(body), str(body.pop("action", "")), self._reader(body)
-        return json_answer(self.library.session(_key(request)).edit(base, action, body, reader))
+        return self._changed(_key(request), lambda session: session.edit(base, action, body, reader))
 
     def step(self, request: Request, body: dict[str, Any], action: str) -> Response:
         """Undo or redo one edit."""
         base, reader = _base(body), self._reader(body)
-        return json_answer(self.library.session(_key(request)).step(base, action, reader))
+        return self._changed(_key(request), lambda session: session.step(base, action, reader))
+
+    def _changed(self, key: str, change: Callable[[Session], dict[str, Any]]) -> Response:
+        """Change a study; one that another process has changed, too, is read again for the next request."""
+        try:
+            return json_answer(change(self.library.session(key)))
+        except RefusedError as error:
+            if error.key == "other_viewer":
+                self.library.forget(key)
+            raise
 
     def save(self, request: Request, body: dict[str, Any], *, verified: bool = False) -> Response:
         """Write the study as it is; with ``verified`` by an explicit act of the reader."""

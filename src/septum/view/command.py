@@ -112,6 +112,7 @@ def view(
             check_writable(out)
             work = Segmenting(library, running, named.studies, out, model(), on_event)
             work.start()
+        library.prepare()
         ready(running.address)
         with suppress(KeyboardInterrupt):
             running.run()
@@ -173,8 +174,10 @@ class Segmenting(Thread):
             case CaseDone():
                 self.library.add(self._out, event.json)
                 progress.done += 1
-            case Failure(_, error):
-                self.library.problems.append(str(error))
+                if progress.done == 1:
+                    self.library.prepare()
+            case Failure(source, error):
+                self.library.problems.append(str(error).replace(str(source), source.name))
                 progress.done += 1
         self.on_event(event)
 

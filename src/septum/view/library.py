@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from septum.core import SeptumError
 from septum.view.errors import RefusedError
 from septum.view.journal import now
 from septum.view.listing import Entry, find_entries, read_entry
@@ -82,12 +84,33 @@ class Library:
             return self._entries[key]
 
     def session(self, key: str) -> Session:
-        """Open a study, unless it is open.
+        """Open a study, unless it is open; then make the next one of the list ready in the background.
 
         Raises:
             RefusedError: there is none of that key, or its result cannot be understood.
             InputError: its mask cannot be read.
         """
+        session, is_new = self._session(key)
+        if is_new:
+            self.prepare(session, key)
+        return session
+
+    def prepare(self, session: Session | None = None, key: str = "") -> None:
+        """Make ready, in the background, a study that is open, and the next one that nobody has seen.
+
+        Args:
+            session: that is open; ``None``: only the first one of the list.
+            key: of that study.
+        """
+        threading.Thread(target=self._make_ready, args=(session, key), daemon=True).start()
+
+    def forget(self, key: str) -> None:
+        """Close a study: the next request reads it again, with all that its journal has by then."""
+        with self._lock:
+            self._open.pop(key, None)
+
+    def _session(self, key: str) -> tuple[Session, bool]:
+        """A study, and whether it was opened just now."""
         entry = self.entry(key)
         with self._lock:
             opening = self._opening.setdefault(key, threading.Lock())
@@ -95,14 +118,26 @@ class Library:
             with self._lock:
                 if key in self._open:
                     self._open.move_to_end(key)
-                    return self._open[key]
+                    return self._open[key], False
             session = Session(open_study(entry, self.named), identify=self.identify)
             with self._lock:
                 self._open[key] = session
                 while len(self._open) > MOST_OPEN:
                     self._open.popitem(last=False)
-        threading.Thread(target=session.warm_up, daemon=True).start()
-        return session
+        return session, True
+
+    def _make_ready(self, session: Session | None, key: str) -> None:
+        with suppress(SeptumError):
+            if session is not None:
+                session.warm_up()
+            with self._lock:
+                order = [entry.key for entry in sorted(self._entries.values(), key=self._order)]
+            after = order[order.index(key) + 1 :] if key in order else order
+            unseen = [one for one in after if self.review_of(one).state == "unseen"]
+            if unseen:
+                coming, _ = self._session(unseen[0])
+                coming.image()
+                coming.warm_up()
 
     def listed(self) -> dict[str, Any]:
         """Give the list as the page shows it, what needs a look first."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RECORD_ENDING = "_seg.json"
+#: Of the mask as it was before the first correction, which stays. By its name it is a mask, and no result.
+ORIGINAL_ENDING = "_original_mask"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ def read_entry(root: Path, path: Path) -> Entry | None:
     """
     told = _document(path)
     stem = path.name.removesuffix(_RECORD_ENDING)
-    mask = next((path.with_name(f"{stem}_seg{suffix}") for suffix in MASK_SUFFIXES
-                 if path.with_name(f"{stem}_seg{suffix}").is_file()), None)  # fmt: skip
+    mask = None if told is None else _mask_of(path.parent, stem)
     if told is None or mask is None:
         return None
     try:
@@ -77,6 +78,15 @@ def read_entry(root: Path, path: Path) -> Entry | None:
         )  # fmt: skip
     except (LookupError, TypeError, AttributeError):
         return None
+
+
+def _mask_of(folder: Path, stem: str) -> Path | None:
+    """Where the mask is; or will be again, if a kill left none and the first one is kept."""
+    for middle in ("_seg", ORIGINAL_ENDING):
+        for suffix in MASK_SUFFIXES:
+            if (folder / f"{stem}{middle}{suffix}").is_file():
+                return folder / f"{stem}_seg{suffix}"
+    return None
 
 
 def _document(path: Path) -> dict[str, Any] | None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import STACK_KINDS, LabelSchema, Segmentation, SeptumError
-from septum.core.files import sha256_of
+from septum.core.files import is_folder, sha256_of
 from septum.io import read_mask, read_study
 from septum.io.beside import images_called, kind_of_content, names_of_image
 from septum.view.errors import RefusedError
 from septum.view.journal import ENDING
+from septum.view.listing import ORIGINAL_ENDING
 from septum.workflows.case_steps import schema_of
+from septum.workflows.cases import plan_cases
 from septum.workflows.mask_grids import read_labels
 from septum.workflows.masks import SCHEMAS, labels_of
 from septum.workflows.measuring import measured
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.record import Record
 
-#: Of the mask as it was before the first correction, which stays. By its name it is a mask, and no result.
-ORIGINAL_ENDING = "_original_mask"
-
 
 @dataclass(frozen=True)
 class Opened:
@@ -50,7 +49,7 @@ class Opened:
         record: JSON of the mask before any correction.
         original: that mask, (T, ...) on the image's own grid.
         current: the mask in the file now.
-        mask_sha256: of that file.
+        mask_sha256: of that file; empty where a kill left none, and the first one stands for it.
         original_sha256: of the file of the mask before any correction.
         source: the image's file or folder, where it was found.
     """
@@ -94,19 +93,20 @@ def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
     found = _image_of(entry, record, named)
     mask, spacing_mm = entry.paths.mask, record.settings.spacing_mm
     kept = original_mask(entry.paths)
-    mask_sha256 = sha256_of(mask)
+    mask_sha256 = sha256_of(mask) if mask.is_file() else ""
+    there = mask if mask_sha256 else kept
     if found is None:
-        read = read_mask(mask, spacing_mm=spacing_mm)
-        current = labels_of(mask.name, read.cine.array, schema).astype(np.uint8)
+        read = read_mask(there, spacing_mm=spacing_mm)
+        current = labels_of(there.name, read.cine.array, schema).astype(np.uint8)
         cine = replace(read.cine, array=np.zeros(current.shape, np.float32))
         if cine.times_ms is None and record.indices.times_ms is not None:
             cine = replace(cine, frame_times_ms=record.indices.times_ms)
         study, source = replace(read, cine=cine, sha256=record.input.sha256), None
     else:
         study, source = found
-        current = read_labels(mask, study, source, schema, spacing_mm=spacing_mm)
+        current = read_labels(there, study, source, schema, spacing_mm=spacing_mm)
     original, original_sha256 = current, mask_sha256
-    if kept.is_file():
+    if kept.is_file() and not _is_by_model(record, mask_sha256):
         original = read_labels(kept, study, source or mask, schema, spacing_mm=spacing_mm)
         original_sha256 = sha256_of(kept)
     record = _before(record, original_sha256, study, Segmentation(original, study.cine.geometry, schema))
@@ -124,6 +124,11 @@ def original_mask(paths: OutputPaths) -> Path:
     """Name the file of the mask before its first correction; its format is that of the mask."""
     ending = paths.mask.name.removeprefix(f"{paths.stem}_seg")
     return paths.beside(f"{ORIGINAL_ENDING}{ending}")
+
+
+def _is_by_model(record: Record, mask_sha256: str) -> bool:
+    """Whether a mask is as a model made it, so that no other is the first one of it."""
+    return record.mask_origin == "model" and record.correction is None and record.mask_sha256 == mask_sha256
 
 
 def _before(record: Record, sha256: str, study: Study, original: Segmentation) -> Record:
@@ -159,7 +164,7 @@ def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> t
     folders = (entry.paths.folder, entry.root, entry.root.absolute().parent, Path())
     for path in images_called(names_of_image(entry.name, entry.model), folders):
         with suppress(SeptumError):
-            found = _read_if_same(path, record)
+            found = _read_if_same(path, record) or _pair_in(path, record)
             if found is not None:
                 return found
     return None
@@ -169,6 +174,17 @@ def _given(entry: Entry, named: Mapping[str, InputCase]) -> Iterator[InputCase]:
     for name in names_of_image(entry.name, entry.model):
         if name in named:
             yield named[name]
+
+
+def _pair_in(path: Path, record: Record) -> tuple[Study, Path] | None:
+    """End-diastole and end-systole in the folder of a patient, if the result is of the two."""
+    if not is_folder(path) or record.input.frames != 2:
+        return None
+    for case in plan_cases([path], path).cases:
+        found = _read_if_same(case.source, record, case) if case.phases is not None else None
+        if found is not None:
+            return found
+    return None
 
 
 def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> tuple[Study, Path] | None:

@@ -52,7 +52,8 @@ def save(session: Session, entry: Entry, reader: str, *, verified: bool = False)
     """
     paths = session.opened.paths
     with session.lock, case_lock(paths):
-        if not paths.mask.is_file() or sha256_of(paths.mask) != session.file_sha256:
+        there = sha256_of(paths.mask) if paths.mask.is_file() else ""
+        if there != session.file_sha256:
             raise RefusedError(
                 f"{paths.mask.name} was changed by another program since it was opened: expected the mask "
                 "that was opened; end the viewer and start it again, and that change is a step of its own.",
@@ -85,9 +86,13 @@ def edits_of(session: Session) -> tuple[EditRecord, ...]:
 
 
 def _keep_original(session: Session, paths: OutputPaths) -> list[Path]:
-    """Copy the mask before its first correction, unless it is kept already or nothing is corrected."""
-    target = original_mask(paths)
-    if target.exists() or not session.history.differing:
+    """Copy the mask before its first correction, unless it is kept already or nothing is corrected.
+
+    One that is kept of another mask, which a model has since made again, gives way.
+    """
+    target, first = original_mask(paths), session.opened.original_sha256
+    is_kept = target.is_file() and sha256_of(target) == first
+    if is_kept or session.file_sha256 != first or not session.history.differing:
         return []
     with atomic_path(target) as temporary:
         temporary.write_bytes(paths.mask.read_bytes())

@@ -107,7 +107,7 @@ class DicomOutput(Output):
         name, version = result.provenance.algorithm(_VERSION_DIGITS)
         algorithm, source = Algorithm(name, version), self._source_of(result.study)
         pseudonyms = Pseudonyms.from_environment() if options["deidentify"] else None
-        corrected, verified = _readers(result.provenance)
+        corrected, reported = _readers(result.provenance)
         reference = write_dicom_segmentation(
             segmentation, result.segmentation, result.study, algorithm, deidentify=pseudonyms, source=source,
             reader=corrected,
@@ -117,7 +117,7 @@ class DicomOutput(Output):
         try:
             write_measurement_report(
                 measurements, result.indices, result.study, reference, algorithm, deidentify=pseudonyms,
-                source=source, reader=verified or corrected,
+                source=source, reader=reported,
             )  # fmt: skip
         except OutputError:
             segmentation.unlink(missing_ok=True)
@@ -130,16 +130,17 @@ class DicomOutput(Output):
 
 
 def _readers(provenance: Provenance) -> tuple[Reader | None, Reader | None]:
-    """Who has corrected the mask, and who has verified it."""
+    """Who has drawn on the mask, and who has corrected or verified what the report tells."""
     from datetime import datetime
 
     from septum.io.dicom.objects.instances import Reader
 
     correction, verification = provenance.correction, provenance.verified
-    corrected = None if correction is None else Reader(correction.reader)
+    reader = None if correction is None else Reader(correction.reader)
+    drawn = None if provenance.origin == "model" else reader
     if verification is None:
-        return corrected, None
-    return corrected, Reader(verification.reader, datetime.fromisoformat(verification.at))
+        return drawn, reader
+    return drawn, Reader(verification.reader, datetime.fromisoformat(verification.at))
 
 
 def _has_measurements(values: Mapping[str, float | None]) -> bool:

@@ -49,7 +49,7 @@ class Reader:
     """Who has corrected or verified a mask.
 
     Attributes:
-        name: as given, such as ``A. Reader``.
+        name: as given, such as ``A. Reader``; empty where nobody gave one.
         verified_at: when the numbers were verified by an explicit act; ``None`` where they were not.
     """
 

@@ -205,7 +205,7 @@ def _observer(reader: Reader | None, *, deidentified: bool) -> sr.ObservationCon
     observer = sr.ObserverContext(
         observer_type=sr.CodedConcept.from_code(terms.DEVICE), observer_identifying_attributes=device
     )
-    if reader is None:
+    if reader is None or not reader.name:
         return sr.ObservationContext(observer_device_context=observer)
     person = sr.ObserverContext(
         observer_type=sr.CodedConcept.from_code(terms.PERSON),

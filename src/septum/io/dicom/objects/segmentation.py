@@ -143,7 +143,8 @@ def write_dicom_segmentation(
     _add_image_modules(instance, source, segments)
     if reader is not None:
         instance.ContentDescription = "Segmentation corrected by a reader; for research use only"
-        instance.ContentCreatorName = reader.person_name(deidentified=source.deidentified)
+        if reader.name:
+            instance.ContentCreatorName = reader.person_name(deidentified=source.deidentified)
     _add_frames(instance, source, segmentation, planes_of(segmentation, asked))
     write_instance(path, instance)
     return SegmentationReference.of(instance, structures)
