@@ -30,9 +30,11 @@ SETTINGS = PhantomSettings(frames=20, slices=10)
 SIZE_PX = (1280, 820)
 LIST_PX = (1280, 420)
 #: Colours of a picture, which make it a quarter as large.
-COLOURS = 200
+COLOURS = 256
 #: Slices (frame, slice) without a mask, and structures that are missing there, by study.
-DAMAGE = {"heart-a": [], "heart-b": [(0, 2)], "heart-c": [(0, 4), (0, 5)], "heart-d": [], "heart-e": [(7, 3)]}
+DAMAGE: dict[str, list[tuple[int, int]]] = {
+    "heart-a": [], "heart-b": [(0, 2)], "heart-c": [(0, 4), (0, 5)], "heart-d": [], "heart-e": [(7, 3)],
+}  # fmt: skip
 
 
 def make_results(folder: Path) -> None:
@@ -52,7 +54,7 @@ def take(page: Page, name: str) -> None:
     """Write what is seen as a PNG of few colours, once nothing moves any more."""
     page.evaluate("new Promise((done) => setTimeout(done, 600))")
     with Image.open(io.BytesIO(page.picture())) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE)
     few.save(PICTURES / f"{name}.png", optimize=True)
 
 
@@ -64,7 +66,8 @@ def correct(reader: Reader) -> None:
     x, y = page.evaluate(
         "(() => { const { study } = septum;"
         " const ring = study.outline('mask', 0, 4, study.outlined[0]).rings[0]; let k = 0;"
-        " for (let n = 0; n < ring.length; n += 2) if (ring[n] < ring[k]) k = n; return [ring[k], ring[k + 1]]; })()"
+        " for (let n = 0; n < ring.length; n += 2) if (ring[n] < ring[k]) k = n;"
+        " return [ring[k], ring[k + 1]]; })()"
     )
     reader.draw((x, y), (x - 2, y), (x - 5, y))
     reader.arrived()
