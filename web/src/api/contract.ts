@@ -83,7 +83,8 @@ export interface StudyDetail {
   image: { dtype: string; available: boolean; message: string | null };
   orientation: { left: string; right: string; top: string; bottom: string } | null;
   slices: { base_side: boolean }[] | null;
-  presence: Record<string, number[][]> | null;
+  /** How sure the model is that a structure is in a slice, by frame (or by ED and ES) and slice; null where it does not say. */
+  presence: Record<string, (number | null)[][]> | null;
   numbers: Numbers;
   original_numbers: Numbers;
   review: Review;

@@ -158,17 +158,9 @@ export class Matrix {
 
   /** How sure the model is that something is in a slice. */
   #presence(element: HTMLElement, t: number, z: number): void {
-    const told = this.session.study.detail.presence;
-    if (!told) return;
-    const phases = this.session.study.phases();
-    const parts = Object.entries(told).map(([name, perFrame]) => {
-      // One row a frame, or one for each of ED and ES.
-      const row = perFrame[perFrame.length === this.session.study.frames ? t : phases.indexOf(t)] ?? [];
-      return [name, row[z]] as const;
-    });
-    const known = parts.filter(([, share]) => typeof share === "number");
-    say(element, known.length > 0 ? `${Math.round(Math.max(...known.map(([, share]) => share)) * 100)} %` : "");
-    element.title = known.map(([name, share]) => `${name}: the model is ${Math.round(share * 100)} % sure that it is here`).join("\n");
+    const sure = this.session.study.sure(t, z);
+    say(element, sure.length > 0 ? `${Math.round(Math.max(...sure.map(({ share }) => share)) * 100)} %` : "");
+    element.title = sure.map(({ name, share }) => `${name}: the model is ${Math.round(share * 100)} % sure that it is here`).join("\n");
   }
 
   #clicked(event: PointerEvent): void {

@@ -98,6 +98,7 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
   };
   const main = said("in-out", "") as HTMLElement;
   main.classList.add("main");
+  const sure = el("p", { class: "soft sure-here" });
   const between = said("between", "") as HTMLElement;
   const carry = said("carry", "");
   const mark = said("mark", "") as HTMLElement;
@@ -120,6 +121,10 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
     };
     text(main, here ? "Take this slice out" : "Bring this slice in");
     main.classList.toggle("out", !here);
+    const place = study.place.get();
+    const told = study.sure(place.t, place.z).map(({ name, share }) => `${name} ${Math.round(share * 100)} %`);
+    sure.hidden = told.length === 0;
+    sure.textContent = told.length > 0 ? `The model’s confidence that it is here: ${told.join(", ")}` : "";
     for (const { label, button } of single) {
       const inside = isIn(session, label.name);
       text(button, `${label.name} ${inside ? "out" : "in"}`);
@@ -132,7 +137,7 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
   });
   return el("section", { class: "panel corrections", "aria-label": "Correction" },
     el("h2", { text: "Correction" }),
-    main,
+    main, sure,
     single.length > 0 ? el("div", { class: "three" }, ...single.map(({ button }) => button)) : null,
     el("div", { class: "copy" }, el("span", { class: "soft", text: "Copy from" }), ...copies, el("kbd", { text: "⇧ arrow" })),
     between, carry, el("div", { class: "two" }, mark, said("revert", "Revert")));

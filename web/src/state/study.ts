@@ -176,6 +176,15 @@ export class OpenStudy {
     return [end_diastole ?? this.detail.phases.end_diastole ?? 0, end_systole ?? this.detail.phases.end_systole ?? 0];
   }
 
+  /** How sure the model is that each structure is in a slice, as far as it says, from 0 to 1. */
+  sure(t: number, z: number): { name: string; share: number }[] {
+    const phases = this.phases();
+    return Object.entries(this.detail.presence ?? {}).flatMap(([name, rows]) => {
+      const share = rows[rows.length === this.frames ? t : phases.indexOf(t)]?.[z];
+      return typeof share === "number" ? [{ name, share }] : [];
+    });
+  }
+
   /** Move; frames go round, slices end. Steps in slices follow the reading order. */
   move(frames: number, slices: number): void {
     const { t, z } = this.place.get();
