@@ -30,11 +30,11 @@ const list = new StudyList(new Scope(), (id) => go(id), () => showKeys({
 }));
 
 function go(id: string | null): void {
-  location.hash = id === null ? "" : `study=${encodeURIComponent(id)}`;
+  location.hash = id === null ? "" : `/study/${encodeURIComponent(id)}`;
 }
 
 function wanted(): string | null {
-  const found = /^#study=(.+)$/.exec(location.hash);
+  const found = /^#\/study\/(.+)$/.exec(location.hash);
   return found ? decodeURIComponent(found[1]) : null;
 }
 
