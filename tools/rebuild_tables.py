@@ -22,6 +22,7 @@ from septum.metrics.scores_file import read_rows
 from septum.metrics.table import Column, Section, Table
 from septum.quality.calibration import calibration_of
 from septum_study.calibration.cases import corrupted_of, quality_cases
+from septum_study.calibration.decision import read_slices
 from septum_study.calibration.evaluation import evaluate_on, evaluate_unseen
 from septum_study.calibration.report import (
     corrupted_table,
@@ -34,6 +35,7 @@ from septum_study.calibration.report import (
 )
 from septum_study.comparison_table import MEASURES, patient_means
 from septum_study.declaration import load_study
+from septum_study.documentation.decision_tables import shift_table, slices_table
 from septum_study.documentation.elsewhere_tables import fraction_table, overlap_table
 from septum_study.documentation.indices_agreement import agreement_table, spacing_table
 from septum_study.documentation.speed_figure import scaling_figure
@@ -90,6 +92,7 @@ QUALITY = re.compile(r"(<!-- quality ([a-z-]+): begin -->\n).*?(<!-- quality \2:
 SPEED = re.compile(r"(<!-- speed ([a-z-]+): begin -->\n).*?(<!-- speed \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
+DECISION = re.compile(r"(<!-- decision: begin.*?-->\n).*?(<!-- decision: end -->)", re.DOTALL)
 ELSEWHERE = re.compile(r"(<!-- elsewhere: begin.*?-->\n).*?(<!-- elsewhere: end -->)", re.DOTALL)
 #: Cells that hold no value.
 EMPTY = frozenset({"", "-"})
@@ -109,6 +112,7 @@ def rebuilt(document: Path) -> str:
         study = load_study(STUDY_PAGES[document])
         text = with_study(text, study, STUDIES / study.name)
         text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
+        text = DECISION.sub(lambda match: match[1] + decision_tables() + match[2], text)
         text = ELSEWHERE.sub(lambda match: match[1] + elsewhere_tables() + match[2], text)
         return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
     if document == ROBUSTNESS_PAGE:
@@ -211,6 +215,13 @@ def reached_table() -> str:
     )
     columns = (Column("What"), Column("At least"), Column("Reached"))
     return Table("Wanted and reached", columns, (Section("", reached),), ()).markdown() + "\n"
+
+
+def decision_tables() -> str:
+    """What the decision on slices and the shift of the wall's logit change."""
+    folder = PRODUCTION / MAIN
+    slices = slices_table(read_slices(folder / "slices.csv"))
+    return f"{slices.markdown()}\n{shift_table(read_rows(folder / 'logit_shift.csv')).markdown()}\n"
 
 
 def elsewhere_tables() -> str:

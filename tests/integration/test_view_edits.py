@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -49,6 +50,15 @@ def test_a_study_is_told_with_its_image_mask_and_numbers(page):
     voxels = np.frombuffer(image.content, np.uint8).reshape(study["shape"])
     assert voxels[0, 4, 60, 65] > voxels[0, 4, 5, 5]  # the cavity is bright
     assert (page.mask() == page.mask("model")).all()
+
+
+def test_how_sure_the_model_is_of_each_slice_is_told_as_the_json_has_it(folder):
+    assert Page.of(folder).study()["presence"] is None
+    path = folder / "heart_seg.json"
+    told = json.loads(path.read_text())
+    presence = {name: [[0.5 + 0.04 * z for z in range(10)]] * 4 for name in ("RV", "MYO", "LV")}
+    path.write_text(json.dumps(told | {"presence": presence}))
+    assert Page.of(folder).study()["presence"] == presence
 
 
 def test_a_stroke_of_known_size_changes_mask_and_volume_by_just_that(page):

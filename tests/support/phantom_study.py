@@ -54,6 +54,7 @@ class PhantomStudy:
     indices: Indices
     quality: Quality
     provenance: PhantomProvenance = PhantomProvenance()
+    presence: dict[str, tuple[tuple[float | None, ...], ...]] = field(default_factory=dict)
 
 
 def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:

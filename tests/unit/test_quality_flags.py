@@ -116,6 +116,22 @@ def test_a_cavity_that_grows_in_one_slice_towards_end_systole_is_pointed_at():
     assert "growing_slice" not in keys(cine(diastole, heart(0.5)))
 
 
+def test_an_end_slice_that_the_model_doubts_is_pointed_at():
+    steady = both(lambda labels: labels)
+    slices = [np.flatnonzero((steady.labels[0] == value).any(axis=(1, 2))) for value in (1, 2, 3)]
+    sure = [[0.9] * steady.labels.shape[1] for _ in slices]
+    doubted = [list(one) for one in sure]
+    doubted[0][slices[0][0]] = 0.3
+    doubted[2][slices[2][1]] = 0.1  # no end of the cavity
+    frames = [Evidence(None, None, presence=tuple(map(tuple, one))) for one in (sure, doubted)]
+    found = quality_of(steady, evidence=frames)
+    (flag,) = (one for one in found.flags if one.key == "improbable_slice")
+    assert (flag.value, flag.limit, flag.structures) == (0.3, 0.5, ("RV",))
+    assert f"RV in slice {slices[0][0]} of frame 1" in flag.reason
+    assert found.ventricles["RV"] is Verdict.REVIEW
+    assert "improbable_slice" not in keys(steady, evidence=frames[:1] * 2)
+
+
 def test_a_steady_heart_is_fine_and_the_phantom_is_too():
     quality = quality_of(both(lambda labels: labels))
     assert (quality.verdict, quality.flags) == (Verdict.FINE, ())

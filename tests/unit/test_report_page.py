@@ -307,3 +307,18 @@ def test_shapes_that_differ_are_refused(heart, tmp_path):
     with pytest.raises(ValueError, match="differ in shape"):
         written(tmp_path, heart, segmentation=labels)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_ends_of_each_structure_stand_with_their_probabilities(tmp_path, heart):
+    frames, slices = heart.segmentation.labels.shape[:2]
+    drawn = (heart.segmentation.labels == 3).any(axis=(2, 3))
+    phases = (heart.indices.phases.end_diastole, heart.indices.phases.end_systole)
+    known = tuple(tuple(0.5 + 0.01 * z for z in range(slices)) for _ in range(frames))
+    page = written(tmp_path, heart, presence={"LV": known})
+    rows = re.findall(r'<tr data-structure="(\w+)" data-phase="(\w+)">(.*?)</tr>', page, re.DOTALL)
+    assert [row[:2] for row in rows] == [("LV", "ED"), ("LV", "ES")]
+    for (_, _, cells), frame in zip(rows, phases, strict=True):
+        places = drawn[frame].nonzero()[0]
+        for z in (places[0], places[-1]):
+            assert f"slice {z + 1}: {50 + z} %" in cells
+    assert 'id="slice-ends"' not in written(tmp_path, heart)

@@ -9,10 +9,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from septum.core import LEFT_ATRIUM, BundleError, LabelSchema, StackKind
 from septum.core.files import sha256_of
+from septum.inference.decision import Decider, Decision
 from septum.inference.out_of_distribution import TrainingImages
 from septum.inference.postprocessing import PostprocessingSettings
 from septum.localisation import LocalisationSettings
@@ -52,6 +53,7 @@ class Manifest(BaseModel):
         localiser, segmenter: the two networks.
         localisation: how the localiser's map becomes a region.
         postprocessing: what is done to the mask after the networks.
+        decision: what is decided of the mask beyond the largest logit; ``None``: nothing is.
         provenance: what it was trained with and on (names of versions, hashes, data set, citation).
         accuracy: measured on patients that it was not trained on.
         licence: terms of the weights.
@@ -71,11 +73,23 @@ class Manifest(BaseModel):
     localisation: LocalisationSettings
     segmenter: StageManifest
     postprocessing: PostprocessingSettings = PostprocessingSettings()
+    decision: Decision | None = None
     provenance: dict[str, str | int | float]
     accuracy: dict[str, float | int | str]
     licence: str
     training_images: TrainingImages | None = None
     mirror_images: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_decision(self) -> Manifest:
+        if self.decision is not None:
+            self.decision.check_structures(self.labels)
+        return self
+
+    @property
+    def decider(self) -> Decider | None:
+        """The decision, bound to the structures of the masks."""
+        return None if self.decision is None else Decider(self.decision, self.labels)
 
     @property
     def reads(self) -> StackKind:

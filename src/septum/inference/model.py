@@ -80,7 +80,11 @@ class Model:
         manifest = bundle.manifest
         self.localiser, segmenter = load_stages(bundle, self.options)
         self.segmenter = Segmenter(
-            segmenter, manifest.labels.values, manifest.localisation, manifest.postprocessing
+            segmenter,
+            manifest.labels.values,
+            manifest.localisation,
+            manifest.postprocessing,
+            manifest.decider,
         )
 
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from septum.inference.decision import Presence
+
 #: Slices may be so many times as near, or as far apart, as those of any training case.
 SLICE_FACTOR = 4.0
 #: What a header's rounding explains of that.
@@ -48,12 +50,16 @@ class Evidence:
             arXiv:2402.10665). ``None`` for a structure without a voxel.
         flip_agreement: Dice coefficient, 0 to 1, of the mask of a mirror image with that of the mean over
             all four, averaged over structures and images; ``None`` where there were no mirror images, too.
+        presence: of each structure, in the order of the labels, the probability that it is in a slice, one
+            value for each slice of the image; empty where the model does not know. See
+            :mod:`septum.inference.decision`.
     """
 
     confidence: float | None
     agreement: float | None
     soft_dice: tuple[float | None, ...] = ()
     flip_agreement: float | None = None
+    presence: Presence = ()
 
 
 class TrainingImages(BaseModel):
@@ -126,29 +132,48 @@ class TrainingImages(BaseModel):
             )
 
 
-def evidence_of(logits: NDArray[np.float32], coarse: NDArray[np.bool_] | None) -> Evidence:
+@dataclass(frozen=True)
+class Foreground:
+    """Probabilities of the voxels of a region that are not surely background, n of them.
+
+    Attributes:
+        places: of the voxels in the region, flat and rising.
+        probability: (K, n), background first.
+        channel: of the largest one, n.
+    """
+
+    places: NDArray[np.intp]
+    probability: NDArray[np.float32]
+    channel: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, logits: NDArray[np.float32]) -> Foreground:
+        """Take them from logits (K, Z, Y, X), background first; K = 1 means one sigmoid channel."""
+        if len(logits) == 1:
+            logits = np.concatenate([np.zeros_like(logits), logits])
+        flat = logits.reshape(len(logits), -1)
+        places = np.flatnonzero(flat[1:].max(axis=0) - flat[0] > -NEGLIGIBLE)
+        return cls(places, *_softmax(np.take(flat, places, axis=1)))
+
+
+def evidence_of(found: Foreground, coarse: NDArray[np.bool_] | None) -> Evidence:
     """Confidence, agreement and expected overlap of one frame.
 
     Args:
-        logits: the segmenter's, (K, Z, Y, X), background first; K = 1 means one sigmoid channel.
+        found: the segmenter's probabilities.
         coarse: the localiser's mask, (Z, Y, X), on the same grid; ``None`` if it has not seen the frame,
             which then has no agreement.
     """
-    if len(logits) == 1:
-        logits = np.concatenate([np.zeros_like(logits), logits])
-    flat = logits.reshape(len(logits), -1)
-    margin = flat[1:].max(axis=0) - flat[0]
-    labelled = margin > 0
+    probability, mask = found.probability, found.channel
+    labelled = mask > 0
     count = np.count_nonzero(labelled)
     if count == 0:
-        return Evidence(None, None, (None,) * (len(flat) - 1))
-    probability, mask = _softmax(np.take(flat, np.flatnonzero(margin > -NEGLIGIBLE), axis=1))
-    largest = probability.max(axis=0)
-    confidence = round(float(largest[mask > 0].mean()), DECIMALS)
-    expected = tuple(_soft_dice(probability[k], mask == k) for k in range(1, len(flat)))
+        return Evidence(None, None, (None,) * (len(probability) - 1))
+    confidence = round(float(probability.max(axis=0)[labelled].mean()), DECIMALS)
+    expected = tuple(_soft_dice(probability[k], mask == k) for k in range(1, len(probability)))
     if coarse is None:
         return Evidence(confidence, None, expected)
-    both = np.count_nonzero(labelled & coarse.reshape(-1))
+    both = np.count_nonzero(coarse.reshape(-1)[found.places[labelled]])
     return Evidence(confidence, round(2 * both / (count + np.count_nonzero(coarse)), DECIMALS), expected)
 
 

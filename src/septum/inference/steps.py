@@ -16,8 +16,9 @@ import numpy as np
 
 from septum.core import Geometry, Localisation, Region, Volume
 from septum.inference.channels import largest_channel
+from septum.inference.decision import SliceEvidence
 from septum.inference.mirroring import MIRRORED
-from septum.inference.out_of_distribution import evidence_of, flip_agreement
+from septum.inference.out_of_distribution import Foreground, evidence_of, flip_agreement
 from septum.inference.postprocessing import PostprocessingSettings, postprocess
 from septum.inference.temporal import FrameLogits, consistent
 from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from septum.inference.decision import Decider
     from septum.inference.engine import Engine
+    from septum.inference.out_of_distribution import Evidence
 
 #: From the segmenter's grid to a region on it, and the localiser's mask there of each volume, by number, that
 #: it has seen.
@@ -59,23 +62,40 @@ class Segmenter:
         values: mask value of each foreground channel.
         widening: sizes to which a region is widened whose border the mask touches; ``None`` leaves it.
         postprocessing: of the mask.
+        decider: what is decided beyond the largest logit; ``None``: nothing is.
     """
 
     stage: Stage
     values: tuple[int, ...]
     widening: LocalisationSettings | None = None
     postprocessing: PostprocessingSettings = field(default_factory=PostprocessingSettings)
+    decider: Decider | None = None
 
-    def labels_of(self, frame: FrameLogits, working: Geometry, target: Geometry) -> NDArray[np.uint8]:
-        """Bring logits to a target grid as labels (Z, Y, X).
+    def mask_of(
+        self, frame: FrameLogits, working: Geometry, target: Geometry
+    ) -> tuple[NDArray[np.uint8], Evidence]:
+        """Bring logits to a target grid as labels (Z, Y, X), and decide which slices hold which structure.
 
         Args:
             frame: logits of one frame and the region that they lie in.
             working: grid of the segmenter, on which the region is.
             target: grid of the labels, parallel to ``working``.
+
+        Returns:
+            The labels, and the frame's evidence with the probabilities of the slices.
         """
-        labels = paste_back(frame.logits, frame.found.region, working, target, self.values)
-        return postprocess(labels, self.values, self.postprocessing)
+        region = frame.found.region
+        labels = paste_back(frame.logits, region, working, target, self.values)
+        labels = postprocess(labels, self.values, self.postprocessing)
+        if self.decider is None or frame.slices is None or target.shape[0] != working.shape[0]:
+            return labels, frame.evidence
+        presence = self.decider.decide(
+            labels,
+            frame.slices.on(target.shape[0], first=region.start[0]),
+            pixel_cm2=_pixel_cm2(target),
+            voxel_cm2=_pixel_cm2(working),
+        )
+        return labels, replace(frame.evidence, presence=presence)
 
 
 @dataclass(frozen=True)
@@ -122,7 +142,8 @@ def segment_volumes(
         for t, volume in enumerate(volumes)
     )
     for frame in consistent(alone, cycle):
-        labels = segmenter.labels_of(frame, working, native)
+        labels, evidence = segmenter.mask_of(frame, working, native)
+        frame = replace(frame, evidence=evidence)  # noqa: PLW2901  # with what is known of its slices
         yield SegmentedVolume(labels, frame, working, time.perf_counter() - started)
         started = time.perf_counter()
 
@@ -170,11 +191,18 @@ def segment_frame(
         if wider is not None:
             found, outputs = wider, run_network(prepared, wider.region, segmenter.stage)
         found = replace(found, cut_off=touches_border(outputs["logits"][0], found.region, shape))
-    logits = outputs["logits"][0]
-    evidence = evidence_of(logits, None if coarse is None else found.region.crop(coarse.array))
-    if MIRRORED in outputs:
-        evidence = replace(evidence, flip_agreement=flip_agreement(outputs[MIRRORED], logits))
-    return FrameLogits(logits, found, evidence)
+    logits, decider = outputs["logits"][0], segmenter.decider
+    flips = flip_agreement(outputs[MIRRORED], logits) if MIRRORED in outputs else None
+    if decider is not None:
+        decider.shift(logits)
+    foreground = Foreground.of(logits)
+    evidence = evidence_of(foreground, None if coarse is None else found.region.crop(coarse.array))
+    slices = None
+    if decider is not None and decider.decision.slices:
+        slices = SliceEvidence.of(
+            foreground.probability, foreground.places, len(logits[0]), logits[0, 0].size
+        )
+    return FrameLogits(logits, found, replace(evidence, flip_agreement=flips), slices)
 
 
 def run_network(prepared: Volume, region: Region, stage: Stage) -> dict[str, NDArray[np.float32]]:
@@ -247,6 +275,10 @@ def touches_border(logits: NDArray[np.float32], region: Region, shape: tuple[int
         if any(inside and heart.take(end, axis=axis).any() for end, inside in ends):
             return True
     return False
+
+
+def _pixel_cm2(grid: Geometry) -> float:
+    return float(np.prod(grid.spacing_mm[1:])) / 100
 
 
 def _density_and_mask(

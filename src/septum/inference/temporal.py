@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core import Localisation
+    from septum.inference.decision import SliceEvidence
     from septum.inference.out_of_distribution import Evidence
 
 #: Weights of a frame and of those one and two before and after it: a parabola through five frames, fitted by
@@ -31,11 +32,13 @@ class FrameLogits:
         logits: (K, z, y, x), in the region of ``found``.
         found: region on the segmenter's grid.
         evidence: of the frame, before its neighbours have a say.
+        slices: the same of each slice; ``None`` where nothing is decided of slices.
     """
 
     logits: NDArray[np.float32]
     found: Localisation
     evidence: Evidence
+    slices: SliceEvidence | None = None
 
 
 def consistent(frames: Iterable[FrameLogits], count: int) -> Iterator[FrameLogits]:
@@ -74,4 +77,4 @@ def _smoothed(window: deque[FrameLogits]) -> FrameLogits:
     logits = np.float32(WEIGHTS[0]) * middle.logits
     for step, weight in enumerate(WEIGHTS[1:], start=1):
         logits += np.float32(weight) * (window[reach - step].logits + window[reach + step].logits)
-    return FrameLogits(logits, middle.found, middle.evidence)
+    return replace(middle, logits=logits)

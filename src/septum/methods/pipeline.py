@@ -65,7 +65,7 @@ class Pipeline:
             [native.volume], native_grid, lambda grid: (self.find(native, grid), {}), self.segmenter
         )
         # On its own grid the working mask is the same decision without interpolation.
-        working_labels = self.segmenter.labels_of(found.frame, found.working, found.working)
+        working_labels, _ = self.segmenter.mask_of(found.frame, found.working, found.working)
         return Prediction(found.labels, working_labels, found.working, found.frame.found, found.seconds)
 
 

@@ -81,7 +81,8 @@ def measure_quality(
     }
     shapes = _worst(one for t in frames for one in _of_frame(segmentation, t))
     beat = dict(_of_beat(segmentation, indices.phases))
-    return {**_of_volumes(indices, segmentation.schema), **shapes, **beat, **expected}
+    ends = _of_ends(segmentation, evidence, frames)
+    return {**_of_volumes(indices, segmentation.schema), **shapes, **beat, **ends, **expected}
 
 
 def frames_of(phases: CardiacPhases | None) -> tuple[int, ...]:
@@ -200,6 +201,28 @@ def _of_beat(segmentation: Segmentation, phases: CardiacPhases | None) -> Iterat
     voxels, z = slice_growth(full, emptied)
     where = f"slice {z} of frame {phases.end_systole}"
     yield "slice_growth_cm2", Measure(voxels * row_mm * column_mm / 100.0, where)
+
+
+def _of_ends(
+    segmentation: Segmentation, evidence: Sequence[Evidence], frames: Sequence[int]
+) -> dict[str, Measure]:
+    """The least probability of an end slice that is drawn, as far as the model knows any."""
+    orientation, least = Orientation.of(segmentation.geometry), {}
+    found: list[tuple[float, str, str]] = []
+    for t in frames:
+        labels = orientation.apply(segmentation.labels[t])
+        presence = evidence[t].presence if t < len(evidence) else ()
+        for structure, known in zip(segmentation.schema.structures, presence, strict=False):
+            drawn = np.flatnonzero((labels == structure.value).any(axis=(1, 2)))
+            for z in {int(drawn[0]), int(drawn[-1])} if len(drawn) else set():
+                probability = known[z]
+                if probability is not None:
+                    found.append((probability, structure.tag, f"{structure.tag} in slice {z} of frame {t}"))
+                    least[structure.tag] = min(probability, least.get(structure.tag, 1.0))
+    if not found:
+        return {}
+    value, _, where = min(found)
+    return {"end_probability": Measure(value, where, least)}
 
 
 def _of_structure(value: float, tag: str, where: str) -> Measure:

@@ -169,6 +169,12 @@ RULES = (
         form=".1f", structures=("LV",),
     ),
     Rule(
+        "improbable_slice", "end_probability", 0.5,
+        "The {where} is an end slice in which the model gives it a probability of {value} only. It was kept "
+        "because it is large: look whether it belongs to the ventricle.",
+        low=True,
+    ),
+    Rule(
         "at_image_edge", "on_edge", 0,
         "The mask reaches the edge of the image ({where}, {value} voxels): the heart may be cut off.",
         form=".0f",

@@ -21,6 +21,7 @@ from septum.report.curve import volumes_section
 from septum.report.markup import markup, node
 from septum.report.numbers import headline, index_table, particular_notes
 from septum.report.pictures import ReportView, pictures
+from septum.report.slice_ends import ends_section
 from septum.report.trust import provenance_section, timed, verdict_section
 from septum.report.viewer import certain_edges, ends_of, key_slices, montage, viewer
 from septum.report.viewer_link import viewer_address
@@ -61,6 +62,10 @@ class Reportable(Protocol):
     @property
     def quality(self) -> Quality | None:
         """Verdict and flags; ``None`` where quality was not assessed."""
+
+    @property
+    def presence(self) -> Mapping[str, Sequence[Sequence[float | None]]]:
+        """Of a structure, one list a frame: the probability that it is in a slice; empty if not known."""
 
     @property
     def provenance(self) -> Described:
@@ -192,6 +197,7 @@ def _body(
         ),
         numbers,
         wall,
+        ends_section(view, phases, result.presence),
         montage(view, phases),
         provenance_section(view, study.sha256, result.provenance.described(), edges, written),
         node("footer", node("p", STATEMENT)),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from septum.view.library import Library
     from septum.view.session import Session
 
-STATIC = Path(os.environ.get("SEPTUM_VIEW_STATIC") or Path(__file__).parent / "static")
+STATIC = Path(__file__).parent / "static"
 
 
 def make_app(library: Library, *, port: int, token: str) -> Guard:

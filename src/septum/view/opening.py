@@ -11,7 +11,7 @@ import numpy as np
 
 from septum.core import STACK_KINDS, LabelSchema, Segmentation, SeptumError
 from septum.core.files import is_folder, sha256_of
-from septum.io import read_mask, read_study
+from septum.io import holds_dicom, read_mask, read_study
 from septum.io.beside import images_called, kind_of_content, names_of_image
 from septum.view.errors import RefusedError
 from septum.view.journal import ENDING
@@ -195,5 +195,12 @@ def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> 
                 if case.phases.sha256(wanted) == sha256:
                     return case.phases.read(spacing_mm=spacing_mm, wanted=wanted), path
         return None
-    kind = kind_of_content(path, sha256)
-    return None if kind is None else (read_study(path, spacing_mm=spacing_mm, wanted=kind), path)
+    if not holds_dicom(path):
+        is_same = kind_of_content(path, sha256) is not None
+        return (read_study(path, spacing_mm=spacing_mm), path) if is_same else None
+    for wanted in STACK_KINDS:  # to hash a study would be to look through all of its headers once more
+        with suppress(SeptumError):
+            study = read_study(path, spacing_mm=spacing_mm, wanted=wanted)
+            if study.sha256 == sha256:
+                return study, path
+    return None

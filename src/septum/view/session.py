@@ -155,7 +155,7 @@ class Session:
                 },
                 "orientation": None if orientation_is_lost(self.geometry) else edges(self.geometry),
                 "slices": [{"base_side": bool((k >= z / 2) is last)} for k in range(z)],
-                "presence": None,
+                "presence": self.record.presence or None,
                 "identity": self._identity(),
                 "numbers": self.current_numbers(),
                 "original_numbers": self.original_numbers(),

@@ -113,6 +113,7 @@ class Provenance:
                     _at(record.agreement, t),
                     tuple(_at(record.soft_dice.get(name, ()), t) for name in record.labels),
                     _at(record.flip_agreement, t),
+                    tuple(record.presence[name][t] for name in record.labels if record.presence),
                 ),
             )
             for t, region in enumerate(record.regions)

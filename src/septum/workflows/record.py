@@ -166,6 +166,8 @@ class Record(Part):
         regions: one a frame, of a mask that a model made.
         confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
         soft_dice: of each structure, the overlap that the segmenter expects of its mask, one value a frame.
+        presence: of each structure, one list a frame: the probability that it is in a slice, as far as the
+            model knows; left out of the file where it does not.
         flip_agreement: of mirror images with their mean, one value a frame; empty without mirror images.
         notes: what else the user should know of this run.
         timings_s: where the time went.
@@ -190,6 +192,7 @@ class Record(Part):
     confidence: tuple[float | None, ...]
     agreement: tuple[float | None, ...]
     soft_dice: dict[str, tuple[float | None, ...]]
+    presence: dict[str, tuple[tuple[float | None, ...], ...]] = Field(default_factory=dict)
     flip_agreement: tuple[float | None, ...]
     notes: tuple[Note, ...]
     timings_s: Timings
@@ -201,7 +204,7 @@ class Record(Part):
     def unsaid(self) -> dict[str, Any]:
         """What is left out of the file, in the form that pydantic takes."""
         left_out: dict[str, Any] = {
-            name: True for name in ("roles", "correction", "verified") if not getattr(self, name)
+            name: True for name in ("roles", "presence", "correction", "verified") if not getattr(self, name)
         }
         if self.correction is not None:
             left_out["correction"] = {"before": self.correction.before.unsaid}

@@ -79,6 +79,14 @@ class Result:
         return self.segmentation.schema
 
     @property
+    def presence(self) -> dict[str, tuple[tuple[float | None, ...], ...]]:
+        """Of each structure, one list a frame: the probability that it is in a slice; empty if not known."""
+        frames = [frame.evidence.presence for frame in self.provenance.frames]
+        if not frames or not all(frames):
+            return {}
+        return {name: tuple(of_frame[k] for of_frame in frames) for k, name in enumerate(self.schema.names)}
+
+    @property
     def verdict(self) -> Verdict:
         """``fine``, ``review`` or ``reject``."""
         return self.quality.verdict
@@ -140,6 +148,7 @@ class Result:
             soft_dice={name: tuple(one.soft_dice[k] for one in evidence) for k, name in enumerate(names)}
             if evidence
             else {},
+            presence=self.presence,
             flip_agreement=tuple(one.flip_agreement for one in evidence) if provenance.settings.flips else (),
             notes=tuple(notes),
             timings_s=provenance.timings_s,
