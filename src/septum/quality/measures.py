@@ -207,7 +207,8 @@ def _of_ends(
     segmentation: Segmentation, evidence: Sequence[Evidence], frames: Sequence[int]
 ) -> dict[str, Measure]:
     """The least probability of an end slice that is drawn, as far as the model knows any."""
-    orientation, least = Orientation.of(segmentation.geometry), {}
+    orientation = Orientation.of(segmentation.geometry)
+    least: dict[str, float] = {}
     found: list[tuple[float, str, str]] = []
     for t in frames:
         labels = orientation.apply(segmentation.labels[t])
