@@ -117,7 +117,7 @@ class DicomOutput(Output):
         try:
             write_measurement_report(
                 measurements, result.indices, result.study, reference, algorithm, deidentify=pseudonyms,
-                source=source, reader=reported,
+                source=source, reader=reported, comparison=result.comparison,
             )  # fmt: skip
         except OutputError:
             segmentation.unlink(missing_ok=True)
