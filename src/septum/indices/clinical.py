@@ -68,13 +68,12 @@ def clinical_indices(
     >>> clinical_indices(mask)["LV"].ejection_fraction_percent
     50.0
     """
-    subject, frames = subject or Subject(), len(segmentation.labels)
+    subject, frames, given = subject or Subject(), len(segmentation.labels), (end_diastole, end_systole)
     _check_times(times_ms, frames)
     named = dict(volumes_ml or structure_volumes_ml(segmentation))
     volumes = by_role(named, segmentation.schema)
     area, formula, area_notes = surface_area(subject, body_surface_area)
-    timed_by, given = next((role for role in _TIMING if role in volumes), None), (end_diastole, end_systole)
-    curve_ml = None if timed_by is None else volumes[timed_by]
+    timed_by, curve_ml = _timing(volumes)
     phases, timed = _phases_in_time(curve_ml, given, times_ms, subject.heart_rate_bpm)
     wall, strain, wall_notes = _wall(segmentation, phases, timed)
     measured = Measured(volumes, phases, timed, _still(frames, *given), strain)
@@ -92,6 +91,14 @@ def clinical_indices(
         notes=(*_notes(measured, timed_by, wall_notes), *area_notes),
         strain=strain,
     )
+
+
+def _timing(
+    volumes: Mapping[Role, tuple[float, ...]],
+) -> tuple[Role | None, tuple[float, ...] | None]:
+    """The ventricle whose volumes tell the phases, and these; ``None`` without one."""
+    found = next((role for role in _TIMING if role in volumes), None)
+    return found, None if found is None else volumes[found]
 
 
 def _check_times(times_ms: Sequence[float] | None, frames: int) -> None:
