@@ -24,9 +24,12 @@ from septum.cli.main import septum as command_line
 from septum.core import Cine
 from septum.inference import Manifest, StageManifest
 from septum.inference.out_of_distribution import TrainingImages
+from septum.inference.sliding_manifest import SlidingManifest
+from septum.inference.windows import WindowSettings
 from septum.io import write_image
 from septum.localisation import LocalisationSettings
 from septum.phantom import PhantomSettings, beating_heart
+from septum.preprocessing.spline import SplineSettings
 from septum.workflows.indices_table import COLUMNS
 from septum.workflows.record import Record
 from support.pages import FENCE, ROOT, blocks
@@ -207,6 +210,15 @@ def test_the_page_on_the_table_lists_its_columns_in_their_order():
 def test_the_page_on_bundles_lists_the_fields_of_the_manifest_and_no_others():
     fields = [*Manifest.model_fields, *StageManifest.model_fields, *TrainingImages.model_fields]
     assert sorted(fields_told("reference/bundles.md")) == sorted(fields)
+
+
+def test_the_page_on_bundles_lists_the_fields_of_models_that_see_the_whole_image():
+    told = (ROOT / "docs" / "reference" / "bundles.md").read_text(encoding="utf-8")
+    tables = told.split("<!-- sliding: begin -->")[1].split("<!-- sliding: end -->")[0]
+    firsts = "\n".join(re.findall(r"^\| (`[^|]*) \|", tables, re.MULTILINE))
+    own = SlidingManifest.model_fields.keys() - Manifest.model_fields.keys() | {"preprocessing"}
+    fields = [*own, *SplineSettings.model_fields, *WindowSettings.model_fields]
+    assert sorted(re.findall(r"`([^`]+)`", firsts)) == sorted(fields)
 
 
 def test_the_page_on_recipes_lists_every_key_and_no_others():

@@ -9,7 +9,7 @@ import click
 from septum.cli.output import say, say_json
 
 
-@click.command()
+@click.command(short_help="Say what a model, an image file or a DICOM study holds.")
 @click.argument("target", metavar="MODEL|FILE|STUDY")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for machines.")
 def info(target: str, as_json: bool) -> int:

@@ -21,7 +21,10 @@ INTERRUPTED = 130
 _EMPTY_VALUE = re.compile(r"--[\w-]+=")
 #: Every command, in the order of use: its name is that of the module of this package that has it, and of the
 #: function in it. A new command is a file of its own and a name here.
-COMMANDS = ("segment", "view", "measure", "evaluate", "train", "study", "info", "convert", "demo")
+COMMANDS = (
+    *("segment", "view", "measure", "evaluate", "train", "study", "info", "convert"),
+    *("import-nnunet", "export", "demo"),
+)
 
 
 class LazyGroup(click.Group):
@@ -32,10 +35,11 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command ``septum.cli.NAME.NAME``."""
+        """The command ``septum.cli.NAME.NAME``; a hyphen of its name is an underscore there."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"septum.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"septum.cli.{name}"), name)
         return command
 
     def resolve_command(

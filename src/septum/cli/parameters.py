@@ -227,24 +227,28 @@ def output_options(command: Command) -> Command:
     """Add the options of all outputs beside a mask; the command gets what is asked for as ``outputs``."""
     from septum.workflows.outputs import OUTPUTS, requested
 
+    every = [output.option for output in OUTPUTS.values()]
+    for one in (one for output in OUTPUTS.values() for one in output.modifiers):
+        if one.name not in (known.name for known in every):  # several outputs may share one
+            every.append(one)
+
     @wraps(command)
     def with_outputs(*arguments: Any, **values: Any) -> Any:
+        given = {one.name: values.pop(one.name.replace("-", "_")) for one in every}
         asked: dict[str, dict[str, bool | str]] = {}
         for key, output in OUTPUTS.items():
-            value = values.pop(output.option.name.replace("-", "_"))
-            modifiers = {one: values.pop(one.name.replace("-", "_")) for one in output.modifiers}
+            value = given[output.option.name]
             if value:
-                options = {one.sets: changed for one, changed in modifiers.items() if changed}
+                options = {one.sets: given[one.name] for one in output.modifiers if given[one.name]}
                 asked[key] = {**options, output.option.sets: value} if output.option.sets else options
-            for one in (one for one, changed in modifiers.items() if changed and not value):
-                raise click.UsageError(
-                    f"--{one.name} goes with --{output.option.name}: give that, too, or leave it out."
-                )
+        for name in (name for name, changed in given.items() if changed):
+            owners = [o for o in OUTPUTS.values() if any(one.name == name for one in o.modifiers)]
+            if owners and not any(given[owner.option.name] for owner in owners):
+                known = " or ".join(f"--{owner.option.name}" for owner in owners)
+                raise click.UsageError(f"--{name} goes with {known}: give that, too, or leave it out.")
         return command(*arguments, outputs=requested(asked), **values)
 
     wrapped = cast("Command", with_outputs)
-    every = [output.option for output in OUTPUTS.values()]
-    every += [one for output in OUTPUTS.values() for one in output.modifiers]
     for one in reversed(every):
         if one.choices:
             wrapped = click.option(f"--{one.name}", type=click.Choice(one.choices), help=one.help)(wrapped)

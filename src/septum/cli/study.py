@@ -28,7 +28,7 @@ EXTRAS = {"torch": "study", "matplotlib": "study"}
 SOME_FAILED = 1
 
 
-@click.group()
+@click.group(short_help="Compare the methods of the paper: declared, run and found.")
 def study() -> None:
     """Compare the paper's methods: what is declared, run and found.
 

@@ -72,6 +72,34 @@ def remove_abandoned(temporary: Path) -> bool:
     return True
 
 
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``target``; it takes the place of ``target`` if the block succeeds.
+
+    On any failure nothing is left, and ``target`` is as it was.
+
+    Raises:
+        OutputError: the folder cannot be written to, or the disk is full.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".septum-", dir=target.parent, ignore_cleanup_errors=True
+        ) as scratch:
+            new = Path(scratch) / "new"
+            new.mkdir()
+            yield new
+            if target.exists():
+                # A folder cannot be replaced in one step; the old one steps aside only once the new is whole.
+                target.rename(Path(scratch) / "old")
+            new.rename(target)
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written: {error.strerror or error}; make room or give another folder, "
+            "and run again."
+        ) from error
+
+
 def write_text(target: Path, text: str) -> None:
     """Write a UTF-8 text file whole or not at all. Raises :class:`OutputError`.
 

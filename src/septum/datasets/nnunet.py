@@ -71,8 +71,8 @@ def nnunet(root: Path) -> Dataset:
             an ignore label, several channels.
     """
     file = root / DESCRIPTION
-    described = _read(file)
-    schema = _schema(file, described.labels)
+    described = read_description(file)
+    schema = schema_of(file, described.labels)
     if len(described.channels) != 1:
         raise RecipeError(
             f"{file}: expected images of one channel, got {len(described.channels)}; leave one in "
@@ -120,7 +120,12 @@ def by_patient(dataset: Dataset, pattern: str) -> Dataset:
     return replace(dataset, cases=tuple(cases))
 
 
-def _read(file: Path) -> Description:
+def read_description(file: Path) -> Description:
+    """What a ``dataset.json`` says. Raises :class:`RecipeError`.
+
+    Args:
+        file: its path.
+    """
     try:
         return Description.model_validate(json.loads(file.read_bytes()))
     except OSError as error:
@@ -134,8 +139,16 @@ def _read(file: Path) -> Description:
         raise RecipeError(f"{file} is not valid JSON ({error}); correct it.") from error
 
 
-def _schema(file: Path, labels: dict[str, Any]) -> LabelSchema:
-    """The structures in the order of their values."""
+def schema_of(file: Path, labels: dict[str, Any]) -> LabelSchema:
+    """The structures in the order of their values.
+
+    Args:
+        file: that has them, for messages.
+        labels: name to value, or value to name.
+
+    Raises:
+        RecipeError: they are not 0, 1, 2 and so on, each once and with a name of its own.
+    """
     by_value = bool(labels) and all(key.isdecimal() for key in labels)
     pairs = (
         [(int(key), name) for key, name in labels.items()]

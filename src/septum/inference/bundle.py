@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -23,26 +23,34 @@ MANIFEST = "model.json"
 FORMAT: Literal[1] = 1
 
 
-class StageManifest(BaseModel):
-    """One network of a bundle.
+class NetworkFile(BaseModel):
+    """A graph of a bundle.
 
     Attributes:
         graph: file name of the ONNX graph in the bundle's folder.
         sha256: of that file.
-        preprocessing: what the graph expects of its input.
-        multiple: image sizes along (Z, Y, X) are padded to a multiple of this.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     graph: str
     sha256: str
+
+
+class StageManifest(NetworkFile):
+    """One network of two.
+
+    Attributes:
+        preprocessing: what the graph expects of its input.
+        multiple: image sizes along (Z, Y, X) are padded to a multiple of this.
+    """
+
     preprocessing: PreprocessingSettings
     multiple: tuple[int, int, int]
 
 
-class Manifest(BaseModel):
-    """Contents of ``model.json``.
+class Description(BaseModel):
+    """What ``model.json`` says of every kind of model.
 
     Attributes:
         format: version of this schema.
@@ -50,10 +58,6 @@ class Manifest(BaseModel):
         labels: values of the masks that it makes.
         input: what images it is for, which decides the stack that is read of a DICOM study; ``None`` in
             bundles written before this field. :attr:`reads` has the answer for both.
-        localiser, segmenter: the two networks.
-        localisation: how the localiser's map becomes a region.
-        postprocessing: what is done to the mask after the networks.
-        decision: what is decided of the mask beyond the largest logit; ``None``: nothing is.
         provenance: what it was trained with and on (names of versions, hashes, data set, citation).
         accuracy: measured on patients that it was not trained on.
         licence: terms of the weights.
@@ -69,16 +73,44 @@ class Manifest(BaseModel):
     title: str
     labels: LabelSchema
     input: StackKind | None = None
-    localiser: StageManifest
-    localisation: LocalisationSettings
-    segmenter: StageManifest
-    postprocessing: PostprocessingSettings = PostprocessingSettings()
-    decision: Decision | None = None
     provenance: dict[str, str | int | float]
     accuracy: dict[str, float | int | str]
     licence: str
     training_images: TrainingImages | None = None
     mirror_images: bool | None = None
+
+    @property
+    def reads(self) -> StackKind:
+        """What images the model is for.
+
+        A bundle that does not say it was written before the field was. Of these, one that knows the left
+        atrium alone was trained on late gadolinium, and every other one on cines.
+        """
+        if self.input is not None:
+            return self.input
+        return "late-gadolinium" if self.labels.names == LEFT_ATRIUM.names else "cine"
+
+    @property
+    def graphs(self) -> tuple[NetworkFile, ...]:
+        """Every graph of the bundle."""
+        raise NotImplementedError
+
+
+class Manifest(Description):
+    """Description of a model that finds the heart with one network, and segments it with another.
+
+    Attributes:
+        localiser, segmenter: the two networks.
+        localisation: how the localiser's map becomes a region.
+        postprocessing: what is done to the mask after the networks.
+        decision: what is decided of the mask beyond the largest logit; ``None``: nothing is.
+    """
+
+    localiser: StageManifest
+    localisation: LocalisationSettings
+    segmenter: StageManifest
+    postprocessing: PostprocessingSettings = PostprocessingSettings()
+    decision: Decision | None = None
 
     @model_validator(mode="after")
     def _check_decision(self) -> Manifest:
@@ -92,15 +124,13 @@ class Manifest(BaseModel):
         return None if self.decision is None else Decider(self.decision, self.labels)
 
     @property
-    def reads(self) -> StackKind:
-        """What images the model is for.
+    def graphs(self) -> tuple[NetworkFile, ...]:
+        """Every graph of the bundle."""
+        return (self.localiser, self.segmenter)
 
-        A bundle that does not say it was written before the field was. Of these, one that knows the left
-        atrium alone was trained on late gadolinium, and every other one on cines.
-        """
-        if self.input is not None:
-            return self.input
-        return "late-gadolinium" if self.labels.names == LEFT_ATRIUM.names else "cine"
+
+#: Of models that look at an image window by window; the first kind of models has no ``kind``.
+SLIDING_WINDOW: Literal["sliding-window"] = "sliding-window"
 
 
 @dataclass(frozen=True)
@@ -114,12 +144,26 @@ class Bundle:
     """
 
     folder: Path
-    manifest: Manifest
+    manifest: Description
     sha256: str
 
-    def graph(self, stage: StageManifest) -> Path:
-        """Path of a stage's graph."""
-        return self.folder / stage.graph
+    def graph(self, network: NetworkFile) -> Path:
+        """Path of a network's graph."""
+        return self.folder / network.graph
+
+    @property
+    def two_stage(self) -> Manifest:
+        """The description of a model of two networks.
+
+        Raises:
+            BundleError: it is of another kind.
+        """
+        if isinstance(self.manifest, Manifest):
+            return self.manifest
+        raise BundleError(
+            f"{self.folder}: expected a model with a localiser and a segmenter, and this one is of another "
+            "kind; give another model."
+        )
 
 
 def shipped() -> tuple[str, ...]:
@@ -136,9 +180,12 @@ def open_bundle(model: str | Path) -> Bundle:
     """
     folder = _folder_of(model)
     manifest_file = folder / MANIFEST
+    kind: type[Description] = Manifest
     try:
         raw = manifest_file.read_bytes()
-        manifest = Manifest.model_validate(json.loads(raw))
+        document = json.loads(raw)
+        kind = _kind_of(document, manifest_file)
+        manifest = kind.model_validate(document)
     except OSError as error:
         raise BundleError(
             f"{manifest_file}: expected a model bundle's description, and it cannot be read "
@@ -148,12 +195,12 @@ def open_bundle(model: str | Path) -> Bundle:
         from septum.core.settings_error import describe  # noqa: PLC0415  # of errors alone
 
         raise BundleError(
-            f"{manifest_file}: {describe(error, (Manifest,))}; this version of Septum reads format {FORMAT}."
+            f"{manifest_file}: {describe(error, (kind,))}; this version of Septum reads format {FORMAT}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{manifest_file} is not valid JSON ({error}); restore the bundle.") from error
-    for stage in (manifest.localiser, manifest.segmenter):
-        _check_graph(folder, stage)
+    for network in manifest.graphs:
+        _check_graph(folder, network)
     return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
 
 
@@ -168,7 +215,22 @@ def _folder_of(model: str | Path) -> Path:
     )
 
 
-def _check_graph(folder: Path, stage: StageManifest) -> None:
+def _kind_of(document: Any, file: Path) -> type[Description]:
+    """The form of a description, by its ``kind``; that of other kinds is loaded where there is one."""
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if kind is None:
+        return Manifest
+    if kind == SLIDING_WINDOW:
+        from septum.inference.sliding_manifest import SlidingManifest  # noqa: PLC0415  # see above
+
+        return SlidingManifest
+    raise BundleError(
+        f"{file}: kind: expected {SLIDING_WINDOW} or no such field, got {str(kind)!r:.40}; this version of "
+        "Septum does not know that kind of model."
+    )
+
+
+def _check_graph(folder: Path, stage: NetworkFile) -> None:
     path = folder / stage.graph
     if stage.graph in ("", "..") or Path(stage.graph).name != stage.graph:
         raise BundleError(

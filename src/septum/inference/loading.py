@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from septum.inference.bundle import Bundle, StageManifest
+    from septum.inference.bundle import Bundle, Manifest, StageManifest
     from septum.inference.engine import GraphEngine
     from septum.inference.execution import ModelOptions
 
@@ -25,15 +25,19 @@ ENGINES: dict[str, Callable[[Path, tuple[int, int, int], ModelOptions], GraphEng
 }
 
 
-def load_stages(bundle: Bundle, options: ModelOptions) -> tuple[Stage, Stage]:
+def load_stages(bundle: Bundle, manifest: Manifest, options: ModelOptions) -> tuple[Stage, Stage]:
     """Localiser and segmenter of a bundle, compiled; neither has run yet.
+
+    Args:
+        bundle: that holds them.
+        manifest: its description.
+        options: how they run.
 
     Raises:
         SeptumError: the processor cannot do what is asked for.
         BundleError: a graph cannot be compiled, or does not take or give what the bundle describes.
         MissingExtraError: the engine is not installed, or finds no GPU.
     """
-    manifest = bundle.manifest
     with ThreadPoolExecutor(1) as beside:  # one graph is compiled while the other is
         other = beside.submit(_load, bundle, manifest.segmenter, options, {"logits"})
         localiser = _load(bundle, manifest.localiser, options, {"logits", "map"})
@@ -51,9 +55,27 @@ def load_stages(bundle: Bundle, options: ModelOptions) -> tuple[Stage, Stage]:
 
 
 def _load(bundle: Bundle, manifest: StageManifest, options: ModelOptions, expected: set[str]) -> GraphEngine:
-    path = bundle.graph(manifest)
+    return load_graph(bundle.graph(manifest), manifest.multiple, options, expected)
+
+
+def load_graph(
+    path: Path, multiple: tuple[int, int, int], options: ModelOptions, expected: set[str]
+) -> GraphEngine:
+    """Compile a graph for images of one channel.
+
+    Args:
+        path: of the graph.
+        multiple: the image size along (Z, Y, X) is a multiple of this.
+        options: how it runs.
+        expected: names of the outputs that it must have.
+
+    Raises:
+        SeptumError: the processor cannot do what is asked for.
+        BundleError: it cannot be compiled, or does not take or give what is expected.
+        MissingExtraError: the engine is not installed, or finds no GPU.
+    """
     try:
-        graph = ENGINES[options.engine_name](path, manifest.multiple, options)
+        graph = ENGINES[options.engine_name](path, multiple, options)
     except (SeptumError, ImportError, MemoryError):
         raise
     except Exception as error:  # engines share no class of errors

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 import numpy as np
 
@@ -17,8 +16,9 @@ from septum.core import (
     Volume,
 )
 from septum.core.arrays import cine_from_array
-from septum.inference.bundle import Bundle, open_bundle
+from septum.inference.bundle import Bundle, Manifest, open_bundle
 from septum.inference.execution import ModelOptions
+from septum.inference.frame_result import FrameResult
 from septum.inference.loading import load_stages
 from septum.inference.steps import Segmenter, find_region, segment_volumes
 from septum.preprocessing import prepare
@@ -30,55 +30,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.inference.execution import ModelKeywords
-    from septum.inference.out_of_distribution import Evidence
 
 #: Frames of a cine in which the heart is looked for.
 LOCALISED_FRAMES = 4
 
 
-@dataclass(frozen=True)
-class FrameResult:
-    """What the model makes of one frame.
+class Method(Protocol):
+    """How a kind of model segments; see :class:`TwoStageMethod`."""
 
-    Attributes:
-        labels: mask on the frame's own grid, (Z, Y, X) uint8.
-        localisation: region of interest and how it was found, on ``working_geometry``.
-        working_geometry: grid of the segmenter, slices first.
-        evidence: of an image unlike those that the model learnt from.
-        seconds: time that the frame took.
-    """
-
-    labels: NDArray[np.uint8]
-    localisation: Localisation
-    working_geometry: Geometry
-    evidence: Evidence
-    seconds: float
+    def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
+        """See :meth:`Model.segment_frames`."""
+        ...
 
 
-class Model:
-    """A bundle with its networks ready to run.
+class TwoStageMethod:
+    """Finds the heart with one network, and segments it with another.
 
     Args:
         bundle: checked bundle.
-        options: how its networks run; ``None`` for the defaults.
+        manifest: its description.
+        options: how its networks run.
 
     Raises:
-        SeptumError: the processor cannot do what is asked for.
-        BundleError: a graph cannot be compiled, or does not give what the bundle describes; or flips are
-            asked of one that has not learnt from mirror images.
-        MissingExtraError: the engine is not installed, or finds no GPU.
-
-    >>> from septum.phantom import PhantomSettings, beating_heart
-    >>> cine = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144))).cine
-    >>> load_model("cine").segment(cine.array, spacing_mm=cine.geometry.spacing_mm)
-    Segmentation(RV, MYO, LV; 1 x 10 x 144 x 144 uint8, 10 x 1.4 x 1.4 mm)
+        SeptumError, BundleError, MissingExtraError: as of :class:`Model`.
     """
 
-    def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
-        self.bundle, self.options = bundle, options or ModelOptions()
-        check_mirror_images(bundle, self.options)
-        manifest = bundle.manifest
-        self.localiser, segmenter = load_stages(bundle, self.options)
+    def __init__(self, bundle: Bundle, manifest: Manifest, options: ModelOptions) -> None:
+        self.manifest = manifest
+        self.localiser, segmenter = load_stages(bundle, manifest, options)
         self.segmenter = Segmenter(
             segmenter,
             manifest.labels.values,
@@ -106,7 +85,7 @@ class Model:
         def find(working: Geometry) -> tuple[Localisation, Mapping[int, Volume]]:
             seen = _spread(len(cine), LOCALISED_FRAMES)
             prepared = (prepare(oriented(t), self.localiser.preprocessing) for t in seen)
-            found, masks = find_region(prepared, self.localiser, working, self.bundle.manifest.localisation)
+            found, masks = find_region(prepared, self.localiser, working, self.manifest.localisation)
             return found, dict(zip(seen, masks, strict=True))
 
         volumes = map(oriented, range(len(cine)))
@@ -118,6 +97,42 @@ class Model:
                 evidence=one.frame.evidence,
                 seconds=one.seconds,
             )
+
+
+class Model:
+    """A bundle with its networks ready to run.
+
+    Args:
+        bundle: checked bundle.
+        options: how its networks run; ``None`` for the defaults.
+
+    Raises:
+        SeptumError: the processor cannot do what is asked for.
+        BundleError: a graph cannot be compiled, or does not give what the bundle describes; or flips are
+            asked of one that has not learnt from mirror images.
+        MissingExtraError: the engine is not installed, or finds no GPU.
+
+    >>> from septum.phantom import PhantomSettings, beating_heart
+    >>> cine = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144))).cine
+    >>> load_model("cine").segment(cine.array, spacing_mm=cine.geometry.spacing_mm)
+    Segmentation(RV, MYO, LV; 1 x 10 x 144 x 144 uint8, 10 x 1.4 x 1.4 mm)
+    """
+
+    def __init__(self, bundle: Bundle, options: ModelOptions | None = None) -> None:
+        self.bundle, self.options = bundle, options or ModelOptions()
+        check_mirror_images(bundle, self.options)
+        self.method: Method = _method(bundle, self.options)
+
+    def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
+        """Segment the frames of a cine one after the other, in any order of axes.
+
+        A frame's mask comes back on its own grid.
+
+        Args:
+            cine: one frame or more.
+            smooth: make frames consistent with their neighbours, where the kind of model does.
+        """
+        return self.method.segment_frames(cine, smooth=smooth)
 
     def segment_volume(self, volume: Volume) -> FrameResult:
         """Segment one volume in any order of axes; the mask comes back on its own grid."""
@@ -174,6 +189,18 @@ def load_model(model: str | Path = "cine", **options: Unpack[ModelKeywords]) -> 
     ('RV', 'MYO', 'LV')
     """
     return Model(open_bundle(model), ModelOptions.of(options))
+
+
+def _method(bundle: Bundle, options: ModelOptions) -> Method:
+    """The method of a bundle's kind; what only one kind needs is loaded with it."""
+    if isinstance(bundle.manifest, Manifest):
+        return TwoStageMethod(bundle, bundle.manifest, options)
+    from septum.inference.sliding_manifest import SlidingManifest  # noqa: PLC0415  # see above
+    from septum.inference.sliding_model import SlidingWindowMethod  # noqa: PLC0415  # see above
+
+    if isinstance(bundle.manifest, SlidingManifest):
+        return SlidingWindowMethod(bundle, bundle.manifest, options)
+    raise TypeError(f"expected a description of a known kind, got {type(bundle.manifest).__name__}")
 
 
 def _spread(frames: int, count: int) -> list[int]:

@@ -40,9 +40,11 @@ MASK_SUFFIXES = (".nii.gz", ".nrrd", ".mha")
 #: Words that name a mask when they close the stem of a file's name (``x_gt``), or, with a number, are all of
 #: it (``Segmentation_2``).
 _MASK_WORDS = (
-    "gt|groundtruth|ground[_-]?truth|truth|seg|segs|segmentation|mask|masks|label|labels|labelmap|lbl|"
+    "gt|groundtruth|ground[_-]?truth|truth|seg|segs|dseg|segmentation|mask|masks|label|labels|labelmap|lbl|"
     "annotation|manual|contours?|laendo|lawall|atriumsegimgmo"
 )
+#: By which 3D Slicer's sequences end, before ``.nrrd``.
+_SEQUENCE = ".seq"
 _MASK_NAME = re.compile(rf"(^|[_\-. ])({_MASK_WORDS})\d*$|^({_MASK_WORDS})[_\-. ]\d+$")
 
 
@@ -96,8 +98,13 @@ def case_name(path: Path) -> str:
 
 
 def is_mask_name(path: Path) -> bool:
-    """Whether a file's name says that it holds a mask, not an image (``_gt``, ``-seg``, ``laendo``)."""
-    return _MASK_NAME.search(case_name(path).lower()) is not None
+    """Whether a file's name says that it holds a mask, not an image (``_gt``, ``-seg``, ``laendo``).
+
+    >>> from pathlib import Path
+    >>> [is_mask_name(Path(name)) for name in ("a_gt.nii", "a.seg.nrrd", "a_seg.seq.nrrd", "a.seq.nrrd")]
+    [True, True, True, False]
+    """
+    return _MASK_NAME.search(case_name(path).lower().removesuffix(_SEQUENCE)) is not None
 
 
 def mesh_name(name: str, structure: str, value: int, frame: int | None, file_format: str) -> str:

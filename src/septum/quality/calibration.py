@@ -142,17 +142,16 @@ class Calibration(_Part):
 
 def calibration_of(bundle: Bundle) -> Calibration | None:
     """Load the calibration of a bundle, if it has one of its networks. Raises :class:`BundleError`."""
-    manifest = bundle.manifest
-    return load_calibration(bundle.folder, (manifest.localiser.sha256, manifest.segmenter.sha256))
+    return load_calibration(bundle.folder, tuple(one.sha256 for one in bundle.manifest.graphs))
 
 
 @lru_cache(maxsize=8)
-def load_calibration(folder: Path, networks: tuple[str, str]) -> Calibration | None:
+def load_calibration(folder: Path, networks: tuple[str, ...]) -> Calibration | None:
     """The calibration of a bundle; ``None`` if it has none, or one of other networks.
 
     Args:
         folder: of the bundle.
-        networks: SHA-256 of the graphs of its localiser and its segmenter.
+        networks: SHA-256 of its graphs, of a localiser and a segmenter in this order.
 
     Raises:
         BundleError: there is one that cannot be read.

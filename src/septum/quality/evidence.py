@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from septum.core import Geometry, Localisation
-    from septum.inference import Manifest
+    from septum.inference import Description
     from septum.inference.out_of_distribution import Evidence
 
     #: Key, value, where it was found, and the value of each structure by its tag.
@@ -73,7 +73,8 @@ def _expected_overlap(known: Sequence[tuple[float, str, int]]) -> Iterator[Netwo
 
 def region_flags(regions: Sequence[Localisation]) -> Iterator[Flag]:
     """Flag regions, one a frame, that were found without the map, or that cut the heart off."""
-    fallbacks = sum(region.path is not LocalisationPath.MAP for region in regions)
+    sure = (LocalisationPath.MAP, LocalisationPath.WHOLE)  # a model that sees the whole image looks for none
+    fallbacks = sum(region.path not in sure for region in regions)
     if fallbacks:
         yield Flag(
             "localisation_fallback",
@@ -100,7 +101,7 @@ LEAST_PHASES_OF_CINE = 5
 
 
 def unlike_training_images(
-    manifest: Manifest, geometry: Geometry, evidence: Sequence[Evidence]
+    manifest: Description, geometry: Geometry, evidence: Sequence[Evidence]
 ) -> Iterator[Flag]:
     """Flag an image that is unlike those that the model learnt from, as far as its bundle tells these.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from septum.core import LabelSchema, Score, Volume
     from septum.datasets import Dataset
     from septum.inference.bundle import Bundle
-    from septum.inference.model import FrameResult
+    from septum.inference.frame_result import FrameResult
     from septum.methods.samples import NativeCase
 
 LOGGER = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Assessed(Protocol):
 
 def assess(model: Assessed, dataset: Dataset, patients: Sequence[str]) -> list[CaseScore]:
     """Segment and score every case of these patients, through the same steps that users run."""
-    preprocessing = model.bundle.manifest.segmenter.preprocessing
+    preprocessing = model.bundle.two_stage.segmenter.preprocessing
     results: list[CaseScore] = []
     for case in dataset.of(set(patients)):
         native = read_case(case, dataset)

@@ -114,7 +114,7 @@ def _train(
     except Interrupted:
         return TrainOutcome(False, None, f"time budget used up; the same command goes on from {run}.")
     bundle = run / "bundle"
-    terms = Terms(dataset, None if origin is None else origin.manifest)
+    terms = Terms(dataset, None if origin is None else origin.two_stage)
     manifest = manifest_of(settings, terms, trained, len(partition.training), origin)
     networks = {"localiser": trained.localiser, "segmenter": trained.segmenter}
     write_bundle(bundle, manifest, networks, {LICENCE_FILE: terms.licence()})

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from septum.core import OutputError
-from septum.core.files import sha256_of, write_text
+from septum.core.files import sha256_of, whole_folder, write_text
 from septum.inference.bundle import MANIFEST, Manifest, StageManifest, open_bundle
 from septum.networks import closed_form_map
 from septum.training.half_storage import store_half
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from septum.methods.settings import StageSettings
     from septum.networks import Network
 
@@ -88,23 +87,8 @@ def write_bundle(
     Raises:
         OutputError: the folder cannot be written to, or the disk is full; what was there stays.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".septum-", dir=folder.parent, ignore_cleanup_errors=True
-        ) as scratch:
-            new = Path(scratch) / "new"
-            new.mkdir()
-            _fill(new, manifest, networks, documents)
-            if folder.exists():
-                # A folder cannot be replaced in one step; the old one steps aside only once the new is whole.
-                folder.rename(Path(scratch) / "old")
-            new.rename(folder)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be written: {error.strerror or error}; make room or give another folder, "
-            "and run again."
-        ) from error
+    with whole_folder(folder) as new:
+        _fill(new, manifest, networks, documents)
 
 
 def update_bundle(folder: Path, accuracy: dict[str, float | int | str], documents: dict[str, str]) -> None:

@@ -81,7 +81,7 @@ class MultiStageRun(TwoStageRun):
         if initial is None or not getattr(initial, stage):
             return None, ""
         bundle = open_bundle(initial.bundle)
-        manifest: StageManifest = getattr(bundle.manifest, stage)
+        manifest: StageManifest = getattr(bundle.two_stage, stage)
         schema = self.store.dataset.schema
         same = stage == "localiser" or names_of(bundle.manifest.labels) == names_of(schema)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from septum.datasets import Dataset
     from septum.inference import Model
     from septum.inference.bundle import Bundle
-    from septum.inference.model import FrameResult
+    from septum.inference.frame_result import FrameResult
     from septum.methods.case_store import CaseStore
     from septum.metrics.scores_file import Row
 

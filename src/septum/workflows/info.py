@@ -9,7 +9,7 @@ import numpy as np
 
 from septum.core import STACK_KINDS, BundleError, InputError, Orientation, SeptumError
 from septum.core.files import is_out_of_reach
-from septum.inference import open_bundle, shipped
+from septum.inference import Manifest, open_bundle, shipped
 from septum.inference.bundle import MANIFEST
 from septum.io import dicom_contents, find_images, holds_dicom, looks_like_mask, read_study
 from septum.io.dicom.finding import count_files, is_zip
@@ -17,7 +17,7 @@ from septum.io.dicom.stacks.choosing import unfit
 
 if TYPE_CHECKING:
     from septum.core import Cine, Geometry, StackKind
-    from septum.inference import StageManifest
+    from septum.inference import Description, StageManifest
     from septum.io import FolderImages
     from septum.io.dicom.reading import Contents
     from septum.io.dicom.stacks.choosing import Choice
@@ -112,14 +112,32 @@ def describe_bundle(model: str | Path) -> dict[str, Any]:
         "name": manifest.name,
         "title": manifest.title,
         "structures": {s.name: f"{s.value}, {s.meaning}" for s in manifest.labels.structures},
-        "segmenter_spacing_mm": _spacing(manifest.segmenter),
-        "localiser_spacing_mm": _spacing(manifest.localiser),
-        "region_sizes_voxels": manifest.localisation.sizes,
+        **_networks(manifest),
         "size_mb": round(sum(f.stat().st_size for f in bundle.folder.iterdir() if f.is_file()) / 1e6, 2),
         "accuracy": manifest.accuracy,
         "provenance": manifest.provenance,
         "licence": manifest.licence,
         "sha256": bundle.sha256,
+    }
+
+
+def _networks(manifest: Description) -> dict[str, Any]:
+    """What a kind of model says of its networks."""
+    if isinstance(manifest, Manifest):
+        return {
+            "segmenter_spacing_mm": _spacing(manifest.segmenter),
+            "localiser_spacing_mm": _spacing(manifest.localiser),
+            "region_sizes_voxels": manifest.localisation.sizes,
+        }
+    from septum.inference.sliding_manifest import SlidingManifest  # noqa: PLC0415  # of few models
+
+    if not isinstance(manifest, SlidingManifest):
+        return {}
+    spacing_mm = manifest.preprocessing.spacing_mm
+    return {
+        "networks": len(manifest.networks),
+        "spacing_mm": tuple("native" if v is None else v for v in spacing_mm),
+        "window_voxels": manifest.window.size,
     }
 
 

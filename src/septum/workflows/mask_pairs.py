@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from septum.core import InputError
 from septum.io import case_name, image_suffix, is_mask_name
 from septum.io.names import VOXEL_SUFFIXES
+from septum.workflows.outputs import is_copy
 from septum.workflows.phase_names import without_frame
 
 if TYPE_CHECKING:
@@ -167,9 +168,9 @@ def _may_be_same(one: Key, other: Key) -> bool:
 
 def _is_candidate(path: Path) -> bool:
     """Whether a path may be a mask; of a ``.hdr``/``.img`` pair the header stands for both."""
-    return (
-        path.is_file() and not path.name.startswith(".") and image_suffix(path) not in (None, *VOXEL_SUFFIXES)
-    )
+    if not path.is_file() or path.name.startswith("."):
+        return False
+    return image_suffix(path) not in (None, *VOXEL_SUFFIXES) and not is_copy(path)
 
 
 def _subject(path: Path) -> str:

@@ -189,10 +189,18 @@ def remove_outputs(keys: Iterable[str], paths: OutputPaths, record: Record) -> N
     for key in keys:
         for path in OUTPUTS[key].paths(paths, record):
             remove_file(path)
+            _remove_empty(path.parent, paths.folder)
         folder = OUTPUTS[key].folder(paths)
         if folder is not None:
-            with suppress(OSError):  # others have put something there, or it is gone
-                folder.rmdir()
+            _remove_empty(folder, paths.folder)
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder, and those above it below ``top``, as far as nothing is in them."""
+    with suppress(OSError):  # others have put something there, or it is gone
+        while folder != top and top in folder.parents:
+            folder.rmdir()
+            folder = folder.parent
 
 
 def masks_in_other_formats(paths: OutputPaths, record: Record) -> tuple[Path, ...]:

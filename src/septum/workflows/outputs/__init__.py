@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from septum.workflows.outputs.base import Option, Output, OutputOptions
+from septum.workflows.outputs.bids import BidsOutput
 from septum.workflows.outputs.dicom import DicomOutput
+from septum.workflows.outputs.fhir import FhirOutput
 from septum.workflows.outputs.mesh import MeshOutput
 from septum.workflows.outputs.report import ReportOutput
+from septum.workflows.outputs.seg_nrrd import SegNrrdOutput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from septum.core import Note
 
@@ -25,6 +29,7 @@ __all__ = [
     "OutputOptions",
     "Outputs",
     "check_output",
+    "is_copy",
     "possible",
     "requested",
     "resolved",
@@ -34,7 +39,10 @@ __all__ = [
 Outputs = dict[str, OutputOptions]
 
 #: Every output by its key, in the order in which they are shown and written.
-OUTPUTS: dict[str, Output] = {output.key: output for output in (ReportOutput(), DicomOutput(), MeshOutput())}
+OUTPUTS: dict[str, Output] = {
+    output.key: output
+    for output in (ReportOutput(), DicomOutput(), MeshOutput(), SegNrrdOutput(), BidsOutput(), FhirOutput())
+}
 
 
 def requested(outputs: Iterable[str] | Mapping[str, OutputOptions]) -> Outputs:
@@ -102,3 +110,14 @@ def check_output(key: str, options: OutputOptions) -> None:
             kind = type(output.defaults[name]).__name__
             expected = f"one of {', '.join(choices)}" if choices else f"a {kind}"
             raise InputError(f"output {key}: {name} is {value!r}; expected {expected}.")
+
+
+def is_copy(path: Path) -> bool:
+    """Tell whether a file holds a mask of Septum once more, for another program.
+
+    >>> from pathlib import Path
+    >>> Path("heart_seg.json").touch()
+    >>> [is_copy(Path(name)) for name in ("heart.seg.nrrd", "other.seg.nrrd", "heart_seg.nii.gz")]
+    [True, False, False]
+    """
+    return any(output.is_copy(path) for output in OUTPUTS.values())

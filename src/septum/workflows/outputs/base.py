@@ -42,6 +42,10 @@ class Option:
     sets: str = ""
 
 
+#: Of outputs that can say who the patient is.
+IDENTIFY = Option("identify", "Say in the report, or in FHIR, who the patient is.", sets="identify")
+
+
 class Output(Protocol):
     """Files beside a mask. A class names itself and writes; the rest has answers that fit most outputs.
 
@@ -124,3 +128,45 @@ class Output(Protocol):
         """Name the files that belong to a case, by its record, which has the output's options."""
         del record
         return self.reserved(paths)
+
+    def is_copy(self, path: Path) -> bool:
+        """Tell whether a file holds a mask once more, which a comparison must not take for another one.
+
+        Args:
+            path: of any file.
+        """
+        del path
+        return False
+
+
+def same_phases(earlier: Record, indices: IndexSettings) -> bool:
+    """Tell whether end-diastole and end-systole are the frames that they were in an earlier run.
+
+    Args:
+        earlier: JSON of that run, whose mask is kept.
+        indices: how they are taken now.
+    """
+    before, found = earlier.settings.indices, earlier.indices
+    phases = (
+        (indices.end_diastole, before.end_diastole, found.end_diastole_frame),
+        (indices.end_systole, before.end_systole, found.end_systole_frame),
+    )
+    return all(now in (then, frame) if then is None else now == frame for now, then, frame in phases)
+
+
+def fitting_identity(
+    options: OutputOptions, none_told: str, *, is_dicom: bool
+) -> tuple[OutputOptions, Note | None]:
+    """Leave the patient out where the input is not DICOM, which alone tells who it is.
+
+    Args:
+        options: as asked for, ``identify`` among them.
+        none_told: how the note begins: ``The report does not show``.
+        is_dicom: whether the input is a DICOM study.
+    """
+    if is_dicom or not options["identify"]:
+        return options, None
+    from septum.core import Level, Note
+
+    text = f"{none_told} who the patient is: only DICOM input tells that."
+    return {**options, "identify": False}, Note("no_identity", text, Level.WARNING)

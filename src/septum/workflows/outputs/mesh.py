@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from septum.workflows.outputs.base import Option, Output, OutputOptions
+from septum.workflows.outputs.base import Option, Output, OutputOptions, same_phases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,14 +63,7 @@ class MeshOutput(Output):
             earlier: JSON of that run, whose mask is kept.
             indices: how they are taken now.
         """
-        if _of_all_frames(options):
-            return True
-        before, found = earlier.settings.indices, earlier.indices
-        phases = (
-            (indices.end_diastole, before.end_diastole, found.end_diastole_frame),
-            (indices.end_systole, before.end_systole, found.end_systole_frame),
-        )
-        return all(now in (then, frame) if then is None else now == frame for now, then, frame in phases)
+        return _of_all_frames(options) or same_phases(earlier, indices)
 
     def reserved(self, paths: OutputPaths) -> tuple[Path, ...]:
         """Name the folder where something else stands in its place; a folder may hold other files."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from septum.workflows.outputs.base import Option, Output, OutputOptions
+from septum.workflows.outputs.base import IDENTIFY, Option, Output, OutputOptions, fitting_identity
 
 if TYPE_CHECKING:
     from septum.core import Note
@@ -17,20 +17,13 @@ class ReportOutput(Output):
 
     key: ClassVar[str] = "report"
     option: ClassVar[Option] = Option("report", "Write a page with cine, curves, indices and bullseye, too.")
-    modifiers: ClassVar[tuple[Option, ...]] = (
-        Option("identify", "Show in the report who the patient is.", sets="identify"),
-    )
+    modifiers: ClassVar[tuple[Option, ...]] = (IDENTIFY,)
     defaults: ClassVar[OutputOptions] = {"identify": False}
     endings: ClassVar[tuple[str, ...]] = ("_report.html",)
 
     def possible(self, options: OutputOptions, *, is_dicom: bool) -> tuple[OutputOptions | None, Note | None]:
         """Leave the patient out where the input is not DICOM, which alone tells who it is."""
-        if is_dicom or not options["identify"]:
-            return options, None
-        from septum.core import Level, Note
-
-        text = "The report does not show who the patient is: only DICOM input tells that."
-        return {**options, "identify": False}, Note("no_identity", text, Level.WARNING)
+        return fitting_identity(options, "The report does not show", is_dicom=is_dicom)
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
         """Write the page.

@@ -1,0 +1,168 @@
+"""FHIR Bundles: valid by the classes of fhir.resources, coded, whole, and without a patient unless asked."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fhir.resources.bundle import Bundle
+
+from septum.core import OutputError, Segmentation, Study
+from septum.io.dicom.objects import terms
+from septum.phantom import PhantomSettings, beating_heart
+from septum.workflows.measuring import measured
+from septum.workflows.options import IndexSettings
+from septum.workflows.provenance import Provenance
+from septum.workflows.record import Settings
+from support.dicom_out_study import IDENTIFYING, write_classic
+from support.full_disk import full_disk
+
+BODY = {"height_m": 1.8, "weight_kg": 75.0, "heart_rate_bpm": 62.0}
+
+
+@pytest.fixture
+def result():
+    phantom = PhantomSettings(frames=6, slices=8, matrix=(96, 96), in_plane_mm=2.4)
+    heart = beating_heart(np.random.default_rng(0), phantom)
+    provenance = Provenance.of_given_mask(Settings(indices=IndexSettings(**BODY)))
+    return measured(Study(heart.cine, "a" * 64), heart.truth, provenance, None, name="heart")
+
+
+def saved(result, folder, **options):
+    result.save(folder, {"fhir": options})
+    text = (folder / "heart_fhir.json").read_text("utf-8")
+    return Bundle.model_validate_json(text), json.loads(text)
+
+
+def observations(document):
+    found = (entry["resource"] for entry in document["entry"])
+    return {one["id"]: one for one in found if one["resourceType"] == "Observation"}
+
+
+def test_the_bundle_is_valid_and_begins_with_the_report(result, tmp_path):
+    bundle, document = saved(result, tmp_path)
+    assert bundle.type == "collection"
+    kinds = [entry["resource"]["resourceType"] for entry in document["entry"]]
+    assert kinds[0] == "DiagnosticReport"
+    assert kinds.count("DiagnosticReport") == kinds.count("Patient") == kinds.count("ImagingStudy") == 1
+    assert document["entry"][0]["resource"]["status"] == "preliminary"
+
+
+def test_every_reference_leads_to_an_entry(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    urls = [entry["fullUrl"] for entry in document["entry"]]
+    assert len(set(urls)) == len(urls)
+    referred = re.findall(r'"reference": "([^"]+)"', json.dumps(document))
+    assert set(referred) <= set(urls)
+    report = document["entry"][0]["resource"]
+    groups = {one["reference"] for one in report["result"]}
+    members = {
+        ref["reference"] for one in observations(document).values() for ref in one.get("hasMember", [])
+    }
+    told = {
+        entry["fullUrl"] for entry in document["entry"] if entry["resource"]["resourceType"] == "Observation"
+    }
+    assert groups | members == told
+
+
+def test_every_index_with_a_value_is_told_with_unit_and_code(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    found = observations(document)
+    for item in result.indices.items:
+        if item.value is None:
+            continue
+        one = found[item.key.replace("_", "-")]
+        assert one["valueQuantity"]["value"] == pytest.approx(item.value, abs=1e-4)
+        assert one["valueQuantity"]["code"] == item.unit
+        assert one["valueQuantity"]["system"] == "http://unitsofmeasure.org"
+        code = one["code"]["coding"][0]
+        assert code["code"] == terms.INDICES[item.key].name.value
+    coding = found["lv-ef-percent"]["code"]["coding"][0]
+    assert (coding["system"], coding["code"]) == ("http://loinc.org", "8811-2")
+    area = 0.007184 * 180.0**0.725 * 75.0**0.425  # Du Bois, of cm and kg
+    edv = result.indices.value("lv_edv_ml")
+    assert found["lv-edv-ml-by-area"]["valueQuantity"]["value"] == pytest.approx(edv / area, abs=1e-3)
+    assert found["lv-edv-ml-by-area"]["valueQuantity"]["code"] == "ml/m2"
+    assert found["heart-rate"]["valueQuantity"]["value"] == 62.0
+
+
+def test_every_observation_has_what_the_guide_demands(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    for one in observations(document).values():
+        assert one["meta"]["profile"][0].startswith(
+            "http://hl7.org/fhir/uv/dicom-sr/StructureDefinition/imaging-"
+        )
+        for demanded in ("subject", "partOf", "issued", "device", "status", "code"):
+            assert one[demanded], one["id"]
+
+
+def test_wall_thickness_is_told_by_segment(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    found = observations(document)
+    values = result.indices.wall.end_diastolic_mm
+    for number, value in enumerate(values, start=1):
+        name = f"wall-end-diastolic-mm-{number}"
+        assert (name in found) == (value is not None and math.isfinite(value))
+    assert any(name.startswith("wall-thickening-percent") for name in found)
+    assert "group-wall" in found
+
+
+def test_the_verdict_and_its_reasons_are_told(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    one = observations(document)["quality-verdict"]
+    assert one["valueCodeableConcept"]["text"] == result.verdict.value
+    assert [note["text"] for note in one.get("note", [])] == [flag.reason for flag in result.flags]
+
+
+def test_no_index_that_is_not_known_is_told(result, tmp_path):
+    items = tuple(replace(item, value=math.nan, indexed=None) for item in result.indices.items)
+    unknown = replace(result, indices=replace(result.indices, items=items, wall=None, heart_rate_bpm=None))
+    _, document = saved(unknown, tmp_path)
+    assert list(observations(document)) == ["quality-verdict"]
+
+
+def dicom_result(folder):
+    written = write_classic(folder)
+    provenance = Provenance.of_given_mask(Settings())
+    mask = Segmentation(written.segmentation.labels, written.study.cine.geometry, written.segmentation.schema)
+    return measured(written.study, mask, provenance, None, name="heart"), written.uids
+
+
+def test_nothing_of_the_patient_is_told_unless_it_is_wanted(tmp_path):
+    (tmp_path / "in").mkdir()
+    result, uids = dicom_result(tmp_path / "in")
+    _, document = saved(result, tmp_path / "out")
+    text = json.dumps(document, ensure_ascii=False)
+    for value in (*IDENTIFYING.values(), *uids, "2023-04-05", "1951-02-03", "Müller"):
+        assert value not in text
+
+
+def test_the_patient_is_told_where_it_is_wanted(tmp_path):
+    (tmp_path / "in").mkdir()
+    result, uids = dicom_result(tmp_path / "in")
+    bundle, document = saved(result, tmp_path / "out", identify=True)
+    by_kind = {entry.resource.get_resource_type(): entry.resource for entry in bundle.entry}
+    patient, study = by_kind["Patient"], by_kind["ImagingStudy"]
+    assert patient.identifier[0].value == "HOSP-4711"
+    assert patient.name[0].text == "Müller, Änne"
+    assert str(patient.birthDate) == "1951-02-03"
+    assert patient.gender == "female"
+    assert study.identifier[0].value.removeprefix("urn:oid:") in uids
+    assert document["entry"][0]["resource"]["effectiveDateTime"] == "2023-04-05"
+
+
+def test_of_a_file_nobody_can_tell_the_patient(result, tmp_path):
+    with pytest.warns(UserWarning, match="DICOM"):
+        saved(result, tmp_path, identify=True)
+
+
+def test_a_full_disk_leaves_nothing_half_written(result, tmp_path):
+    result.save(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    with full_disk(), pytest.raises(OutputError):
+        result.save(tmp_path, ["fhir"])
+    assert sorted(tmp_path.iterdir()) == before
