@@ -142,8 +142,7 @@ def write_dicom_segmentation(  # noqa: PLR0913  # one argument a fact that the o
         issue,
     )
     structures = segmentation.schema.structures
-    kind = "AUTOMATIC" if reader is None else "SEMIAUTOMATIC"
-    segments = [_segment(k, one, algorithm, kind, issue) for k, one in enumerate(structures, start=1)]
+    segments = [_segment(k, one, algorithm, reader, issue) for k, one in enumerate(structures, start=1)]
     _add_image_modules(instance, source, segments)
     if reader is not None:
         _add_reader(instance, reader, deidentified=source.deidentified)
@@ -159,7 +158,9 @@ def _add_reader(instance: Dataset, reader: Reader, *, deidentified: bool) -> Non
         instance.ContentCreatorName = reader.person_name(deidentified=deidentified)
 
 
-def _segment(number: int, structure: Structure, algorithm: Algorithm, kind: str, issue: Issue) -> Dataset:
+def _segment(
+    number: int, structure: Structure, algorithm: Algorithm, reader: Reader | None, issue: Issue
+) -> Dataset:
     """An item of the Segment Sequence (PS3.3 C.8.20.4)."""
     family = Dataset()
     family.AlgorithmFamilyCodeSequence = [terms.code_item(terms.ARTIFICIAL_INTELLIGENCE)]
@@ -168,7 +169,7 @@ def _segment(number: int, structure: Structure, algorithm: Algorithm, kind: str,
     segment = Dataset()
     segment.SegmentNumber = number
     segment.SegmentLabel = short_text(structure.meaning or structure.name)
-    segment.SegmentAlgorithmType = kind
+    segment.SegmentAlgorithmType = "AUTOMATIC" if reader is None else "SEMIAUTOMATIC"
     segment.SegmentAlgorithmName = short_text(f"Septum {algorithm.name} {algorithm.version}")
     segment.SegmentationAlgorithmIdentificationSequence = [family]
     segment.SegmentedPropertyCategoryCodeSequence = [terms.code_item(terms.ANATOMICAL_STRUCTURE)]
