@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from highdicom import sr
 from pydicom import Dataset
-from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage, generate_uid
+from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage
 
 from septum.core import OutputError
 from septum.io.dicom.headers import quiet
@@ -16,6 +16,7 @@ from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
     DEVICE_UID,
     MANUFACTURER,
+    NEW,
     NO_DATE,
     SOFTWARE_VERSION,
     Series,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
     from septum.core import Comparison, Index, Indices, Study, WallThickness
-    from septum.io.dicom.objects.instances import Algorithm, Reader
+    from septum.io.dicom.objects.instances import Algorithm, Issue, Reader
     from septum.io.dicom.objects.pseudonyms import Pseudonyms
     from septum.io.dicom.objects.segmentation import SegmentationReference, SegmentReference
     from septum.io.dicom.objects.source_images import SourceStudy
@@ -72,6 +73,7 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
     source: SourceStudy | None = None,
     reader: Reader | None = None,
     comparison: Comparison | None = None,
+    issue: Issue = NEW,
 ) -> None:
     """Write the indices in coded terms, each with the segment that it was measured in.
 
@@ -92,6 +94,7 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
         source: of ``study``, where it has been read.
         reader: who has corrected the mask or verified the numbers.
         comparison: of the indices with reference ranges, if there is one.
+        issue: its identifiers, and what is added to its series.
 
     Raises:
         OutputError: the study is not from DICOM, no index has a coded term, or nothing can be written.
@@ -101,9 +104,9 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
     source = source if deidentify is None else deidentify.of(source)
     values = [*_values(indices.items, comparison), *_of_the_wall(indices.wall)]
     groups: list[_Group] = [
-        _group(segment, [v for v in values if v.site == segment.site], segmentation, source, algorithm)
+        _group(segment, those, segmentation, source, algorithm)
         for segment in segmentation.segments.values()
-        if any(v.site == segment.site for v in values)
+        if (those := [value for value in values if value.site == segment.site])
     ]
     if not groups:
         raise OutputError(
@@ -111,16 +114,19 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
             "and none has a value; look into the notes on the indices, or do without the report."
         )
     if indices.heart_rate_bpm is not None:
-        groups.append(_heart_rate(indices.heart_rate_bpm.value))
+        groups.append(_heart_rate(indices.heart_rate_bpm.value, issue.uid("heart rate")))
     observers = _observer(reader, deidentified=source.deidentified)
     report = sr.MeasurementReport(observers, terms.CARDIAC_MRI, imaging_measurements=groups)
-    series = Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
-    instance = new_instance(str(ComprehensiveSRStorage), source, series)
+    instance = new_instance(str(ComprehensiveSRStorage), source, _series(algorithm), issue)
     _add_document(instance, source, segmentation)
     _add_verification(instance, reader, deidentified=source.deidentified)
     for element in report[0]:
         instance.add(element)
     write_instance(path, instance)
+
+
+def _series(algorithm: Algorithm) -> Series:
+    return Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
 
 
 def _values(items: Iterable[Index], comparison: Comparison | None) -> Iterable[_Value]:
@@ -174,11 +180,9 @@ def _group(
     )
 
 
-def _heart_rate(beats_per_minute: float) -> sr.MeasurementsAndQualitativeEvaluations:
+def _heart_rate(beats_per_minute: float, tracking_uid: str) -> sr.MeasurementsAndQualitativeEvaluations:
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(
-            uid=generate_uid(prefix=None), identifier="Septum heart rate"
-        ),
+        tracking_identifier=sr.TrackingIdentifier(uid=tracking_uid, identifier="Septum heart rate"),
         finding_sites=[sr.FindingSite(anatomic_location=terms.HEART)],
         measurements=[
             _measurement(_Value(terms.HEART, terms.HEART_RATE, beats_per_minute, terms.PER_MINUTE))
