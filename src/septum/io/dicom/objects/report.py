@@ -80,9 +80,8 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
     One group of measurements (TID 1411) for each structure names the segment, the source images, the model
     and the values with UCUM units. Wall thickness has the AHA segment as its finding site; it and the mass
     say the point of the cardiac cycle. Stroke volume and cardiac output are also given by body surface area,
-    and the heart rate in a group of its own (TID 1501), where they are known. All numbers are those of the
-    JSON, with four digits after the point. A measurement that was compared with reference ranges has its
-    range as properties (TID 310).
+    and the heart rate in a group of its own (TID 1501). Numbers are those of the JSON, with four digits after
+    the point. A measurement that was compared with reference ranges has its range as properties (TID 310).
 
     Args:
         path: of the file.
@@ -100,8 +99,8 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
         OutputError: the study is not from DICOM, no index has a coded term, or nothing can be written.
         InputError: a source image cannot be read again.
     """
-    source = source or read_source(study)
-    source = source if deidentify is None else deidentify.of(source)
+    known = source or read_source(study)
+    source = known if deidentify is None else deidentify.of(known)
     values = [*_values(indices.items, comparison), *_of_the_wall(indices.wall)]
     groups: list[_Group] = [
         _group(segment, those, segmentation, source, algorithm)
@@ -115,8 +114,8 @@ def write_measurement_report(  # noqa: PLR0913  # what the report is of, and wha
         )
     if indices.heart_rate_bpm is not None:
         groups.append(_heart_rate(indices.heart_rate_bpm.value, issue.uid("heart rate")))
-    observers = _observer(reader, deidentified=source.deidentified)
-    report = sr.MeasurementReport(observers, terms.CARDIAC_MRI, imaging_measurements=groups)
+    seen = _observer(reader, deidentified=source.deidentified)
+    report = sr.MeasurementReport(seen, terms.CARDIAC_MRI, imaging_measurements=groups)
     instance = new_instance(str(ComprehensiveSRStorage), source, _series(algorithm), issue)
     _add_document(instance, source, segmentation)
     _add_verification(instance, reader, deidentified=source.deidentified)
