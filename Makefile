@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/septum-runtime.stamp
 DEVELOPMENT := $(VENV_TEST)/septum-development.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fuzz bench tables pictures docs python
+.PHONY: help demo test lint fuzz bench tables pictures web docs python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ tables: $(DEVELOPMENT) ## rebuild the documentation's tables from the committed 
 pictures: $(DEVELOPMENT) ## draw the documentation's pictures of methods again, on phantoms
 	$(VENV_TEST)/bin/python tools/draw_report_picture.py
 	$(VENV_TEST)/bin/python tools/draw_docs_pictures.py
+	$(VENV_TEST)/bin/python tools/draw_viewer_pictures.py
+
+web: ## build the page of septum view from web/ into the package; needs node 20 and npm
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	cd web && npm run check && npm test && npm run build
 
 docs: $(DEVELOPMENT) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(VENV_TEST)/bin/mkdocs build --strict --quiet
@@ -58,5 +63,5 @@ $(RUNTIME): pyproject.toml | python
 $(DEVELOPMENT): pyproject.toml requirements/constraints.txt | python
 	$(PYTHON) -m venv $(VENV_TEST)
 	$(VENV_TEST)/bin/python $(PIP) --upgrade 'pip>=25.1'
-	$(VENV_TEST)/bin/python $(PIP) --constraint requirements/constraints.txt --editable '.[study,onnx,jpeg,view]' --group dev
+	$(VENV_TEST)/bin/python $(PIP) --constraint requirements/constraints.txt --editable '.[study,onnx,jpeg,view,node]' --group dev
 	@touch $@

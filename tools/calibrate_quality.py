@@ -13,7 +13,8 @@ images, of which only their agreement is used. ``measure`` compares these masks 
 ``studies/quality/cases.csv``; lines of other parts stay. ``corrupt`` does so for images of part 0 that are
 spoilt on purpose, into ``corrupted.csv``. ``manual`` takes the stroke volumes of the manual masks of all
 patients, into ``manual.csv``. ``fit`` makes ``quality.json`` of the bundle from ``cases.csv``,
-and says how good it is; ``make tables`` writes that into the page on quality.
+and from what ``tools/measure_indices.py`` found each index to be off by; it says how good it is. ``make
+tables`` writes that into the pages on quality and on reference ranges.
 """
 
 from __future__ import annotations
@@ -36,9 +37,11 @@ from septum_study.calibration.cases import line_of, own_cases, quality_cases, ty
 from septum_study.calibration.corruption import corrupted_rows
 from septum_study.calibration.evaluation import evaluate_unseen, shipped_calibration
 from septum_study.calibration.measuring import cases_in, manual_masks
+from septum_study.calibration.ranges import measured_errors
 from septum_study.calibration.report import verdict_table
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "quality"
+INDICES = STUDY.parent / "indices" / "cine.csv"
 CASES, CORRUPTED, MANUAL = STUDY / "cases.csv", STUDY / "corrupted.csv", STUDY / "manual.csv"
 #: The bundle that is calibrated, and the part of the cross-validation that it has not seen.
 MODEL, UNSEEN = "cine", 0
@@ -148,6 +151,7 @@ def fit() -> None:
     outcomes = evaluate_unseen(cases)
     own, typical = own_cases(cases, rows, MODEL), typical_lacks(rows)[MODEL, str(UNSEEN)]
     calibration = shipped_calibration(cases, own, bundle.manifest, typical)
+    calibration = calibration.model_copy(update={"errors": measured_errors(read_rows(INDICES))})
     write_text(bundle.folder / FILE, calibration.model_dump_json(indent=1) + "\n")
     by_model = [one for one, row in zip(outcomes, rows, strict=True) if row["model"] == MODEL]
     click.echo(verdict_table(outcomes, MODEL, by_model).markdown())

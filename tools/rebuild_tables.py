@@ -38,8 +38,11 @@ from septum_study.declaration import load_study
 from septum_study.documentation.decision_tables import shift_table, slices_table
 from septum_study.documentation.elsewhere_tables import fraction_table, overlap_table
 from septum_study.documentation.indices_agreement import agreement_table, spacing_table
+from septum_study.documentation.pattern_tables import pattern_tables
+from septum_study.documentation.ranges_tables import ranges_tables
 from septum_study.documentation.speed_figure import scaling_figure
 from septum_study.documentation.speed_tables import speed_summary, speed_tables
+from septum_study.documentation.strain_tables import halves_table, phantom_table
 from septum_study.documentation.temporal_table import temporal_table
 from septum_study.ledger import read_entry
 from septum_study.pictures.agreement_plot import save_figure
@@ -51,7 +54,7 @@ from septum_study.table_cells import NOT_RUN, PRELIMINARY, fold_list
 from septum_study.tables import table, table_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from septum.metrics.scores_file import Row as Scores
     from septum_study.declaration import Declaration, Row
@@ -78,9 +81,23 @@ INDICES_RESULTS = ROOT / "studies" / "indices"
 INDICES_PAGE = EXPLANATION / "indices.md"
 QUALITY_RESULTS = ROOT / "studies" / "quality"
 QUALITY_PAGE = EXPLANATION / "quality.md"
+RANGES_PAGE = EXPLANATION / "reference-ranges.md"
+STRAIN_PAGE = EXPLANATION / "strain.md"
+GROUPS_PAGE = EXPLANATION / "groups.md"
 SPEED_RESULT = ROOT / "benchmarks" / "results" / "suite.json"
 SPEED_PAGE = EXPLANATION / "speed.md"
-DOCUMENTS = (README, *CARDS, *STUDY_PAGES, ROBUSTNESS_PAGE, INDICES_PAGE, QUALITY_PAGE, SPEED_PAGE)
+DOCUMENTS = (
+    README,
+    *CARDS,
+    *STUDY_PAGES,
+    ROBUSTNESS_PAGE,
+    INDICES_PAGE,
+    QUALITY_PAGE,
+    RANGES_PAGE,
+    STRAIN_PAGE,
+    GROUPS_PAGE,
+    SPEED_PAGE,
+)
 
 ACCURACY = re.compile(r"(<!-- accuracy: begin.*?-->\n).*?(<!-- accuracy: end -->)", re.DOTALL)
 STUDY = re.compile(r"(<!-- study ([a-z0-9 ]+): begin -->\n).*?(<!-- study \2: end -->)", re.DOTALL)
@@ -89,6 +106,9 @@ ROBUSTNESS = re.compile(
 )
 INDICES = re.compile(r"(<!-- indices ([a-z-]+): begin -->\n).*?(<!-- indices \2: end -->)", re.DOTALL)
 QUALITY = re.compile(r"(<!-- quality ([a-z-]+): begin -->\n).*?(<!-- quality \2: end -->)", re.DOTALL)
+RANGES = re.compile(r"(<!-- ranges ([a-z-]+): begin -->\n).*?(<!-- ranges \2: end -->)", re.DOTALL)
+STRAIN = re.compile(r"(<!-- strain ([a-z-]+): begin -->\n).*?(<!-- strain \2: end -->)", re.DOTALL)
+GROUPS = re.compile(r"(<!-- groups ([a-z-]+): begin -->\n).*?(<!-- groups \2: end -->)", re.DOTALL)
 SPEED = re.compile(r"(<!-- speed ([a-z-]+): begin -->\n).*?(<!-- speed \2: end -->)", re.DOTALL)
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
@@ -115,14 +135,8 @@ def rebuilt(document: Path) -> str:
         text = DECISION.sub(lambda match: match[1] + decision_tables() + match[2], text)
         text = ELSEWHERE.sub(lambda match: match[1] + elsewhere_tables() + match[2], text)
         return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
-    if document == ROBUSTNESS_PAGE:
-        return with_robustness(text, ROBUSTNESS_RESULTS)
-    if document == INDICES_PAGE:
-        return with_indices(text, INDICES_RESULTS)
-    if document == QUALITY_PAGE:
-        return with_quality(text, QUALITY_RESULTS)
-    if document == SPEED_PAGE:
-        return _filled(text, SPEED, speed_tables(speed_result()), "speed")
+    if document in OTHER_PAGES:
+        return OTHER_PAGES[document](text)
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
     block = make(read_rows(PRODUCTION / model / "test_scores.csv")) + "\n"
     if document == README:
@@ -301,6 +315,15 @@ def with_quality(text: str, results: Path) -> str:
     return _filled(text, QUALITY, tables, "quality")
 
 
+def with_strain(text: str, results: Path) -> str:
+    """The page on strain with its tables between its marks."""
+    tables = {
+        "phantom": phantom_table(read_rows(results / "phantom.csv")),
+        "halves": halves_table(read_rows(results / "halves.csv")),
+    }
+    return _filled(text, STRAIN, tables, "strain")
+
+
 def _filled(text: str, marks: re.Pattern[str], tables: Mapping[str, Table], page: str) -> str:
     """A page with each of its tables between a pair of marks."""
     if sorted(match[2] for match in marks.finditer(text)) != sorted(tables):
@@ -360,6 +383,17 @@ def _units_line(row: Row, entries: Sequence[Entry]) -> tuple[str, ...]:
         f"{sum(entry.training_seconds for entry in own) / 3600:.1f}",
     )
 
+
+#: Pages with tables of their own, each with what fills them.
+OTHER_PAGES: dict[Path, Callable[[str], str]] = {
+    ROBUSTNESS_PAGE: lambda text: with_robustness(text, ROBUSTNESS_RESULTS),
+    INDICES_PAGE: lambda text: with_indices(text, INDICES_RESULTS),
+    QUALITY_PAGE: lambda text: with_quality(text, QUALITY_RESULTS),
+    RANGES_PAGE: lambda text: _filled(text, RANGES, ranges_tables(STUDIES, MAIN), "reference ranges"),
+    GROUPS_PAGE: lambda text: _filled(text, GROUPS, pattern_tables(STUDIES), "groups"),
+    STRAIN_PAGE: lambda text: with_strain(text, STUDIES / "strain"),
+    SPEED_PAGE: lambda text: _filled(text, SPEED, speed_tables(speed_result()), "speed"),
+}
 
 if __name__ == "__main__":
     for path in DOCUMENTS:

@@ -220,3 +220,29 @@ def test_evidence_for_a_mask_does_not_hold_for_another_image(septum, bundle, wri
     with pytest.warns(package.QualityWarning):
         foreign = package.measure(out / "a_seg.nii.gz", image=brighter)
     assert (foreign.record().mask_origin, foreign.record().regions) == ("given", ())
+
+
+@pytest.mark.usefixtures("heart")
+def test_a_mask_is_compared_with_healthy_people_where_that_is_wanted(septum, tmp_path):
+    out, table = tmp_path / "out", tmp_path / "all.csv"
+    who = ("--sex", "f", "--age", 54, "--height", 1.7, "--weight", 65, "--reference", "scmr2025", "--pattern")
+    answer = septum("measure", tmp_path / "data/heart_gt.nii.gz", "-o", out, *who, "--csv", table)
+    assert answer.code == 0, answer.err
+    record = record_of(out / "heart_gt_seg.json")
+    assert (record["settings"]["indices"]["sex"], record["reference"]["key"]) == ("F", "scmr2025")
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    item = record["reference"]["items"]["lv_ef_percent"]
+    assert (float(row["lv_ef_percent_z"]), row["reference"]) == (item["z"], "scmr2025")
+    assert len(record["pattern"]["criteria"]) in (0, 9)
+
+
+@pytest.mark.usefixtures("heart")
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--age", "500", "0 to 120 years"), ("--sex", "X", "'m'"), ("--reference", "mine", "hhc2024")],
+)
+def test_an_age_a_sex_or_a_table_that_there_is_not_is_refused(septum, tmp_path, option, value, said):
+    answer = septum("measure", tmp_path / "data/heart_gt.nii.gz", "-o", tmp_path / "out", option, value)
+    assert answer.code == 2
+    assert said in answer.err
+    assert not (tmp_path / "out").exists()

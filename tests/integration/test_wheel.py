@@ -24,10 +24,11 @@ ALLOWED = (
     r"septum(_study)?/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"septum/py\.typed",
     r"septum/report/templates/report\.(html|css|js)",
-    r"septum/view/static/index\.html",
+    r"septum/view/static/(index\.html|(app|volume)\.js|app\.css|icon\.svg|manifest\.json|LICENSES\.txt)",
     r"septum/recipes/(ablation|half|miniature|paper|production)/[a-z0-9-]+\.toml",
     r"septum_study/declared/[a-z]+\.toml",
     r"septum/datasets/published/[a-z_0-9-]+\.json",
+    r"septum/interpretation/tables/[a-z0-9]+\.json",
     r"septum/models/[a-z_0-9]+/(model\.json|quality\.json|seen_images\.json|[a-z_0-9]+\.onnx|LICENSE\.md|MODEL_CARD\.md)",
     r"septum-[0-9.a-z]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/.*LICENSE(\.md)?)",
 )

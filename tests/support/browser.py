@@ -23,6 +23,9 @@ OPTIONS = (
     "--disable-background-networking", "--remote-debugging-pipe",
 )  # fmt: skip
 PATIENCE_S = 60.0
+_HELD = {"Alt": 1, "Ctrl": 2, "Meta": 4, "Shift": 8}
+_CODES = {"Enter": 13, "Tab": 9, "Escape": 27, " ": 32, "ArrowDown": 40, "ArrowUp": 38, "Backspace": 8}
+_TEXTS = {"Enter": "\r", "Tab": ""}
 
 
 def chromium() -> str | None:
@@ -53,6 +56,20 @@ class Page:
         self.call("Page.navigate", url=path.as_uri() + (f"#{fragment}" if fragment else ""))
         self.wait("document.documentElement?.dataset.ready === 'true'")
 
+    @contextmanager
+    def another(self) -> Iterator[Page]:
+        """One more window of the same browser."""
+        page = Page(self._to, self._from)
+        try:
+            yield page
+        finally:
+            page.call("Page.close")
+
+    def visit(self, address: str, until: str = "document.readyState === 'complete'") -> None:
+        """Go to an address and wait until an expression is true there."""
+        self.call("Page.navigate", url=address)
+        self.wait(f"location.protocol !== 'about:' && ({until})")
+
     def evaluate(self, expression: str) -> Any:
         """Value of a JavaScript expression in the page."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -66,17 +83,47 @@ class Page:
             assert time.monotonic() < end, f"never true: {expression}"
             time.sleep(0.02)
 
-    def press(self, key: str) -> None:
-        """A key, down and up."""
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key)
+    def press(self, *keys: str) -> None:
+        """Keys, each down and up; ``Shift+`` and ``Ctrl+`` before one are held."""
+        for named in keys:
+            *held, key = named.split("+") if len(named) > 1 else [named]
+            told: dict[str, Any] = {
+                "key": key, "modifiers": sum(_HELD[one] for one in held),
+                "windowsVirtualKeyCode": _CODES.get(key, 0), "code": f"Digit{key}" if key.isdigit() else key,
+            }  # fmt: skip
+            text = _TEXTS.get(key, key if len(key) == 1 and "Ctrl" not in held else "")
+            self.call("Input.dispatchKeyEvent", type="keyDown", **told, **({"text": text} if text else {}))
+            self.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
-    def width(self, pixels: int) -> None:
+    def drag(self, *points: tuple[float, float], button: str = "left") -> None:
+        """The mouse, down at the first point and up at the last."""
+        held = {"button": button, "buttons": 2 if button == "right" else 1, "clickCount": 1}
+        (x, y), *rest = points
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **held)
+        for x, y in rest:  # the last one is where the button is let go
+            self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, **held)
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, **{**held, "buttons": 0})
+
+    def write(self, text: str) -> None:
+        """Text into the element that has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def width(self, pixels: int, height: int = 900) -> None:
         """Make the window so wide."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            width=pixels, height=900, deviceScaleFactor=1, mobile=False,
+            width=pixels, height=height, deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
+
+    def colours(self, scheme: str) -> None:
+        """Have it wish for ``light`` or ``dark`` pages."""
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def picture(self) -> bytes:
+        """The window as a PNG."""
+        answer = self.call("Page.captureScreenshot", format="png", optimizeForSpeed=False)
+        return base64.b64decode(answer["data"])
 
     def pdf(self) -> bytes:
         """The page as printed on its own paper."""

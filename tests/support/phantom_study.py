@@ -8,6 +8,7 @@ import numpy as np
 
 from septum.core import (
     CardiacPhases,
+    Comparison,
     EjectionFractionInterval,
     Flag,
     Index,
@@ -55,6 +56,8 @@ class PhantomStudy:
     quality: Quality
     provenance: PhantomProvenance = PhantomProvenance()
     presence: dict[str, tuple[tuple[float | None, ...], ...]] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    pattern: None = None
 
 
 def phantom_study(settings: PhantomSettings, seed: int = 3) -> PhantomStudy:

@@ -65,7 +65,9 @@ def test_each_form_gives_the_same_study(tmp_path, form):
         expected = sheet.position(0) + index[0] * 10 * normal + index[1] * 3 * column + index[2] * 3 * row
         np.testing.assert_allclose(study.cine.geometry.to_patient_mm(index), expected, atol=1e-4)
     rate = pytest.approx(60_000 / 900, abs=0.01)
-    assert study.subject == Subject.of(height_m=1.76, weight_kg=71.5, heart_rate_bpm=rate, source=Source.FILE)
+    assert study.subject == Subject.of(
+        height_m=1.76, weight_kg=71.5, heart_rate_bpm=rate, age_years=60.17, source=Source.FILE
+    )
     assert study.notes == ()
 
 

@@ -8,6 +8,7 @@ from septum.workflows.indices_table import (
     COLUMNS,
     ORIGIN_COLUMNS,
     QUALITY_COLUMNS,
+    REFERENCE_COLUMNS,
     indices_row,
     table_csv,
     table_row,
@@ -56,9 +57,10 @@ def test_the_document_holds_all_and_is_json():
     assert (plain["flags"], plain["estimated_dice"], plain["ejection_fraction_intervals"]) == ([], None, {})
 
 
-def test_the_table_ends_with_the_verdict_in_a_fixed_order():
+def test_the_table_has_the_verdict_the_comparison_and_the_origin_last():
     indices = clinical_indices(cine(heart(), heart(0.5)))
-    assert COLUMNS[-14:] == (*QUALITY_COLUMNS, *ORIGIN_COLUMNS)
+    last = (*QUALITY_COLUMNS, *REFERENCE_COLUMNS, *ORIGIN_COLUMNS)
+    assert COLUMNS[-len(last) :] == last
     row = indices_row("a", indices, QUALITY)
     assert tuple(row) == COLUMNS
     assert [row[key] for key in QUALITY_COLUMNS] == [
@@ -67,4 +69,5 @@ def test_the_table_ends_with_the_verdict_in_a_fixed_order():
     ]  # fmt: skip
     numbers, fine = IndicesRecord.of(indices), QualityRecord.of(Quality(Verdict.FINE))
     lines = table_csv([table_row("a", numbers, fine), table_row("b", numbers)]).splitlines()
-    assert [line.split(",")[-14:] for line in lines[1:]] == [["fine", *[""] * 13], [""] * 14]
+    ends = [line.split(",")[-len(last) :] for line in lines[1:]]
+    assert ends == [["fine", *[""] * (len(last) - 1)], [""] * len(last)]

@@ -141,6 +141,7 @@ def test_indices_are_those_that_the_mask_can_have(heart, still, tmp_path):
         "cardiac_output_l_min",  # there is no heart rate, and there are too few frames for a curve
         "lv_peak_ejection_rate_ml_s", "lv_time_to_peak_ejection_ms",
         "lv_peak_filling_rate_ml_s", "lv_time_to_peak_filling_ms",
+        "lv_time_to_peak_gcs_ms", "lv_time_to_peak_grs_ms",
     }  # fmt: skip
     empty = replace(heart.segmentation, labels=np.zeros_like(heart.segmentation.labels))
     assert rows(empty) == {}

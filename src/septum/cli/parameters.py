@@ -12,7 +12,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from septum.core import Sex
     from septum.inference.execution import Device, EngineName, ModelKeywords, Precision
+    from septum.interpretation.names import Ethnicity, ReferenceName
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -162,44 +164,63 @@ class IndexValues(TypedDict):
     height_m: float | None
     weight_kg: float | None
     body_surface_area: Literal["du-bois", "mosteller"]
+    reference: ReferenceName | None
+    sex: Sex | None
+    age_years: float | None
+    ethnicity: Ethnicity | None
+    pattern: bool
 
 
 def index_options(command: Command) -> Command:
     """Add the options that say how clinical indices are taken; the command gets them as ``indices``."""
-    # The same limits as those within which the indices believe a study.
-    metres, kilograms = Within(0.3, 2.6, "m", "1.76"), Within(1, 400, "kg", "71.5")
-    beats = Within(20, 250, "beats a minute", "66")
-    frame = click.IntRange(min=0)
 
-    @click.option("--ed", "end_diastole", type=frame, metavar="FRAME", help="End-diastole, from 0.")
-    @click.option("--es", "end_systole", type=frame, metavar="FRAME", help="End-systole, from 0.")
-    @click.option("--heart-rate", "heart_rate_bpm", type=beats, metavar="BPM", help="Beats a minute.")
-    @click.option("--height", "height_m", type=metres, metavar="M", help="Of the body, in m.")
-    @click.option("--weight", "weight_kg", type=kilograms, metavar="KG", help="Of the body, in kg.")
-    @click.option(
-        "--bsa", "body_surface_area", type=click.Choice(["du-bois", "mosteller"]), default="du-bois",
-        show_default=True, help="Formula of body surface area.",
-    )  # fmt: skip
     @wraps(command)
-    def with_indices(
-        *arguments: Any,
-        end_diastole: int | None,
-        end_systole: int | None,
-        heart_rate_bpm: float | None,
-        height_m: float | None,
-        weight_kg: float | None,
-        body_surface_area: Literal["du-bois", "mosteller"],
-        **others: Any,
-    ) -> Any:
-        if end_diastole is not None and end_diastole == end_systole:
-            raise click.UsageError(f"--ed and --es: expected two frames, got {end_systole} for both.")
-        indices: IndexValues = {
-            "end_diastole": end_diastole, "end_systole": end_systole, "heart_rate_bpm": heart_rate_bpm,
-            "height_m": height_m, "weight_kg": weight_kg, "body_surface_area": body_surface_area,
-        }  # fmt: skip
-        return command(*arguments, indices=indices, **others)
+    def with_indices(*arguments: Any, **values: Any) -> Any:
+        indices = cast("IndexValues", {name: values.pop(name) for name in IndexValues.__annotations__})
+        frame = indices["end_diastole"]
+        if frame is not None and frame == indices["end_systole"]:
+            raise click.UsageError(f"--ed and --es: expected two frames, got {frame} for both.")
+        return command(*arguments, indices=indices, **values)
 
-    return cast("Command", with_indices)
+    wrapped = cast("Command", with_indices)
+    for option in reversed(_index_options()):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _index_options() -> list[Callable[[Command], Command]]:
+    """List the options, with the same limits as those within which the indices believe a study."""
+    metres, kilograms = Within(0.3, 2.6, "m", "1.76"), Within(1, 400, "kg", "71.5")
+    beats, years = Within(20, 250, "beats a minute", "66"), Within(0, 120, "years", "54")
+    frame = click.IntRange(min=0)
+    return [
+        click.option("--ed", "end_diastole", type=frame, metavar="FRAME", help="End-diastole, from 0."),
+        click.option("--es", "end_systole", type=frame, metavar="FRAME", help="End-systole, from 0."),
+        click.option("--heart-rate", "heart_rate_bpm", type=beats, metavar="BPM", help="Beats a minute."),
+        click.option("--height", "height_m", type=metres, metavar="M", help="Of the body, in m."),
+        click.option("--weight", "weight_kg", type=kilograms, metavar="KG", help="Of the body, in kg."),
+        click.option(
+            "--bsa", "body_surface_area", type=click.Choice(["du-bois", "mosteller"]), default="du-bois",
+            show_default=True, help="Formula of body surface area.",
+        ),
+        click.option(
+            "--reference", type=click.Choice(["hhc2024", "scmr2025", "ukb2017"]),
+            help="Compare with these ranges; shows the patient's sex and age group, also the file's.",
+        ),
+        click.option(
+            "--sex", type=click.Choice(["F", "M"], case_sensitive=False),
+            help="Of the patient; compares with hhc2024 where --reference names no other.",
+        ),
+        click.option("--age", "age_years", type=years, metavar="YEARS", help="Of the patient; the same."),
+        click.option(
+            "--ethnicity", type=click.Choice(["white", "black", "south-asian", "chinese", "mixed-other"]),
+            help="Of the patient, for tables that part people by it; the same.",
+        ),
+        click.option(
+            "--pattern", is_flag=True,
+            help="Say which groups of ACDC the numbers are most like: no diagnosis.",
+        ),
+    ]  # fmt: skip
 
 
 def output_options(command: Command) -> Command:

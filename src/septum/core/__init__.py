@@ -11,6 +11,7 @@ from septum.core.clinical import (
     Verdict,
     WallThickness,
 )
+from septum.core.comparison import ComparedIndex, Comparison, MeasuredError, Place, Sex
 from septum.core.errors import (
     BundleError,
     InputError,
@@ -26,6 +27,7 @@ from septum.core.notes import Known, Level, Note, Source, value_of
 from septum.core.orientation import Orientation
 from septum.core.region import Region
 from septum.core.results import Localisation, LocalisationPath, PartReport, Score
+from septum.core.strain import SegmentStrain, Strain, StrainCurve
 from septum.core.subject import Subject
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "CardiacPhases",
     "Cine",
     "Colour",
+    "ComparedIndex",
+    "Comparison",
     "EjectionFractionInterval",
     "Flag",
     "Geometry",
@@ -48,20 +52,26 @@ __all__ = [
     "Level",
     "Localisation",
     "LocalisationPath",
+    "MeasuredError",
     "MissingExtraError",
     "Note",
     "Orientation",
     "OutputError",
     "PartReport",
+    "Place",
     "Quality",
     "RecipeError",
     "Region",
     "Role",
     "Score",
+    "SegmentStrain",
     "Segmentation",
     "SeptumError",
+    "Sex",
     "Source",
     "StackKind",
+    "Strain",
+    "StrainCurve",
     "Structure",
     "Study",
     "Subject",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from septum.core.notes import Known, Note
+    from septum.core.strain import Strain
 
 #: Stands with all that is reported of a study.
 STATEMENT = "For research use only. Not a medical device; not to be used to diagnose or to treat."
@@ -133,6 +134,7 @@ class Indices:
         heart_rate_bpm: used for cardiac output, with its source: given, of the file, or derived from the span
             of the frames; ``None`` if it is not known.
         notes: what had to be settled, each with a key.
+        strain: of the LV wall, where a slice of a cine shows it.
     """
 
     phases: CardiacPhases | None
@@ -146,6 +148,7 @@ class Indices:
     weight_kg: Known[float] | None = None
     heart_rate_bpm: Known[float] | None = None
     notes: tuple[Note, ...] = ()
+    strain: Strain | None = None
 
     def value(self, key: str) -> float | None:
         """Look up an index by its key; ``None`` where it has no value or is not there.

@@ -64,6 +64,10 @@ class MaskGivenError(InputError):
     """A file given as image is, by its voxels, a mask."""
 
 
+class NoStackError(InputError):
+    """A DICOM study holds no stack of the kind that a model reads, as one of the brain."""
+
+
 class OutputError(SeptumError):
     """A result cannot be written where it was asked for."""
 

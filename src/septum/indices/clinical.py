@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from septum.core import Indices, InputError, Orientation, Role, Subject, value_of
 from septum.indices.body import BodySurfaceArea, surface_area
 from septum.indices.definitions import DEFINITIONS
 from septum.indices.measured import Measured, by_role, structure_volumes_ml
 from septum.indices.notes import absence_notes, atrium_notes, convention_notes, ventricle_notes
 from septum.indices.phases import find_phases
+from septum.indices.strain import wall_strain
 from septum.indices.time_base import TimeBase, time_base
 from septum.indices.wall import wall_thickness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from septum.core import CardiacPhases, Known, Note, Segmentation, WallThickness
+    from septum.core import CardiacPhases, Known, Note, Segmentation, Strain, WallThickness
     from septum.indices.definitions import Definition
 
 #: The ventricles whose volume tells end-diastole from end-systole, the first that a mask has.
@@ -65,16 +68,15 @@ def clinical_indices(
     >>> clinical_indices(mask)["LV"].ejection_fraction_percent
     50.0
     """
-    subject, frames = subject or Subject(), len(segmentation.labels)
+    subject, frames, given = subject or Subject(), len(segmentation.labels), (end_diastole, end_systole)
     _check_times(times_ms, frames)
     named = dict(volumes_ml or structure_volumes_ml(segmentation))
     volumes = by_role(named, segmentation.schema)
     area, formula, area_notes = surface_area(subject, body_surface_area)
-    timed_by, given = next((role for role in _TIMING if role in volumes), None), (end_diastole, end_systole)
-    curve_ml = None if timed_by is None else volumes[timed_by]
+    timed_by, curve_ml = _timing(volumes)
     phases, timed = _phases_in_time(curve_ml, given, times_ms, subject.heart_rate_bpm)
-    measured = Measured(volumes, phases, timed, _still(frames, *given))
-    wall, wall_notes = _wall(segmentation, phases)
+    wall, strain, wall_notes = _wall(segmentation, phases, timed)
+    measured = Measured(volumes, phases, timed, _still(frames, *given), strain)
     return Indices(
         phases=phases,
         volumes_ml=named,
@@ -87,7 +89,16 @@ def clinical_indices(
         weight_kg=subject.weight_kg,
         heart_rate_bpm=timed.heart_rate_bpm,
         notes=(*_notes(measured, timed_by, wall_notes), *area_notes),
+        strain=strain,
     )
+
+
+def _timing(
+    volumes: Mapping[Role, tuple[float, ...]],
+) -> tuple[Role | None, tuple[float, ...] | None]:
+    """The ventricle whose volumes tell the phases, and these; ``None`` without one."""
+    found = next((role for role in _TIMING if role in volumes), None)
+    return found, None if found is None else volumes[found]
 
 
 def _check_times(times_ms: Sequence[float] | None, frames: int) -> None:
@@ -137,15 +148,14 @@ def _still(
 
 
 def _wall(
-    segmentation: Segmentation, phases: CardiacPhases | None
-) -> tuple[WallThickness | None, tuple[Note, ...]]:
-    """Wall thickness by segment, where there are both ventricles."""
+    segmentation: Segmentation, phases: CardiacPhases | None, time: TimeBase
+) -> tuple[WallThickness | None, Strain | None, tuple[Note, ...]]:
+    """Wall thickness by segment and strain, where there are both ventricles."""
     if phases is None or not segmentation.schema.roles >= _WALLED:
-        return None, ()
+        return None, None, ()
     orientation = Orientation.of(segmentation.geometry)
-    diastole, systole = (
-        orientation.apply(segmentation.labels[t]) for t in (phases.end_diastole, phases.end_systole)
-    )
-    return wall_thickness(
-        diastole, systole, segmentation.schema, segmentation.geometry.permuted(orientation.axes)
-    )
+    labels = np.stack([orientation.apply(frame) for frame in segmentation.labels])
+    schema, geometry = segmentation.schema, segmentation.geometry.permuted(orientation.axes)
+    wall, notes = wall_thickness(labels[phases.end_diastole], labels[phases.end_systole], schema, geometry)
+    strain, strain_notes = wall_strain(labels, schema, geometry, phases, time)
+    return wall, strain, (*notes, *strain_notes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from septum.core import Index, Role
 from septum.core.clinical import EJECTION_FRACTION, myocardial_mass_g
+from septum.core.strain import ENDOCARDIAL, EPICARDIAL, MIDWALL, RADIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -23,6 +24,7 @@ _SUM = (
 )
 _CURVE = "of a Fourier series of low order that is fitted to the LV volumes (Bacharach 1983)"
 _MASS = "times 1.05 g/ml, without papillary muscles (Schulz-Menger 2020)"
+_BORDERS = "from the borders of the mask in slices that stay where they are; nothing is tracked (Voigt 2015)"
 _STILL = "a single frame whose phase is not known"
 
 
@@ -137,6 +139,56 @@ def _of_cavity(name: Role) -> tuple[Definition, ...]:
     )  # fmt: skip
 
 
+def peak_strain_percent(measured: Measured, name: str) -> float | None:
+    """Give the peak of a strain of the whole wall."""
+    curve = measured.strain_curve(name)
+    return None if curve is None else curve.peak_percent
+
+
+def time_to_peak_strain_ms(measured: Measured, name: str) -> float | None:
+    """Give the time from end-diastole to the peak of a strain of the whole wall."""
+    curve = measured.strain_curve(name)
+    return None if curve is None else curve.time_to_peak_ms
+
+
+def _strain(key: str, title: str, text: str, attribute: str, name: str) -> Definition:
+    return Definition(
+        key, title, "%", text, attribute, partial(peak_strain_percent, name=name), indexed=False,
+        needs=Role.MYO,
+    )  # fmt: skip
+
+
+_OF_STRAIN = (
+    *(
+        _strain(
+            f"lv_gcs_{layer}_percent", f"LV global circumferential strain, {words}",
+            f"Largest shortening of {line} relative to end-diastole, {_BORDERS}.",
+            f"global_circumferential_strain_{name.rpartition('_')[2]}_percent", name,
+        )
+        for layer, words, line, name in (
+            ("endo", "endocardial", "the inner border of the wall", ENDOCARDIAL),
+            ("mid", "mid-wall", "the line midway between the borders of the wall", MIDWALL),
+            ("epi", "epicardial", "the outer border of the wall", EPICARDIAL),
+        )
+    ),
+    _strain(
+        "lv_grs_percent", "LV global radial strain",
+        f"Largest thickening of the wall relative to end-diastole, {_BORDERS}.",
+        "global_radial_strain_percent", RADIAL,
+    ),
+    Definition(
+        "lv_time_to_peak_gcs_ms", "LV time to peak circumferential strain", "ms",
+        "From end-diastole to the largest shortening of the line midway between the borders of the wall.",
+        "time_to_peak_circumferential_strain_ms", partial(time_to_peak_strain_ms, name=MIDWALL),
+        indexed=False, needs=Role.MYO,
+    ),
+    Definition(
+        "lv_time_to_peak_grs_ms", "LV time to peak radial strain", "ms",
+        "From end-diastole to the largest thickening of the wall.", "time_to_peak_radial_strain_ms",
+        partial(time_to_peak_strain_ms, name=RADIAL), indexed=False, needs=Role.MYO,
+    ),
+)  # fmt: skip
+
 #: All indices of a short-axis study, and that of the left atrium.
 DEFINITIONS: tuple[Definition, ...] = (
     *_of_cavity(Role.LV),
@@ -175,6 +227,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "From end-systole to the peak filling rate.", "time_to_peak_filling_ms",
         lambda measured: measured.rates.filling_ms if measured.rates else None, indexed=False,
     ),
+    *_OF_STRAIN,
     Definition(
         "la_volume_ml", "LA volume", "ml",
         "Left atrial cavity, in the only frame or in that where it is largest: sum over slices of area times "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from septum.core import CardiacPhases, Geometry, LabelSchema, Segmentation
+    from septum.core import CardiacPhases, Geometry, LabelSchema, Segmentation, Strain, StrainCurve
     from septum.indices.curve import PeakRates
     from septum.indices.time_base import TimeBase
 
@@ -30,12 +30,14 @@ class Measured:
         phases: end-diastole and end-systole; ``None`` where they are not known.
         time: the frames in time, and the heart rate.
         still: of a single frame, the phase that the user gave, or ``unknown``; ``None`` for a cine.
+        strain: of the LV wall; ``None`` where it cannot be measured.
     """
 
     volumes_ml: Mapping[Role, tuple[float, ...]]
     phases: CardiacPhases | None
     time: TimeBase
     still: Literal["end-diastole", "end-systole", "unknown"] | None = None
+    strain: Strain | None = None
 
     def end_diastolic_ml(self, role: Role) -> float | None:
         """Volume at end-diastole; ``None`` where there is none, and for an empty structure."""
@@ -70,6 +72,10 @@ class Measured:
             return None
         curve = PeriodicCurve.fit(self.volumes_ml[Role.LV], times_ms, cycle_ms)
         return peak_rates(curve, times_ms[self.phases.end_diastole], times_ms[self.phases.end_systole])
+
+    def strain_curve(self, name: str) -> StrainCurve | None:
+        """Strain of the whole wall by its name; ``None`` where there is none."""
+        return None if self.strain is None else self.strain.whole.get(name)
 
     def _at(self, role: Role, frame: int) -> float | None:
         return self.volumes_ml[role][frame] if role in self.volumes_ml else None

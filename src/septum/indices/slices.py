@@ -62,14 +62,26 @@ def rings_of(lv: Mask, myo: Mask, rv: Mask, spacing_mm: tuple[float, float]) -> 
         rv: RV cavity.
         spacing_mm: in plane, along (Y, X).
     """
+    found = (
+        ring_of(lv[z], myo[z], rv[z], spacing_mm)
+        for z in np.flatnonzero(lv.any(axis=(1, 2)) & myo.any(axis=(1, 2)))
+    )
+    return [ring for ring in found if ring is not None]
+
+
+def ring_of(lv: Mask, myo: Mask, rv: Mask, spacing_mm: tuple[float, float]) -> Ring | None:
+    """Give a slice of a frame as a ring; ``None`` where myocardium does not surround the whole cavity.
+
+    Args:
+        lv: LV cavity in the slice, (Y, X), not empty.
+        myo: its myocardium.
+        rv: RV cavity.
+        spacing_mm: in plane, along (Y, X).
+    """
     from scipy.ndimage import binary_fill_holes  # noqa: PLC0415  # slow to load
 
-    rings = []
-    for z in np.flatnonzero(lv.any(axis=(1, 2)) & myo.any(axis=(1, 2))):
-        outer = binary_fill_holes(myo[z])
-        if outer[lv[z]].all():
-            rings.append(Ring(lv[z], outer, rv[z], spacing_mm))
-    return rings
+    outer = binary_fill_holes(myo)
+    return Ring(lv, outer, rv, spacing_mm) if outer[lv].all() else None
 
 
 def thirds(count: int) -> NDArray[np.int_]:

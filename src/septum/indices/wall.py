@@ -17,6 +17,7 @@ import numpy as np
 
 from septum.core import Level, Note, Region, Role, WallThickness
 from septum.core.remembering import Remembered
+from septum.indices.borders import ANGLES, borders_mm
 from septum.indices.segments import SEGMENTS, anterior_turn, insertions_of, orientation_is_lost, segment_of
 from septum.indices.slices import LEVELS, base_is_last, rings_of, thirds
 
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Means = tuple[float | None, ...]
-
-#: Directions in which borders are given, and thickness is measured.
-DIRECTIONS = 180
-#: Harmonics of the distance of a border from the centre: what is finer are the corners of voxels.
-HARMONICS = 10
-_ANGLES = np.arange(DIRECTIONS) * 2.0 * np.pi / DIRECTIONS
 
 APEX = Note(
     "apex_not_seen", "Segment 17, the apex, is not to be seen in short-axis slices and has no thickness."
@@ -96,10 +91,10 @@ def thickness_mm(ring: Ring) -> tuple[Floats, Floats]:
     Args:
         ring: a slice with a whole ring of myocardium.
     """
-    endo, epi = (_border_mm(mask, ring) for mask in (ring.cavity, ring.outer))
+    endo, epi = (border_mm(mask, ring) for mask in (ring.cavity, ring.outer))
     epi = np.maximum(epi, endo)
     centreline, inner, outer = (_points_mm(border) for border in ((endo + epi) / 2.0, endo, epi))
-    return _ANGLES, _ways_mm(centreline, inner) + _ways_mm(centreline, outer)
+    return ANGLES, _ways_mm(centreline, inner) + _ways_mm(centreline, outer)
 
 
 def _frame_means(labels: NDArray[np.uint8], schema: LabelSchema, geometry: Geometry, turn: int) -> Means:
@@ -125,14 +120,14 @@ def _means_of(
     labels: NDArray[np.uint8], schema: LabelSchema, spacing_mm: tuple[float, float], turn: int
 ) -> Means:
     """The same of what is about the heart, with its spacing along (Y, X)."""
-    lv, myo, rv = (labels == _value(schema, role) for role in (Role.LV, Role.MYO, Role.RV))
+    lv, myo, rv = (labels == value_of_role(schema, role) for role in (Role.LV, Role.MYO, Role.RV))
     rings = rings_of(lv, myo, rv, spacing_mm)
     if len(rings) < LEVELS:
         return NOTHING
     if base_is_last(lv | myo | rv):
         rings.reverse()
     levels = thirds(len(rings))
-    septa = _septa(rings, levels, turn)
+    septa = septa_of(rings, levels, turn)
     if septa is None:
         return NOTHING
     found: list[list[float]] = [[] for _ in range(SEGMENTS)]
@@ -143,7 +138,7 @@ def _means_of(
     return tuple(float(np.mean(values)) if values else None for values in found)
 
 
-def _septa(rings: Sequence[Ring], levels: NDArray[np.int_], turn: int) -> list[float] | None:
+def septa_of(rings: Sequence[Ring], levels: NDArray[np.int_], turn: int) -> list[float] | None:
     """Find the direction of the middle of the septum at each level; ``None`` if the RV is nowhere to be seen.
 
     Args:
@@ -163,26 +158,29 @@ def _septa(rings: Sequence[Ring], levels: NDArray[np.int_], turn: int) -> list[f
     return [float(np.angle(sum(found[source]))) for source in sources]
 
 
-def _value(schema: LabelSchema, role: Role) -> int:
+def value_of_role(schema: LabelSchema, role: Role) -> int:
+    """Give the label of the structure with a role, which the schema has.
+
+    Args:
+        schema: of a mask.
+        role: of one of its structures.
+    """
     return next(structure.value for structure in schema.structures if structure.role is role)
 
 
-def _border_mm(mask: NDArray[np.bool_], ring: Ring) -> Floats:
-    """Distance of a mask's border from the cavity's centre in each direction, smoothed, in mm."""
-    from skimage.measure import find_contours  # noqa: PLC0415  # slow to load
+def border_mm(mask: NDArray[np.bool_], ring: Ring) -> Floats:
+    """Measure the distance of a mask's border from the cavity's centre in each direction, smoothed, in mm.
 
-    contours = find_contours(np.pad(mask, 1).astype(float), 0.5)  # type: ignore[no-untyped-call]
-    longest = max(contours, key=len) - 1.0  # the padding
-    y, x = ((longest - np.asarray(ring.centre)) * np.asarray(ring.spacing_mm)).T
-    around = np.interp(_ANGLES, np.arctan2(y, x), np.hypot(x, y), period=2.0 * np.pi)
-    spectrum = np.fft.rfft(around)
-    spectrum[HARMONICS + 1 :] = 0.0
-    return np.maximum(np.fft.irfft(spectrum, DIRECTIONS), 0.0)
+    Args:
+        mask: (Y, X), not empty.
+        ring: the slice it is of.
+    """
+    return borders_mm(mask[None], np.asarray(ring.centre)[None], ring.spacing_mm)[0]
 
 
 def _points_mm(border_mm: Floats) -> Floats:
     """Places (directions, 2) in plane from the distances of a border from the centre."""
-    return border_mm[:, None] * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+    return border_mm[:, None] * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
 
 def _ways_mm(points: Floats, border: Floats) -> Floats:

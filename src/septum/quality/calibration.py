@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from septum.core import Bias, BundleError
+from septum.core import Bias, BundleError, MeasuredError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +125,8 @@ class Calibration(_Part):
         dice: the estimate.
         rejected_below, reviewed_below: of the estimated Dice.
         ejection_fractions: the interval of each ventricle, by name.
+        errors: what each index was off by in patients that this very model has not seen, by key; empty in
+            calibrations of earlier versions.
     """
 
     format: Literal[2] = 2
@@ -135,6 +137,7 @@ class Calibration(_Part):
     rejected_below: float
     reviewed_below: float
     ejection_fractions: dict[str, IntervalWidth]
+    errors: dict[str, MeasuredError] = {}
 
 
 def calibration_of(bundle: Bundle) -> Calibration | None:

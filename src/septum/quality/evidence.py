@@ -96,6 +96,8 @@ def region_flags(regions: Sequence[Localisation]) -> Iterator[Flag]:
         )
 
 
+#: Key of the flag of an image unlike those learnt from; with *reject* it is of another kind altogether.
+UNLIKE_IMAGES = "unlike_training_images"
 #: Late gadolinium shows one phase. Some scanners add a second one, or a scout; so many are a cine.
 LEAST_PHASES_OF_CINE = 5
 
@@ -126,7 +128,7 @@ def unlike_training_images(
     departures = list(manifest.training_images.departures(slice_mm, evidence))
     if departures:
         yield Flag(
-            "unlike_training_images",
+            UNLIKE_IMAGES,
             Verdict.REJECT if manifest.training_images.is_other_kind(slice_mm) else Verdict.REVIEW,
             f"The image is unlike those that the model {manifest.name} ({manifest.title}) learnt from: "
             f"{'; '.join(departures)}. Check that it is the model for this image, and look at the mask.",

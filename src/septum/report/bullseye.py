@@ -36,7 +36,7 @@ _RINGS = ((80.0, 110.0), (50.0, 80.0), (22.0, 50.0), (0.0, 22.0))
 _GREY: Colour = (232, 234, 237)
 #: From thin to thick; from thinning to none, and on to thickening. Told apart by people of any colour vision,
 #: and none so dark that black numbers would not stand out from it.
-_THICK: tuple[Colour, ...] = ((247, 251, 255), (158, 202, 225), (66, 146, 198))
+THICK: tuple[Colour, ...] = ((247, 251, 255), (158, 202, 225), (66, 146, 198))
 _THINNING: tuple[Colour, ...] = ((247, 247, 247), (253, 196, 125), (224, 140, 58))
 _THICKENING: tuple[Colour, ...] = ((247, 247, 247), (203, 192, 224), (146, 128, 196))
 INK = "#111820"
@@ -85,7 +85,7 @@ def _limits(wall: WallThickness, view: ReportView, *, phased: bool) -> list[str]
     """Say what normal looks like and how coarse the grid is, a sentence or two each."""
     z_mm, y_mm, x_mm = view.geometry.spacing_mm
     lines = [NORMAL_THICKNESS, *((NORMAL_THICKENING, MOVING_BASE) if phased else ())]
-    known = _known(wall.end_diastolic_mm)
+    known = known_of(wall.end_diastolic_mm)
     myocardium = [s.value for s in view.schema.structures if s.name == "MYO"]
     held = int(np.isin(view.labels, myocardium).any(axis=(2, 3)).sum(axis=1).max())
     coarse = (
@@ -103,17 +103,17 @@ def _limits(wall: WallThickness, view: ReportView, *, phased: bool) -> list[str]
 
 def bullseyes(wall: WallThickness, *, phased: bool) -> list[Element]:
     """Draw thickness at ED and ES on one scale, and thickening; one figure for a single frame."""
-    known = _known((*wall.end_diastolic_mm, *wall.end_systolic_mm))
+    known = known_of((*wall.end_diastolic_mm, *wall.end_systolic_mm))
     low = math.floor(min(known, default=0.0))
     high = low + 4 * max(1, math.ceil((max(known, default=1.0) - low) / 4.0))
 
     def thick(value: float) -> Colour:
-        return mixed(_THICK, (value - low) / (high - low))
+        return mixed(THICK, (value - low) / (high - low))
 
     scale = colour_scale(thick, [low + (high - low) * k / 4 for k in range(5)], "mm")
     if not phased:
-        return [_figure("Wall thickness", wall.end_diastolic_mm, "mm", thick, scale)]
-    changes = ticks_of(_known(wall.thickening_percent))
+        return [bullseye("Wall thickness", wall.end_diastolic_mm, "mm", thick, scale)]
+    changes = ticks_of(known_of(wall.thickening_percent))
     most = max(-changes[0], changes[-1])
 
     def thicker(value: float) -> Colour:
@@ -121,9 +121,9 @@ def bullseyes(wall: WallThickness, *, phased: bool) -> list[Element]:
 
     ticks = colour_scale(thicker, changes, "%")
     return [
-        _figure("Wall thickness at ED", wall.end_diastolic_mm, "mm", thick, scale),
-        _figure("Wall thickness at ES", wall.end_systolic_mm, "mm", thick, scale),
-        _figure("Wall thickening", wall.thickening_percent, "%", thicker, ticks),
+        bullseye("Wall thickness at ED", wall.end_diastolic_mm, "mm", thick, scale),
+        bullseye("Wall thickness at ES", wall.end_systolic_mm, "mm", thick, scale),
+        bullseye("Wall thickening", wall.thickening_percent, "%", thicker, ticks),
     ]
 
 
@@ -147,9 +147,18 @@ def segment_table(wall: WallThickness, *, phased: bool) -> Element:
     return node("table", node("thead", head), node("tbody", *rows), class_="segments")
 
 
-def _figure(
+def bullseye(
     title: str, values: Values, unit: str, colour: Callable[[float], Colour], scale: Element
 ) -> Element:
+    """Draw one bullseye of 17 segments with its scale.
+
+    Args:
+        title: of the figure.
+        values: one a segment; ``None`` where there is none.
+        unit: of the values.
+        colour: of a value.
+        scale: from :func:`colour_scale`.
+    """
     words = ", ".join(f"{name} {_shown(values, k, unit)}" for k, name in enumerate(SEGMENTS))
     parts = [node("title", f"{title}, bullseye of 17 segments"), node("desc", f"In {unit}: {words}.")]
     for k, (start, span, inner, outer) in enumerate(_places()):
@@ -205,7 +214,12 @@ def _shown(values: Values, k: int, unit: str) -> str:
     return number(value, unit)
 
 
-def _known(values: Values) -> list[float]:
+def known_of(values: Values) -> list[float]:
+    """Keep the values that are numbers.
+
+    Args:
+        values: one a segment.
+    """
     return [v for v in values if v is not None and math.isfinite(v)]
 
 

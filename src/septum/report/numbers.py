@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from xml.etree.ElementTree import Element
 
-    from septum.core import Index, Indices, Quality, Study
+    from septum.core import Comparison, Index, Indices, Quality, Study
 
 #: Keys of the numbers that are shown large, in this order, where they are there.
 HEADLINE = (
@@ -38,6 +38,7 @@ NO_RANGES = (
     "There are no reference ranges here: what is normal depends on age, sex and body size, {}and on the "
     "method of measurement."
 )
+RANGES_BELOW = "Reference ranges of {} stand below."
 REFUSED = "Rejected: do not use these numbers."
 PAPILLARY = "on whether papillary muscles count as cavity (here they do), "
 _DEFINITIONS = {one.key: one for one in DEFINITIONS}
@@ -55,12 +56,15 @@ _RATE_SOURCES = {
 }
 
 
-def headline(indices: Indices, quality: Quality | None) -> Element | None:
+def headline(
+    indices: Indices, quality: Quality | None, comparison: Comparison | None = None
+) -> Element | None:
     """Show the numbers that are looked for first; ``None`` where there is none of them.
 
     Args:
         indices: with their values.
         quality: intervals of the ejection fractions, and whether the numbers must not be used.
+        comparison: with reference ranges, to which the last line then refers.
     """
     by_key = {index.key: index for index in indices.items if index.value is not None}
     keys = HEADLINE if "lv_mass_ed_g" in by_key else (*HEADLINE, "lv_mass_es_g")
@@ -68,17 +72,18 @@ def headline(indices: Indices, quality: Quality | None) -> Element | None:
     if not found:
         return None
     intervals = quality.ejection_fractions if quality is not None else {}
-    ranges = {
+    intervals_shown = {
         f"{name.lower()}_ef_percent": f"range {number(i.low_percent, '%')} to {number(i.high_percent, '%')} %"
         for name, i in intervals.items()
     }
     papillary = PAPILLARY if {"LV", "RV"} & set(indices.volumes_ml) else ""
-    large = node("dl", *(_large(index, ranges.get(index.key)) for index in found))
+    large = node("dl", *(_large(index, intervals_shown.get(index.key)) for index in found))
     refused = quality is not None and quality.verdict is Verdict.REJECT
     warning = node("p", REFUSED, class_="refused") if refused else None
-    return section(
-        "headline", "Main results", warning, large, node("p", NO_RANGES.format(papillary), class_="basis")
-    )
+    ranges = NO_RANGES.format(papillary)
+    if comparison is not None and comparison.items:
+        ranges = RANGES_BELOW.format(comparison.group)
+    return section("headline", "Main results", warning, large, node("p", ranges, class_="basis"))
 
 
 def index_table(indices: Indices) -> Element:

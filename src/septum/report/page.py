@@ -20,8 +20,11 @@ from septum.report.bullseye import wall_section
 from septum.report.curve import volumes_section
 from septum.report.markup import markup, node
 from septum.report.numbers import headline, index_table, particular_notes
+from septum.report.pattern import pattern_section
 from septum.report.pictures import ReportView, pictures
+from septum.report.ranges import ranges_section
 from septum.report.slice_ends import ends_section
+from septum.report.strain import strain_section
 from septum.report.trust import provenance_section, timed, verdict_section
 from septum.report.viewer import certain_edges, ends_of, key_slices, montage, viewer
 from septum.report.viewer_link import viewer_address
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
-    from septum.core import Indices, Quality, Segmentation, Study
+    from septum.core import Comparison, Indices, Quality, Segmentation, Study
+    from septum.core.pattern import Pattern
 
 #: Of the numbers for machines.
 FORMAT = 2
@@ -66,6 +70,14 @@ class Reportable(Protocol):
     @property
     def presence(self) -> Mapping[str, Sequence[Sequence[float | None]]]:
         """Of a structure, one list a frame: the probability that it is in a slice; empty if not known."""
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The indices beside reference ranges; ``None`` where that was not asked for."""
+
+    @property
+    def pattern(self) -> Pattern | None:
+        """The study beside the groups of ACDC; ``None`` where that was not asked for."""
 
     @property
     def provenance(self) -> Described:
@@ -110,6 +122,10 @@ def write_report(
     )
     data: dict[str, Any] = {"title": title, "statement": STATEMENT}
     data |= study_data(view, times, indices, quality)
+    if result.pattern is not None:
+        data |= {"pattern": _plain(dataclasses.asdict(result.pattern))}
+    if result.comparison is not None:
+        data |= {"reference": _plain(dataclasses.asdict(result.comparison))}
     data |= {"provenance": dict(result.provenance.described()), "input_sha256": study.sha256}
     notes = [dataclasses.asdict(note) for note in study.notes]
     data |= {"notes": notes, "written": written.isoformat(timespec="minutes")}
@@ -175,11 +191,13 @@ def _body(
     """Put the parts of the page in their order."""
     study, indices, quality = result.study, result.indices, result.quality
     edges, ends = certain_edges(study, view), ends_of(view, phases[0][1])
-    numbers = wall = None
+    numbers = wall = strain = None
     if indices is not None and indices.items:
         numbers = index_table(indices)
+    lost = indices is not None and any(note.key == ORIENTATION_LOST.key for note in indices.notes)
+    if indices is not None:
+        strain = strain_section(indices.strain, times_ms, unsure_sides=lost)
     if indices is not None and indices.wall is not None:
-        lost = any(note.key == ORIENTATION_LOST.key for note in indices.notes)
         wall = wall_section(indices.wall, view, phased=view.frames > 1, unsure_sides=lost)
     return node(
         "main",
@@ -187,7 +205,7 @@ def _body(
         verdict_section(
             quality, indices, particular_notes(study, indices), result.provenance.described().get("Mask", "")
         ),
-        headline(indices, quality) if indices is not None else None,
+        headline(indices, quality, result.comparison) if indices is not None else None,
         key_slices(view, phases, edges),
         node(
             "div",
@@ -195,8 +213,11 @@ def _body(
             volumes_section(indices, times_ms, view, phases),
             class_="side",
         ),
+        ranges_section(result.comparison),
+        pattern_section(result.pattern),
         numbers,
         wall,
+        strain,
         ends_section(view, phases, result.presence),
         montage(view, phases),
         provenance_section(view, study.sha256, result.provenance.described(), edges, written),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from septum.core import Indices, Quality
     from septum.workflows.record import Record
+    from septum.workflows.record_comparison import ReferenceRecord
 
     #: Of a row of the table.
     Cell = str | int | float | None
@@ -28,6 +29,8 @@ _WALL = {
     "wall_es_mm": "end_systolic_mm",
     "wall_thickening_percent": "thickening_percent",
 }
+#: Columns of strain by segment, by the field of :class:`septum.core.Strain` that they show.
+_STRAIN = {"strain_circumferential_percent": "circumferential", "strain_radial_percent": "radial"}
 _HEAD = (
     "study", "end_diastole_frame", "end_systole_frame", "phase_confidence", "body_surface_area_m2",
     "heart_rate_bpm",
@@ -41,12 +44,25 @@ QUALITY_COLUMNS = (
     *(f"{name.lower()}_verdict" for name in VENTRICLES),
 )  # fmt: skip
 
+#: Indices that any table of reference ranges has, and what of the comparison is in the table.
+COMPARED = (
+    "lv_edv_ml", "lv_esv_ml", "lv_sv_ml", "lv_ef_percent", "lv_mass_ed_g",
+    "rv_edv_ml", "rv_esv_ml", "rv_sv_ml", "rv_ef_percent",
+)  # fmt: skip
+_COMPARED_BY = ("z", "percentile", "p_outside")
+#: The table of reference ranges and its people, and how each index lies beside its range.
+REFERENCE_COLUMNS = (
+    "reference",
+    "reference_group",
+    *(f"{key}_{by}" for key in COMPARED for by in _COMPARED_BY),
+)
+
 #: What a row comes of, by which rows of several runs can be told apart.
 ORIGIN_COLUMNS = ("input_sha256", "frames", "model", "model_sha256", "septum_version")
 
-#: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` are the
-#: AHA segments; frames are counted from 0. The verdict and what goes with it come after them, and last
-#: what the row comes of.
+#: Columns of the table. ``KEY_indexed`` is a square metre of body surface; ``wall_*_1`` to ``_17`` and
+#: ``strain_*_1`` to ``_17`` are the AHA segments; frames are counted from 0. The verdict and what goes with
+#: it come after them, then the comparison with reference ranges, and last what the row comes of.
 COLUMNS: tuple[str, ...] = (
     *_HEAD,
     *(
@@ -54,8 +70,9 @@ COLUMNS: tuple[str, ...] = (
         for one in DEFINITIONS
         for name in ((one.key, f"{one.key}_indexed") if one.indexed else (one.key,))
     ),
-    *(f"{stem}_{segment}" for stem in _WALL for segment in range(1, SEGMENTS + 1)),
+    *(f"{stem}_{segment}" for stem in (*_WALL, *_STRAIN) for segment in range(1, SEGMENTS + 1)),
     *QUALITY_COLUMNS,
+    *REFERENCE_COLUMNS,
     *ORIGIN_COLUMNS,
 )
 
@@ -65,6 +82,7 @@ def table_row(
     indices: IndicesRecord,
     quality: QualityRecord | None = None,
     origin: Mapping[str, Cell] | None = None,
+    reference: ReferenceRecord | None = None,
 ) -> dict[str, Cell]:
     """Make one row of the table: a value or ``None`` for each of :data:`COLUMNS`, in their order.
 
@@ -73,6 +91,7 @@ def table_row(
         indices: of that study.
         quality: of its mask; its columns are empty without it.
         origin: as of :func:`origin_of`; likewise.
+        reference: of the study beside reference ranges; likewise.
     """
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
     row |= {"study": study, **{name: getattr(indices, name) for name in _HEAD[1:]}}
@@ -83,7 +102,20 @@ def table_row(
     for stem, field in _WALL.items():
         values = (None,) * SEGMENTS if indices.wall is None else getattr(indices.wall, field)
         row |= {f"{stem}_{segment}": value for segment, value in enumerate(values, start=1)}
-    return {**row, **_quality_cells(quality), **(origin or {})}
+    for stem, field in _STRAIN.items():
+        peaks = (None,) * SEGMENTS if indices.strain is None else getattr(indices.strain, field).peak_percent
+        row |= {f"{stem}_{segment}": value for segment, value in enumerate(peaks, start=1)}
+    return {**row, **_quality_cells(quality), **_reference_cells(reference), **(origin or {})}
+
+
+def _reference_cells(reference: ReferenceRecord | None) -> dict[str, Cell]:
+    """A comparison as cells of :data:`REFERENCE_COLUMNS`; all empty where there is none."""
+    cells: dict[str, Cell] = dict.fromkeys(REFERENCE_COLUMNS)
+    if reference is not None:
+        cells |= {"reference": reference.key, "reference_group": reference.group or None}
+        for key, item in reference.items.items():
+            cells |= {f"{key}_{by}": getattr(item, by) for by in _COMPARED_BY}
+    return cells
 
 
 def _quality_cells(quality: QualityRecord | None) -> dict[str, Cell]:
@@ -110,7 +142,7 @@ def origin_of(record: Record) -> dict[str, Cell]:
 
 def record_row(study: str, record: Record) -> dict[str, Cell]:
     """Make the row of a study's JSON."""
-    return table_row(study, record.indices, record.quality, origin_of(record))
+    return table_row(study, record.indices, record.quality, origin_of(record), record.reference)
 
 
 def indices_row(study: str, indices: Indices, quality: Quality | None = None) -> dict[str, Cell]:

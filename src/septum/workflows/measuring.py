@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from septum.core import Verdict
+from septum.quality.calibration import calibration_of
 from septum.quality.verdict import assess_quality, study_quality
 from septum.workflows.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from septum.core import Segmentation, Study
+    from septum.core import Indices, MeasuredError, Quality, Segmentation, Study
     from septum.inference import Bundle
     from septum.workflows.provenance import Provenance
 
@@ -46,4 +48,39 @@ def measured(
         evidence = [frame.evidence for frame in provenance.frames]
         regions = [frame.localisation.found for frame in provenance.frames]
         quality = study_quality(segmentation, indices, evidence, regions, bundle)
-    return Result(study, segmentation, indices, quality, provenance, name)
+    settings, comparison, pattern = provenance.settings.indices, None, None
+    if settings.compares or settings.pattern:
+        errors = known_errors(indices, quality, bundle)
+        own = provenance.origin != "given"
+        comparison = settings.comparison_of(indices, study, errors, own_convention=own)
+        if settings.pattern:
+            from septum.interpretation.groups import pattern_of  # noqa: PLC0415  # only where asked for
+
+            refused = quality.verdict is Verdict.REJECT
+            pattern = pattern_of(indices, settings.subject_of(study), errors, refused=refused)
+    return Result(study, segmentation, indices, quality, provenance, name, comparison, pattern)
+
+
+def known_errors(indices: Indices, quality: Quality, bundle: Bundle | None) -> dict[str, MeasuredError]:
+    """Give what each index of a mask may be off by, as far as the model's calibration holds for it.
+
+    It says nothing of an image unlike those of the calibration, where no Dice is estimated either, and
+    nothing of a ventricle whose mask is rejected.
+
+    Args:
+        indices: of the mask.
+        quality: of the mask.
+        bundle: of the model that made the mask.
+
+    Raises:
+        BundleError: the calibration cannot be read.
+    """
+    calibration = None if bundle is None or quality.estimated_dice is None else calibration_of(bundle)
+    if calibration is None:
+        return {}
+    return {
+        item.key: calibration.errors[item.key]
+        for item in indices.items
+        if item.key in calibration.errors
+        and quality.ventricles.get(item.structure, quality.verdict) is not Verdict.REJECT
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
@@ -15,16 +16,19 @@ from pydantic import (
     model_validator,
 )
 
-from septum.core import InputError, Subject
+from septum.core import InputError, Sex, Subject
 from septum.indices import clinical_indices
 from septum.indices.body import HEIGHT_M, WEIGHT_KG
 from septum.indices.time_base import BELIEVED_BPM
+from septum.interpretation.names import REFERENCES, Ethnicity, ReferenceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from septum.core import Indices, Segmentation, Study
+    from septum.core import Comparison, Indices, MeasuredError, Segmentation, Study
 
+#: Ages that there are.
+AGE_YEARS = (0.0, 120.0)
 #: What is given for one study, in words, by the field that holds it.
 OF_ONE_STUDY = {
     "end_diastole": "end-diastole",
@@ -32,12 +36,16 @@ OF_ONE_STUDY = {
     "heart_rate_bpm": "heart rate",
     "height_m": "height",
     "weight_kg": "weight",
+    "sex": "sex",
+    "age_years": "age",
+    "ethnicity": "ethnicity",
 }
 #: Limits of what is believed, with its unit and a usual value, by the field.
 _WITHIN = {
     "heart_rate_bpm": (BELIEVED_BPM, "beats a minute", "66"),
     "height_m": (HEIGHT_M, "m", "1.76"),
     "weight_kg": (WEIGHT_KG, "kg", "71.5"),
+    "age_years": (AGE_YEARS, "years", "54"),
 }
 
 
@@ -49,6 +57,11 @@ class IndexSettings(BaseModel):
         heart_rate_bpm: beats a minute.
         height_m, weight_kg: of the body.
         body_surface_area: formula.
+        reference: table of reference ranges that indices are compared with. A sex, an age or an ethnicity
+            asks for a comparison, too, with the first table; without any of them there is none.
+        sex, age_years: of the patient, instead of the file's.
+        ethnicity: of the patient, by which a table may part people.
+        pattern: whether the study is set beside the groups of ACDC.
 
     Raises:
         InputError: there is no such field, or a value is none that it can have.
@@ -65,6 +78,11 @@ class IndexSettings(BaseModel):
     height_m: float | None = None
     weight_kg: float | None = None
     body_surface_area: Literal["du-bois", "mosteller"] = "du-bois"
+    reference: ReferenceName | None = None
+    sex: Sex | None = None
+    age_years: float | None = None
+    ethnicity: Ethnicity | None = None
+    pattern: bool = False
 
     @field_validator(*_WITHIN)
     @classmethod
@@ -119,15 +137,60 @@ class IndexSettings(BaseModel):
         Raises:
             InputError: a frame that was given is not there.
         """
-        given = Subject.of(
-            height_m=self.height_m, weight_kg=self.weight_kg, heart_rate_bpm=self.heart_rate_bpm
-        )
         return clinical_indices(
             segmentation,
             times_ms=study.cine.times_ms,
-            subject=given.or_else(study.subject),
+            subject=self.subject_of(study),
             end_diastole=self.end_diastole,
             end_systole=self.end_systole,
             body_surface_area=self.body_surface_area,
             volumes_ml=volumes_ml,
         )
+
+    def subject_of(self, study: Study) -> Subject:
+        """Give what is known of the patient: as it is given here, or else as the study has it."""
+        given = Subject.of(
+            height_m=self.height_m, weight_kg=self.weight_kg, heart_rate_bpm=self.heart_rate_bpm,
+            sex=self.sex, age_years=self.age_years,
+        )  # fmt: skip
+        return given.or_else(study.subject)
+
+    @property
+    def compares(self) -> bool:
+        """Whether a comparison with reference ranges is asked for."""
+        return any(one is not None for one in (self.reference, self.sex, self.age_years, self.ethnicity))
+
+    def comparison_of(
+        self,
+        indices: Indices,
+        study: Study,
+        errors: Mapping[str, MeasuredError],
+        *,
+        own_convention: bool,
+    ) -> Comparison | None:
+        """Set indices beside reference ranges, if that is asked for.
+
+        Sex and age of the study's headers are looked at only then.
+
+        Args:
+            indices: of the mask.
+            study: its image.
+            errors: of the measurement, by index.
+            own_convention: whether the mask counts papillary muscles as cavity for certain.
+
+        Raises:
+            InputError: the table cannot be read.
+        """
+        if not self.compares:
+            return None
+        from septum.interpretation.ranges import (  # noqa: PLC0415  # only where asked for
+            Request,
+            compare,
+            contradictions,
+        )
+
+        request = Request(self.reference or REFERENCES[0], self.ethnicity, self.body_surface_area)
+        subject = self.subject_of(study)
+        compared = compare(indices, subject, request, errors, own_convention=own_convention)
+        given = Subject.of(sex=self.sex, age_years=self.age_years)
+        return replace(compared, notes=(*contradictions(given, study.subject), *compared.notes))

@@ -12,7 +12,10 @@ from septum.core import Localisation, LocalisationPath, Note, Region, Role, Sept
 from septum.core.files import write_text
 from septum.core.geometry import Triple
 from septum.workflows.options import IndexSettings
-from septum.workflows.record_numbers import IndicesRecord, Part, QualityRecord
+from septum.workflows.record_comparison import ReferenceRecord
+from septum.workflows.record_numbers import IndicesRecord, QualityRecord
+from septum.workflows.record_part import Part
+from septum.workflows.record_pattern import PatternRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,6 +166,8 @@ class Record(Part):
             where all names do.
         indices: clinical indices with units and definitions, wall thickness, and what had to be settled.
         quality: verdict on the mask with its reasons, expected Dice, intervals about ejection fractions.
+        reference: the indices beside reference ranges; left out of the file where that was not asked for.
+        pattern: the study beside the groups of ACDC; likewise.
         regions: one a frame, of a mask that a model made.
         confidence, agreement: of the two networks, one value a frame; see :class:`Evidence` of ``inference``.
         soft_dice: of each structure, the overlap that the segmenter expects of its mask, one value a frame.
@@ -188,6 +193,8 @@ class Record(Part):
     roles: dict[str, Role] = Field(default_factory=dict)
     indices: IndicesRecord
     quality: QualityRecord
+    reference: ReferenceRecord | None = None
+    pattern: PatternRecord | None = None
     regions: tuple[FrameRegion, ...]
     confidence: tuple[float | None, ...]
     agreement: tuple[float | None, ...]
@@ -203,9 +210,8 @@ class Record(Part):
     @property
     def unsaid(self) -> dict[str, Any]:
         """What is left out of the file, in the form that pydantic takes."""
-        left_out: dict[str, Any] = {
-            name: True for name in ("roles", "presence", "correction", "verified") if not getattr(self, name)
-        }
+        optional = ("roles", "presence", "reference", "pattern", "correction", "verified")
+        left_out: dict[str, Any] = {name: True for name in optional if not getattr(self, name)}
         if self.correction is not None:
             left_out["correction"] = {"before": self.correction.before.unsaid}
         return left_out

@@ -5,23 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from septum.core import Bias, Flag, Note, Source, Verdict, WallThickness, value_of
+from septum.workflows.record_part import DIGITS, Part, rounded
+from septum.workflows.record_strain import StrainRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from septum.core import EjectionFractionInterval, Index, Indices, Quality
-
-#: Digits after the point, in files: more than a mask can carry.
-DIGITS = 4
-
-
-class Part(BaseModel):
-    """A part of the JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class IndexRecord(Part):
@@ -57,6 +50,7 @@ class IndicesRecord(Part):
         items: each index by its key.
         wall: where there is a left ventricle in a cine.
         notes: what had to be settled.
+        strain: of the LV wall, where there is any; ``None`` in results of earlier versions.
     """
 
     end_diastole_frame: int | None
@@ -68,10 +62,11 @@ class IndicesRecord(Part):
     body_surface_area_m2: float | None
     body_surface_area_formula: str | None
     heart_rate_bpm: float | None
-    sources: dict[str, Source] = {}
+    sources: dict[str, Source] = Field(default_factory=dict)
     items: dict[str, IndexRecord]
     wall: WallThickness | None
     notes: tuple[Note, ...]
+    strain: StrainRecord | None = None
 
     @classmethod
     def of(cls, indices: Indices) -> IndicesRecord:
@@ -92,6 +87,7 @@ class IndicesRecord(Part):
             items={item.key: IndexRecord.of(item) for item in indices.items},
             wall=None if indices.wall is None else _wall(indices.wall),
             notes=indices.notes,
+            strain=None if indices.strain is None else StrainRecord.of(indices.strain),
         )
 
     def value(self, key: str) -> float | None:
@@ -130,7 +126,7 @@ class QualityRecord(Part):
     """
 
     verdict: Verdict
-    ventricles: dict[str, Verdict] = {}
+    ventricles: dict[str, Verdict] = Field(default_factory=dict)
     flags: tuple[Flag, ...]
     estimated_dice: float | None
     ejection_fraction_intervals: dict[str, IntervalRecord]
@@ -164,11 +160,6 @@ def verdict_line(quality: QualityRecord) -> str:
         line += f" ({', '.join(f'{name} {one.value}' for name, one in quality.ventricles.items())})"
     keys = ", ".join(dict.fromkeys(flag.key for flag in quality.flags))
     return f"{line}: {keys}" if keys else line
-
-
-def rounded(value: float | None) -> float | None:
-    """A number as files hold it."""
-    return None if value is None else round(value, DIGITS)
 
 
 def _all_rounded(values: Sequence[float]) -> tuple[float, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
 from septum.workflows.record import FORMAT, InputFacts, Record
+from septum.workflows.record_comparison import ReferenceRecord
 from septum.workflows.record_numbers import IndicesRecord, QualityRecord, verdict_line
+from septum.workflows.record_pattern import PatternRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core import (
+        Comparison,
         Flag,
         Geometry,
         Indices,
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from septum.core.geometry import Triple
+    from septum.core.pattern import Pattern
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.outputs import OutputOptions
     from septum.workflows.provenance import Provenance
@@ -44,6 +49,8 @@ class Result:
         quality: how far the mask is to be trusted.
         provenance: who made the mask, and how.
         name: how the names of its files begin.
+        comparison: the indices beside reference ranges, if that was asked for.
+        pattern: the study beside the groups of ACDC, likewise.
 
     >>> import numpy as np
     >>> from septum.phantom import PhantomSettings, beating_heart
@@ -62,6 +69,8 @@ class Result:
     quality: Quality
     provenance: Provenance
     name: str = "heart"
+    comparison: Comparison | None = None
+    pattern: Pattern | None = None
 
     @property
     def labels(self) -> NDArray[np.uint8]:
@@ -99,7 +108,8 @@ class Result:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What had to be settled of the image and for the numbers."""
-        return (*self.study.notes, *self.indices.notes)
+        beside = (one.notes for one in (self.comparison, self.pattern) if one is not None)
+        return (*self.study.notes, *self.indices.notes, *chain(*beside))
 
     def __repr__(self) -> str:
         """Tell the main numbers and the verdict in one line."""
@@ -142,6 +152,8 @@ class Result:
             roles={s.name: s.role for s in self.schema.structures if s.role is not None and s.role != s.name},
             indices=IndicesRecord.of(self.indices),
             quality=QualityRecord.of(self.quality),
+            reference=None if self.comparison is None else ReferenceRecord.of(self.comparison),
+            pattern=None if self.pattern is None else PatternRecord.of(self.pattern),
             regions=tuple(frame.localisation for frame in provenance.frames),
             confidence=tuple(one.confidence for one in evidence),
             agreement=tuple(one.agreement for one in evidence),

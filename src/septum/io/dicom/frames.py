@@ -52,6 +52,8 @@ class DicomFrame:
         hints: what the series description suggests, of ``HINTS`` in ``single``; never the text itself.
         slope, intercept: of stored values.
         inverted: whether the lowest value is white.
+        sex: of the patient as the header codes it, upper case; empty if it is not stated.
+        ages_years: of the patient at the time of the study, as each element that tells it has it.
     """
 
     path: Path
@@ -88,6 +90,8 @@ class DicomFrame:
     slope: float
     intercept: float
     inverted: bool
+    sex: str = ""
+    ages_years: tuple[float, ...] = ()
 
     @property
     def normal(self) -> NDArray[np.float64]:

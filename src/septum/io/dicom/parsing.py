@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.tag import Tag
 
+from septum.io.dicom.age import ages_years
 from septum.io.dicom.frames import DicomFrame
 from septum.io.dicom.headers import item, number, numbers, text, values_of, whole, words
 
@@ -85,6 +86,10 @@ SINGLE_TAGS: list[Any] = [
     "HeartRate",
     "PatientSize",
     "PatientWeight",
+    "PatientSex",
+    "PatientAge",
+    "PatientBirthDate",
+    "StudyDate",
     "RescaleSlope",
     "RescaleIntercept",
     "SeriesDescription",
@@ -187,6 +192,8 @@ def _common(file: Path, header: Dataset) -> dict[str, Any]:
         "heart_rate_bpm": number(header, "HeartRate"),
         "height_m": number(header, "PatientSize"),
         "weight_kg": number(header, "PatientWeight"),
+        "sex": text(header, "PatientSex").upper(),
+        "ages_years": ages_years(header),
         "hints": frozenset(hints),
         "inverted": words(header, "PhotometricInterpretation")[:1] == ("MONOCHROME1",),
     }

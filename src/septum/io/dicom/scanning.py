@@ -25,7 +25,7 @@ MOST_FRAMES = 20_000
 _RESULTS = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "DOC")
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 #: MR images: of a single frame, enhanced, enhanced in colours, converted to enhanced ones. Spectra are none.
-_MR_IMAGES = [f"1.2.840.10008.5.1.4.1.1.4{ending}" for ending in ("", ".1", ".3", ".4")]
+MR_IMAGES = [f"1.2.840.10008.5.1.4.1.1.4{ending}" for ending in ("", ".1", ".3", ".4")]
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 
 _IMAGE_TAGS = [
@@ -140,7 +140,7 @@ def _refusal(file: Path, header: Dataset) -> str | None:
     """Why a file is no grey MR image that can be read, if it is none."""
     modality = "".join(words(header, "Modality"))
     sop_class = text(header, "SOPClassUID") or str(header.file_meta.get("MediaStorageSOPClassUID", ""))
-    is_mr_image = sop_class in _MR_IMAGES
+    is_mr_image = sop_class in MR_IMAGES
     rows, columns = whole(header, "Rows"), whole(header, "Columns")
     grey = "".join(words(header, "PhotometricInterpretation")).startswith("MONOCHROME")
     checks = (

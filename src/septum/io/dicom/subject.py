@@ -1,4 +1,4 @@
-"""Body size and heart rate, from the headers of a stack."""
+"""Body size, heart rate, sex and age, from the headers of a stack."""
 
 from __future__ import annotations
 
@@ -11,28 +11,38 @@ from septum.core import Level, Note, Source, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from septum.core import Sex
     from septum.io.dicom.frames import DicomFrame
 
 #: What is believed: heights in m, weights in kg, heart rates in beats a minute.
 HEIGHT_M = (0.3, 2.5)
 WEIGHT_KG = (1.0, 400.0)
 HEART_RATE_BPM = (20.0, 250.0)
+AGE_YEARS = (0.0, 120.0)
+#: Ages of two elements that are farther apart contradict each other. A stated age is rounded down, and of a
+#: birth date often only the year is true.
+_APART_YEARS = 2.0
 
 
 def subject_of(frames: Sequence[DicomFrame]) -> Subject:
-    """Medians over the frames; without a heart rate, that of the time from R wave to R wave."""
+    """Medians over the frames; without a heart rate, that of the time from R wave to R wave.
+
+    A sex or an age that the headers contradict each other on is not taken.
+    """
     stated = _median((f.heart_rate_bpm for f in frames), HEART_RATE_BPM)
     counted = _median((60_000.0 / f.interval_ms for f in frames if f.interval_ms), HEART_RATE_BPM)
     return Subject.of(
         height_m=_median((f.height_m for f in frames), HEIGHT_M),
         weight_kg=_median((f.weight_kg for f in frames), WEIGHT_KG),
         heart_rate_bpm=counted if stated is None else stated,
+        sex=_sex(frames),
+        age_years=_age_years(frames),
         source=Source.FILE,
     )
 
 
 def body_doubts(frames: Sequence[DicomFrame]) -> tuple[Note, ...]:
-    """What to say of a height or a weight that is stated and is not believed; zero is none stated."""
+    """Say which height or weight is stated and is not believed; zero is none stated."""
     sizes = (
         ("height in m", [frame.height_m for frame in frames], HEIGHT_M),
         ("weight in kg", [frame.weight_kg for frame in frames], WEIGHT_KG),
@@ -43,6 +53,23 @@ def body_doubts(frames: Sequence[DicomFrame]) -> tuple[Note, ...]:
     told = " and no ".join(wrong)
     text = f"The headers' body size is no {told}: it was not taken, and no body surface area is had from it."
     return (Note("body_size_not_believed", text, Level.WARNING),)
+
+
+def _sex(frames: Sequence[DicomFrame]) -> Sex | None:
+    """The sex that all headers agree on, of those that reference ranges know."""
+    found = {frame.sex for frame in frames if frame.sex}
+    if found == {"F"}:
+        return "F"
+    return "M" if found == {"M"} else None
+
+
+def _age_years(frames: Sequence[DicomFrame]) -> float | None:
+    """The age that all headers agree on: as stated, or of birth and study date; else ``None``."""
+    ages = {age for frame in frames for age in frame.ages_years}
+    if not ages or max(ages) - min(ages) > _APART_YEARS:
+        return None
+    age = min(ages)
+    return age if AGE_YEARS[0] <= age <= AGE_YEARS[1] else None
 
 
 def _median(values: Iterable[float | None], within: tuple[float, float]) -> float | None:

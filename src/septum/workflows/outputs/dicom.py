@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from septum.workflows.result import Result
 
 #: Digits of a model's hash that stand for its version.
-_VERSION_DIGITS = 12
+VERSION_DIGITS = 12
 
 
 class DicomOutput(Output):
@@ -87,7 +87,7 @@ class DicomOutput(Output):
         """Name both objects, or the segmentation alone where no index has a coded term."""
         segmentation, measurements = self.reserved(paths)
         values = {key: item.value for key, item in record.indices.items.items()}
-        return (segmentation, measurements) if _has_measurements(values) else (segmentation,)
+        return (segmentation, measurements) if has_measurements(values) else (segmentation,)
 
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:
         """Write the segmentation, and then the measurement report; the two are one result.
@@ -104,7 +104,7 @@ class DicomOutput(Output):
         from septum.io.dicom.objects.segmentation import write_dicom_segmentation
 
         segmentation, measurements = self.reserved(paths)
-        name, version = result.provenance.algorithm(_VERSION_DIGITS)
+        name, version = result.provenance.algorithm(VERSION_DIGITS)
         algorithm, source = Algorithm(name, version), self._source_of(result.study)
         pseudonyms = Pseudonyms.from_environment() if options["deidentify"] else None
         corrected, reported = _readers(result.provenance)
@@ -112,12 +112,12 @@ class DicomOutput(Output):
             segmentation, result.segmentation, result.study, algorithm, deidentify=pseudonyms, source=source,
             reader=corrected,
         )  # fmt: skip
-        if not _has_measurements({item.key: item.value for item in result.indices.items}):
+        if not has_measurements({item.key: item.value for item in result.indices.items}):
             return
         try:
             write_measurement_report(
                 measurements, result.indices, result.study, reference, algorithm, deidentify=pseudonyms,
-                source=source, reader=reported,
+                source=source, reader=reported, comparison=result.comparison,
             )  # fmt: skip
         except OutputError:
             segmentation.unlink(missing_ok=True)
@@ -143,8 +143,15 @@ def _readers(provenance: Provenance) -> tuple[Reader | None, Reader | None]:
     return drawn, Reader(verification.reader, datetime.fromisoformat(verification.at))
 
 
-def _has_measurements(values: Mapping[str, float | None]) -> bool:
-    """Whether a measurement report has anything to tell: an index with a value and a coded term."""
+def has_measurements(values: Mapping[str, float | None]) -> bool:
+    """Tell whether a measurement report can be written: it needs an index with a value and a coded term.
+
+    Args:
+        values: indices by their keys.
+
+    >>> has_measurements({"lv_edv_ml": 120.0}), has_measurements({"lv_edv_ml": None})
+    (True, False)
+    """
     from septum.io.dicom.objects.terms import INDICES
 
     return any(value is not None and key in INDICES for key, value in values.items())

@@ -86,7 +86,42 @@ class Series:
     description: str
 
 
-def new_instance(sop_class_uid: str, source: SourceStudy, series: Series) -> Dataset:
+@dataclass(frozen=True)
+class Issue:
+    """How an object is told from others of its kind.
+
+    Attributes:
+        seed: what its identifiers are derived from, so that the same object made again has the same ones;
+            without it they are new each time.
+        remark: ends the description of its series, such as ``preliminary``.
+        series_number: in place of the usual one of its kind.
+
+    >>> Issue("a").uid("instance") == Issue("a").uid("instance")
+    True
+    >>> Issue("a").uid("instance") == Issue("b").uid("instance"), Issue().uid("x") == Issue().uid("x")
+    (False, False)
+    """
+
+    seed: str = ""
+    remark: str = ""
+    series_number: int | None = None
+
+    def uid(self, name: str) -> str:
+        """Give the identifier of a part of the object, below 2.25 (PS3.5 B.2).
+
+        Args:
+            name: of the part, such as ``instance`` or ``series``.
+        """
+        if not self.seed:
+            return str(generate_uid(prefix=None))
+        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{DEVICE_UID}/{self.seed}/{name}').int}"
+
+
+#: New identifiers, and no remark.
+NEW = Issue()
+
+
+def new_instance(sop_class_uid: str, source: SourceStudy, series: Series, issue: Issue = NEW) -> Dataset:
     """Make an object with the modules that it shares with all others, in a series of its own.
 
     The modules are Patient, General Study, Patient Study, Clinical Trial, General Series, (Enhanced) General
@@ -96,17 +131,19 @@ def new_instance(sop_class_uid: str, source: SourceStudy, series: Series) -> Dat
         sop_class_uid: what kind of object it is.
         source: the study that it belongs to, with its patient and study modules.
         series: modality, number and description of the new series.
+        issue: its identifiers, and what is added to the series.
     """
     instance = Dataset()
     instance.SpecificCharacterSet = "ISO_IR 192"
     instance.update(source.attributes)
     instance.StudyInstanceUID = source.study_instance_uid
     instance.SOPClassUID = sop_class_uid
-    instance.SOPInstanceUID = generate_uid(prefix=None)
+    instance.SOPInstanceUID = issue.uid("instance")
     instance.Modality = series.modality
-    instance.SeriesInstanceUID = generate_uid(prefix=None)
-    instance.SeriesNumber = series.number
-    instance.SeriesDescription = short_text(series.description)
+    instance.SeriesInstanceUID = issue.uid("series")
+    instance.SeriesNumber = series.number if issue.series_number is None else issue.series_number
+    told = (series.description, issue.remark)
+    instance.SeriesDescription = short_text(", ".join(part for part in told if part))
     instance.InstanceNumber = 1
     instance.Manufacturer = MANUFACTURER
     instance.ManufacturerModelName = MANUFACTURER

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from highdicom import sr
 from pydicom import Dataset
-from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage, generate_uid
+from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage
 
 from septum.core import OutputError
 from septum.io.dicom.headers import quiet
@@ -16,6 +16,7 @@ from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
     DEVICE_UID,
     MANUFACTURER,
+    NEW,
     NO_DATE,
     SOFTWARE_VERSION,
     Series,
@@ -24,6 +25,7 @@ from septum.io.dicom.objects.instances import (
     short_text,
     write_instance,
 )
+from septum.io.dicom.objects.normal_range import properties_of
 from septum.io.dicom.objects.source_images import SourceImage, read_source
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
     from pydicom.sr.coding import Code
 
-    from septum.core import Index, Indices, Study, WallThickness
-    from septum.io.dicom.objects.instances import Algorithm, Reader
+    from septum.core import Comparison, Index, Indices, Study, WallThickness
+    from septum.io.dicom.objects.instances import Algorithm, Issue, Reader
     from septum.io.dicom.objects.pseudonyms import Pseudonyms
     from septum.io.dicom.objects.segmentation import SegmentationReference, SegmentReference
     from septum.io.dicom.objects.source_images import SourceStudy
@@ -48,7 +50,7 @@ _Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.Measurements
 
 @dataclass(frozen=True)
 class _Value:
-    """A number to tell: of which structure, and in what part of it and point of the beat, if of one."""
+    """A number to tell: of which structure, part of it and point of the beat, and beside what range."""
 
     site: Code
     name: Code
@@ -56,10 +58,11 @@ class _Value:
     unit: Code
     at: Code | None = None
     part: Code | None = None
+    properties: sr.MeasurementProperties | None = None
 
 
 @quiet()
-def write_measurement_report(
+def write_measurement_report(  # noqa: PLR0913  # what the report is of, and what stands beside it
     path: Path,
     indices: Indices,
     study: Study,
@@ -69,14 +72,16 @@ def write_measurement_report(
     deidentify: Pseudonyms | None = None,
     source: SourceStudy | None = None,
     reader: Reader | None = None,
+    comparison: Comparison | None = None,
+    issue: Issue = NEW,
 ) -> None:
     """Write the indices in coded terms, each with the segment that it was measured in.
 
     One group of measurements (TID 1411) for each structure names the segment, the source images, the model
     and the values with UCUM units. Wall thickness has the AHA segment as its finding site; it and the mass
     say the point of the cardiac cycle. Stroke volume and cardiac output are also given by body surface area,
-    and the heart rate in a group of its own (TID 1501), where they are known. All numbers are those of the
-    JSON, with four digits after the point.
+    and the heart rate in a group of its own (TID 1501). Numbers are those of the JSON, with four digits after
+    the point. A measurement that was compared with reference ranges has its range as properties (TID 310).
 
     Args:
         path: of the file.
@@ -87,19 +92,20 @@ def write_measurement_report(
         deidentify: the pseudonyms that the segmentation was written with.
         source: of ``study``, where it has been read.
         reader: who has corrected the mask or verified the numbers.
+        comparison: of the indices with reference ranges, if there is one.
+        issue: its identifiers, and what is added to its series.
 
     Raises:
-        OutputError: the study is not from DICOM, no index has a coded term, or the file cannot be written;
-            nothing is left behind.
+        OutputError: the study is not from DICOM, no index has a coded term, or nothing can be written.
         InputError: a source image cannot be read again.
     """
-    source = source or read_source(study)
-    source = source if deidentify is None else deidentify.of(source)
-    values = [*_values(indices.items), *_of_the_wall(indices.wall)]
+    known = source or read_source(study)
+    source = known if deidentify is None else deidentify.of(known)
+    values = [*_values(indices.items, comparison), *_of_the_wall(indices.wall)]
     groups: list[_Group] = [
-        _group(segment, [v for v in values if v.site == segment.site], segmentation, source, algorithm)
+        _group(segment, those, segmentation, source, algorithm)
         for segment in segmentation.segments.values()
-        if any(v.site == segment.site for v in values)
+        if (those := [value for value in values if value.site == segment.site])
     ]
     if not groups:
         raise OutputError(
@@ -107,11 +113,10 @@ def write_measurement_report(
             "and none has a value; look into the notes on the indices, or do without the report."
         )
     if indices.heart_rate_bpm is not None:
-        groups.append(_heart_rate(indices.heart_rate_bpm.value))
-    observers = _observer(reader, deidentified=source.deidentified)
-    report = sr.MeasurementReport(observers, terms.CARDIAC_MRI, imaging_measurements=groups)
-    series = Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
-    instance = new_instance(str(ComprehensiveSRStorage), source, series)
+        groups.append(_heart_rate(indices.heart_rate_bpm.value, issue.uid("heart rate")))
+    seen = _observer(reader, deidentified=source.deidentified)
+    report = sr.MeasurementReport(seen, terms.CARDIAC_MRI, imaging_measurements=groups)
+    instance = new_instance(str(ComprehensiveSRStorage), source, _series(algorithm), issue)
     _add_document(instance, source, segmentation)
     _add_verification(instance, reader, deidentified=source.deidentified)
     for element in report[0]:
@@ -119,13 +124,21 @@ def write_measurement_report(
     write_instance(path, instance)
 
 
-def _values(items: Iterable[Index]) -> Iterable[_Value]:
+def _series(algorithm: Algorithm) -> Series:
+    return Series("SR", _SERIES_NUMBER, f"Septum indices, {algorithm.name}")
+
+
+def _values(items: Iterable[Index], comparison: Comparison | None) -> Iterable[_Value]:
     for item in items:
+        compared = None if comparison is None else comparison.item(item.key)
         term = terms.INDICES.get(item.key)
         if term is None:
             continue
         if item.value is not None and math.isfinite(item.value):
-            yield _Value(term.site, term.name, item.value, term.unit, term.at)
+            beside = None
+            if comparison is not None and compared is not None:
+                beside = properties_of(compared, comparison, term.unit)
+            yield _Value(term.site, term.name, item.value, term.unit, term.at, properties=beside)
         if item.indexed is not None and term.indexed is not None and math.isfinite(item.indexed):
             yield _Value(term.site, term.indexed, item.indexed, terms.BY_AREA[term.unit.value])
 
@@ -166,11 +179,9 @@ def _group(
     )
 
 
-def _heart_rate(beats_per_minute: float) -> sr.MeasurementsAndQualitativeEvaluations:
+def _heart_rate(beats_per_minute: float, tracking_uid: str) -> sr.MeasurementsAndQualitativeEvaluations:
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(
-            uid=generate_uid(prefix=None), identifier="Septum heart rate"
-        ),
+        tracking_identifier=sr.TrackingIdentifier(uid=tracking_uid, identifier="Septum heart rate"),
         finding_sites=[sr.FindingSite(anatomic_location=terms.HEART)],
         measurements=[
             _measurement(_Value(terms.HEART, terms.HEART_RATE, beats_per_minute, terms.PER_MINUTE))
@@ -184,6 +195,7 @@ def _measurement(value: _Value) -> sr.Measurement:
         name=value.name,
         value=round(value.value, _DIGITS),
         unit=value.unit,
+        properties=value.properties,
         finding_sites=None if value.part is None else [sr.FindingSite(anatomic_location=value.part)],
     )
     if value.at is not None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import highdicom
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import SegmentationStorage, generate_uid
+from pydicom.uid import SegmentationStorage
 
 from septum.io.dicom.headers import quiet
 from septum.io.dicom.objects import terms
 from septum.io.dicom.objects.instances import (
+    NEW,
     Series,
     new_instance,
     referenced_series,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
     from septum.core import Segmentation, Structure, Study
-    from septum.io.dicom.objects.instances import Algorithm, Reader
+    from septum.io.dicom.objects.instances import Algorithm, Issue, Reader
     from septum.io.dicom.objects.pseudonyms import Pseudonyms
     from septum.io.dicom.objects.segmentation_frames import Plane
     from septum.io.dicom.objects.source_images import SourceStudy
@@ -88,7 +89,7 @@ class SegmentationReference:
 
 
 @quiet()
-def write_dicom_segmentation(
+def write_dicom_segmentation(  # noqa: PLR0913  # one argument a fact that the object tells
     path: Path,
     segmentation: Segmentation,
     study: Study,
@@ -98,6 +99,7 @@ def write_dicom_segmentation(
     deidentify: Pseudonyms | None = None,
     source: SourceStudy | None = None,
     reader: Reader | None = None,
+    issue: Issue = NEW,
 ) -> SegmentationReference:
     """Write a mask as one binary DICOM Segmentation that refers frame by frame to its source images.
 
@@ -115,6 +117,7 @@ def write_dicom_segmentation(
             resolve among images de-identified with the same key.
         source: of ``study``, where it has been read.
         reader: who has corrected the mask, which is then semi-automatic.
+        issue: its identifiers, and what is added to its series.
 
     Returns:
         What a measurement report needs to refer to the segments.
@@ -136,21 +139,28 @@ def write_dicom_segmentation(
         str(SegmentationStorage),
         source,
         Series("SEG", _SERIES_NUMBER, f"Septum segmentation, {algorithm.name}"),
+        issue,
     )
     structures = segmentation.schema.structures
-    kind = "AUTOMATIC" if reader is None else "SEMIAUTOMATIC"
-    segments = [_segment(k, structure, algorithm, kind) for k, structure in enumerate(structures, start=1)]
+    segments = [_segment(k, one, algorithm, reader, issue) for k, one in enumerate(structures, start=1)]
     _add_image_modules(instance, source, segments)
     if reader is not None:
-        instance.ContentDescription = "Segmentation corrected by a reader; for research use only"
-        if reader.name:
-            instance.ContentCreatorName = reader.person_name(deidentified=source.deidentified)
-    _add_frames(instance, source, segmentation, planes_of(segmentation, asked))
+        _add_reader(instance, reader, deidentified=source.deidentified)
+    _add_frames(instance, source, segmentation, planes_of(segmentation, asked), issue)
     write_instance(path, instance)
     return SegmentationReference.of(instance, structures)
 
 
-def _segment(number: int, structure: Structure, algorithm: Algorithm, kind: str) -> Dataset:
+def _add_reader(instance: Dataset, reader: Reader, *, deidentified: bool) -> None:
+    """Say who has corrected the mask."""
+    instance.ContentDescription = "Segmentation corrected by a reader; for research use only"
+    if reader.name:
+        instance.ContentCreatorName = reader.person_name(deidentified=deidentified)
+
+
+def _segment(
+    number: int, structure: Structure, algorithm: Algorithm, reader: Reader | None, issue: Issue
+) -> Dataset:
     """An item of the Segment Sequence (PS3.3 C.8.20.4)."""
     family = Dataset()
     family.AlgorithmFamilyCodeSequence = [terms.code_item(terms.ARTIFICIAL_INTELLIGENCE)]
@@ -159,13 +169,13 @@ def _segment(number: int, structure: Structure, algorithm: Algorithm, kind: str)
     segment = Dataset()
     segment.SegmentNumber = number
     segment.SegmentLabel = short_text(structure.meaning or structure.name)
-    segment.SegmentAlgorithmType = kind
+    segment.SegmentAlgorithmType = "AUTOMATIC" if reader is None else "SEMIAUTOMATIC"
     segment.SegmentAlgorithmName = short_text(f"Septum {algorithm.name} {algorithm.version}")
     segment.SegmentationAlgorithmIdentificationSequence = [family]
     segment.SegmentedPropertyCategoryCodeSequence = [terms.code_item(terms.ANATOMICAL_STRUCTURE)]
     segment.SegmentedPropertyTypeCodeSequence = [terms.code_item(terms.structure_code(structure))]
     segment.TrackingID = short_text(f"Septum {structure.name}")
-    segment.TrackingUID = generate_uid(prefix=None)
+    segment.TrackingUID = issue.uid(f"segment {structure.name}")
     colour = highdicom.color.CIELabColor.from_rgb(*structure.colour)
     segment.RecommendedDisplayCIELabValue = list(colour.value)
     return segment
@@ -195,7 +205,7 @@ def _add_image_modules(instance: Dataset, source: SourceStudy, segments: list[Da
 
 
 def _add_frames(
-    instance: Dataset, source: SourceStudy, segmentation: Segmentation, planes: list[Plane]
+    instance: Dataset, source: SourceStudy, segmentation: Segmentation, planes: list[Plane], issue: Issue
 ) -> None:
     """Add pixels, functional groups, dimensions, and the images that they refer to.
 
@@ -204,6 +214,7 @@ def _add_frames(
         source: the study that the mask was drawn on.
         segmentation: mask (T, Z, Y, X).
         planes: image plane of each frame and slice.
+        issue: the object's identifiers.
     """
     labels, structures = segmentation.labels, segmentation.schema.structures
     instance.NumberOfFrames = len(planes)
@@ -212,7 +223,9 @@ def _add_frames(
     packed = np.packbits(masks, axis=None, bitorder="little").tobytes()  # PS3.5 8.1.1 and annex D
     instance.PixelData = packed + b"\0" * (len(packed) % 2)
     instance["PixelData"].VR = "OB"
-    instance.DimensionOrganizationSequence, instance.DimensionIndexSequence = dimensions(planes)
+    instance.DimensionOrganizationSequence, instance.DimensionIndexSequence = dimensions(
+        planes, issue.uid("dimensions")
+    )
     instance.SharedFunctionalGroupsSequence = [shared_groups(source, segmentation.geometry)]
     instance.PerFrameFunctionalGroupsSequence = frame_groups(source, planes)
     used = [source.images[p.t][p.z] for p in planes]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
-from pydicom.uid import generate_uid
 from pydicom.valuerep import DSfloat
 
 from septum.io.dicom.objects import terms
@@ -44,10 +43,10 @@ def planes_of(segmentation: Segmentation, frames: Sequence[int]) -> list[Plane]:
     return planes or [Plane(1, frames[0], 0)]
 
 
-def dimensions(planes: Iterable[Plane]) -> tuple[list[Dataset], list[Dataset]]:
-    """Dimension Organization Sequence and Dimension Index Sequence (PS3.3 C.7.6.17)."""
+def dimensions(planes: Iterable[Plane], uid: str) -> tuple[list[Dataset], list[Dataset]]:
+    """Dimension Organization Sequence, with its identifier, and Dimension Index Sequence (PS3.3 C.7.6.17)."""
     organization = Dataset()
-    organization.DimensionOrganizationUID = generate_uid(prefix=None)
+    organization.DimensionOrganizationUID = uid
     pointers = [
         ("ReferencedSegmentNumber", "SegmentIdentificationSequence", "Segment"),
         ("TemporalPositionIndex", "FrameContentSequence", "Phase of the cardiac cycle"),

@@ -95,7 +95,7 @@ BY_AREA = {
 PER_MINUTE = Code("/min", "UCUM", "per minute")
 HEART_RATE = Code("8867-4", "LN", "Heart rate")
 
-#: Key of an index to its terms.
+#: Key of an index to its terms. Strain at the borders of the wall, and times to peak strain, have no code.
 INDICES = {
     "lv_edv_ml": Term(LEFT_VENTRICLE, Code("8821-1", "LN", "Left Ventricular ED Volume"), _ML),
     "lv_esv_ml": Term(LEFT_VENTRICLE, Code("8823-7", "LN", "Left Ventricular ES Volume"), _ML),
@@ -131,6 +131,10 @@ INDICES = {
     "rv_ef_percent": Term(
         RIGHT_VENTRICLE, Code("8818-7", "LN", "Right ventricular ejection fraction by MR"), _PERCENT
     ),
+    "lv_gcs_mid_percent": Term(
+        MYOCARDIUM, Code("130677", "DCM", "Circumferential Lagrangian Strain"), _PERCENT
+    ),
+    "lv_grs_percent": Term(MYOCARDIUM, Code("130675", "DCM", "Radial Lagrangian Strain"), _PERCENT),
     "la_volume_ml": Term(LEFT_ATRIUM, _VOLUME, _ML),
     "lv_volume_ml": Term(LEFT_VENTRICLE, _VOLUME, _ML),
     "rv_volume_ml": Term(RIGHT_VENTRICLE, _VOLUME, _ML),

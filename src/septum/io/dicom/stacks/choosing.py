@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from septum.core import InputError, Level, Note
-from septum.core.errors import Remedy
+from septum.core.errors import NoStackError, Remedy
 from septum.io.dicom.stacks.joining import FEW_SLICES, LEAST_SHARE, is_lacking
 from septum.io.dicom.stacks.stack import FEW_SLICES_WITHIN, SAME_SLICE_MM, WHOLE_SLICES
 from septum.io.dicom.stacks.timing import beyond_a_beat
@@ -160,11 +160,12 @@ def choose(folder: Path, scan: ScannedFolder, stacks: Sequence[Stack], wanted: S
         wanted: ``cine`` or ``late-gadolinium``.
 
     Raises:
+        NoStackError: there is none of that kind.
         InputError: no stack will do.
     """
     able = ranked(stacks, wanted)
     if not able:
-        raise InputError(_refusal(folder, scan, stacks, wanted), remedy=Remedy.STACK if stacks else None)
+        raise NoStackError(_refusal(folder, scan, stacks, wanted), remedy=Remedy.STACK if stacks else None)
     studies = {frame.study_uid for stack in able for frame in stack.frames}
     if len(studies) > 1:
         raise InputError(

@@ -1,0 +1,202 @@
+"""The C-STORE server: takes images from those on the allow list, in pieces to disk."""
+
+from __future__ import annotations
+
+import logging
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from pydicom import Dataset
+from pydicom.uid import (
+    AllTransferSyntaxes,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+from pynetdicom import _config, ae, evt
+from pynetdicom.presentation import AllStoragePresentationContexts
+
+from septum.node.inbox import FullError, RefusedError
+from septum.node.settings import is_allowed
+from septum.node.tls import client_context, server_context
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+
+    from septum.node.audit import Audit
+    from septum.node.inbox import Inbox
+    from septum.node.metrics import Metrics
+    from septum.node.settings import Archive, Peer, Receive
+
+_LOG = logging.getLogger(__name__)
+#: Statuses of C-STORE (PS3.4, B.2.3) and reasons of rejection (PS3.8, 9.3.4).
+SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+_NOT_RECOGNISED, _CONGESTED = (0x01, 0x01, 0x03), (0x02, 0x03, 0x01)
+_PENDING = (0xFF00, 0xFF01)
+_TIMEOUT_S = 30.0
+_ECHO, _FIND = "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1"  # Verification; Study Root, FIND
+_PLAIN = (
+    ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian,
+    RLELossless,
+)  # fmt: skip
+
+
+class Listener:
+    """A C-STORE server in threads of its own.
+
+    Args:
+        settings: where it listens, and to whom.
+        inbox: where images go.
+        audit, metrics: where it is told.
+        calling: AE title by which archives are asked for counts.
+    """
+
+    def __init__(self, settings: Receive, inbox: Inbox, audit: Audit, metrics: Metrics) -> None:
+        self.settings, self._inbox, self._audit, self._metrics = settings, inbox, audit, metrics
+        self._server: Any = None
+        self._open: dict[Association, set[str]] = {}
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to listen. Raises :class:`OSError` where the port is taken."""
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it tells identifiers
+        _config.STORE_RECV_CHUNKED_DATASET = True
+        entity = ae.ApplicationEntity(self.settings.ae_title)
+        entity.require_called_aet = True
+        entity.maximum_associations = self.settings.most_associations
+        entity.maximum_pdu_size = 0
+        entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
+        entity.add_supported_context(_ECHO)
+        for context in AllStoragePresentationContexts:
+            entity.add_supported_context(str(context.abstract_syntax), list(_syntaxes()))
+        self._server = entity.start_server(
+            (self.settings.host, self.settings.port),
+            block=False,
+            ssl_context=None if self.settings.tls is None else server_context(self.settings.tls),
+            evt_handlers=[
+                (evt.EVT_REQUESTED, self._requested),
+                (evt.EVT_C_STORE, self._store),
+                (evt.EVT_RELEASED, self._over, ["released"]),
+                (evt.EVT_ABORTED, self._over, ["aborted"]),
+                (evt.EVT_CONN_CLOSE, lambda event: self._open.pop(event.assoc, None)),
+            ],
+        )
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.shutdown()
+
+    def is_sending(self, study: str) -> bool:
+        """Tell whether somebody who has sent images of a study is still connected."""
+        return any(study in studies and one.is_alive() for one, studies in list(self._open.items()))
+
+    def expected(self, source: str, study: str) -> int | None:
+        """Ask how many instances a study has, where a peer says who knows that; ``None`` where nobody does.
+
+        Args:
+            source: ``dimse:`` and the AE title of the peer.
+            study: UID.
+
+        Raises:
+            ConnectionError: the archive that knows it does not answer.
+        """
+        for peer in self.settings.peers:
+            if peer.count is not None and source == f"dimse:{peer.ae_title}":
+                return count_at(peer.count, study, self.settings.ae_title)
+        return None
+
+    def _peer(self, event: Event) -> Peer | None:
+        requestor = event.assoc.requestor
+        called = requestor.primitive
+        title, address = str(called.calling_ae_title).strip() if called else "", str(requestor.address)
+        for peer in self.settings.peers:
+            if peer.ae_title == title and is_allowed(address, (peer.address,)):
+                return peer
+        return None
+
+    def _requested(self, event: Event) -> None:
+        """Reject who is not on the list, and all while there is no room."""
+        if self._peer(event) is None:
+            self._metrics.add("associations_rejected_total")
+            self._audit.note("rejected", address=str(event.assoc.requestor.address))
+            self._reject(event, _NOT_RECOGNISED)
+        elif self._inbox.is_full():
+            self._audit.note("no room", address=str(event.assoc.requestor.address))
+            self._reject(event, _CONGESTED)
+
+    def _reject(self, event: Event, why: tuple[int, int, int]) -> None:
+        event.assoc.acse.send_reject(*why)
+        time.sleep(0.1)  # the other side reads the answer before the connection ends
+        event.assoc.kill()
+
+    def _store(self, event: Event) -> int:
+        """Take in one image; the status tells the sender what became of it."""
+        peer = self._peer(event)
+        if peer is None:
+            return NOT_UNDERSTOOD
+        try:
+            _, study = self._inbox.take(event.dataset_path, f"dimse:{peer.ae_title}")
+            self._open.setdefault(event.assoc, set()).add(study)
+        except FullError:
+            return OUT_OF_RESOURCES
+        except RefusedError:
+            return NOT_UNDERSTOOD
+        except Exception as error:  # noqa: BLE001  # the sender is to know that it failed, whatever it was
+            self._metrics.add("loop_errors_total", part="receive")
+            _LOG.error("an image could not be taken in: %s", type(error).__name__)
+            return OUT_OF_RESOURCES
+        return SUCCESS
+
+    def _over(self, event: Event, how: str) -> None:
+        requestor = event.assoc.requestor
+        if event.assoc.is_acceptor and requestor.primitive is not None:
+            title = str(requestor.primitive.calling_ae_title).strip()
+            self._audit.note("association", peer=title, address=str(requestor.address), ended=how)
+
+
+def count_at(archive: Archive, study: str, calling: str) -> int | None:
+    """Ask an archive by C-FIND how many instances a study has.
+
+    Args:
+        archive: who is asked.
+        study: UID.
+        calling: AE title by which it is asked.
+
+    Returns:
+        The number; ``None`` where the archive knows no such study, or does not tell.
+
+    Raises:
+        ConnectionError: it does not answer.
+    """
+    entity = ae.ApplicationEntity(calling)
+    entity.add_requested_context(_FIND)
+    entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
+    tls = None if archive.tls is None else (client_context(archive.tls), archive.host)
+    association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title, tls_args=tls)
+    if not association.is_established:
+        raise ConnectionError(f"{archive.ae_title} at {archive.host} port {archive.port} does not answer")
+    asked = Dataset()
+    asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", study
+    asked.NumberOfStudyRelatedInstances = None
+    try:
+        for status, found in association.send_c_find(asked, _FIND):
+            if status.get("Status") in _PENDING and found is not None:
+                number = found.get("NumberOfStudyRelatedInstances")
+                return None if number is None else int(number)
+    finally:
+        association.release()
+    return None
+
+
+def _syntaxes() -> tuple[str, ...]:
+    """Transfer syntaxes that can be read here: compressed ones where their decoders are installed."""
+    return tuple(AllTransferSyntaxes) if find_spec("pylibjpeg") is not None else _PLAIN

@@ -1,0 +1,168 @@
+"""Ways out: C-STORE, STOW-RS and Orthanc's REST interface. Each object is acknowledged by itself."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from abc import abstractmethod
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from septum.node.http_client import HttpClient, HttpError
+from septum.node.settings import DimseDestination, OrthancDestination, StowDestination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from septum.node.states import Outgoing
+
+#: Statuses of C-STORE that mean that an object is stored, some with a warning (PS3.4, B.2.3).
+_STORED = (0x0000, 0xB000, 0xB006, 0xB007)
+_TIMEOUT_S = 60.0
+_REFERENCED, _FAILED, _INSTANCE, _REASON = "00081199", "00081198", "00081155", "00081197"
+
+
+class SendError(ConnectionError):
+    """A destination has not taken an object; it is tried again later."""
+
+
+class Sender(Protocol):
+    """A way out."""
+
+    @abstractmethod
+    def send(self, objects: Sequence[tuple[Outgoing, Path]], stored: Callable[[str], None]) -> None:
+        """Send objects.
+
+        Args:
+            objects: with their files.
+            stored: is given the UID of each that the destination has, as soon as it says so.
+
+        Raises:
+            ConnectionError: one of them is not taken; nobody knows of those after it.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End a connection that was kept."""
+
+
+class DimseSender(Sender):
+    """C-STORE, one association a study."""
+
+    def __init__(self, destination: DimseDestination) -> None:
+        self._destination = destination
+
+    def send(self, objects: Sequence[tuple[Outgoing, Path]], stored: Callable[[str], None]) -> None:
+        """See :meth:`Sender.send`."""
+        from pydicom.uid import ExplicitVRLittleEndian  # noqa: PLC0415  # other ways do without both
+        from pynetdicom import ae  # noqa: PLC0415
+
+        from septum.node.tls import client_context  # noqa: PLC0415
+
+        to = self._destination
+        entity = ae.ApplicationEntity(to.calling)
+        entity.maximum_pdu_size = 0
+        entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
+        for sop_class in dict.fromkeys(one.sop_class for one, _ in objects):
+            entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
+        tls = None if to.tls is None else (client_context(to.tls), to.host)
+        association = entity.associate(to.host, to.port, ae_title=to.ae_title, tls_args=tls)
+        if not association.is_established:
+            how = "rejects the association" if association.is_rejected else "does not answer"
+            raise SendError(f"{to.ae_title} at {to.host} port {to.port} {how}")
+        try:
+            for one, path in objects:
+                try:
+                    status = association.send_c_store(path).get("Status")
+                except (ValueError, RuntimeError) as error:
+                    raise SendError(f"{to.ae_title} takes no objects of class {one.sop_class}") from error
+                if status not in _STORED:
+                    said = "does not answer" if status is None else f"answers with status 0x{status:04X}"
+                    raise SendError(f"{to.ae_title} {said}")
+                stored(one.uid)
+        finally:
+            if association.is_established:
+                association.release()
+
+    def close(self) -> None:
+        """Do nothing: no association is kept."""
+
+
+class OrthancSender(Sender):
+    """Orthanc's ``POST /instances``; an object that it has already stays as it is."""
+
+    def __init__(self, destination: OrthancDestination) -> None:
+        self._client = HttpClient(destination.url, destination)
+
+    def send(self, objects: Sequence[tuple[Outgoing, Path]], stored: Callable[[str], None]) -> None:
+        """See :meth:`Sender.send`."""
+        for one, path in objects:
+            headers = {"Content-Type": "application/dicom"}
+            status, _ = self._client.call("POST", "/instances", path.read_bytes(), headers)
+            if status != HTTPStatus.OK:
+                raise HttpError(f"Orthanc answers with status {status}", status)
+            stored(one.uid)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+
+class StowSender(Sender):
+    """STOW-RS (PS3.18, 10.5), one request a study."""
+
+    def __init__(self, destination: StowDestination) -> None:
+        self._client = HttpClient(destination.url, destination)
+
+    def send(self, objects: Sequence[tuple[Outgoing, Path]], stored: Callable[[str], None]) -> None:
+        """See :meth:`Sender.send`."""
+        boundary = secrets.token_hex(16)
+        body = b"".join(_parts([path for _, path in objects], boundary))
+        status, content = self._client.call(
+            "POST", "/studies", body,
+            {
+                "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+                "Accept": "application/dicom+json",
+            },
+        )  # fmt: skip
+        failed = _failed(content)
+        taken = status in (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT)
+        for one, _ in objects if taken else ():
+            if one.uid not in failed and (status != HTTPStatus.CONFLICT or failed):
+                stored(one.uid)
+        if status != HTTPStatus.OK or failed:
+            raise HttpError(
+                f"the server answers with status {status}, and refuses {len(failed)} objects", status
+            )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+
+def sender_of(destination: DimseDestination | StowDestination | OrthancDestination) -> Sender:
+    """Make the way out to a destination."""
+    if isinstance(destination, DimseDestination):
+        return DimseSender(destination)
+    if isinstance(destination, StowDestination):
+        return StowSender(destination)
+    return OrthancSender(destination)
+
+
+def _parts(paths: Sequence[Path], boundary: str) -> Iterator[bytes]:
+    """The body of a request, piece by piece."""
+    for path in paths:
+        yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        yield path.read_bytes()
+        yield b"\r\n"
+    yield f"--{boundary}--\r\n".encode()
+
+
+def _failed(content: bytes) -> set[str]:
+    """UIDs of the objects that a server has not taken, by its answer in DICOM JSON."""
+    try:
+        listed = json.loads(content).get(_FAILED, {}).get("Value", [])
+        return {item[_INSTANCE]["Value"][0] for item in listed}
+    except (ValueError, AttributeError, KeyError, IndexError, TypeError):
+        return set()

@@ -1,0 +1,1 @@
+"""Fitting the regression of ACDC's groups, and measuring how often it is right."""

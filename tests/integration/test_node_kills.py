@@ -1,0 +1,24 @@
+"""A node that is killed at any step of a study loses nothing and stores nothing of two contents."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs septum[node]")
+if sys.platform == "win32":
+    pytest.skip("needs SIGKILL and a server of forks", allow_module_level=True)
+
+from support.node_kills import NAMES, OBJECTS, kill_loop
+
+#: While it receives, queues, segments, writes, sends, and is told that an object is stored.
+POINTS = (1, 6, 9, 11, 13, 14, 18)
+
+
+def test_nothing_is_lost_and_nothing_of_two_contents_is_stored_whenever_the_node_is_killed(tmp_path):
+    found = kill_loop(tmp_path, POINTS)
+    assert set(found["kills_by_point"]) == {NAMES[point] for point in POINTS}
+    assert (found["images_lost"], found["objects_of_two_contents"], found["objects_not_made"]) == (0, 0, 0)
+    assert found["studies_sent"] == found["studies"]
+    assert found["objects_stored"] == found["objects_made"] == OBJECTS * found["results"]

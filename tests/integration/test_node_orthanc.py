@@ -1,0 +1,114 @@
+"""A node at a real Orthanc: it looks for studies there, and the results come back into the same study."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from io import BytesIO
+
+import pydicom
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs septum[node]")
+
+from support.dicom_study import write
+from support.node_parts import TruthSegmenter, node_of, settings_of, wait_for
+from support.node_studies import cine
+from support.orthanc import needs_orthanc, orthanc_at
+
+RESULTS = ["OT", "SEG", "SEG", "SEG", "SR"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    needs_orthanc()
+    with orthanc_at(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+@pytest.fixture
+def pacs(server):
+    """The same Orthanc, without the studies of other tests."""
+    for study in server.get("/studies"):
+        server.delete(f"/studies/{study}")
+    return server
+
+
+def put(pacs, objects) -> None:
+    for one in objects:
+        content = BytesIO()
+        one.save_as(content, enforce_file_format=True)
+        pacs.put(content.getvalue())
+
+
+def polled(pacs, folder, **changes):
+    return settings_of(
+        folder, **({"receive": None, "orthanc": [pacs.source], "send": [pacs.destination]} | changes)
+    )
+
+
+def test_a_study_in_orthanc_comes_back_in_the_same_study_and_an_independent_reader_opens_it(pacs, tmp_path):
+    segmenter = TruthSegmenter()
+    with node_of(polled(pacs, tmp_path), segmenter) as node:
+        wait_for(lambda: node.pollers[0].answered_at)
+        objects = cine("1.2.3.11")
+        put(pacs, objects[:20])
+        time.sleep(0.2)
+        put(pacs, objects[20:])
+        wait_for(lambda: pacs.results() == RESULTS, "results in Orthanc")
+        time.sleep(3.0)  # the study rests again, and Orthanc says so
+        wait_for(lambda: [job.state.value for job in node.store.jobs()] == ["sent"])
+    assert segmenter.calls == 1
+    assert len(pacs.get("/studies")) == 1
+    for series in pacs.get("/series?expand"):
+        for instance in series["Instances"] if series["MainDicomTags"]["Modality"] == "SEG" else ():
+            path = tmp_path / f"{instance}.dcm"
+            path.write_bytes(pacs.file(instance))
+            done = subprocess.run(
+                ["dcmdump", "+P", "SegmentLabel", path], capture_output=True, text=True, check=True
+            )
+            assert done.stdout.count("SegmentLabel") == 3
+            assert pydicom.dcmread(path).pixel_array.shape[1:] == (68, 72)
+
+
+def test_results_reach_orthanc_by_stow_and_a_second_sending_changes_nothing(pacs, tmp_path):
+    stow = {"kind": "stow", "name": "web", "url": f"{pacs.url}/dicom-web"}
+    with node_of(settings_of(tmp_path, send=[stow])) as node:
+        write(tmp_path / "study", cine("1.2.3.12"))
+        to = ["127.0.0.1", str(node.listener.port), "+sd", tmp_path / "study"]
+        command = ["storescu", "-aet", "MR1", "-aec", "SEPTUM", *to]
+        subprocess.run(command, check=True)
+        wait_for(lambda: pacs.results() == RESULTS, "results in Orthanc")
+        subprocess.run(command, check=True)
+        time.sleep(1.5)
+        assert [(job.version, job.state.value) for job in node.store.jobs()] == [(1, "sent")]
+    assert pacs.results() == RESULTS
+
+
+def test_what_comes_while_orthanc_is_away_is_found_and_sent_when_it_is_back(pacs, tmp_path):
+    segmenter = TruthSegmenter()
+    with node_of(polled(pacs, tmp_path), segmenter) as node:
+        wait_for(lambda: node.pollers[0].answered_at)
+        put(pacs, cine("1.2.3.13"))
+        wait_for(lambda: segmenter.calls or node.store.jobs(), "a job")
+        pacs.stop()
+        time.sleep(2.0)
+        assert node.health()
+        pacs.start()
+        wait_for(lambda: pacs.results() == RESULTS, "results in Orthanc")
+        wait_for(lambda: not node.health(), "healthy again")
+
+
+def test_half_a_study_waits_for_the_other_half_and_more_of_it_is_another_version(pacs, tmp_path):
+    segmenter = TruthSegmenter()
+    objects = cine("1.2.3.14", frames=5)
+    early = [one for one in objects if one.SOPInstanceUID.split(".")[-2] != "6"]
+    late = [one for one in objects if one.SOPInstanceUID.split(".")[-2] == "6"]
+    with node_of(polled(pacs, tmp_path), segmenter) as node:
+        wait_for(lambda: node.pollers[0].answered_at)
+        put(pacs, early)
+        wait_for(lambda: [job.state.value for job in node.store.jobs()] in (["sent"], ["failed"]), "an end")
+        put(pacs, late)
+        wait_for(lambda: [job.state.value for job in node.store.jobs()][1:] == ["sent"], "another version")
+    assert segmenter.calls == 2
+    assert pacs.results() == sorted(2 * RESULTS)

@@ -1,0 +1,84 @@
+/** The numbers of the model's mask and of the one that is shown, and what the checks say of it. */
+
+import type { Item } from "../api/contract";
+import { el, say, sign } from "../page/dom";
+import type { Session } from "../state/session";
+
+/** How a verdict looks. */
+export const VERDICTS: Record<string, { title: string; sign: string; kind: string }> = {
+  fine: { title: "Fine", sign: "check", kind: "good" },
+  review: { title: "Review", sign: "warn", kind: "care" },
+  reject: { title: "Reject", sign: "cross", kind: "bad" },
+};
+
+/** What readers look at first, by its short name. */
+const SHORT: Record<string, string> = {
+  lv_edv_ml: "LV EDV", lv_esv_ml: "LV ESV", lv_ef_percent: "LV EF", lv_mass_ed_g: "LV mass ED",
+  rv_edv_ml: "RV EDV", rv_esv_ml: "RV ESV", rv_ef_percent: "RV EF",
+};
+
+export function verdictChip(verdict: string | null): HTMLElement {
+  const known = VERDICTS[verdict ?? ""];
+  return el("span", { class: `chip ${known?.kind ?? "none"}` }, known ? sign(known.sign) : null, known?.title ?? "Not assessed");
+}
+
+export function makeNumbers(session: Session): HTMLElement {
+  const { study, scope } = session;
+  const body = el("tbody");
+  const table = el("table", { class: "numbers" },
+    heads(""), body);
+  const more = el("tbody");
+  const details = el("details", {}, el("summary", { text: "More measures" }), el("table", { class: "numbers" }, heads("sr"), more));
+  const verdict = el("div", { class: "verdict" });
+  const flags = el("ul", { class: "flags" });
+  const live = el("p", { class: "sr", "aria-live": "polite" });
+  scope.whenever([study.numbers, study.history], () => {
+    const now = study.numbers.get();
+    const before = new Map(study.detail.original_numbers.items.map((item) => [item.key, item]));
+    const known = now.items.filter((item) => item.value !== null || (before.get(item.key)?.value ?? null) !== null);
+    const main = known.filter((item) => item.key in SHORT);
+    const others = known.filter((item) => !(item.key in SHORT));
+    body.replaceChildren(...(main.length > 0 ? main : known).map((item) => row(item, before.get(item.key))));
+    more.replaceChildren(...(main.length > 0 ? others : []).map((item) => row(item, before.get(item.key))));
+    details.hidden = more.childElementCount === 0;
+    const line = now.verdict_line ?? "";
+    verdict.replaceChildren(verdictChip(now.verdict), el("span", { class: "soft", text: line.toLowerCase() === now.verdict ? "" : line }));
+    flags.replaceChildren(...now.flags.map((flag) => {
+      const known = VERDICTS[flag.level];
+      return el("li", { class: known?.kind ?? "care" }, sign(known?.sign ?? "warn"), el("span", { text: flag.text }));
+    }));
+    const told = known.find((item) => item.key === "lv_ef_percent") ?? known[0];
+    say(live, told ? `${told.title} ${shown(told)} ${told.unit}` : "");
+  });
+  const notes = study.detail.notes;
+  return el("section", { class: "panel", "aria-label": "Numbers" },
+    el("h2", { text: "Numbers" }),
+    verdict, flags, table, details, live,
+    notes.length > 0 ? el("details", {}, el("summary", { text: `Notes (${notes.length})` }), el("ul", { class: "notes" }, ...notes.map((note) => el("li", { text: note.text })))) : null,
+  );
+}
+
+function heads(kind: string): HTMLElement {
+  return el("thead", { class: kind }, el("tr", {}, ...["Measure", "Model", "Now", "Change"].map((text) => el("th", { scope: "col", text }))));
+}
+
+function row(item: Item, before: Item | undefined): HTMLElement {
+  const change = before && item.value !== null && before.value !== null ? item.value - before.value : null;
+  const digits = places(item);
+  const moved = change !== null && Math.abs(change) >= 0.5 * 10 ** -digits;
+  const gone = before !== undefined && (item.value === null) !== (before.value === null);
+  const text = moved && change !== null ? `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(digits)}` : gone ? "new" : "";
+  return el("tr", { class: moved || gone ? "moved" : "", "data-key": item.key },
+    el("th", { scope: "row", title: item.title }, SHORT[item.key] ?? item.title, el("small", { text: ` ${item.unit}` })),
+    el("td", { text: before ? shown(before) : "–" }),
+    el("td", { class: "now", text: shown(item) }),
+    el("td", { class: "change", text }));
+}
+
+function places(item: Item): number {
+  return item.unit === "%" || item.unit === "ml" || item.unit === "g" || item.unit === "mm" ? 1 : 2;
+}
+
+export function shown(item: Item): string {
+  return item.value === null ? "–" : item.value.toFixed(places(item));
+}

@@ -1,0 +1,141 @@
+/** The decision: accept, reject, comment, save, verify; each with the reader's name. */
+
+import * as api from "../api/client";
+import type { State } from "../api/contract";
+import { askFor, confirmThat } from "../page/dialogs";
+import { el, sign } from "../page/dom";
+import { tell, type Session } from "../state/session";
+
+export const STATES: Record<State, { title: string; sign: string; kind: string }> = {
+  unseen: { title: "To look at", sign: "eye", kind: "none" },
+  accepted: { title: "Accepted", sign: "check", kind: "good" },
+  corrected: { title: "Corrected", sign: "brush", kind: "good" },
+  rejected: { title: "Rejected", sign: "cross", kind: "bad" },
+};
+
+export function stateChip(state: State): HTMLElement {
+  const { title, kind, sign: name } = STATES[state];
+  return el("span", { class: `chip ${kind}` }, sign(name), title);
+}
+
+export class ReviewPanel {
+  readonly element: HTMLElement;
+  readonly #reader: HTMLInputElement;
+  readonly #comment: HTMLTextAreaElement;
+
+  constructor(readonly session: Session, readonly decided: (state: State) => void) {
+    const { study, scope, reader } = session;
+    this.#reader = el("input", { id: "reader", autocomplete: "name", maxlength: "200", value: reader.get() });
+    this.#reader.addEventListener("change", () => reader.set(this.#reader.value.trim()));
+    this.#comment = el("textarea", { id: "comment", rows: "1", maxlength: "10000" });
+    this.#comment.value = study.review.get().comment;
+    const state = el("div", { class: "state" });
+    const accept = this.#button("check", "Accept", "A", () => void this.accept(), "good");
+    accept.title = "Accept the mask; a corrected one is saved (A)";
+    const reject = this.#button("cross", "Reject", "R", () => void this.decide("rejected"), "bad");
+    const save = this.#button("save", "Save", "Ctrl S", () => void this.save());
+    const verify = this.#button("check", "Verify …", "", () => void this.verify());
+    verify.title = "State under your name that the saved measurement is right";
+    this.element = el("section", { class: "panel review", "aria-label": "Decision" },
+      el("header", {}, el("h2", { text: "Decision" }), state),
+      el("div", { class: "field" }, el("label", { for: "reader", text: "Reader" }), this.#reader),
+      el("div", { class: "field" }, el("label", { for: "comment" }, "Comment ", el("kbd", { text: "Q" })), this.#comment),
+      el("div", { class: "two" }, accept, reject),
+      el("div", { class: "two" }, save, verify),
+      el("p", { class: "soft small", text: "Research software, not a medical device." }));
+    scope.whenever([study.review, study.history, reader], () => {
+      const review = study.review.get();
+      state.replaceChildren(stateChip(review.state));
+      state.title = review.reader ? `by ${review.reader}` : "";
+      save.disabled = !this.unsaved();
+      if (document.activeElement !== this.#reader) this.#reader.value = reader.get();
+    });
+  }
+
+  /** Whether there is something that no file has yet. */
+  unsaved(): boolean {
+    const { version, saved, undo } = this.session.study.history.get();
+    return saved === null ? undo : saved !== version;
+  }
+
+  focusComment(): void {
+    this.#comment.focus();
+  }
+
+  async accept(): Promise<void> {
+    if (!(await this.#named())) return;
+    if (this.#edited() && this.unsaved() && !(await this.save())) return;
+    await this.decide(this.#edited() ? "corrected" : "accepted");
+  }
+
+  async decide(state: State): Promise<void> {
+    const { study, edits, reader } = this.session;
+    if (!(await this.#named())) return;
+    await this.#try(async () => {
+      await edits.settled();
+      const { review } = await api.review(study.detail.id, state, reader.get(), this.#comment.value.trim());
+      study.review.set(review);
+      tell(this.session, `${STATES[state].title}. J opens the next study.`);
+      this.decided(state);
+    });
+  }
+
+  async save(): Promise<boolean> {
+    const { study, edits, reader } = this.session;
+    if (!this.unsaved()) {
+      tell(this.session, "Everything is saved.");
+      return true;
+    }
+    if (!(await this.#named())) return false;
+    return this.#try(async () => {
+      await edits.settled();
+      const { files, saved_version } = await api.save(study.detail.id, study.history.get().version, reader.get());
+      study.history.patch({ saved: saved_version });
+      tell(this.session, files.length > 0 ? `Saved: ${files.join(", ")}` : "Saved.");
+    });
+  }
+
+  async verify(): Promise<void> {
+    const { study, edits, reader } = this.session;
+    if (!(await this.#named())) return;
+    const sure = await confirmThat("Verify this measurement?",
+      `The report of this study becomes verified under the name ${reader.get()}. Do so only if you have looked at the mask in every slice at end-diastole and end-systole.`,
+      "I verify it");
+    if (!sure) return;
+    if (this.unsaved() && !(await this.save())) return;
+    await this.#try(async () => {
+      await edits.settled();
+      await api.verify(study.detail.id, study.history.get().version, reader.get());
+      tell(this.session, `Verified by ${reader.get()}.`);
+    });
+  }
+
+  #edited(): boolean {
+    return this.session.study.history.get().undo || this.session.study.review.get().state === "corrected";
+  }
+
+  async #named(): Promise<boolean> {
+    const { reader } = this.session;
+    if (reader.get()) return true;
+    const name = await askFor("Who reads this study?", "Your name is written beside the decision.", "Reader");
+    if (name) reader.set(name);
+    return Boolean(name);
+  }
+
+  async #try(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      const text = error instanceof api.Unreachable ? "The server does not answer: nothing was written. Start septum view again, and repeat this." : (error as Error).message;
+      tell(this.session, text, "bad");
+      return false;
+    }
+  }
+
+  #button(name: string, title: string, key: string, run: () => void, kind = ""): HTMLButtonElement {
+    const button = el("button", { type: "button", class: kind }, sign(name), el("span", { text: title }), key ? el("kbd", { text: key }) : null);
+    button.addEventListener("click", run);
+    return button;
+  }
+}
