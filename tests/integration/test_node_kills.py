@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
@@ -16,8 +17,11 @@ from support.node_kills import NAMES, OBJECTS, kill_loop
 POINTS = (1, 6, 9, 11, 13, 14, 18)
 
 
+# pynetdicom leaves a socket to the garbage collector where the other side is killed amid a message.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_nothing_is_lost_and_nothing_of_two_contents_is_stored_whenever_the_node_is_killed(tmp_path):
     found = kill_loop(tmp_path, POINTS)
+    gc.collect()
     assert set(found["kills_by_point"]) == {NAMES[point] for point in POINTS}
     assert (found["images_lost"], found["objects_of_two_contents"], found["objects_not_made"]) == (0, 0, 0)
     assert found["studies_sent"] == found["studies"]

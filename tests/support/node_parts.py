@@ -145,6 +145,7 @@ def send(port: int, objects: list[Any], calling: str = "MR1", called: str = "SEP
         entity.add_requested_context(sop_class, syntax)
     association = entity.associate("127.0.0.1", port, ae_title=called)
     if not association.is_established:
+        _close(association)
         return []
     statuses = []
     try:
