@@ -35,7 +35,7 @@ from septum_study.calibration.report import (
 )
 from septum_study.comparison_table import MEASURES, patient_means
 from septum_study.declaration import load_study
-from septum_study.documentation.decision_tables import shift_table, slices_table
+from septum_study.documentation.decision_tables import shift_table, slices_table, turned_table
 from septum_study.documentation.elsewhere_tables import fraction_table, overlap_table
 from septum_study.documentation.indices_agreement import agreement_table, spacing_table
 from septum_study.documentation.pattern_tables import pattern_tables
@@ -113,6 +113,7 @@ SPEED = re.compile(r"(<!-- speed ([a-z-]+): begin -->\n).*?(<!-- speed \2: end -
 FLIPS = re.compile(r"(<!-- flips: begin.*?-->\n).*?(<!-- flips: end -->)", re.DOTALL)
 REACHED = re.compile(r"(<!-- reached: begin.*?-->\n).*?(<!-- reached: end -->)", re.DOTALL)
 DECISION = re.compile(r"(<!-- decision: begin.*?-->\n).*?(<!-- decision: end -->)", re.DOTALL)
+TURNED = re.compile(r"(<!-- turned: begin.*?-->\n).*?(<!-- turned: end -->)", re.DOTALL)
 ELSEWHERE = re.compile(r"(<!-- elsewhere: begin.*?-->\n).*?(<!-- elsewhere: end -->)", re.DOTALL)
 #: Cells that hold no value.
 EMPTY = frozenset({"", "-"})
@@ -133,6 +134,7 @@ def rebuilt(document: Path) -> str:
         text = with_study(text, study, STUDIES / study.name)
         text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
         text = DECISION.sub(lambda match: match[1] + decision_tables() + match[2], text)
+        text = TURNED.sub(lambda match: match[1] + turned_tables() + match[2], text)
         text = ELSEWHERE.sub(lambda match: match[1] + elsewhere_tables() + match[2], text)
         return FLIPS.sub(lambda match: match[1] + flips_table() + match[2], text)
     if document in OTHER_PAGES:
@@ -236,6 +238,11 @@ def decision_tables() -> str:
     folder = PRODUCTION / MAIN
     slices = slices_table(read_slices(folder / "slices.csv"))
     return f"{slices.markdown()}\n{shift_table(read_rows(folder / 'logit_shift.csv')).markdown()}\n"
+
+
+def turned_tables() -> str:
+    """What the model of the atrium does with volumes that are turned or mirrored."""
+    return f"{turned_table(read_rows(PRODUCTION / 'la' / 'turned.csv')).markdown()}\n"
 
 
 def elsewhere_tables() -> str:

@@ -1,10 +1,14 @@
 """The mean over mirror images, with an engine whose answer is known."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from septum.core import BundleError, Geometry, Localisation, LocalisationPath, Region, Volume
-from septum.inference import Segmenter, Stage, load_model
+from septum.inference import Segmenter, Stage, load_model, open_bundle
+from septum.inference.bundle import MANIFEST
 from septum.inference.mirroring import MirrorEngine
 from septum.inference.out_of_distribution import flip_agreement
 from septum.inference.steps import run_network, segment_frame
@@ -59,7 +63,11 @@ def test_a_region_is_told_how_far_its_mirror_images_agree():
     assert 0 < agreement(MirrorEngine(Slanted())) < 1
 
 
-def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused():
+def test_flips_of_a_model_that_has_not_learnt_from_mirror_images_are_refused(tmp_path):
+    shutil.copytree(open_bundle("la").folder, tmp_path / "la")
+    manifest = tmp_path / "la" / MANIFEST
+    document = json.loads(manifest.read_text()) | {"mirror_images": False}
+    manifest.write_text(json.dumps(document))
     with pytest.raises(BundleError, match="la has not learnt from mirror images"):
-        load_model("la", flips=True)
+        load_model(tmp_path / "la", flips=True)
     assert load_model("cine", flips=True).options.flips

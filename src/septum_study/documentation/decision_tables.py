@@ -1,4 +1,4 @@
-"""Tables of what a model decides beyond the largest logit: end slices, and the shift of the wall's logit."""
+"""Tables of what a model decides beyond the largest logit, and of atria that lie otherwise."""
 
 from __future__ import annotations
 
@@ -73,6 +73,28 @@ def shift_table(rows: Sequence[Row]) -> Table:
         f"The myocardium of {len({row['patient'] for row in rows})} patients, after the decision on slices."
     )
     return Table("The wall", columns, (Section("", tuple(lines)),), (note,))
+
+
+def turned_table(rows: Sequence[Row]) -> Table:
+    """Dice of turned and mirrored volumes, and what it lacks of that of the volumes as they are.
+
+    Args:
+        rows: with ``patient``, ``change`` (``none`` among them) and ``dice``.
+    """
+    own = {change: [row for row in rows if row["change"] == change] for change in _changes(rows)}
+    start = _mean(own["none"], "dice")
+    columns = (Column("Volume"), Column("Dice"), Column("less as it is"))
+    means = {change: _mean(some, "dice") for change, some in own.items()}
+    lines = [
+        ("as it is" if change == "none" else change, f"{mean:.3f}", f"{mean - start:+.3f}")
+        for change, mean in means.items()
+    ]
+    note = f"Mean Dice of `la` over {len(own['none'])} test patients of the published split."
+    return Table("Turned and mirrored atria", columns, (Section("", tuple(lines)),), (note,))
+
+
+def _changes(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["change"] for row in rows))
 
 
 def _mean(rows: Sequence[Row], column: str) -> float:
