@@ -5,7 +5,7 @@ import pytest
 
 from septum.core import LEFT_ATRIUM, Geometry, Verdict
 from septum.inference import Manifest, StageManifest
-from septum.inference.out_of_distribution import Evidence, Foreground, TrainingImages, evidence_of
+from septum.inference.out_of_distribution import Evidence, TrainingImages, evidence_of, foreground_of
 from septum.localisation import LocalisationSettings
 from septum.preprocessing import PreprocessingSettings
 from septum.quality.evidence import unlike_training_images
@@ -38,7 +38,7 @@ def test_evidence_of_four_voxels(classes):
     foreground = np.log([3.0, 9.0, 0.1, 0.1]).astype(np.float32).reshape(1, 1, 1, 4)
     logits = np.concatenate([np.zeros_like(foreground), foreground])[-classes:]
     coarse = np.array([False, True, True, False]).reshape(1, 1, 4)
-    found = evidence_of(Foreground.of(logits), coarse)
+    found = evidence_of(foreground_of(logits), coarse)
     assert (found.confidence, found.agreement) == (0.825, 0.5)
     # Twice 1.65 that the mask holds, of 2 voxels of it and of 1.65 + 2 / 11 that are expected.
     assert found.soft_dice == (pytest.approx(3.3 / (3.65 + 2 / 11), abs=1e-4),)
@@ -49,19 +49,19 @@ def test_expected_overlaps_of_two_structures_and_of_one_without_a_voxel():
     logits = np.zeros((3, 1, 1, 2), dtype=np.float32)
     logits[:, 0, 0, 0] = np.log([1, 2, 1])
     logits[1:, 0, 0, 1] = -20.0
-    found = evidence_of(Foreground.of(logits), None)
+    found = evidence_of(foreground_of(logits), None)
     assert found.soft_dice == (pytest.approx(2 * 0.5 / 1.5, abs=1e-4), None)
 
 
 def test_a_frame_that_the_localiser_has_not_seen_has_no_agreement():
     logits = np.log([3.0, 9.0, 0.1, 0.1]).astype(np.float32).reshape(1, 1, 1, 4)
-    assert evidence_of(Foreground.of(logits), None).agreement is None
+    assert evidence_of(foreground_of(logits), None).agreement is None
 
 
 @pytest.mark.parametrize("coarse", [None, np.ones((2, 3, 3), dtype=bool)])
 def test_no_evidence_where_nothing_is_labelled(coarse):
     logits = np.full((1, 2, 3, 3), -1.0, dtype=np.float32)
-    assert evidence_of(Foreground.of(logits), coarse) == Evidence(None, None, (None,))
+    assert evidence_of(foreground_of(logits), coarse) == Evidence(None, None, (None,))
 
 
 def test_training_cases_leave_their_extremes():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -30,7 +28,7 @@ def _config_option(command: Any) -> Any:
 @_config_option
 @click.pass_context
 def node(ctx: click.Context, config: Path | None) -> int:
-    """Take DICOM studies, segment them, and send the results back.
+    """Receive DICOM studies, and send back what they hold.
 
     Without a subcommand it runs until it is ended (Ctrl-C, or SIGTERM). Needs the extra: pip install
     'septum[node]'.
@@ -39,6 +37,8 @@ def node(ctx: click.Context, config: Path | None) -> int:
     if ctx.invoked_subcommand is not None:
         return 0
     settings = _settings(config)
+    from importlib.util import find_spec
+
     if find_spec("pynetdicom") is None:
         from septum.core import MissingExtraError
 
@@ -92,6 +92,8 @@ def _settings(config: Path | None) -> NodeSettings:
 
 def _run(settings: NodeSettings) -> int:
     """Run a node until a signal ends it."""
+    import signal
+
     from septum.node.service import running
 
     logging.basicConfig(

@@ -53,7 +53,7 @@ def view(  # noqa: PLR0913  # one argument an option, or group of options
     no_browser: bool,
     options: ModelKeywords,
 ) -> int:
-    """Look at studies in a browser, correct their masks, and decide on them.
+    """Look at studies in a browser, and correct their masks.
 
     PATH is a folder of results, as of septum segment, or a study, which is segmented first. The page is
     served to this machine alone, at an address that only this terminal shows; Ctrl-C ends it.

@@ -146,14 +146,14 @@ class Foreground:
     probability: NDArray[np.float32]
     channel: NDArray[np.uint8]
 
-    @classmethod
-    def of(cls, logits: NDArray[np.float32]) -> Foreground:
-        """Take them from logits (K, Z, Y, X), background first; K = 1 means one sigmoid channel."""
-        if len(logits) == 1:
-            logits = np.concatenate([np.zeros_like(logits), logits])
-        flat = logits.reshape(len(logits), -1)
-        places = np.flatnonzero(flat[1:].max(axis=0) - flat[0] > -NEGLIGIBLE)
-        return cls(places, *_softmax(np.take(flat, places, axis=1)))
+
+def foreground_of(logits: NDArray[np.float32]) -> Foreground:
+    """Take probabilities from logits (K, Z, Y, X), background first; K = 1 means one sigmoid channel."""
+    if len(logits) == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits])
+    flat = logits.reshape(len(logits), -1)
+    places = np.flatnonzero(flat[1:].max(axis=0) - flat[0] > -NEGLIGIBLE)
+    return Foreground(places, *_softmax(np.take(flat, places, axis=1)))
 
 
 def evidence_of(found: Foreground, coarse: NDArray[np.bool_] | None) -> Evidence:

@@ -12,7 +12,7 @@ from septum.core.components import largest_component
 from septum.inference.channels import largest_channel
 from septum.inference.frame_result import FrameResult
 from septum.inference.loading import load_graph
-from septum.inference.out_of_distribution import Foreground, evidence_of
+from septum.inference.out_of_distribution import evidence_of, foreground_of
 from septum.inference.windows import average_over_windows
 from septum.preprocessing.spline import logits_on_image, prepare_by_splines
 
@@ -78,7 +78,7 @@ class SlidingWindowMethod:
                 labels=np.ascontiguousarray(orientation.undo(self._cleaned(labels))),
                 localisation=whole,
                 working_geometry=native,
-                evidence=evidence_of(Foreground.of(logits), None),
+                evidence=evidence_of(foreground_of(logits), None),
                 seconds=time.perf_counter() - started,
             )
 

@@ -18,7 +18,7 @@ from septum.core import Geometry, Localisation, Region, Volume
 from septum.inference.channels import largest_channel
 from septum.inference.decision import SliceEvidence
 from septum.inference.mirroring import MIRRORED
-from septum.inference.out_of_distribution import Foreground, evidence_of, flip_agreement
+from septum.inference.out_of_distribution import evidence_of, flip_agreement, foreground_of
 from septum.inference.postprocessing import PostprocessingSettings, postprocess
 from septum.inference.temporal import FrameLogits, consistent
 from septum.localisation import LocalisationSettings, enlarge, joined, largest_component, locate
@@ -195,7 +195,7 @@ def segment_frame(
     flips = flip_agreement(outputs[MIRRORED], logits) if MIRRORED in outputs else None
     if decider is not None:
         decider.shift(logits)
-    foreground = Foreground.of(logits)
+    foreground = foreground_of(logits)
     evidence = evidence_of(foreground, None if coarse is None else found.region.crop(coarse.array))
     slices = None
     if decider is not None and decider.decision.slices:

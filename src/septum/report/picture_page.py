@@ -56,7 +56,7 @@ def picture_page(result: Reportable, *, title: str) -> NDArray[np.uint8]:
 
     >>> from septum.phantom import PhantomSettings, beating_heart
     >>> from septum import measure
-    >>> phantom = beating_heart(np.random.default_rng(1), PhantomSettings(frames=2, matrix=(96, 96)))
+    >>> phantom = beating_heart(np.random.default_rng(1), PhantomSettings(frames=2, matrix=(144, 144)))
     >>> picture_page(measure(phantom.truth, image=phantom.cine), title="Septum").shape
     (768, 1024, 3)
     """
