@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from septum.node.states import State
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
+class SourceAwayError(ConnectionError):
+    """The source of a study is away, so that its images cannot come; patience begins when it is back."""
+
+
 @dataclass(frozen=True)
 class Completion:
     """Queues studies that are complete.
@@ -29,12 +33,14 @@ class Completion:
         lacks: says of a study what is lacking of it by its source; nothing where all is there, or where the
             source does not say. It may raise :class:`ConnectionError`.
         audit: where it is told.
+        away_at: when the source of a study that waits was last found away, by the job's number.
     """
 
     settings: Complete
     store: Store
     lacks: Callable[[Job], str]
     audit: Audit
+    away_at: dict[int, float] = field(default_factory=dict)
 
     def step(self) -> bool:
         """Look at all studies that wait; nothing is left to do at once."""
@@ -44,15 +50,20 @@ class Completion:
                 continue
             try:
                 lacking = self.lacks(job)
+            except SourceAwayError:
+                self.away_at[job.id] = self.store.clock()
+                continue
             except ConnectionError as error:
                 lacking = f"its source does not say whether it is complete: {error}"
+            borne_s = min(rested_s, self.store.clock() - self.away_at.get(job.id, job.received_at))
             if not lacking:
                 self._move(job, State.QUEUED, "")
-            elif rested_s >= self.settings.patience_s:
+            elif borne_s >= self.settings.patience_s:
                 self._move(job, State.FAILED, f"incomplete: {lacking}")
         return False
 
     def _move(self, job: Job, state: State, reason: str) -> None:
+        self.away_at.pop(job.id, None)
         with self.store.together():
             now = self.store.job(job.id)
             if now.state is not State.RECEIVED or now.received_at != job.received_at:

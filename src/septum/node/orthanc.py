@@ -41,6 +41,7 @@ class OrthancPoller:
         self._watches, self._client = Watches(store, self.source), HttpClient(settings.url, settings)
         self.answered_at = 0.0
         self._looked_at: dict[str, float] = {}
+        self.is_away = False  # the last look had no answer
         self._is_sure = False  # that Orthanc's database is the one whose changes were read
 
     def step(self) -> bool:
@@ -55,9 +56,9 @@ class OrthancPoller:
             for watch in self._watches.all():
                 self._look_at(watch)
         except HttpError:
-            self._is_sure = False
+            self._is_sure, self.is_away = False, True
             raise
-        self.answered_at = time.time()
+        self.answered_at, self.is_away = time.time(), False
         return more
 
     def agrees(self, study: str) -> bool | None:

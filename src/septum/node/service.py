@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from septum.core import OutputError
 from septum.core.locks import lock
 from septum.node.audit import Audit, Codes
-from septum.node.completion import Completion
+from septum.node.completion import Completion, SourceAwayError
 from septum.node.delivery import Outbox
 from septum.node.inbox import FullError, Inbox
 from septum.node.looking import DATABASE, KEY, LOCK, LOG
@@ -168,9 +168,16 @@ class Node:
             self.store.close()
 
     def lacks(self, job: Job) -> str:
-        """Say what is lacking of a study by its source. Raises :class:`ConnectionError`."""
+        """Say what is lacking of a study by its source.
+
+        Raises:
+            SourceAwayError: the source is away, so that nothing of it can come.
+            ConnectionError: it does not say.
+        """
         for poller in self.pollers:
             if poller.source == job.source:
+                if poller.is_away:
+                    raise SourceAwayError(f"{poller.source} does not answer")
                 agrees = poller.agrees(job.study)
                 return (
                     "" if agrees is not False else "Orthanc has images of it that have not come, or gets more"
