@@ -205,9 +205,14 @@ def test_of_two_windows_the_second_is_told_and_its_stroke_is_not_lost(reader, se
 
 def test_the_keyboard_alone_opens_draws_and_accepts(reader):
     page = reader.page
+    page.wait("document.querySelector('.study-row') !== null")
     page.press("/")
+    page.wait("document.activeElement instanceof HTMLInputElement")
     page.write("keys")
-    page.press("Enter", "Enter")
+    page.wait("document.querySelector('.study-row')?.textContent.includes('keys')")
+    page.press("Enter")
+    page.wait("document.activeElement?.classList.contains('study-row')")
+    page.press("Enter")
     reader.opened("keys")
     start = page.evaluate("septum.study.place.get()")
     page.press("ArrowRight", "ArrowDown")
