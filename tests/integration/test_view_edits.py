@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from septum.core import Geometry
-from septum.view.library import Library
+from septum.view.worklist import Worklist
 from support import rings
 from support.hearts import LV, MYO, RV
 from support.view_studies import Page, runs_of, write_result
@@ -242,13 +242,13 @@ def test_only_a_few_studies_stay_in_memory_and_none_loses_its_edits(tmp_path):
     image = write_result(tmp_path, "a")
     for name in "bcdefg":
         write_result(tmp_path, name, image=image)
-    library = Library([tmp_path])
-    keys = [one["id"] for one in library.listed()["studies"]]
+    worklist = Worklist([tmp_path])
+    keys = [one["id"] for one in worklist.listed()["studies"]]
     for key in keys:
-        session = library.session(key)
+        session = worklist.session(key)
         session.edit(0, "slice", {"frames": [0], "slices": [8], "present": False}, "")
-    assert len(library._open) <= 4
-    assert [library.session(key).history.version for key in keys] == [1] * len(keys)
+    assert len(worklist._open) <= 4
+    assert [worklist.session(key).history.version for key in keys] == [1] * len(keys)
 
 
 def test_numbers_follow_a_stroke_within_200_ms_on_a_cine_of_30_x_10_x_256_x_256(tmp_path):
@@ -259,8 +259,8 @@ def test_numbers_follow_a_stroke_within_200_ms_on_a_cine_of_30_x_10_x_256_x_256(
     grid = Geometry((10, 256, 256), (8.0, 1.5, 1.5), direction=rings.SHORT_AXIS)
     mask = replace(rings.as_cine(*frames), geometry=grid)
     write_result(tmp_path, mask=mask)
-    library = Library([tmp_path])
-    session = library.session(library.listed()["studies"][0]["id"])
+    worklist = Worklist([tmp_path])
+    session = worklist.session(worklist.listed()["studies"][0]["id"])
     session.warm_up()
     spent = []
     for k in range(6):

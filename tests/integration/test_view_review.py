@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from septum.view.library import Library
+from septum.view.worklist import Worklist
 from support.view_studies import Page, write_result
 
 FLAG = {"value": None, "limit": None, "structures": []}
@@ -90,10 +90,10 @@ def test_two_thousand_results_are_listed_at_once(tmp_path):
         (tmp_path / f"s{k:04d}_seg.json").write_text(record)
         (tmp_path / f"s{k:04d}_seg.nii.gz").hardlink_to(mask)
     started = time.process_time()
-    library = Library([tmp_path])
+    worklist = Worklist([tmp_path])
     assert time.process_time() - started < 4.0
     started = time.process_time()
-    listed = library.listed()
+    listed = worklist.listed()
     assert time.process_time() - started < 0.5
     assert len({one["id"] for one in listed["studies"]}) == 2001
 

@@ -12,7 +12,7 @@ from septum import measure, write_image
 from septum.core import Cine, Segmentation
 from septum.io import read_study
 from septum.view.app import make_app
-from septum.view.library import Library
+from septum.view.worklist import Worklist
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
 from septum.workflows.record import SOFTWARE, ModelFacts, Settings
@@ -65,19 +65,19 @@ class Page:
     """Speaks to the server as the page does: with its cookie, its origin and the version that it knows."""
 
     client: TestClient
-    library: Library
+    worklist: Worklist
     key: str = ""
 
     @classmethod
     def of(cls, *roots: Path, **options: Any) -> Page:
         """Open the results of some folders; the first study of the list is the one looked at."""
-        library = Library(roots, **options)
+        worklist = Worklist(roots, **options)
         client = TestClient(
-            make_app(library, port=PORT, token=TOKEN), base_url=f"http://127.0.0.1:{PORT}",
+            make_app(worklist, port=PORT, token=TOKEN), base_url=f"http://127.0.0.1:{PORT}",
             headers={"origin": f"http://127.0.0.1:{PORT}"},
         )  # fmt: skip
         assert client.get(f"/?token={TOKEN}").status_code == 200
-        page = cls(client, library)
+        page = cls(client, worklist)
         page.key = page.studies()[0]["id"]
         return page
 

@@ -1,4 +1,4 @@
-"""The routes: thin, each a sentence of HTTP for something that the library or a session does."""
+"""The routes: thin, each a sentence of HTTP for something that the worklist or a session does."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from septum.view.library import Library
     from septum.view.session import Session
+    from septum.view.worklist import Worklist
 
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(library: Library, *, port: int, token: str) -> Guard:
+def make_app(worklist: Worklist, *, port: int, token: str) -> Guard:
     """Make the server's application.
 
     Args:
-        library: the studies.
+        worklist: the studies.
         port: on which it answers.
         token: that the address has.
     """
     routes = [
-        *Routes(library).routes(),
+        *Routes(worklist).routes(),
         Mount("/", StaticFiles(directory=STATIC, html=True)),
     ]
     return Guard(Starlette(routes=routes), port=port, token=token)
@@ -50,11 +50,11 @@ class Routes:
     """What the page can ask for.
 
     Args:
-        library: the studies.
+        worklist: the studies.
     """
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
+    def __init__(self, worklist: Worklist) -> None:
+        self.worklist = worklist
 
     def routes(self) -> list[Route]:
         """List all routes of ``/api``."""
@@ -84,13 +84,13 @@ class Routes:
     def studies(self, request: Request) -> Response:
         """Give the list."""
         del request
-        return json_answer(self.library.listed())
+        return json_answer(self.worklist.listed())
 
     def study(self, request: Request) -> Response:
         """Give one study but for image and mask."""
         key = _key(request)
-        entry, session = self.library.entry(key), self.library.session(key)
-        review = self.library.review_of(key)
+        entry, session = self.worklist.entry(key), self.worklist.session(key)
+        review = self.worklist.review_of(key)
         return json_answer(
             {
                 "id": key, "name": entry.name, **session.described(),
@@ -100,12 +100,12 @@ class Routes:
 
     def image(self, request: Request) -> Response:
         """Give the image as one packed block."""
-        return packed(self.library.session(_key(request)).image())
+        return packed(self.worklist.session(_key(request)).image())
 
     def mask(self, request: Request) -> Response:
         """Give the mask, as it is or as the model made it."""
         which = request.query_params.get("which", "current")
-        return json_answer(self.library.session(_key(request)).mask(which))
+        return json_answer(self.worklist.session(_key(request)).mask(which))
 
     def volume(self, request: Request) -> Response:
         """Give one frame of image or mask as NIfTI."""
@@ -113,16 +113,16 @@ class Routes:
         frame = request.query_params.get("frame", "0")
         if which not in ("image", "mask") or not frame.isdecimal():
             raise RefusedError("A volume is of image or mask, and of a frame from 0.", "bad_volume")
-        content = self.library.session(_key(request)).volume(which, int(frame))
+        content = self.worklist.session(_key(request)).volume(which, int(frame))
         return Response(content, media_type="application/octet-stream")
 
     def long_axes(self, request: Request) -> Response:
         """List the long-axis slices of a study."""
-        return json_answer({"long_axes": self.library.session(_key(request)).named_long_axes()})
+        return json_answer({"long_axes": self.worklist.session(_key(request)).named_long_axes()})
 
     def long_axis(self, request: Request) -> Response:
         """Give one of them, with its lines."""
-        return json_answer(self.library.session(_key(request)).long_axis(request.path_params["k"]))
+        return json_answer(self.worklist.session(_key(request)).long_axis(request.path_params["k"]))
 
     def edit(self, request: Request, body: dict[str, Any]) -> Response:
         """Make one edit."""
@@ -137,10 +137,10 @@ class Routes:
     def _changed(self, key: str, change: Callable[[Session], dict[str, Any]]) -> Response:
         """Change a study; one that another process has changed, too, is read again for the next request."""
         try:
-            return json_answer(change(self.library.session(key)))
+            return json_answer(change(self.worklist.session(key)))
         except RefusedError as error:
             if error.key == "other_viewer":
-                self.library.forget(key)
+                self.worklist.forget(key)
             raise
 
     def save(self, request: Request, body: dict[str, Any], *, verified: bool = False) -> Response:
@@ -148,26 +148,26 @@ class Routes:
         base, reader = _base(body), self._reader(body)
         if verified and not reader:
             raise RefusedError("Verifying takes the reader's name; give it.", "no_reader")
-        session, files = self.library.save(_key(request), base, reader, verified=verified)
+        session, files = self.worklist.save(_key(request), base, reader, verified=verified)
         return json_answer({"files": files, "saved_version": session.saved_version})
 
     def review(self, request: Request, body: dict[str, Any]) -> Response:
         """Take a decision down."""
         body.pop("base", None)
-        body.setdefault("reader", self.library.reader)
+        body.setdefault("reader", self.worklist.reader)
         try:
             review = Review.model_validate(body)
         except ValueError as error:
             raise RefusedError("A review has a state, a reader and a comment.", "bad_review") from error
-        taken = self.library.review(_key(request), review)
+        taken = self.worklist.review(_key(request), review)
         return json_answer({"review": taken.model_dump(exclude={"at"})})
 
     def _reader(self, body: dict[str, Any]) -> str:
         """Who makes a change: as the request says, or else as was said before."""
         named = body.pop("reader", None)
         if isinstance(named, str) and named.strip():
-            self.library.reader = named.strip()[:200]
-        return self.library.reader
+            self.worklist.reader = named.strip()[:200]
+        return self.worklist.reader
 
 
 def _key(request: Request) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from septum.core import OutputError, SeptumError
 from septum.core.files import is_folder
 from septum.core.locks import passing_lock
-from septum.view.library import Library, Progress
 from septum.view.server import Running, free_socket
+from septum.view.worklist import Progress, Worklist
 from septum.workflows.cases import plan_cases
 from septum.workflows.events import CaseDone, Failure, FrameDone, Planned
 from septum.workflows.output_folder import check_writable
@@ -102,17 +102,17 @@ def view(
     with ExitStack() as stack:
         for root in roots:
             _hold(stack, root)
-        library = Library(
+        worklist = Worklist(
             roots, named=_images(wishes.images, named.studies, out), reader=wishes.reader,
             identify=wishes.identify,
         )  # fmt: skip
-        running = Running(library, free_socket(wishes.port))
+        running = Running(worklist, free_socket(wishes.port))
         work = None
         if named.studies:
             check_writable(out)
-            work = Segmenting(library, running, named.studies, out, model(), on_event)
+            work = Segmenting(worklist, running, named.studies, out, model(), on_event)
             work.start()
-        library.prepare()
+        worklist.prepare()
         ready(running.address)
         with suppress(KeyboardInterrupt):
             running.run()
@@ -123,7 +123,7 @@ class Segmenting(Thread):
     """Segments studies while the server shows how far that is, and ends it if nothing came of them.
 
     Args:
-        library: takes up what is done.
+        worklist: takes up what is done.
         running: the server.
         studies: files and folders.
         out: folder for the results.
@@ -133,7 +133,7 @@ class Segmenting(Thread):
 
     def __init__(  # what a run of `segment` takes, and where it is shown
         self,
-        library: Library,
+        worklist: Worklist,
         running: Running,
         studies: tuple[Path, ...],
         out: Path,
@@ -141,11 +141,11 @@ class Segmenting(Thread):
         on_event: Callable[[Event], None],
     ) -> None:
         super().__init__(daemon=True)
-        self.library, self.running, self.on_event = library, running, on_event
+        self.worklist, self.running, self.on_event = worklist, running, on_event
         self._studies, self._out, self._model = studies, out, model
         self._code = 0
         self._error: SeptumError | None = None
-        library.progress = Progress()
+        worklist.progress = Progress()
 
     def run(self) -> None:
         """Segment them all; an error that ends the run ends the server, too."""
@@ -154,30 +154,30 @@ class Segmenting(Thread):
             self._code = summary.exit_code
         except SeptumError as error:
             self._error = error
-        self.library.progress = None
-        if self._error is not None or not self.library.listed()["studies"]:
+        self.worklist.progress = None
+        if self._error is not None or not self.worklist.listed()["studies"]:
             self.running.stop()
 
     def outcome(self) -> int:
         """Give the exit code, where nothing was there to show. Raises the error that ended the run."""
         if self._error is not None:
             raise self._error
-        return 0 if self.library.listed()["studies"] else self._code
+        return 0 if self.worklist.listed()["studies"] else self._code
 
     def _tell(self, event: Event) -> None:
-        progress = self.library.progress or Progress()
+        progress = self.worklist.progress or Progress()
         match event:
             case Planned(cases):
                 progress.total = cases
             case FrameDone(name, frame, frames):
                 progress.current, progress.frame, progress.frames = name, frame, frames
             case CaseDone():
-                self.library.add(self._out, event.json)
+                self.worklist.add(self._out, event.json)
                 progress.done += 1
                 if progress.done == 1:
-                    self.library.prepare()
+                    self.worklist.prepare()
             case Failure(source, error):
-                self.library.problems.append(str(error).replace(str(source), source.name))
+                self.worklist.problems.append(str(error).replace(str(source), source.name))
                 progress.done += 1
         self.on_event(event)
 

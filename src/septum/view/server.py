@@ -13,7 +13,7 @@ from septum.report.viewer_link import HOST, PORT
 from septum.view.app import make_app
 
 if TYPE_CHECKING:
-    from septum.view.library import Library
+    from septum.view.worklist import Worklist
 
 _TRIED = 50
 
@@ -47,14 +47,14 @@ class Running:
     """The server of some studies, from the first connection to its end.
 
     Args:
-        library: the studies.
+        worklist: the studies.
         bound: a socket of :func:`free_socket`; connections wait until :meth:`run`.
     """
 
-    def __init__(self, library: Library, bound: socket.socket) -> None:
+    def __init__(self, worklist: Worklist, bound: socket.socket) -> None:
         port, token = int(bound.getsockname()[1]), secrets.token_urlsafe(24)
         config = uvicorn.Config(
-            make_app(library, port=port, token=token), log_level="error", access_log=False, lifespan="off",
+            make_app(worklist, port=port, token=token), log_level="error", access_log=False, lifespan="off",
             server_header=False, date_header=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
         self._bound, self._server = bound, uvicorn.Server(config)

@@ -40,7 +40,7 @@ class Progress:
     frames: int = 0
 
 
-class Library:
+class Worklist:
     """The studies of some folders of results.
 
     Args:
