@@ -32,7 +32,7 @@ class Completion:
         store: of the studies.
         lacks: says of a study what is lacking of it by its source; nothing where all is there, or where the
             source does not say. It may raise :class:`ConnectionError`.
-        audit: where it is told.
+        audit: where it is logged.
         away_at: when the source of a study that waits was last found away, by the job's number.
     """
 

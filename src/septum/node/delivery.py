@@ -31,7 +31,7 @@ class Outbox:
         folder: of the objects' files.
         store: which knows what was sent.
         limits: attempts and pauses.
-        audit, metrics: where it is told.
+        audit, metrics: where it is logged and counted.
     """
 
     name: str

@@ -69,7 +69,7 @@ class Inbox:
         folder: of the node.
         store: where they are counted.
         codes: by which files are called.
-        audit, metrics: where it is told.
+        audit, metrics: where it is logged and counted.
         limits: of what is taken in.
     """
 

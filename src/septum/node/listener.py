@@ -51,7 +51,7 @@ class Listener:
     Args:
         settings: where it listens, and to whom.
         inbox: where images go.
-        audit, metrics: where it is told.
+        audit, metrics: where it is logged and counted.
         calling: AE title by which archives are asked for counts.
     """
 

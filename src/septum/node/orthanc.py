@@ -149,7 +149,7 @@ class OrthancPoller:
             try:
                 self._inbox.take(Path(file.name), self.source)
             except RefusedError:
-                return  # it is told, and counts as not there: the study does not agree
+                return  # logged there; it counts as missing, so that the study does not agree
 
     def _uid(self, remote: str) -> str:
         found = self._found(f"/studies/{remote}")

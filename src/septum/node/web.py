@@ -48,7 +48,7 @@ class WebServer:
         inbox: where images go.
         health: what is wrong with the node, by its part; all is well where it is empty.
         metrics: text of ``/metrics``.
-        audit: where it is told.
+        audit: where it is logged.
         counts: of refusals.
     """
 

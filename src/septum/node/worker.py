@@ -117,7 +117,7 @@ class Worker:
         settings: of the node.
         store, inbox: where studies come from.
         segmenters: each takes what it reads of a study.
-        audit, metrics: where it is told.
+        audit, metrics: where it is logged and counted.
     """
 
     settings: NodeSettings

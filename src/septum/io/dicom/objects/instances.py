@@ -88,7 +88,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Issue:
-    """How an object is told from others of its kind.
+    """What distinguishes an object from others of its kind.
 
     Attributes:
         seed: what its identifiers are derived from, so that the same object made again has the same ones;
