@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -91,9 +92,9 @@ class Description(BaseModel):
         return "late-gadolinium" if self.labels.names == LEFT_ATRIUM.names else "cine"
 
     @property
+    @abstractmethod
     def graphs(self) -> tuple[NetworkFile, ...]:
         """Every graph of the bundle."""
-        raise NotImplementedError
 
 
 class Manifest(Description):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -42,9 +43,9 @@ class Action(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @abstractmethod
     def wanted(self, session: Session) -> Wanted:
         """Do it on the labels of a study that is open; nothing is changed yet."""
-        raise NotImplementedError
 
 
 class Paint(Action):
