@@ -111,15 +111,7 @@ def over_slices(
         RefusedError: there is nothing between them.
     """
     low, high = sorted(ends)
-    _require_between(high - low)
-    return {
-        (t, z): merged(
-            labels[t, z],
-            between(labels[t, low], labels[t, high], (z - low) / (high - low), schema, spacing_mm),
-            values,
-        )
-        for z in range(low + 1, high)
-    }
+    return _drawn_between(labels, [(t, z) for z in range(low, high + 1)], values, schema, spacing_mm)
 
 
 def over_frames(
@@ -143,16 +135,10 @@ def over_frames(
     Raises:
         RefusedError: there is nothing between them.
     """
-    frames = len(labels)
-    first, last = ends
-    steps = (last - first) % frames
-    _require_between(steps)
-    changes: Changes = {}
-    for step in range(1, steps):
-        t = (first + step) % frames
-        drawn = between(labels[first, z], labels[last, z], step / steps, schema, spacing_mm)
-        changes[t, z] = merged(labels[t, z], drawn, values)
-    return changes
+    frames, (first, last) = len(labels), ends
+    way = range((last - first) % frames + 1)
+    places = [((first + step) % frames, z) for step in way]
+    return _drawn_between(labels, places, values, schema, spacing_mm)
 
 
 def propagated(
@@ -236,12 +222,25 @@ def _from_neighbours(
     return frame[nearest].copy()
 
 
-def _require_between(steps: int) -> None:
+def _drawn_between(
+    labels: Labels,
+    places: Sequence[tuple[int, int]],
+    values: Values,
+    schema: LabelSchema,
+    spacing_mm: tuple[float, float],
+) -> Changes:
+    """Draw the slices between the first and the last of a row of places, frame and slice of each."""
+    steps = len(places) - 1
     if steps < 2:
         raise RefusedError(
             "There is nothing between these two: expected at least one in between; choose others.",
             "nothing_between",
         )
+    first, last = labels[places[0]], labels[places[-1]]
+    return {
+        place: merged(labels[place], between(first, last, step / steps, schema, spacing_mm), values)
+        for step, place in enumerate(places[1:-1], start=1)
+    }
 
 
 def _way(step: int, frames: int) -> int:
