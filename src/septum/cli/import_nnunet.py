@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import Any
 
 import click
 
+from septum.cli.extras import TRAINING, load_with
 from septum.cli.output import one_line, say, say_aside
-from septum.cli.train import EXTRA
 
 COMMAND = "septum.training.nnunet_import"
 ROLES = ("LV", "RV", "MYO", "LA")
@@ -57,7 +55,7 @@ def import_nnunet(  # noqa: PLR0913  # one argument for each option
     fold_0. Needs the extra: pip install 'septum[nnunet]'.
     """
     parts = dict(map(_role, roles))
-    command = load_training(COMMAND)
+    command = load_with(COMMAND, "this", TRAINING)
     options = command.ImportOptions(
         folds, checkpoint, parts, input_, not no_postprocessing, name, overwrite=overwrite
     )
@@ -74,20 +72,6 @@ def import_nnunet(  # noqa: PLR0913  # one argument for each option
         )
     say(f"septum segment your_study.nii.gz -o out/ --model {one_line(out)}")
     return 0
-
-
-def load_training(module: str) -> Any:
-    """A module of the room that needs torch. Raises :class:`MissingExtraError`."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in EXTRA:
-            raise
-        from septum.core import MissingExtraError
-
-        raise MissingExtraError(
-            f"this needs {error.name}, which is not installed; run pip install 'septum[train]'."
-        ) from error
 
 
 def _role(text: str) -> tuple[str, object]:

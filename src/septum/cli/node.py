@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from septum.cli.extras import load_with
 from septum.cli.output import one_line, say, say_aside, say_json, say_table
 
 if TYPE_CHECKING:
@@ -37,14 +38,7 @@ def node(ctx: click.Context, config: Path | None) -> int:
     if ctx.invoked_subcommand is not None:
         return 0
     settings = _settings(config)
-    from importlib.util import find_spec
-
-    if find_spec("pynetdicom") is None:
-        from septum.core import MissingExtraError
-
-        raise MissingExtraError(
-            "the node needs pynetdicom, which is not installed; run pip install 'septum[node]'."
-        )
+    load_with("pynetdicom", "the node", {"pynetdicom": "node"})
     return _run(settings)
 
 

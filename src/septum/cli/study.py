@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from septum.cli.extras import load_with
 from septum.cli.output import say, say_aside, say_json
 from septum.cli.parameters import model_options, parse_duration
 
@@ -244,14 +244,4 @@ def _say_unchecked(sentence: str) -> None:
 
 
 def _load(module: str = COMMANDS) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").split(".")[0]
-        if missing not in EXTRAS:
-            raise
-        from septum.core import MissingExtraError
-
-        raise MissingExtraError(
-            f"the study needs {missing}, which is not installed; run pip install 'septum[{EXTRAS[missing]}]'."
-        ) from error
+    return load_with(module, "the study", EXTRAS)

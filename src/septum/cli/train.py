@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 from pathlib import Path
 
 import click
 
+from septum.cli.extras import TRAINING, load_with
 from septum.cli.output import say
 from septum.cli.parameters import parse_duration
 
 COMMAND = "septum.training.command"
-EXTRA = ("torch", "onnx")
 
 
 @click.command()
@@ -44,16 +43,7 @@ def train(
     Each epoch leaves a checkpoint. Needs the extra: pip install 'septum[train]'.
     """
     path = find_recipe(recipe)
-    try:
-        command = importlib.import_module(COMMAND)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in EXTRA:
-            raise
-        from septum.core import MissingExtraError
-
-        raise MissingExtraError(
-            f"training needs {error.name}, which is not installed; run pip install 'septum[train]'."
-        ) from error
+    command = load_with(COMMAND, "training", TRAINING)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     outcome = command.train(path, data, run or Path("runs") / path.stem, time_budget, device, threads)
     if outcome.comparison:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from septum.cli.extras import load_with
 from septum.cli.output import say, say_aside
 from septum.cli.parameters import model_options
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from septum.workflows.lazy_model import LazyModel
 
 COMMAND = "septum.view.command"
-EXTRA = ("starlette", "uvicorn", "anyio", "h11")
+EXTRAS = dict.fromkeys(("starlette", "uvicorn", "anyio", "h11"), "view")
 
 
 @click.command()
@@ -59,16 +59,7 @@ def view(  # noqa: PLR0913  # one argument an option, or group of options
     served to this machine alone, at an address that only this terminal shows; Ctrl-C ends it.
     Needs the extra: pip install 'septum[view]'.
     """
-    try:
-        command = importlib.import_module(COMMAND)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in EXTRA:
-            raise
-        from septum.core import MissingExtraError
-
-        raise MissingExtraError(
-            f"the viewer needs {error.name}, which is not installed; run pip install 'septum[view]'."
-        ) from error
+    command = load_with(COMMAND, "the viewer", EXTRAS)
     named = command.sort_paths(paths)
     if out is not None and not named.studies:
         raise click.UsageError(
