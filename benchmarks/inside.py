@@ -45,8 +45,8 @@ class NetworkClock:
         engine: Any = ENGINES[model.options.engine_name]
         run, bundle = engine.run, model.bundle
         graphs = {
-            id(loaded.localiser.engine): bundle.graph(bundle.manifest.localiser),
-            id(loaded.segmenter.stage.engine): bundle.graph(bundle.manifest.segmenter),
+            id(loaded.two_stage.localiser.engine): bundle.graph(bundle.manifest.localiser),
+            id(loaded.two_stage.segmenter.stage.engine): bundle.graph(bundle.manifest.segmenter),
         }
 
         def timed(this: Any, image: NDArray[np.float32]) -> Any:

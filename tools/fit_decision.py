@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from septum.training.export import update_manifest
 from septum_study.calibration.decision import (
     RecordingDecider,
     agreements,
+    decide_by,
     fit_slices,
     left_out,
     rows_of,
@@ -87,8 +87,7 @@ def measured(
     """Rows of all test patients with a shift, and the volume of a voxel of each patient, in ml."""
     model, rows, voxel_ml = Model(bundle), [], {}
     taken: list[tuple[np.ndarray, np.ndarray]] = []
-    decider = RecordingDecider(dataset.schema, logit_shift, lambda *signs: taken.append(signs))
-    model.segmenter = replace(model.segmenter, decider=decider)
+    decide_by(model, RecordingDecider.of(dataset.schema, logit_shift, lambda *signs: taken.append(signs)))
     for case in dataset.of(set(load_split(dataset.name).test)):
         native = read_case(case, dataset)
         labels = model.segment_volume(native.volume).labels

@@ -10,7 +10,6 @@ without the patient.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from septum.inference import Model, ModelOptions, open_bundle
 from septum.inference.bundle import shipped
 from septum.inference.decision import Decider
 from septum.training.assessment import assess, write_scores
-from septum_study.calibration.decision import read_slices, without
+from septum_study.calibration.decision import decide_by, read_slices, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,8 +58,7 @@ def scored(model: Model, dataset: Dataset, patients: Sequence[str]) -> Iterator[
         return
     rows = read_slices(PRODUCTION / model.bundle.manifest.name / "slices.csv")
     for patient in patients:
-        decider = Decider(without(decision, rows, patient), dataset.schema)
-        model.segmenter = replace(model.segmenter, decider=decider)
+        decide_by(model, Decider(without(decision, rows, patient), dataset.schema))
         yield from assess(model, dataset, [patient])
 
 

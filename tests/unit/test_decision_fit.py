@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from septum.inference import open_bundle
+from septum.core import VENTRICLES
+from septum.inference import load_model, open_bundle
+from septum.phantom import PhantomSettings, beating_heart
 from septum_study.calibration.decision import (
+    RecordingDecider,
     SliceRow,
     agreements,
+    decide_by,
     fit_slices,
     left_out,
     probability_of,
@@ -32,6 +37,20 @@ def test_weights_follow_the_sign_that_tells():
     weights = fit_slices(patients("abc"))["LV"]
     assert probability_of(row("d", 0, 4.0, 0), weights) > 0.8
     assert probability_of(row("d", 0, -4.0, 0), weights) < 0.2
+
+
+def test_the_signs_that_weights_are_fitted_on_are_those_of_a_model():
+    cine = beating_heart(np.random.default_rng(1), PhantomSettings(frames=1, matrix=(144, 144))).cine
+    model, taken = load_model("cine"), []
+    decide_by(model, RecordingDecider.of(VENTRICLES, {"MYO": -0.2}, lambda *signs: taken.append(signs)))
+    found = model.segment_volume(cine.frame(0))
+    ((signs, areas),) = taken
+    assert signs.shape == (3, len(found.labels), 7)
+    assert (areas > 0).tolist() == [(found.labels == v).any(axis=(1, 2)).tolist() for v in VENTRICLES.values]
+    own = load_model("cine").segment_volume(cine.frame(0)).evidence.presence
+    weights = open_bundle("cine").manifest.decision.slices["LV"]
+    told = [1 / (1 + np.exp(-(one @ np.array(weights.weights) + weights.intercept))) for one in signs[2]]
+    assert own[2] == pytest.approx(told, abs=1e-3)
 
 
 def test_a_patient_has_no_part_in_its_own_probability():

@@ -123,6 +123,16 @@ class Model:
         check_mirror_images(bundle, self.options)
         self.method: Method = _method(bundle, self.options)
 
+    @property
+    def two_stage(self) -> TwoStageMethod:
+        """Its networks, of a model that finds the heart and segments it. Raises :class:`BundleError`."""
+        if not isinstance(self.method, TwoStageMethod):
+            raise BundleError(
+                f"{self.bundle.folder}: expected a model with a localiser and a segmenter, and this one is of "
+                "another kind; give another model."
+            )
+        return self.method
+
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
         """Segment the frames of a cine one after the other, in any order of axes.
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core import LabelSchema
+    from septum.inference import Model
     from septum.inference.decision import Presence, SliceEvidence
     from septum.methods.samples import NativeCase
 
@@ -69,27 +70,41 @@ class SliceRow:
         return self.true > 0 or expected_cm2 > LEAST_EXPECTED_CM2
 
 
+@dataclass(frozen=True)
 class RecordingDecider(Decider):
-    """Shifts logits, takes nothing out, and hands on the signs of each case."""
+    """Shifts logits, takes nothing out, and hands on the signs and the drawn areas of each case.
 
-    def __init__(
-        self,
+    Attributes:
+        record: is given them.
+    """
+
+    record: Callable[[NDArray[np.float64], NDArray[np.float64]], None]
+
+    @classmethod
+    def of(
+        cls,
         schema: LabelSchema,
         logit_shift: Mapping[str, float],
         record: Callable[[NDArray[np.float64], NDArray[np.float64]], None],
-    ) -> None:
+    ) -> RecordingDecider:
+        """Make one for masks of some structures; arguments as the attributes."""
         none = SliceWeights(intercept=0.0, weights=(0.0,) * 7)
         slices = dict.fromkeys(schema.names, none)
-        super().__init__(Decision(patients=1, logit_shift=dict(logit_shift), slices=slices), schema)
-        object.__setattr__(self, "_record", record)
+        return cls(Decision(patients=1, logit_shift=dict(logit_shift), slices=slices), schema, record)
 
     def decide(
         self, labels: NDArray[np.uint8], evidence: SliceEvidence, *, pixel_cm2: float, voxel_cm2: float
     ) -> Presence:
         """Record the signs; see :meth:`Decider.decide`."""
         areas = areas_cm2(labels, self.schema, pixel_cm2)
-        self._record(slice_signs(evidence, areas, self.schema, voxel_cm2=voxel_cm2), areas)  # type: ignore[attr-defined]
+        self.record(slice_signs(evidence, areas, self.schema, voxel_cm2=voxel_cm2), areas)
         return ()
+
+
+def decide_by(model: Model, decider: Decider) -> None:
+    """Let a model decide otherwise than its bundle says. Raises :class:`BundleError` for other kinds."""
+    method = model.two_stage
+    method.segmenter = replace(method.segmenter, decider=decider)
 
 
 def rows_of(
