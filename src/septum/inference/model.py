@@ -125,11 +125,11 @@ class Model:
 
     @property
     def two_stage(self) -> TwoStageMethod:
-        """Its networks, of a model that finds the heart and segments it. Raises :class:`BundleError`."""
+        """Its networks, where it has a localiser and a segmenter. Raises :class:`BundleError`."""
         if not isinstance(self.method, TwoStageMethod):
             raise BundleError(
-                f"{self.bundle.folder}: expected a model with a localiser and a segmenter, and this one is of "
-                "another kind; give another model."
+                f"{self.bundle.folder}: expected a model with a localiser and a segmenter, and this one is "
+                "of another kind; give another model."
             )
         return self.method
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.core import Flag, Orientation, Role, Verdict
+from septum.inference.decision import LEAST_PROBABILITY
 from septum.quality.evidence import frames_listed
 
 if TYPE_CHECKING:
@@ -169,9 +170,9 @@ RULES = (
         form=".1f", structures=("LV",),
     ),
     Rule(
-        "improbable_slice", "end_probability", 0.5,
-        "The {where} is an end slice in which the model gives it a probability of {value} only. It was kept "
-        "because it is large: look whether it belongs to the ventricle.",
+        "improbable_slice", "end_probability", LEAST_PROBABILITY,
+        "The {where} is an end slice in which the model gives it a probability of {value} only. It was kept: "
+        "at most one slice is taken out at either end, and no large one. Look whether it shows the ventricle.",
         low=True,
     ),
     Rule(

@@ -248,8 +248,7 @@ class Session:
     def result(self) -> Result:
         """Measure the mask as it is, by the code of the report."""
         with self.lock:
-            settings, provenance = self._settings(), None
-            bundle = None
+            settings, bundle = self._settings(), None
             if self.history.differing:
                 provenance = Provenance.of_given_mask(settings, self.record)
             else:
