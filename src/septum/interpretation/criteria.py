@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from septum.core.comparison import SURE
+from septum.core.comparison import Place, place_of
 from septum.core.pattern import GROUP_TITLES, Criterion, Met
 from septum.interpretation.ranges import p_outside
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 SEVERAL = 2
 #: A wall that is thicker at end-diastole, in mm, is hypertrophic.
 THICK_MM = 15.0
+#: Whether a rule is met, by where the value lies of its limit; without a probability nothing can be told.
+_MET = {
+    Place.OUTSIDE: Met.MET,
+    Place.INSIDE: Met.NOT_MET,
+    Place.CANNOT_TELL: Met.CANNOT_TELL,
+    None: Met.CANNOT_TELL,
+}
 
 
 @dataclass(frozen=True)
@@ -114,8 +121,7 @@ def _criterion(
     size = (area_m2 or 1.0) if rule.unit.endswith("m²") else 1.0
     below, above = p_outside(value * size, rule.limit * size, rule.limit * size, error)
     probability = above if rule.above else below
-    met_or_not = Met.MET if probability > SURE else Met.NOT_MET if probability < 1 - SURE else Met.CANNOT_TELL
-    return Criterion(rule.group, rule.text, value, rule.unit, met_or_not, probability)
+    return Criterion(rule.group, rule.text, value, rule.unit, _MET[place_of(probability)], probability)
 
 
 def _all(found: Iterable[Met]) -> Met:
