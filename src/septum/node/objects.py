@@ -16,7 +16,7 @@ from septum.io.dicom.objects.segmentation import write_dicom_segmentation
 from septum.io.dicom.objects.source_images import read_source
 from septum.node.states import Outgoing
 from septum.report.picture_page import picture_page
-from septum.workflows.outputs.dicom import VERSION_DIGITS, has_measurements
+from septum.workflows.outputs.dicom import has_measurements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ def write_objects(result: Result, folder: Path, key: str, policy: Policy) -> lis
         return []
     kinds: Iterable[str] = {"page"} if rejected else set(policy.send)
     writer, source = _Writer(result, folder, key), read_source(result.study)
-    algorithm = Algorithm(*result.provenance.algorithm(VERSION_DIGITS))
+    algorithm = Algorithm(*result.provenance.algorithm())
     made: list[Outgoing] = []
     numbers = {item.key: item.value for item in result.indices.items}
     wants_sr = "sr" in kinds and has_measurements(numbers)

@@ -36,6 +36,8 @@ def _timings(read_s: float, frames_s: Sequence[float], write_s: float) -> Timing
     )
 
 
+#: Digits of a model's hash that stand for its version.
+_VERSION_DIGITS = 12
 NO_TIME = _timings(0.0, (), 0.0)
 
 
@@ -147,12 +149,12 @@ class Provenance:
         """The same, with the times of the record of a mask that is kept."""
         return replace(self, timings_s=earlier.timings_s)
 
-    def algorithm(self, digits: int) -> tuple[str, str]:
-        """Name who made the mask, and its version: so many digits of a model's hash, or Septum's own."""
+    def algorithm(self) -> tuple[str, str]:
+        """Name who made the mask, and its version: the first digits of a model's hash, or Septum's own."""
         if self.model is None:
             return "mask given", self.software.version
         name = self.model.name if self.origin == "model" else f"{self.model.name}, corrected"
-        return name, self.model.sha256[:digits]
+        return name, self.model.sha256[:_VERSION_DIGITS]
 
     def described(self) -> dict[str, str]:
         """List what people read of it, by its heading."""

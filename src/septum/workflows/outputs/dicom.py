@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from septum.workflows.record import Record
     from septum.workflows.result import Result
 
-#: Digits of a model's hash that stand for its version.
-VERSION_DIGITS = 12
-
 
 class DicomOutput(Output):
     """``NAME_seg.dcm``, and ``NAME_sr.dcm`` where an index has a coded term; with pseudonyms if wanted.
@@ -104,7 +101,7 @@ class DicomOutput(Output):
         from septum.io.dicom.objects.segmentation import write_dicom_segmentation
 
         segmentation, measurements = self.reserved(paths)
-        name, version = result.provenance.algorithm(VERSION_DIGITS)
+        name, version = result.provenance.algorithm()
         algorithm, source = Algorithm(name, version), self._source_of(result.study)
         pseudonyms = Pseudonyms.from_environment() if options["deidentify"] else None
         corrected, reported = _readers(result.provenance)

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.result import Result
 
-#: Digits of a model's hash that stand for its version.
-_VERSION_DIGITS = 12
-
 
 class FhirOutput(Output):
     """``NAME_fhir.json``; with ``identify`` it says who the patient is, as a DICOM study tells."""
@@ -48,7 +45,7 @@ class FhirOutput(Output):
         from septum.io.dicom.objects.instances import Algorithm
         from septum.io.fhir import Measurements, measurement_bundle
 
-        algorithm = Algorithm(*result.provenance.algorithm(_VERSION_DIGITS))
+        algorithm = Algorithm(*result.provenance.algorithm())
         told = Measurements(
             indices=result.indices,
             quality=result.quality,
