@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from septum.node.settings import Complete
     from septum.node.states import Job
     from septum.node.store import Store
-
-_LOG = logging.getLogger(__name__)
 
 
 class SourceAwayError(ConnectionError):

@@ -52,7 +52,6 @@ class Listener:
         settings: where it listens, and to whom.
         inbox: where images go.
         audit, metrics: where it is logged and counted.
-        calling: AE title by which archives are asked for counts.
     """
 
     def __init__(self, settings: Receive, inbox: Inbox, audit: Audit, metrics: Metrics) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import tempfile
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from septum.node.audit import Audit
     from septum.node.metrics import Metrics
 
-_LOG = logging.getLogger(__name__)
 _SOURCE = "stow"
 _TEXT, _JSON, _DICOM_JSON = (
     "text/plain; version=0.0.4; charset=utf-8",

@@ -172,7 +172,8 @@ RULES = (
     Rule(
         "improbable_slice", "end_probability", LEAST_PROBABILITY,
         "The {where} is an end slice in which the model gives it a probability of {value} only. It was kept: "
-        "at most one slice is taken out at either end, and no large one. Look whether it shows the ventricle.",
+        "at most one slice is taken out at either end, and no large one. Look whether it shows the "
+        "ventricle.",
         low=True,
     ),
     Rule(

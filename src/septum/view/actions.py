@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -196,9 +196,6 @@ ACTIONS: dict[str, type[Action]] = {
     "revert": Revert,
     "phases": Phases,
 }
-ActionName = Literal[
-    "paint", "slice", "copy", "interpolate_slices", "interpolate_frames", "propagate", "revert", "phases"
-]
 
 
 def changes_of(session: Session, action: str, parameters: dict[str, Any]) -> Wanted:

@@ -6,20 +6,14 @@ import statistics
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from septum.core.strain import ENDOCARDIAL, EPICARDIAL, MIDWALL, RADIAL
+from septum.core.strain import MIDWALL
 from septum.metrics.table import Column, Section, Table
+from septum.report.strain import TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from septum.metrics.scores_file import Row
-
-_NAMES = {
-    ENDOCARDIAL: "Circumferential, endocardial",
-    MIDWALL: "Circumferential, mid-wall",
-    EPICARDIAL: "Circumferential, epicardial",
-    RADIAL: "Radial",
-}
 
 
 def phantom_table(rows: Iterable[Row]) -> Table:
@@ -38,7 +32,7 @@ def phantom_table(rows: Iterable[Row]) -> Table:
     sections = []
     for descent in sorted({descent for _, descent in true}):
         lines = []
-        for name, title in _NAMES.items():
+        for name, title in TITLES.items():
             cells = [
                 f"{statistics.fmean(of):+.2f} ({max(map(abs, of)):.2f})"
                 for of in (errors[voxel, name, descent] for voxel in voxels)
@@ -74,8 +68,8 @@ def halves_table(rows: Iterable[Row]) -> Table:
         shown = [f"{float(peaks[key]):.1f}" if peaks[key] else "-" for key in ("all", "even", "odd")]
         if peaks["even"] and peaks["odd"]:
             apart[name].append(abs(float(peaks["even"]) - float(peaks["odd"])))
-        lines.append((cine, _NAMES[name], *shown))
+        lines.append((cine, TITLES[name], *shown))
     columns = (Column("Cine"), Column("Peak strain (%)"), Column("All frames"), Column("Even"), Column("Odd"))
-    means = "; ".join(f"{_NAMES[name]} {statistics.fmean(of):.1f}" for name, of in apart.items())
+    means = "; ".join(f"{TITLES[name]} {statistics.fmean(of):.1f}" for name, of in apart.items())
     note = f"Mean absolute difference of even and odd frames in points: {means}."
     return Table("Peak strain with every other frame", columns, (Section("", tuple(lines)),), (note,))
