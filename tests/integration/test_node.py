@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import tempfile
 import warnings
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 pytest.importorskip("pynetdicom", reason="needs septum[node]")
 
-from septum.core import Flag, InputError, Verdict
+from septum.core import Flag, InputError, OutputError, Verdict
 from septum.node.states import State
 from support.dicom_objects import dciodvfy_errors
 from support.dicom_study import SECRETS, localisers, screenshot
@@ -235,11 +237,31 @@ def test_a_destination_that_refuses_is_tried_again_and_given_up_and_taken_up_by_
 
 
 def test_a_second_node_on_the_same_folder_is_refused(tmp_path, peer):
-    from septum.core import OutputError
-
     settings = settings_of(tmp_path, send=[peer.destination])
     with node_of(settings), pytest.raises(OutputError, match="in use"), node_of(settings):
         pass
+
+
+def test_a_node_that_cannot_begin_says_why_and_leaves_its_folder_to_the_next(tmp_path, peer):
+    before = tempfile.tempdir
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        web = {"host": "127.0.0.1", "port": port, "stow": True}
+        with (
+            pytest.raises(OutputError, match="cannot listen"),
+            node_of(settings_of(tmp_path, send=[peer.destination], web=web)),
+        ):
+            pass
+    none = tmp_path / "none.pem"
+    web = {"host": "127.0.0.1", "port": 0, "stow": True, "tls": {"certificate": none, "key": none}}
+    with (
+        pytest.raises(InputError, match="PEM"),
+        node_of(settings_of(tmp_path, send=[peer.destination], web=web)),
+    ):
+        pass
+    assert tempfile.tempdir == before
+    with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
+        assert node.health() == {}
 
 
 def test_the_page_is_a_picture_that_any_viewer_opens(tmp_path, peer):

@@ -65,8 +65,9 @@ class Loop:
         self._thread.start()
 
     def join(self, seconds: float) -> None:
-        """Wait for the step that it is in."""
-        self._thread.join(seconds)
+        """Wait for the step that it is in, if it was ever begun."""
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
 
     @property
     def is_alive(self) -> bool:
@@ -263,16 +264,16 @@ def running(settings: NodeSettings, segmenters: Sequence[Segmenter] | None = Non
             raise OutputError(
                 f"{settings.data} is in use: expected no other node on this folder; end that one."
             )
-        before, tempfile.tempdir = (
-            tempfile.tempdir,
-            str(settings.data / "incoming"),
-        )  # where pynetdicom writes
-        node = Node(settings, segmenters)
+        before = tempfile.tempdir
+        tempfile.tempdir = str(settings.data / "incoming")  # where pynetdicom writes
         try:
-            node.start()
-            yield node
+            node = Node(settings, segmenters)
+            try:
+                node.start()
+                yield node
+            finally:
+                node.stop()
         finally:
-            node.stop()
             tempfile.tempdir = before
 
 

@@ -70,14 +70,15 @@ class WebServer:
         class Bound(_Handler):
             web = owner
 
-        self._server = ThreadingHTTPServer((self.settings.host, self.settings.port), Bound)
-        self._server.daemon_threads = True
-        if self.settings.tls is not None:
-            context = server_context(self.settings.tls)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
+        context = None if self.settings.tls is None else server_context(self.settings.tls)
+        server = ThreadingHTTPServer((self.settings.host, self.settings.port), Bound)
+        server.daemon_threads = True
+        if context is not None:
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
             )
-        Thread(target=self._server.serve_forever, name="web", daemon=True).start()
+        Thread(target=server.serve_forever, name="web", daemon=True).start()
+        self._server = server
 
     def stop(self) -> None:
         """Listen no more."""
