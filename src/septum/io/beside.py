@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from septum.core import STACK_KINDS, InputError
 from septum.core.files import is_folder
 from septum.io.dicom.finding import holds_dicom
-from septum.io.names import IMAGE_SUFFIXES
+from septum.io.names import IMAGE_SUFFIXES, model_ending
 from septum.io.reading import content_sha256
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def names_of_image(name: str, model: str | None) -> list[str]:
 
     >>> names_of_image("more/heart_la", "la")
     ['more/heart_la', 'heart_la', 'more/heart', 'heart']
+    >>> names_of_image("heart_my-model", "my_model")
+    ['heart_my-model', 'heart']
     """
     names = [name, Path(name).name]
     if model is not None:
-        names += [one.removesuffix(f"_{model}") for one in names]
+        names += [one.removesuffix(model_ending(model)) for one in names]
     return list(dict.fromkeys(names))

@@ -91,6 +91,18 @@ def mask_ending(path: Path) -> str:
     return ".nrrd" if suffix in NRRD_SUFFIXES else ".mha" if suffix in META_SUFFIXES else ".nii.gz"
 
 
+def model_ending(model: str) -> str:
+    """End the names of results that stand next to those of another model.
+
+    Args:
+        model: its name; what does not belong into a file's name goes.
+
+    >>> model_ending("my_model")
+    '_my-model'
+    """
+    return "_" + re.sub("[^A-Za-z0-9-]+", "-", model)
+
+
 def case_name(path: Path) -> str:
     """A file's name without its known ending: ``a/b.nii.gz`` is ``b``."""
     suffix = image_suffix(path)

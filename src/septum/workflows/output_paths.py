@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from septum.io.names import model_ending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ class OutputPaths:
         >>> OutputPaths(Path("out"), "heart", Path("out/heart_seg.nii.gz")).of_model("la").record.name
         'heart_la_seg.json'
         """
-        stem = f"{self.stem}_{re.sub('[^A-Za-z0-9-]+', '-', model)}"
+        stem = self.stem + model_ending(model)
         return OutputPaths(self.folder, stem, self.mask.with_name(stem + self.mask.name[len(self.stem) :]))
 
     def beside(self, ending: str) -> Path:
