@@ -13,8 +13,6 @@ robustness are to be measured again.
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +20,11 @@ import click
 import numpy as np
 
 from septum.core import Role
-from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_split
 from septum.inference import Model, open_bundle
 from septum.inference.decision import SIGNS, Decision
 from septum.methods.samples import read_case
+from septum.metrics.scores_file import write_rows
 from septum.training.export import update_manifest
 from septum_study.calibration.decision import (
     RecordingDecider,
@@ -109,15 +107,6 @@ def cells(row: SliceRow) -> dict[str, object]:
         "probability": row.probability,
     }  # fmt: skip
     return head | dict(zip(SIGNS, row.signs, strict=True))
-
-
-def write_rows(path: Path, rows: list[dict[str, object]]) -> None:
-    """Write a table, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from measure_indices import write_csv
 
 from septum.core import Segmentation
 from septum.core.files import write_text
@@ -30,7 +29,7 @@ from septum.indices.body import du_bois_m2
 from septum.interpretation.criteria import THICK_MM
 from septum.interpretation.features import FEATURES, features_from
 from septum.io import read_mask
-from septum.metrics.scores_file import read_rows
+from septum.metrics.scores_file import read_rows, write_rows
 from septum_study.documentation.pattern_tables import pattern_tables
 from septum_study.pattern.evaluation import patients_of
 from septum_study.pattern.fit import fit_groups
@@ -89,8 +88,8 @@ def features(data: Path, indices: Path) -> None:
         values = {item.key: item.value for item in found.items}
         manual.append(row_of(patient, *facts[patient], values, wall))
         click.echo(patient)
-    write_csv(RESULTS / "manual.csv", manual)
-    write_csv(RESULTS / "predicted.csv", predicted_rows(read_rows(indices), facts))
+    write_rows(RESULTS / "manual.csv", manual)
+    write_rows(RESULTS / "predicted.csv", predicted_rows(read_rows(indices), facts))
 
 
 def predicted_rows(rows: list[dict[str, str]], facts: dict[str, tuple[str, float]]) -> list[dict[str, Cell]]:

@@ -10,8 +10,6 @@ counted in the voxel truth and analytic. ``make tables`` makes the tables of the
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +18,11 @@ import click
 import numpy as np
 
 from septum.core import Segmentation
-from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_split
 from septum.indices import clinical_indices
 from septum.inference import load_model
 from septum.io import read_mask, read_study
+from septum.metrics.scores_file import write_rows
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.indices_table import QUALITY_COLUMNS, indices_row
 
@@ -99,22 +97,12 @@ def spacing_rows() -> list[dict[str, Cell]]:
     return rows
 
 
-def write_csv(path: Path, rows: list[dict[str, Cell]]) -> None:
-    """Write rows with the same keys, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text.getvalue())
-
-
 @click.command()
 @click.option("--data", required=True, envvar="SEPTUM_DATA", type=click.Path(path_type=Path, exists=True))
 def main(data: Path) -> None:
     """Measure clinical indices, into studies/indices."""
-    write_csv(RESULTS / "slice_spacing.csv", spacing_rows())
-    write_csv(RESULTS / "cine.csv", patient_rows(data))
+    write_rows(RESULTS / "slice_spacing.csv", spacing_rows())
+    write_rows(RESULTS / "cine.csv", patient_rows(data))
 
 
 if __name__ == "__main__":

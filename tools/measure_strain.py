@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from measure_indices import write_csv
 
 from septum.core import VENTRICLES, Geometry, Segmentation
 from septum.core.strain import ENDOCARDIAL, EPICARDIAL, MIDWALL, RADIAL, STRAINS
 from septum.indices import clinical_indices
 from septum.inference import load_model
 from septum.io import read_study
+from septum.metrics.scores_file import write_rows
 from septum.phantom import PhantomSettings
 from septum.phantom.beat import contraction, end_systole
 from septum.phantom.build import Build, Points
@@ -149,7 +149,7 @@ def half_rows(name: str, cine: Cine, model: Model) -> list[dict[str, Cell]]:
 @click.option("--cine", "cines", multiple=True, type=click.Path(path_type=Path, exists=True))
 def main(data: Path | None, cines: tuple[Path, ...]) -> None:
     """Measure strain, into studies/strain."""
-    write_csv(RESULTS / "phantom.csv", phantom_rows())
+    write_rows(RESULTS / "phantom.csv", phantom_rows())
     folder = None if data is None else data / "elsewhere" / "sunnybrook"
     found = [] if folder is None else [p for p in sorted(folder.iterdir()) if PATIENT.fullmatch(p.name)]
     if not found and not cines:
@@ -158,7 +158,7 @@ def main(data: Path | None, cines: tuple[Path, ...]) -> None:
     named = [(path.name, path) for path in found]
     named += [(f"cine {k}", path) for k, path in enumerate(cines, start=1)]
     rows = [row for name, path in named for row in half_rows(name, read_study(path).cine, model)]
-    write_csv(RESULTS / "halves.csv", rows)
+    write_rows(RESULTS / "halves.csv", rows)
 
 
 if __name__ == "__main__":

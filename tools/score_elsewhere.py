@@ -11,8 +11,6 @@ tables of the page on the production models of them. Nothing of these patients i
 
 from __future__ import annotations
 
-import csv
-import io
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +19,8 @@ import click
 import numpy as np
 
 import septum
-from septum.core.files import write_text
 from septum.metrics import dice
+from septum.metrics.scores_file import write_rows
 from septum_study.sunnybrook import expert_cavity
 
 if TYPE_CHECKING:
@@ -152,11 +150,7 @@ def main(data: Path) -> None:
         ("cine.csv", "cine_ef.csv"), main_lines(data, septum.load_model("cine", threads=1)), strict=True
     )
     for name, lines in files:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-        write_text(RESULTS / name, text.getvalue())
+        write_rows(RESULTS / name, lines)
 
 
 if __name__ == "__main__":

@@ -9,19 +9,17 @@ production models.
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from septum.core.files import write_text
 from septum.datasets import REGISTRY, load_split
 from septum.inference import load_model
 from septum.methods.samples import read_case
 from septum.metrics import dice
+from septum.metrics.scores_file import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,11 +56,7 @@ def main(data: Path) -> None:
             overlap = dice(found > 0, change(native.labels) > 0)
             rows.append({"patient": case.patient, "change": name, "dice": round(overlap or 0.0, 5)})
         click.echo(case.patient)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(RESULTS, text.getvalue())
+    write_rows(RESULTS, rows)
 
 
 if __name__ == "__main__":

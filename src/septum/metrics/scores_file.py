@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from septum.core import Score
+from septum.core.files import write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Row = dict[str, str]
@@ -18,6 +21,23 @@ def read_rows(path: Path) -> list[Row]:
     """Rows of a per-case result file."""
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows that have the same keys as a table, whole or not at all; its folder is made.
+
+    Args:
+        path: of the CSV.
+        rows: at least one.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def score_of(row: Row) -> Score:

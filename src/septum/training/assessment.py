@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from septum.core.files import write_text
 from septum.methods.samples import prepare_case, read_case
 from septum.metrics import score
 from septum.metrics.levels import level_dice, tapers_backwards
+from septum.metrics.scores_file import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,9 +124,4 @@ def levels_of(
 
 def write_scores(path: Path, results: Sequence[CaseScore]) -> None:
     """Write per-case results as CSV, whole or not at all."""
-    rows = [result.row() for result in results]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_rows(path, [result.row() for result in results])
