@@ -6,6 +6,7 @@ import threading
 import zlib
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from septum.view.actions import changes_of
 from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
 from septum.view.history import History, sha256_of_labels
-from septum.view.images import as_bytes, edges, robust_window
+from septum.view.images import Window, as_bytes, edges, robust_window
 from septum.view.journal import Event, Journal, now
 from septum.view.long_axes import LongAxis, described, find_long_axes
 from septum.view.numbers import VoxelCounts, numbers
@@ -107,12 +108,16 @@ class Session:
                 self._numbers = (self.history.version, self._measure())
             return self._numbers[1]
 
+    @cached_property
+    def window(self) -> Window:
+        """The range in which the page shows the image, in slices and in three dimensions alike."""
+        return robust_window(self.orientation.apply(self.study.cine.array))
+
     def image(self) -> bytes:
         """Give the image (T, Z, Y, X) as bytes within its window, packed by gzip."""
         with self.lock:
             if self._image is None:
-                image = self.orientation.apply(self.study.cine.array)
-                block = as_bytes(image, robust_window(image))
+                block = as_bytes(self.orientation.apply(self.study.cine.array), self.window)
                 self._image = _packed(block.tobytes())
             return self._image
 
@@ -128,8 +133,7 @@ class Session:
         """Give what the page needs to show the study, but for image and mask."""
         with self.lock:
             cine, z = self.study.cine, self.geometry.shape[0]
-            image = self.orientation.apply(cine.array)
-            window = robust_window(image)
+            window = self.window
             heart = np.any(self.history.original > 0, axis=0)
             last = base_is_last(np.asarray(heart)) if heart.any() else False
             indices = self.record.indices
@@ -200,7 +204,7 @@ class Session:
             raise RefusedError(f"There is no frame {t}.", "no_slice", 404)
         with self.lock:
             frame = self.labels[t : t + 1] if which == "mask" else cine.array[t : t + 1]
-            block = frame.copy() if which == "mask" else as_bytes(frame, robust_window(cine.array))
+            block = frame.copy() if which == "mask" else as_bytes(frame, self.window)
         with TemporaryDirectory(prefix="septum-view-") as folder:
             path = Path(folder) / "volume.nii"
             write_image(path, Cine(block, cine.geometry))
