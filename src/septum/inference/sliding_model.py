@@ -87,14 +87,12 @@ class SlidingWindowMethod:
         settings = self.manifest.preprocessing
         prepared = prepare_by_splines(array, native.spacing_mm, settings)
         window, mirrored = self.manifest.window, self.mirrored
-        first, *others = (
-            average_over_windows(engine, prepared.array, window, mirrored=mirrored) for engine in self.engines
-        )
-        for logits in others:
-            first += logits
-        if others:
-            first /= len(self.engines)
-        return logits_on_image(first, prepared, settings).astype(np.float32), prepared.box
+        total = average_over_windows(self.engines[0], prepared.array, window, mirrored=mirrored)
+        for engine in self.engines[1:]:  # one after the other: each is as large as the image
+            total += average_over_windows(engine, prepared.array, window, mirrored=mirrored)
+        if len(self.engines) > 1:
+            total /= len(self.engines)
+        return logits_on_image(total, prepared, settings).astype(np.float32), prepared.box
 
     def _cleaned(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Keep the largest components; in place."""
