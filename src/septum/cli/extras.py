@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-#: Packages of ``septum[train]``.
-TRAINING = {"torch": "train", "onnx": "train"}
-
 
 def load_with(module: str, who: str, extras: Mapping[str, str]) -> ModuleType:
     """Load a module that needs packages of an extra.

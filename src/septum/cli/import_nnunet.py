@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from septum.cli.extras import TRAINING, load_with
+from septum.cli.extras import load_with
 from septum.cli.output import one_line, say, say_aside
 
 COMMAND = "septum.training.nnunet_import"
+EXTRAS = {"torch": "nnunet", "onnx": "nnunet"}
 ROLES = ("LV", "RV", "MYO", "LA")
 
 
@@ -55,7 +56,7 @@ def import_nnunet(  # noqa: PLR0913  # one argument for each option
     fold_0. Needs the extra: pip install 'septum[nnunet]'.
     """
     parts = dict(map(_role, roles))
-    command = load_with(COMMAND, "this", TRAINING)
+    command = load_with(COMMAND, "this", EXTRAS)
     options = command.ImportOptions(
         folds, checkpoint, parts, input_, not no_postprocessing, name, overwrite=overwrite
     )

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from septum.cli.extras import TRAINING, load_with
+from septum.cli.extras import load_with
 from septum.cli.output import say
 from septum.cli.parameters import parse_duration
 
 COMMAND = "septum.training.command"
+EXTRAS = {"torch": "train", "onnx": "train"}
 
 
 @click.command()
@@ -43,7 +44,7 @@ def train(
     Each epoch leaves a checkpoint. Needs the extra: pip install 'septum[train]'.
     """
     path = find_recipe(recipe)
-    command = load_with(COMMAND, "training", TRAINING)
+    command = load_with(COMMAND, "training", EXTRAS)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     outcome = command.train(path, data, run or Path("runs") / path.stem, time_budget, device, threads)
     if outcome.comparison:
