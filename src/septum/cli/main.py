@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import re
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
+#: Objects made between two searches for cycles. Loading makes tens of thousands that stay: by the default of 700
+#: they would be looked through again and again, which takes longer than reading an image.
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 #: An option that is given nothing: ``--out=``.
 _EMPTY_VALUE = re.compile(r"--[\w-]+=")
 #: Every command, in the order of use: its name is that of the module of this package that has it, and of the
@@ -117,6 +121,7 @@ def run() -> None:
     Unloading OpenVINO would take longer than writing a mask. Where torch is loaded, its processes and files
     are cleaned up as usual.
     """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # whoever read it has gone away, or never was

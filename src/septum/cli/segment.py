@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +13,6 @@ from septum.cli.output import one_line, say, say_aside, say_json
 from septum.cli.parameters import index_options, model_options, output_options, parse_spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from septum.cli.parameters import IndexValues
     from septum.inference import ModelKeywords
     from septum.workflows.events import CaseDone, RunSummary
@@ -69,22 +65,21 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
     """
     check_csv_name(csv_file)
     two_phases = _two_phases(inputs, ed_file, es_file, indices)
-    with without_collecting_garbage():
-        from septum.inference import ModelOptions
-        from septum.workflows.lazy_model import LazyModel
-        from septum.workflows.options import IndexSettings
-        from septum.workflows.output_folder import unwritable
+    from septum.inference import ModelOptions
+    from septum.workflows.lazy_model import LazyModel
+    from septum.workflows.output_folder import unwritable
 
-        settings = IndexSettings(**indices)
-        without_converter()
-        lazy = LazyModel(model, ModelOptions(**options))
-        refused = unwritable(out)
-        if refused is None and (overwrite or next(out.rglob("*_seg.json"), None) is None):
-            lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
+    without_converter()
+    lazy = LazyModel(model, ModelOptions(**options))
+    refused = unwritable(out)
+    if refused is None and (overwrite or next(out.rglob("*_seg.json"), None) is None):
+        lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
-        from septum.cli.progress import Narrator
-        from septum.workflows.segment import segment_inputs
+    from septum.cli.progress import Narrator
+    from septum.workflows.options import IndexSettings
+    from septum.workflows.segment import segment_inputs
 
+    settings = IndexSettings(**indices)
     check_csv(csv_file, overwrite=overwrite)
     with Narrator(None if as_json else say_case) as narrator:
         summary = segment_inputs(
@@ -128,16 +123,6 @@ def check_csv(csv_file: Path | None, *, overwrite: bool) -> None:
         check_writable_file(csv_file)
         if not overwrite:
             check_replaceable(csv_file)
-
-
-@contextmanager
-def without_collecting_garbage() -> Iterator[None]:
-    """While the program is loaded: looking through it for garbage takes longer than reading an image."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def without_converter() -> None:

@@ -265,7 +265,7 @@ def _segments(
     for level in range(LEVELS):
         of_level = lengths_mm[:, levels == level].sum(axis=1)  # (T, directions)
         segments = segment_of(ANGLES, level, septa[level], turn)
-        for segment in np.unique(segments):
+        for segment in sorted(set(segments.tolist())):
             curve = curve_of(of_level[:, segments == segment].sum(axis=1))
             peaks[segment - 1], times[segment - 1] = curve.peak_percent, curve.time_to_peak_ms
     return SegmentStrain(tuple(peaks), tuple(times))

@@ -9,9 +9,9 @@ DIGITS = 4
 
 
 class Part(BaseModel):
-    """A part of the JSON."""
+    """A part of the JSON; its check is built when the first one is made, and never where none is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def rounded(value: float | None) -> float | None:
