@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
-#: Objects made between two searches for cycles. Loading makes tens of thousands that stay: by the default of 700
+#: Objects made between two searches for cycles. Loading makes tens of thousands that stay; by the default
 #: they would be looked through again and again, which takes longer than reading an image.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 #: An option that is given nothing: ``--out=``.
