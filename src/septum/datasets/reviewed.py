@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from septum.core import LEFT_ATRIUM, VENTRICLES, InputError, LabelSchema, RecipeError, Role, Structure
 from septum.datasets.descriptor import Case, Dataset, Descriptor
 from septum.io.beside import images_called, kind_of_content, names_of_image
-from septum.io.names import MASK_SUFFIXES
+from septum.io.names import RECORD_ENDING, masks_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from septum.core import StackKind
 
 _PHASES = {"end_diastole": "ED", "end_systole": "ES"}
-_RECORD, _REVIEW = "_seg.json", "_review.json"
+_REVIEW = "_review.json"
 #: Decisions by which a mask is one to learn from; a corrected one is also without any, unless it is rejected.
 _GOOD = frozenset({"accepted", "corrected"})
 
@@ -39,7 +39,7 @@ def reviewed(root: Path) -> Dataset:
         RecipeError: there is no study that is accepted or corrected, their masks show different structures,
             or an image is not found.
     """
-    found = [(path, told) for path in sorted(root.rglob(f"*{_RECORD}")) if (told := _vouched_for(path))]
+    found = [(path, told) for path in sorted(root.rglob(f"*{RECORD_ENDING}")) if (told := _vouched_for(path))]
     if not found:
         raise RecipeError(
             f"{root}: expected results of Septum that a reader has accepted or corrected, and found none; "
@@ -64,7 +64,7 @@ def reviewed(root: Path) -> Dataset:
 
 def _vouched_for(path: Path) -> dict[str, Any] | None:
     """The JSON of a result, if its mask is one to learn from."""
-    told, decision = _read(path), _read(path.with_name(path.name.removesuffix(_RECORD) + _REVIEW))
+    told, decision = _read(path), _read(path.with_name(path.name.removesuffix(RECORD_ENDING) + _REVIEW))
     try:
         if told is None or told["software"]["name"] != "septum":
             return None
@@ -90,7 +90,7 @@ def _image_of(root: Path, path: Path, told: dict[str, Any]) -> tuple[Path, Stack
             f"{path}: the spacing of its image was given by hand, and is not in the file: expected it there; "
             "convert the image with that spacing, and segment it anew."
         )
-    name = path.relative_to(root).as_posix().removesuffix(_RECORD)
+    name = path.relative_to(root).as_posix().removesuffix(RECORD_ENDING)
     names = names_of_image(name, None if told["model"] is None else told["model"]["name"])
     folders = (path.parent, root, root.absolute().parent, Path())
     for image in images_called(names, folders):
@@ -104,12 +104,11 @@ def _image_of(root: Path, path: Path, told: dict[str, Any]) -> tuple[Path, Stack
 
 
 def _cases(root: Path, path: Path, told: dict[str, Any], image: Path) -> Iterator[Case]:
-    stem = path.name.removesuffix(_RECORD)
-    masks = (path.with_name(f"{stem}_seg{suffix}") for suffix in MASK_SUFFIXES)
-    mask = next((one for one in masks if one.is_file()), None)
+    stem = path.name.removesuffix(RECORD_ENDING)
+    mask = next((one for one in masks_called(path.parent, stem) if one.is_file()), None)
     if mask is None:
         raise RecipeError(f"{path}: expected its mask beside it, and found none; restore it.")
-    name = path.relative_to(root).as_posix().removesuffix(_RECORD).replace("/", "-")
+    name = path.relative_to(root).as_posix().removesuffix(RECORD_ENDING).replace("/", "-")
     if told["input"]["frames"] == 1:
         yield Case(name, name, "", "", image, mask)
         return

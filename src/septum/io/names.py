@@ -34,8 +34,9 @@ OTHER_IMAGE_SUFFIXES = (
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic")
 #: Of files that hold others, which nobody looks into.
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
-#: Of masks that Septum writes.
+#: Of masks that Septum writes, ``NAME_seg.nii.gz``, and of the JSON beside them.
 MASK_SUFFIXES = (".nii.gz", ".nrrd", ".mha")
+RECORD_ENDING = "_seg.json"
 
 #: Words that name a mask when they close the stem of a file's name (``x_gt``), or, with a number, are all of
 #: it (``Segmentation_2``).
@@ -89,6 +90,16 @@ def mask_ending(path: Path) -> str:
     """
     suffix = image_suffix(path)
     return ".nrrd" if suffix in NRRD_SUFFIXES else ".mha" if suffix in META_SUFFIXES else ".nii.gz"
+
+
+def masks_called(folder: Path, stem: str) -> list[Path]:
+    """List the names that the mask of a result may have, one for each format.
+
+    >>> from pathlib import Path
+    >>> [path.name for path in masks_called(Path("out"), "heart")]
+    ['heart_seg.nii.gz', 'heart_seg.nrrd', 'heart_seg.mha']
+    """
+    return [folder / f"{stem}_seg{suffix}" for suffix in MASK_SUFFIXES]
 
 
 def model_ending(model: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from septum.core import OutputError, SeptumError
 from septum.core.files import is_folder
 from septum.core.locks import passing_lock
+from septum.io.names import RECORD_ENDING
 from septum.view.server import Running, free_socket
 from septum.view.worklist import Progress, Worklist
 from septum.workflows.cases import plan_cases
@@ -190,7 +191,7 @@ def _holds_results(path: Path) -> bool:
 
 def _records(folder: Path) -> Iterator[Path]:
     with suppress(OSError):
-        yield from folder.rglob("*_seg.json")
+        yield from folder.rglob(f"*{RECORD_ENDING}")
 
 
 def _images(images: tuple[Path, ...], studies: tuple[Path, ...], out: Path) -> dict[str, InputCase]:

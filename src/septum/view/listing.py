@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from septum.io.names import MASK_SUFFIXES
+from septum.io.names import RECORD_ENDING, masks_called
 from septum.report.viewer_link import study_key
 from septum.workflows.output_paths import OutputPaths
 from septum.workflows.record import FORMAT, SOFTWARE, read_record
@@ -14,9 +14,8 @@ from septum.workflows.record import FORMAT, SOFTWARE, read_record
 if TYPE_CHECKING:
     from pathlib import Path
 
-_RECORD_ENDING = "_seg.json"
 #: Of the mask as it was before the first correction, which stays. By its name it is a mask, and no result.
-ORIGINAL_ENDING = "_original_mask"
+_ORIGINAL_ENDING = "_original_mask"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Entry:
 
 def find_entries(root: Path) -> list[Entry]:
     """List the results in a folder and below, in the order of their names."""
-    entries = (read_entry(root, path) for path in sorted(root.rglob(f"*{_RECORD_ENDING}")))
+    entries = (read_entry(root, path) for path in sorted(root.rglob(f"*{RECORD_ENDING}")))
     return [entry for entry in entries if entry is not None]
 
 
@@ -62,7 +61,7 @@ def read_entry(root: Path, path: Path) -> Entry | None:
         path: of the JSON.
     """
     told = _document(path)
-    stem = path.name.removesuffix(_RECORD_ENDING)
+    stem = path.name.removesuffix(RECORD_ENDING)
     mask = None if told is None else _mask_of(path.parent, stem)
     if told is None or mask is None:
         return None
@@ -70,7 +69,7 @@ def read_entry(root: Path, path: Path) -> Entry | None:
         items, quality, sha256 = told["indices"]["items"], told["quality"], str(told["input"]["sha256"])
         fractions = [items.get(f"{name}_ef_percent", {}).get("value") for name in ("lv", "rv")]
         return Entry(
-            study_key(stem, sha256), root, path.relative_to(root).as_posix().removesuffix(_RECORD_ENDING),
+            study_key(stem, sha256), root, path.relative_to(root).as_posix().removesuffix(RECORD_ENDING),
             OutputPaths(path.parent, stem, mask), sha256,
             None if told["model"] is None else str(told["model"]["name"]), str(quality["verdict"]),
             tuple(dict.fromkeys(str(flag["key"]) for flag in quality["flags"])),
@@ -80,13 +79,20 @@ def read_entry(root: Path, path: Path) -> Entry | None:
         return None
 
 
+def original_mask(paths: OutputPaths) -> Path:
+    """Name the file of the mask before its first correction; its format is that of the mask."""
+    ending = paths.mask.name.removeprefix(f"{paths.stem}_seg")
+    return paths.beside(f"{_ORIGINAL_ENDING}{ending}")
+
+
 def _mask_of(folder: Path, stem: str) -> Path | None:
     """Where the mask is; or will be again, if a kill left none and the first one is kept."""
-    for middle in ("_seg", ORIGINAL_ENDING):
-        for suffix in MASK_SUFFIXES:
-            if (folder / f"{stem}{middle}{suffix}").is_file():
-                return folder / f"{stem}_seg{suffix}"
-    return None
+    masks = masks_called(folder, stem)
+    firsts = (original_mask(OutputPaths(folder, stem, mask)) for mask in masks)
+    there = [mask for mask in masks if mask.is_file()]
+    return next(iter(there), None) or next(
+        (mask for mask, first in zip(masks, firsts, strict=True) if first.is_file()), None
+    )
 
 
 def _document(path: Path) -> dict[str, Any] | None:

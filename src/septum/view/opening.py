@@ -15,7 +15,7 @@ from septum.io import holds_dicom, read_mask, read_study
 from septum.io.beside import images_called, kind_of_content, names_of_image
 from septum.view.errors import RefusedError
 from septum.view.journal import ENDING
-from septum.view.listing import ORIGINAL_ENDING
+from septum.view.listing import original_mask
 from septum.workflows.case_steps import schema_of
 from septum.workflows.cases import plan_cases
 from septum.workflows.mask_grids import read_labels
@@ -118,12 +118,6 @@ def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
         entry.paths, study, found is not None, message, schema, record, original, current, mask_sha256,
         original_sha256, source,
     )  # fmt: skip
-
-
-def original_mask(paths: OutputPaths) -> Path:
-    """Name the file of the mask before its first correction; its format is that of the mask."""
-    ending = paths.mask.name.removeprefix(f"{paths.stem}_seg")
-    return paths.beside(f"{ORIGINAL_ENDING}{ending}")
 
 
 def _is_by_model(record: Record, mask_sha256: str) -> bool:

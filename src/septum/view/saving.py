@@ -10,7 +10,7 @@ from septum.core.files import atomic_path, sha256_of
 from septum.io import DicomHeader
 from septum.view.errors import RefusedError
 from septum.view.journal import Event, now
-from septum.view.opening import original_mask
+from septum.view.listing import original_mask
 from septum.workflows.indices_table import update_indices_csv
 from septum.workflows.outputs import possible
 from septum.workflows.record import Correction, EditRecord, Verification, read_record

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from septum.io.names import model_ending
+from septum.io.names import RECORD_ENDING, model_ending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ class OutputPaths:
     @property
     def record(self) -> Path:
         """The JSON."""
-        return self.beside("_seg.json")
+        return self.beside(RECORD_ENDING)
 
     @property
     def lock(self) -> Path:

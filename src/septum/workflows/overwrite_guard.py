@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.errors import NameTakenError, Remedy
 from septum.core.files import place_of, sha256_of
-from septum.io.names import MASK_SUFFIXES
+from septum.io.names import masks_called
 from septum.workflows.outputs import OUTPUTS
 from septum.workflows.record import input_hash_in
 from septum.workflows.resume import masks_in_other_formats
@@ -62,7 +62,7 @@ def check_measured(paths: OutputPaths, source: str, sha256: str) -> None:
         source: of the mask, for the sentence.
         sha256: hash of the input that the mask is of.
     """
-    masks = (paths.beside(f"_seg{suffix}") for suffix in MASK_SUFFIXES)
+    masks = masks_called(paths.folder, paths.stem)
     other = next((one for one in masks if one.exists() and not one.samefile(paths.mask)), None)
     if other is not None:
         raise NameTakenError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from septum.core import OutputError
 from septum.core.files import sha256_of
-from septum.io.names import MASK_SUFFIXES
+from septum.io.names import masks_called
 from septum.workflows.outputs import OUTPUTS, Outputs
 from septum.workflows.record import SOFTWARE, Settings
 
@@ -205,10 +205,9 @@ def _remove_empty(folder: Path, top: Path) -> None:
 
 def masks_in_other_formats(paths: OutputPaths, record: Record) -> tuple[Path, ...]:
     """The mask of a record, where another format has it beside the new one and nobody has changed it."""
-    others = (paths.beside(f"_seg{suffix}") for suffix in MASK_SUFFIXES)
     return tuple(
         path
-        for path in others
+        for path in masks_called(paths.folder, paths.stem)
         if path.name != paths.mask.name and path.is_file() and sha256_of(path) == record.mask_sha256
     )
 

@@ -65,5 +65,7 @@ class SegNrrdOutput(Output):
 
     def is_copy(self, path: Path) -> bool:
         """Tell whether a file has the name of one of these beside the JSON of its mask."""
+        from septum.io.names import RECORD_ENDING
+
         stems = (path.name.removesuffix(ending) for ending in self.endings if path.name.endswith(ending))
-        return any(path.with_name(f"{stem}_seg.json").is_file() for stem in stems)
+        return any(path.with_name(f"{stem}{RECORD_ENDING}").is_file() for stem in stems)
