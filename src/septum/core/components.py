@@ -14,7 +14,7 @@ import numpy as np
 from septum.core.region import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,6 +68,28 @@ def largest_in_slices(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     last = np.append(np.flatnonzero(np.diff(slices[order])), len(order) - 1)
     kept = np.isin(roots, roots[order[last]])
     return mask if kept.all() else runs.filled(mask, kept)
+
+
+def clear_apart(
+    labels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    part_of: Callable[[NDArray[np.bool_]], NDArray[np.bool_] | None],
+) -> None:
+    """Make background, in place, of what lies apart from the part of a mask that is kept.
+
+    Args:
+        labels: (Z, Y, X).
+        mask: (Z, Y, X), of which a part is kept; nothing is changed outside.
+        part_of: gives that part, such as :func:`largest_component`; with ``None`` all is kept.
+
+    >>> labels = np.array([[[3, 0, 3, 3]]], np.uint8)
+    >>> clear_apart(labels, labels == 3, largest_component)
+    >>> labels.tolist()
+    [[[0, 0, 3, 3]]]
+    """
+    kept = part_of(mask)
+    if kept is not None:
+        labels[mask & ~kept] = 0
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,30 @@ def load_stages(bundle: Bundle, manifest: Manifest, options: ModelOptions) -> tu
         other = beside.submit(_load, bundle, manifest.segmenter, options, {"logits"})
         localiser = _load(bundle, manifest.localiser, options, {"logits", "map"})
         segmenter = other.result()
-    names, channels = manifest.labels.names, segmenter.channels["logits"]
-    if channels is not None and channels != len(names) + 1 and not channels == len(names) == 1:
-        raise BundleError(
-            f"{bundle.graph(manifest.segmenter)}: expected {len(names) + 1} channels (background, "
-            f"{', '.join(names)}), got {channels}; restore the bundle."
-        )
+    check_channels(bundle.graph(manifest.segmenter), segmenter, manifest.labels.names)
     return (
         Stage(localiser, manifest.localiser.preprocessing),
         Stage(MirrorEngine(segmenter) if options.flips else segmenter, manifest.segmenter.preprocessing),
+    )
+
+
+def check_channels(path: Path, graph: GraphEngine, structures: tuple[str, ...]) -> None:
+    """Refuse a graph that does not tell a background and these structures from each other.
+
+    Args:
+        path: of the graph.
+        graph: that is compiled.
+        structures: their names; a single one may have a channel of its own and no background.
+
+    Raises:
+        BundleError: it has another number of channels.
+    """
+    channels = graph.channels["logits"]
+    if channels in (None, len(structures) + 1) or channels == len(structures) == 1:
+        return
+    raise BundleError(
+        f"{path}: expected {len(structures) + 1} channels (background, {', '.join(structures)}), got "
+        f"{channels}; restore the bundle."
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from septum.core import Region
-from septum.core.components import largest_component, largest_in_slices
+from septum.core.components import clear_apart, largest_component, largest_in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,4 @@ def _keep(
 ) -> None:
     """Keep, in place, this part of all structures together, and then of each; the rest becomes background."""
     for value in (None, *values):
-        whole = labels > 0 if value is None else labels == value
-        kept = part_of(whole)
-        if kept is not None:
-            labels[whole & ~kept] = 0
+        clear_apart(labels, labels > 0 if value is None else labels == value, part_of)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import BundleError, Localisation, LocalisationPath, Orientation, Region
-from septum.core.components import largest_component
+from septum.core import Localisation, LocalisationPath, Orientation, Region
+from septum.core.components import clear_apart, largest_component
 from septum.inference.channels import largest_channel
 from septum.inference.frame_result import FrameResult
-from septum.inference.loading import load_graph
+from septum.inference.loading import check_channels, load_graph
 from septum.inference.out_of_distribution import evidence_of, foreground_of
 from septum.inference.windows import average_over_windows
 from septum.preprocessing.spline import logits_on_image, prepare_by_splines
@@ -49,12 +49,7 @@ class SlidingWindowMethod:
         for network in manifest.networks:
             path = bundle.graph(network)
             engine = load_graph(path, manifest.window.size, options, {"logits"})
-            channels, expected = engine.channels["logits"], len(manifest.labels.names) + 1
-            if channels not in (None, expected):
-                raise BundleError(
-                    f"{path}: expected {expected} channels (background, {', '.join(manifest.labels.names)}), "
-                    f"got {channels}; restore the bundle."
-                )
+            check_channels(path, engine, manifest.labels.names)
             self.engines.append(engine)
 
     def segment_frames(self, cine: Cine, *, smooth: bool = True) -> Iterator[FrameResult]:
@@ -98,7 +93,5 @@ class SlidingWindowMethod:
         """Keep the largest components; in place."""
         for values in self.manifest.keep_largest:
             mask = np.isin(labels, values)
-            kept = largest_component(mask)
-            if kept is not None:
-                labels[mask & ~kept] = 0
+            clear_apart(labels, mask, largest_component)
         return labels

@@ -60,7 +60,8 @@ def average_over_windows(
         settings: of the windows.
         mirrored: whether each window is seen in all mirror images, too.
     """
-    frame = _at_least(image.shape, settings.size)
+    larger = [max(pair) for pair in zip(image.shape, settings.size, strict=True)]
+    frame = Region.whole(larger).shifted_inside(image.shape)
     padded = np.ascontiguousarray(frame.crop(image))
     weights = window_weights(settings.size)
     total: NDArray[np.float16] | None = None
@@ -126,13 +127,3 @@ def _answer(engine: Engine, window: NDArray[np.float32], axes: tuple[int, ...]) 
     if total is None:  # there is always the image itself
         raise ValueError("expected a window, got none")
     return total / np.float32(len(flips))
-
-
-def _at_least(shape: Sequence[int], size: Sequence[int]) -> Region:
-    """An image's own grid, with as many voxels about its middle as a window needs."""
-    before = [max(0, wanted - count) // 2 for count, wanted in zip(shape, size, strict=True)]
-    z, y, x = (-count for count in before)
-    c, b, a = (
-        start + max(count, wanted) for start, count, wanted in zip((z, y, x), shape, size, strict=True)
-    )
-    return Region((z, y, x), (c, b, a))
