@@ -69,6 +69,7 @@ class Peer:
     Attributes:
         got: (UID, hash of the data) of every object, as often as it came.
         found: path of each object.
+        asked: the level of every question.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,6 +78,7 @@ class Peer:
 
         self.folder, self.got, self.found, self.refuse, self._lock = folder, [], {}, 0, Lock()
         self.counts: dict[str, int] = {}
+        self.asked: list[str] = []
         self._associations: list[Any] = []
         folder.mkdir(parents=True, exist_ok=True)
         entity = AE("PACS")
@@ -121,8 +123,14 @@ class Peer:
         return 0x0000
 
     def _find(self, event):
-        answer = pydicom.Dataset()
-        answer.StudyInstanceUID = event.identifier.StudyInstanceUID
+        answer, asked = pydicom.Dataset(), event.identifier
+        self.asked.append(asked.QueryRetrieveLevel)
+        answer.StudyInstanceUID = asked.StudyInstanceUID
+        if asked.QueryRetrieveLevel == "IMAGE":
+            answer.SOPInstanceUID = asked.SOPInstanceUID
+            if asked.SOPInstanceUID in self.found:
+                yield 0xFF00, answer
+            return
         answer.NumberOfStudyRelatedInstances = self.counts.get(answer.StudyInstanceUID, 0)
         yield 0xFF00, answer
 

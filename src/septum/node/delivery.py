@@ -50,7 +50,12 @@ class Outbox:
         study = self.store.job(delivery.job).study
         try:
             files = [(one, self.folder / one.path) for one in delivery.objects]
+            there = self.sender.find(files) if files and delivery.begun else set()
+            for uid in there:  # of which the acknowledgement was lost
+                self._stored(uid, study, delivery.job)
+            files = [(one, path) for one, path in files if one.uid not in there]
             if files:  # else a node was killed after the last of them
+                self.store.begin(delivery)
                 self.sender.send(files, lambda uid: self._stored(uid, study, delivery.job))
         except OSError as error:  # of which errors of connections are
             self._failed(

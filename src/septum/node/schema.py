@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS object (
 CREATE TABLE IF NOT EXISTS delivery (
     job INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
     attempts INTEGER NOT NULL, next_at REAL NOT NULL, PRIMARY KEY (job, destination));
+CREATE TABLE IF NOT EXISTS begun (
+    job INTEGER NOT NULL, destination TEXT NOT NULL, PRIMARY KEY (job, destination));
 CREATE TABLE IF NOT EXISTS watch (
     source TEXT NOT NULL, remote TEXT NOT NULL, study TEXT NOT NULL, instances INTEGER NOT NULL,
     agrees INTEGER NOT NULL, changed_at REAL NOT NULL, PRIMARY KEY (source, remote));

@@ -242,8 +242,15 @@ class Store:
                 "SELECT uid, sop_class, path FROM object WHERE destination = ? AND job = ? "
                 "AND sent_at IS NULL ORDER BY place", destination, row["job"],
             )  # fmt: skip
+            begun = self._one(
+                "SELECT 1 FROM begun WHERE job = ? AND destination = ?", row["job"], destination
+            )
         outgoing = tuple(Outgoing(one["uid"], one["sop_class"], one["path"]) for one in objects)
-        return Delivery(int(row["job"]), destination, int(row["attempts"]), outgoing)
+        return Delivery(int(row["job"]), destination, int(row["attempts"]), outgoing, begun is not None)
+
+    def begin(self, delivery: Delivery) -> None:
+        """Note that a delivery is tried: from now on its destination may have objects of it."""
+        self.execute("INSERT OR IGNORE INTO begun VALUES (?, ?)", delivery.job, delivery.destination)
 
     def acknowledge(self, destination: str, uid: str) -> None:
         """Note that a destination has an object: it is not sent there again."""
