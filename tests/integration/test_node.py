@@ -17,6 +17,7 @@ pytest.importorskip("pynetdicom", reason="needs septum[node]")
 
 from septum.core import Flag, InputError, OutputError, Verdict
 from septum.node.states import State
+from septum.node.store import Store
 from support.dicom_objects import dciodvfy_errors
 from support.dicom_study import SECRETS, localisers, screenshot
 from support.node_parts import TruthSegmenter, node_of, peer_at, send, settings_of, wait_for
@@ -220,6 +221,7 @@ def test_a_study_whose_count_disagrees_with_its_archive_waits_and_can_be_forced(
         send(node.listener.port, cine("1.2.3.52"))
         wait_for_states(node, "sent", "failed")
         assert "30 of 31" in node.store.jobs()[1].reason
+        assert peer.asked == ["STUDY", "STUDY"]  # once for each study
         node.store.retry(2)
         wait_for_states(node, "sent", "sent")
 
@@ -234,6 +236,24 @@ def test_a_destination_that_refuses_is_tried_again_and_given_up_and_taken_up_by_
         assert node.store.retry(1) is State.DONE
         wait_for_states(node, "sent")
     assert len(peer.got) == 5
+
+
+def test_an_object_whose_acknowledgement_was_lost_is_not_sent_a_second_time(tmp_path, peer, monkeypatch):
+    acknowledge, lost = Store.acknowledge, ["of the second object"]
+
+    def lose(store, destination, uid):
+        if lost and len(peer.got) == 2:
+            lost.pop()
+            raise ConnectionError("cut off")
+        acknowledge(store, destination, uid)
+
+    monkeypatch.setattr(Store, "acknowledge", lose)
+    with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
+        send(node.listener.port, cine())
+        wait_for_states(node, "sent")
+    assert not lost
+    assert len(peer.got) == len(peer.found) == 5
+    assert peer.asked == 4 * ["IMAGE"]
 
 
 def test_a_second_node_on_the_same_folder_is_refused(tmp_path, peer):

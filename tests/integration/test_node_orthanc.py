@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("pynetdicom", reason="needs septum[node]")
 
+from septum.node.senders import sender_of
+from septum.node.states import Outgoing
 from support.dicom_study import write
 from support.node_parts import TruthSegmenter, node_of, settings_of, wait_for
 from support.node_studies import cine
@@ -112,3 +114,19 @@ def test_half_a_study_waits_for_the_other_half_and_more_of_it_is_another_version
         wait_for(lambda: [job.state.value for job in node.store.jobs()][1:] == ["sent"], "another version")
     assert segmenter.calls == 2
     assert pacs.results() == sorted(2 * RESULTS)
+
+
+@pytest.mark.parametrize(("kind", "path"), [("orthanc", ""), ("stow", "/dicom-web"), ("dimse", "")])
+def test_orthanc_tells_which_objects_it_has_by_each_way(pacs, tmp_path, kind, path):
+    files = []
+    for number, one in enumerate(cine("1.2.3.16")[:2]):
+        one.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+        files.append((Outgoing(one.SOPInstanceUID, one.SOPClassUID, ""), tmp_path / f"{number}.dcm"))
+    to = {"ae_title": "PACS", "host": "127.0.0.1", "port": pacs.dicom} if kind == "dimse" else {}
+    way = {"kind": kind, "name": "pacs"} | (to or {"url": f"{pacs.url}{path}"})
+    sender = sender_of(settings_of(tmp_path, send=[way]).send[0])
+    assert sender.find(files) == set()
+    stored: list[str] = []
+    sender.send(files[:1], stored.append)
+    assert sender.find(files) == set(stored) == {files[0][0].uid}
+    sender.close()

@@ -10,7 +10,6 @@ import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO
 
 import pydicom
@@ -43,14 +42,6 @@ _PREAMBLE = 128
 _GROUP_LENGTH = b"DICM\x02\x00\x00\x00UL\x04\x00"
 _CHUNK = 1 << 20
 _GB = 1e9
-
-
-class Taken(Enum):
-    """What became of an object that came."""
-
-    NEW = "new"
-    REPEATED = "repeated"
-    LEFT_OUT = "left out"
 
 
 class RefusedError(Exception):
@@ -98,7 +89,7 @@ class Inbox:
         """Tell whether the disk is too full to take anything in."""
         return self.free_bytes < self.limits.least_free_gb * _GB
 
-    def take(self, path: Path, source: str) -> tuple[Taken, str]:
+    def take(self, path: Path, source: str) -> str:
         """Take in a DICOM file. When it returns, the image is on the disk for good.
 
         The file gets a new meta header, so that an image has the same bytes whichever way it came.
@@ -108,7 +99,7 @@ class Inbox:
             source: where it came from, such as ``dimse:MR1``.
 
         Returns:
-            What became of it, and the UID of its study.
+            The UID of its study.
 
         Raises:
             RefusedError: it is no DICOM object, or lacks the identifiers of its study or its own.
@@ -118,9 +109,9 @@ class Inbox:
             header = _header(path)
             study, sop = _identifiers(header)
             if self._is_own(header, sop):
-                return self._left_out(study, "", source), study
+                return self._left_out(study, "", source)
             if str(header.get("SOPClassUID", "")) not in MR_IMAGES:
-                return self._left_out(study, sop, source), study
+                return self._left_out(study, sop, source)
             self._check_room(study)
             instance = self._keep(path, header, study, sop)
             new = self.store.add(study, instance, source)
@@ -129,7 +120,7 @@ class Inbox:
             self.audit.note("refused", source=source, reason=str(error))
             raise
         self.metrics.add("instances_received_total" if new else "instances_repeated_total", source=source)
-        return (Taken.NEW if new else Taken.REPEATED), study
+        return study
 
     def gather(self, job: Job) -> Path:
         """Put the images of a study as they are now into a folder of their own.
@@ -187,12 +178,12 @@ class Inbox:
         made_here = maker == DEVICE_UID and str(header.get("SOPClassUID", "")) not in MR_IMAGES
         return made_here or str(header.get("Manufacturer", "")) == MANUFACTURER or self.store.is_ours(sop)
 
-    def _left_out(self, study: str, sop: str, source: str) -> Taken:
-        """Count an object that is not kept, unless it is the node's own."""
+    def _left_out(self, study: str, sop: str, source: str) -> str:
+        """Count an object that is not kept, unless it is the node's own; the UID of its study."""
         if sop:
             self.store.add_other(study, sop)
         self.metrics.add("objects_left_out_total", source=source)
-        return Taken.LEFT_OUT
+        return study
 
     def _check_room(self, study: str) -> None:
         if self.is_full():

@@ -7,7 +7,6 @@ import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pydicom import Dataset
 from pydicom.uid import (
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
@@ -21,7 +20,7 @@ from pynetdicom.presentation import AllStoragePresentationContexts
 
 from septum.node.inbox import FullError, RefusedError
 from septum.node.settings import is_allowed
-from septum.node.tls import client_context, server_context
+from septum.node.tls import server_context
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -30,15 +29,14 @@ if TYPE_CHECKING:
     from septum.node.audit import Audit
     from septum.node.inbox import Inbox
     from septum.node.metrics import Metrics
-    from septum.node.settings import Archive, Peer, Receive
+    from septum.node.settings import Peer, Receive
 
 _LOG = logging.getLogger(__name__)
 #: Statuses of C-STORE (PS3.4, B.2.3) and reasons of rejection (PS3.8, 9.3.4).
 SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 _NOT_RECOGNISED, _CONGESTED = (0x01, 0x01, 0x03), (0x02, 0x03, 0x01)
-_PENDING = (0xFF00, 0xFF01)
 _TIMEOUT_S = 30.0
-_ECHO, _FIND = "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1"  # Verification; Study Root, FIND
+_ECHO = "1.2.840.10008.1.1"  # Verification
 _PLAIN = (
     ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian,
     RLELossless,
@@ -98,21 +96,6 @@ class Listener:
         """Tell whether somebody who has sent images of a study is still connected."""
         return any(study in studies and one.is_alive() for one, studies in list(self._open.items()))
 
-    def expected(self, source: str, study: str) -> int | None:
-        """Ask how many instances a study has, where a peer says who knows that; ``None`` where nobody does.
-
-        Args:
-            source: ``dimse:`` and the AE title of the peer.
-            study: UID.
-
-        Raises:
-            ConnectionError: the archive that knows it does not answer.
-        """
-        for peer in self.settings.peers:
-            if peer.count is not None and source == f"dimse:{peer.ae_title}":
-                return count_at(peer.count, study, self.settings.ae_title)
-        return None
-
     def _peer(self, event: Event) -> Peer | None:
         requestor = event.assoc.requestor
         called = requestor.primitive
@@ -143,7 +126,7 @@ class Listener:
         if peer is None:
             return NOT_UNDERSTOOD
         try:
-            _, study = self._inbox.take(event.dataset_path, f"dimse:{peer.ae_title}")
+            study = self._inbox.take(event.dataset_path, f"dimse:{peer.ae_title}")
             self._open.setdefault(event.assoc, set()).add(study)
         except FullError:
             return OUT_OF_RESOURCES
@@ -160,40 +143,6 @@ class Listener:
         if event.assoc.is_acceptor and requestor.primitive is not None:
             title = str(requestor.primitive.calling_ae_title).strip()
             self._audit.note("association", peer=title, address=str(requestor.address), ended=how)
-
-
-def count_at(archive: Archive, study: str, calling: str) -> int | None:
-    """Ask an archive by C-FIND how many instances a study has.
-
-    Args:
-        archive: who is asked.
-        study: UID.
-        calling: AE title by which it is asked.
-
-    Returns:
-        The number; ``None`` where the archive knows no such study, or does not tell.
-
-    Raises:
-        ConnectionError: it does not answer.
-    """
-    entity = ae.ApplicationEntity(calling)
-    entity.add_requested_context(_FIND)
-    entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
-    tls = None if archive.tls is None else (client_context(archive.tls), archive.host)
-    association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title, tls_args=tls)
-    if not association.is_established:
-        raise ConnectionError(f"{archive.ae_title} at {archive.host} port {archive.port} does not answer")
-    asked = Dataset()
-    asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", study
-    asked.NumberOfStudyRelatedInstances = None
-    try:
-        for status, found in association.send_c_find(asked, _FIND):
-            if status.get("Status") in _PENDING and found is not None:
-                number = found.get("NumberOfStudyRelatedInstances")
-                return None if number is None else int(number)
-    finally:
-        association.release()
-    return None
 
 
 def _syntaxes() -> tuple[str, ...]:

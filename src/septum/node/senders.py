@@ -120,6 +120,7 @@ class DimseSender(Sender):
         entity = ae.ApplicationEntity(to.calling)
         entity.maximum_pdu_size = 0
         entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
+        entity.connection_timeout = _TIMEOUT_S
         for one in classes:
             entity.add_requested_context(one, ExplicitVRLittleEndian)
         tls = None if to.tls is None else (client_context(to.tls), to.host)
