@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from io import BytesIO
@@ -13,6 +14,7 @@ pytest.importorskip("pynetdicom", reason="needs septum[node]")
 
 from septum.node.senders import sender_of
 from septum.node.states import Outgoing
+from support.dcmtk import dcmtk, found_by
 from support.dicom_study import write
 from support.node_parts import TruthSegmenter, node_of, settings_of, wait_for
 from support.node_studies import cine
@@ -78,13 +80,15 @@ def test_results_reach_orthanc_by_stow_and_a_second_sending_changes_nothing(pacs
     with node_of(settings_of(tmp_path, send=[stow])) as node:
         write(tmp_path / "study", cine("1.2.3.12"))
         to = ["127.0.0.1", str(node.listener.port), "+sd", tmp_path / "study"]
-        command = ["storescu", "-aet", "MR1", "-aec", "SEPTUM", *to]
+        command = [dcmtk("storescu"), "-aet", "MR1", "-aec", "SEPTUM", *to]
         subprocess.run(command, check=True)
         wait_for(lambda: pacs.results() == RESULTS, "results in Orthanc")
         subprocess.run(command, check=True)
         time.sleep(1.5)
         assert [(job.version, job.state.value) for job in node.store.jobs()] == [(1, "sent")]
     assert pacs.results() == RESULTS
+    told = found_by(pacs.dicom, "PACS", "SERIES", "StudyInstanceUID=1.2.3.12", "Modality")
+    assert sorted(re.findall(r"\(0008,0060\) CS \[(\w+) ?\]", told)) == RESULTS
 
 
 def test_what_comes_while_orthanc_is_away_is_found_and_sent_when_it_is_back(pacs, tmp_path):

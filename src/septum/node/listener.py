@@ -83,6 +83,7 @@ class Listener:
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_RELEASED, self._over, ["released"]),
                 (evt.EVT_ABORTED, self._over, ["aborted"]),
+                (evt.EVT_CONN_OPEN, _limit),
                 (evt.EVT_CONN_CLOSE, lambda event: self._open.pop(event.assoc, None)),
             ],
         )
@@ -143,6 +144,13 @@ class Listener:
         if event.assoc.is_acceptor and requestor.primitive is not None:
             title = str(requestor.primitive.calling_ae_title).strip()
             self._audit.note("association", peer=title, address=str(requestor.address), ended=how)
+
+
+def _limit(event: Event) -> None:
+    """Wait for no byte of a caller for ever."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.settimeout(_TIMEOUT_S)
 
 
 def _syntaxes() -> tuple[str, ...]:
