@@ -23,7 +23,7 @@ from septum.core.files import atomic_path
 from septum.io.dicom.headers import quiet
 from septum.io.dicom.objects.instances import DEVICE_UID, MANUFACTURER
 from septum.io.dicom.scanning import MR_IMAGES
-from septum.node.states import ENDS, Instance
+from septum.node.states import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -188,8 +188,7 @@ class Inbox:
     def _check_room(self, study: str) -> None:
         if self.is_full():
             raise FullError(f"less than {self.limits.least_free_gb:g} GB are free")
-        counts = self.store.counts()
-        waiting = sum(n for state, n in counts.items() if state not in ENDS)
+        waiting = self.store.waiting()
         if waiting >= self.limits.most_waiting and not self.store.instances(study):
             raise FullError(f"{waiting} studies wait")
 

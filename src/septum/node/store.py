@@ -118,13 +118,16 @@ class Store:
         rows = self.rows("SELECT sop, file, sha256 FROM instance WHERE study = ? ORDER BY number", study)
         return [Instance(row["sop"], row["file"], row["sha256"]) for row in rows]
 
-    def has(self, study: str, sop: str) -> bool:
-        """Tell whether an object of a study has come, be it an image or not."""
-        return self._one("SELECT 1 FROM come WHERE study = ? AND sop = ?", study, sop) is not None
+    def come(self, study: str) -> set[str]:
+        """List the UIDs of the objects of a study that have come, images and others."""
+        rows = self.rows(
+            "SELECT sop FROM instance WHERE study = ?1 UNION SELECT sop FROM other WHERE study = ?1", study
+        )
+        return {row["sop"] for row in rows}
 
     def count(self, study: str) -> int:
         """Count the objects of a study that have come, images and others."""
-        return int(self._one("SELECT COUNT(*) AS n FROM come WHERE study = ?", study)["n"])
+        return len(self.come(study))
 
     def studies(self) -> list[str]:
         """List the UIDs of all studies of which there are images."""
@@ -319,6 +322,15 @@ class Store:
         """Count versions by state."""
         rows = self.rows("SELECT state, COUNT(*) AS n FROM job GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): int(row["n"]) for row in rows}
+
+    def waiting(self) -> int:
+        """Count the versions that are not finished."""
+        states = json.dumps([state for state in State if state not in ENDS])
+        return int(
+            self._one(
+                "SELECT COUNT(*) AS n FROM job WHERE state IN (SELECT value FROM json_each(?))", states
+            )["n"]
+        )
 
     def history(self, job: int) -> list[tuple[float, State, str]]:
         """List the states that a version went through, with the time and the reason."""
