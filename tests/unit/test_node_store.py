@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 import pytest
@@ -242,6 +243,33 @@ def test_steps_taken_together_are_all_taken_back(store):
     with pytest.raises(ZeroDivisionError):
         halfway()
     assert store.jobs() == []
+
+
+def test_a_full_disk_takes_steps_back_and_is_an_error_of_the_system(store):
+    add(store)
+    pages = store.one("PRAGMA page_count")[0]
+    store.execute(f"PRAGMA max_page_count = {pages}")
+    come = 0
+
+    def fill() -> None:
+        nonlocal come
+        while True:
+            come += 1
+            add(store, f"1.2.{come}", study=f"1.{come}")
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        fill()
+    assert raised.value.errno == errno.ENOSPC
+    assert len(store.jobs()) == come
+    assert not [job for job in store.jobs() if not store.instances(job.study)]
+    store.execute(f"PRAGMA max_page_count = {pages + 100}")
+    assert add(store, f"1.2.{come}", study=f"1.{come}")
+
+
+def test_a_study_that_is_put_back_has_not_used_an_attempt(store):
+    job = run(store)
+    store.put_back(job, "no room")
+    assert (states(store), store.job(job).attempts) == (["queued"], 0)
 
 
 def test_another_process_reads_what_was_written(store, tmp_path):

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from septum.core.files import reason_of
 from septum.node.states import pause_s
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Outbox:
                 self.sender.send(files, lambda uid: self._stored(uid, study, delivery.job))
         except OSError as error:  # of which errors of connections are
             self._failed(
-                delivery, study, str(error) if isinstance(error, ConnectionError) else _reason(error)
+                delivery, study, str(error) if isinstance(error, ConnectionError) else reason_of(error)
             )
             return True
         self.store.delivered(delivery)
@@ -88,7 +89,3 @@ class Outbox:
         state = self.store.job(job).state
         if state.value in ("sent", "failed"):
             self.metrics.add("studies_total", state=state.value)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__

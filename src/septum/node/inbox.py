@@ -18,8 +18,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
-from septum.core import InputError
-from septum.core.files import atomic_path
+from septum.core import InputError, OutputError
+from septum.core.files import atomic_path, reason_of
 from septum.io.dicom.headers import quiet
 from septum.io.dicom.objects.instances import DEVICE_UID, MANUFACTURER
 from septum.io.dicom.scanning import MR_IMAGES
@@ -115,12 +115,20 @@ class Inbox:
             self._check_room(study)
             instance = self._keep(path, header, study, sop)
             new = self.store.add(study, instance, source)
+        except OSError as error:  # of the store: the image is written again when it comes again
+            raise self.refused(
+                FullError(f"the image cannot be noted ({reason_of(error)})"), source
+            ) from error
         except (RefusedError, FullError) as error:
-            self.metrics.add("instances_refused_total", source=source)
-            self.audit.note("refused", source=source, reason=str(error))
-            raise
+            raise self.refused(error, source) from error.__cause__
         self.metrics.add("instances_received_total" if new else "instances_repeated_total", source=source)
         return study
+
+    def refused(self, error: RefusedError | FullError, source: str) -> RefusedError | FullError:
+        """Count and log that an image is refused; the same error."""
+        self.metrics.add("instances_refused_total", source=source)
+        self.audit.note("refused", source=source, reason=str(error))
+        return error
 
     def gather(self, job: Job) -> Path:
         """Put the images of a study as they are now into a folder of their own.
@@ -206,11 +214,10 @@ class Inbox:
                     digest.update(block)
                     copy.write(block)
         except OSError as error:
-            raise FullError(f"the image cannot be written ({error.strerror})") from error
-        except Exception as error:
-            if isinstance(error.__cause__, OSError):  # as atomic_path tells it
-                raise FullError(f"the image cannot be written ({error.__cause__.strerror})") from error
-            raise
+            raise FullError(f"the image cannot be written ({reason_of(error)})") from error
+        except OutputError as error:
+            reason = reason_of(error.__cause__) if isinstance(error.__cause__, OSError) else "no room"
+            raise FullError(f"the image cannot be written ({reason})") from error
         return Instance(sop, name, digest.hexdigest())
 
 

@@ -20,6 +20,7 @@ from pynetdicom.presentation import AllStoragePresentationContexts
 
 from septum.node.inbox import FullError, RefusedError
 from septum.node.settings import is_allowed
+from septum.node.spool import Spool, install
 from septum.node.tls import server_context
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Listener:
         """Begin to listen. Raises :class:`OSError` where the port is taken."""
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it tells identifiers
         _config.STORE_RECV_CHUNKED_DATASET = True
+        install()
         entity = ae.ApplicationEntity(self.settings.ae_title)
         entity.require_called_aet = True
         entity.maximum_associations = self.settings.most_associations
@@ -126,8 +128,13 @@ class Listener:
         peer = self._peer(event)
         if peer is None:
             return NOT_UNDERSTOOD
+        source = f"dimse:{peer.ae_title}"
+        spool: object = getattr(event.request, "_dataset_file", None)
+        if isinstance(spool, Spool) and spool.is_cut:
+            self._inbox.refused(FullError("the image does not fit on the disk"), source)
+            return OUT_OF_RESOURCES
         try:
-            study = self._inbox.take(event.dataset_path, f"dimse:{peer.ae_title}")
+            study = self._inbox.take(event.dataset_path, source)
             self._open.setdefault(event.assoc, set()).add(study)
         except FullError:
             return OUT_OF_RESOURCES

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
+from septum.core.files import reason_of
 from septum.core.locks import lock
 from septum.node.audit import Audit, Codes
 from septum.node.completion import Completion, SourceAwayError
@@ -81,6 +82,8 @@ class Loop:
                 more, self.wrong, wait_s = self._step(), "", self._pause_s
             except (ConnectionError, FullError) as error:
                 more, wait_s = False, self._after(str(error))
+            except OSError as error:  # as of a full disk
+                more, wait_s = False, self._after(reason_of(error))
             except Exception as error:  # noqa: BLE001  # a part goes on, whatever happened
                 self._metrics.add("loop_errors_total", part=self.name)
                 _LOG.exception("%s", self.name)
