@@ -106,6 +106,53 @@ def test_compressed_images_are_taken(tmp_path, peer, syntax):
     assert peer.modalities() == RESULTS
 
 
+def with_name(objects, folder, charset: str, name: bytes):
+    """The same objects with the bytes of a name as they are, whatever their character set says."""
+    placeholder = b"N" * len(name)
+    found = []
+    for number, one in enumerate(objects):
+        path = folder / f"{number}.dcm"
+        one.PatientName, one.SpecificCharacterSet = placeholder.decode(), charset
+        one.save_as(path, enforce_file_format=True)
+        path.write_bytes(path.read_bytes().replace(placeholder, name))
+        found.append(pydicom.dcmread(path))
+    return found
+
+
+# Of the sender, whose images these are.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("charset", ["", "ISO_IR 192", "ISO_IR 999"])
+def test_a_name_that_does_not_fit_its_character_set_stops_no_study_and_is_text_in_the_results(
+    tmp_path, peer, charset, caplog
+):
+    name = "Müller^Jörgen".encode("latin-1")
+    objects = with_name(cine(frames=2), tmp_path, charset, name)
+    policy = {"send": ["seg", "sr"]}
+    with node_of(settings_of(tmp_path, send=[peer.destination], policy=policy)) as node:
+        assert set(send(node.listener.port, objects)) == {0}
+        wait_for_states(node, "sent")
+    assert peer.modalities() == ["SEG", "SR"]
+    for result in map(pydicom.dcmread, peer.found.values()):
+        assert (result.SpecificCharacterSet, result.PatientID) == ("ISO_IR 192", SECRETS[1])
+        written = result.PatientName.original_string.decode("utf-8")
+        assert written[0] + written[-4:] == "Mrgen"
+    assert b"rgen" not in everything_written(tmp_path / "node") + caplog.text.encode()
+
+
+def test_an_image_that_comes_twice_counts_once_and_another_content_of_it_is_another_version(tmp_path, peer):
+    segmenter = TruthSegmenter()
+    with node_of(settings_of(tmp_path, send=[peer.destination]), segmenter) as node:
+        objects = cine()
+        assert set(send(node.listener.port, [*objects, *objects[:7]])) == {0}
+        wait_for_states(node, "sent")
+        assert len(node.store.instances("1.2.3.1")) == 30
+        objects[3].PixelData = objects[4].PixelData
+        send(node.listener.port, objects[:7])
+        wait_for_states(node, "sent", "sent")
+        assert len(node.store.instances("1.2.3.1")) == 30
+    assert (segmenter.calls, len(peer.found)) == (2, 10)
+
+
 def test_a_study_without_a_stack_that_can_be_segmented_is_ignored_with_the_reason(tmp_path, peer):
     with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
         send(node.listener.port, late_gadolinium())
