@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import subprocess
 import tempfile
 import warnings
 from dataclasses import replace
@@ -17,6 +19,7 @@ pytest.importorskip("pynetdicom", reason="needs septum[node]")
 
 from septum.core import Flag, InputError, OutputError, Verdict
 from septum.node.states import State
+from septum.node.store import Store
 from support.dicom_objects import dciodvfy_errors
 from support.dicom_study import SECRETS, localisers, screenshot
 from support.node_parts import TruthSegmenter, node_of, peer_at, send, settings_of, wait_for
@@ -101,6 +104,53 @@ def test_compressed_images_are_taken(tmp_path, peer, syntax):
         assert set(send(node.listener.port, objects)) == {0}
         wait_for_states(node, "sent")
     assert peer.modalities() == RESULTS
+
+
+def with_name(objects, folder, charset: str, name: bytes):
+    """The same objects with the bytes of a name as they are, whatever their character set says."""
+    placeholder = b"N" * len(name)
+    found = []
+    for number, one in enumerate(objects):
+        path = folder / f"{number}.dcm"
+        one.PatientName, one.SpecificCharacterSet = placeholder.decode(), charset
+        one.save_as(path, enforce_file_format=True)
+        path.write_bytes(path.read_bytes().replace(placeholder, name))
+        found.append(pydicom.dcmread(path))
+    return found
+
+
+# Of the sender, whose images these are.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("charset", ["", "ISO_IR 192", "ISO_IR 999"])
+def test_a_name_that_does_not_fit_its_character_set_stops_no_study_and_is_text_in_the_results(
+    tmp_path, peer, charset, caplog
+):
+    name = "Müller^Jörgen".encode("latin-1")
+    objects = with_name(cine(frames=2), tmp_path, charset, name)
+    policy = {"send": ["seg", "sr"]}
+    with node_of(settings_of(tmp_path, send=[peer.destination], policy=policy)) as node:
+        assert set(send(node.listener.port, objects)) == {0}
+        wait_for_states(node, "sent")
+    assert peer.modalities() == ["SEG", "SR"]
+    for result in map(pydicom.dcmread, peer.found.values()):
+        assert (result.SpecificCharacterSet, result.PatientID) == ("ISO_IR 192", SECRETS[1])
+        written = result.PatientName.original_string.decode("utf-8")
+        assert written[0] + written[-4:] == "Mrgen"
+    assert b"rgen" not in everything_written(tmp_path / "node") + caplog.text.encode()
+
+
+def test_an_image_that_comes_twice_counts_once_and_another_content_of_it_is_another_version(tmp_path, peer):
+    segmenter = TruthSegmenter()
+    with node_of(settings_of(tmp_path, send=[peer.destination]), segmenter) as node:
+        objects = cine()
+        assert set(send(node.listener.port, [*objects, *objects[:7]])) == {0}
+        wait_for_states(node, "sent")
+        assert len(node.store.instances("1.2.3.1")) == 30
+        objects[3].PixelData = objects[4].PixelData
+        send(node.listener.port, objects[:7])
+        wait_for_states(node, "sent", "sent")
+        assert len(node.store.instances("1.2.3.1")) == 30
+    assert (segmenter.calls, len(peer.found)) == (2, 10)
 
 
 def test_a_study_without_a_stack_that_can_be_segmented_is_ignored_with_the_reason(tmp_path, peer):
@@ -198,6 +248,61 @@ def test_an_image_that_does_not_fit_is_refused_as_out_of_resources_and_can_come_
         wait_for_states(node, "sent")
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder of a node on a disk of 16 MB."""
+    folder = tmp_path / "node"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder, room_bytes: int):
+    ballast = folder / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(folder).free - room_bytes))
+    return ballast
+
+
+@pytest.mark.parametrize("room_bytes", [5_000, 150_000])
+def test_a_disk_that_fills_amid_a_study_refuses_the_rest_and_keeps_nothing_half_written(
+    small_disk, tmp_path, peer, room_bytes, caplog
+):
+    with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
+        ballast = fill(small_disk, room_bytes)
+        statuses = send(node.listener.port, cine())
+        taken = statuses.count(0)
+        assert statuses == [*taken * [0], *(30 - taken) * [0xA700]]
+        assert (taken > 0) is (room_bytes > 100_000)
+        assert len(node.store.instances("1.2.3.1")) == taken
+        assert list((small_disk / "incoming").iterdir()) == []
+        for path in (small_disk / "inbox").rglob("*"):
+            assert path.is_dir() or pydicom.dcmread(path).pixel_array.shape == (68, 72)
+        ballast.unlink()
+        assert set(send(node.listener.port, cine())) == {0}
+        wait_for(lambda: states(node)[-1] == "sent")  # what fitted may have been a version of its own
+    assert set(peer.modalities()) == set(RESULTS)
+    assert "Traceback" not in caplog.text
+
+
+def test_results_that_do_not_fit_on_the_disk_are_made_when_there_is_room(small_disk, tmp_path, peer, caplog):
+    limits = {"least_free_gb": 0.0, "first_pause_s": 0.05, "longest_pause_s": 0.1, "attempts": 1}
+    with node_of(settings_of(tmp_path, send=[peer.destination], limits=limits)) as node:
+        assert set(send(node.listener.port, cine())) == {0}
+        ballast = fill(small_disk, 500_000)
+        wait_for(lambda: len(node.store.history(1)) > 8, "attempts")
+        assert {state.value for _, state, _ in node.store.history(1)} == {"received", "queued", "running"}
+        assert "No space left" in node.store.history(1)[-1][2] + node.store.history(1)[-2][2]
+        ballast.unlink()
+        wait_for_states(node, "sent")
+    assert peer.modalities() == RESULTS
+    assert "Traceback" not in caplog.text
+
+
 def test_with_too_many_studies_in_work_new_ones_wait_at_their_senders(tmp_path, peer):
     limits = {"least_free_gb": 0.0, "most_waiting": 1}
     quiet = {"quiet_s": 60.0}
@@ -220,6 +325,7 @@ def test_a_study_whose_count_disagrees_with_its_archive_waits_and_can_be_forced(
         send(node.listener.port, cine("1.2.3.52"))
         wait_for_states(node, "sent", "failed")
         assert "30 of 31" in node.store.jobs()[1].reason
+        assert peer.asked == ["STUDY", "STUDY"]  # once for each study
         node.store.retry(2)
         wait_for_states(node, "sent", "sent")
 
@@ -234,6 +340,24 @@ def test_a_destination_that_refuses_is_tried_again_and_given_up_and_taken_up_by_
         assert node.store.retry(1) is State.DONE
         wait_for_states(node, "sent")
     assert len(peer.got) == 5
+
+
+def test_an_object_whose_acknowledgement_was_lost_is_not_sent_a_second_time(tmp_path, peer, monkeypatch):
+    acknowledge, lost = Store.acknowledge, ["of the second object"]
+
+    def lose(store, destination, uid):
+        if lost and len(peer.got) == 2:
+            lost.pop()
+            raise ConnectionError("cut off")
+        acknowledge(store, destination, uid)
+
+    monkeypatch.setattr(Store, "acknowledge", lose)
+    with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
+        send(node.listener.port, cine())
+        wait_for_states(node, "sent")
+    assert not lost
+    assert len(peer.got) == len(peer.found) == 5
+    assert peer.asked == 4 * ["IMAGE"]
 
 
 def test_a_second_node_on_the_same_folder_is_refused(tmp_path, peer):

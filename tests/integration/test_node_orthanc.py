@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import subprocess
 import time
 from io import BytesIO
@@ -11,6 +13,10 @@ import pytest
 
 pytest.importorskip("pynetdicom", reason="needs septum[node]")
 
+from septum.node.http_client import HttpClient, HttpError
+from septum.node.senders import sender_of
+from septum.node.states import Outgoing
+from support.dcmtk import dcmtk, found_by
 from support.dicom_study import write
 from support.node_parts import TruthSegmenter, node_of, settings_of, wait_for
 from support.node_studies import cine
@@ -76,27 +82,66 @@ def test_results_reach_orthanc_by_stow_and_a_second_sending_changes_nothing(pacs
     with node_of(settings_of(tmp_path, send=[stow])) as node:
         write(tmp_path / "study", cine("1.2.3.12"))
         to = ["127.0.0.1", str(node.listener.port), "+sd", tmp_path / "study"]
-        command = ["storescu", "-aet", "MR1", "-aec", "SEPTUM", *to]
+        command = [dcmtk("storescu"), "-aet", "MR1", "-aec", "SEPTUM", *to]
         subprocess.run(command, check=True)
         wait_for(lambda: pacs.results() == RESULTS, "results in Orthanc")
         subprocess.run(command, check=True)
         time.sleep(1.5)
         assert [(job.version, job.state.value) for job in node.store.jobs()] == [(1, "sent")]
     assert pacs.results() == RESULTS
+    told = found_by(pacs.dicom, "PACS", "SERIES", "StudyInstanceUID=1.2.3.12", "Modality")
+    assert sorted(re.findall(r"\(0008,0060\) CS \[(\w+) ?\]", told)) == RESULTS
 
 
-def test_what_comes_while_orthanc_is_away_is_found_and_sent_when_it_is_back(pacs, tmp_path):
-    segmenter = TruthSegmenter()
-    with node_of(polled(pacs, tmp_path), segmenter) as node:
-        wait_for(lambda: node.pollers[0].answered_at)
-        put(pacs, cine("1.2.3.13"))
-        wait_for(lambda: segmenter.calls or node.store.jobs(), "a job")
-        pacs.stop()
-        time.sleep(2.0)
-        assert node.health()
+class Outages:
+    """Ends Orthanc amid the images of a study, and again amid its results; its last answer is lost."""
+
+    def __init__(self, pacs, monkeypatch) -> None:
+        self.pacs, self.fetched, self.stored, self.is_over = pacs, 0, [], [False, False]
+        self.call = HttpClient.call
+
+        def call(client, method, path, body=None, headers=None):
+            return self.counted(client, method, path, body, headers)
+
+        monkeypatch.setattr(HttpClient, "call", call)
+        monkeypatch.setattr("septum.node.service._AFTER_ERROR_S", 0.3)
+
+    def counted(self, client, method, path, body, headers):
+        answer = self.call(client, method, path, body, headers)
+        self.fetched += path.endswith("/file")
+        if (method, path) == ("POST", "/instances"):
+            self.stored.append(hashlib.sha256(body).hexdigest())
+        for number, is_due in enumerate((self.fetched == 10, len(self.stored) == 2)):
+            if is_due and not self.is_over[number]:
+                self.pacs.stop()
+                self.is_over[number] = True
+                raise HttpError("Orthanc is away")
+        return answer
+
+
+def test_orthanc_may_go_away_amid_images_and_amid_results_and_nothing_is_lost_or_sent_twice(
+    pacs, tmp_path, monkeypatch
+):
+    outages, segmenter = Outages(pacs, monkeypatch), TruthSegmenter()
+    limits = {"least_free_gb": 0.0, "first_pause_s": 0.1, "longest_pause_s": 0.3, "send_attempts": 1000}
+    put(pacs, cine("1.2.3.13"))
+    source = pacs.source | {"from_beginning": True}
+    settings = polled(
+        pacs, tmp_path, orthanc=[source], limits=limits, complete={"quiet_s": 0.5, "patience_s": 30.0}
+    )
+    with node_of(settings, segmenter) as node:
+        wait_for(lambda: outages.is_over[0] and node.pollers[0].is_away and node.health(), "the first outage")
+        time.sleep(1.5)  # three looks in vain, or more
+        assert [job.state.value for job in node.store.jobs()] == ["received"]
         pacs.start()
-        wait_for(lambda: pacs.results() == RESULTS, "results in Orthanc")
+        wait_for(lambda: outages.is_over[1], "the second outage")
+        wait_for(lambda: node.store.deliveries(1)["pacs"][2] >= 4, "attempts to send")
+        pacs.start()
+        wait_for(lambda: [job.state.value for job in node.store.jobs()] == ["sent"], "an end")
         wait_for(lambda: not node.health(), "healthy again")
+    assert pacs.modalities() == sorted([*RESULTS, *30 * ["MR"]])
+    assert len(outages.stored) == len(set(outages.stored)) == 5
+    assert (segmenter.calls, outages.fetched) == (1, 31)  # one image a second time: its answer was lost
 
 
 def test_half_a_study_waits_for_the_other_half_and_more_of_it_is_another_version(pacs, tmp_path):
@@ -112,3 +157,19 @@ def test_half_a_study_waits_for_the_other_half_and_more_of_it_is_another_version
         wait_for(lambda: [job.state.value for job in node.store.jobs()][1:] == ["sent"], "another version")
     assert segmenter.calls == 2
     assert pacs.results() == sorted(2 * RESULTS)
+
+
+@pytest.mark.parametrize(("kind", "path"), [("orthanc", ""), ("stow", "/dicom-web"), ("dimse", "")])
+def test_orthanc_tells_which_objects_it_has_by_each_way(pacs, tmp_path, kind, path):
+    files = []
+    for number, one in enumerate(cine("1.2.3.16")[:2]):
+        one.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+        files.append((Outgoing(one.SOPInstanceUID, one.SOPClassUID, ""), tmp_path / f"{number}.dcm"))
+    to = {"ae_title": "PACS", "host": "127.0.0.1", "port": pacs.dicom} if kind == "dimse" else {}
+    way = {"kind": kind, "name": "pacs"} | (to or {"url": f"{pacs.url}{path}"})
+    sender = sender_of(settings_of(tmp_path, send=[way]).send[0])
+    assert sender.find(files) == set()
+    stored: list[str] = []
+    sender.send(files[:1], stored.append)
+    assert sender.find(files) == set(stored) == {files[0][0].uid}
+    sender.close()

@@ -1,4 +1,4 @@
-"""Nodes that are killed at every step of a study, one after the other on one folder, and what comes of it."""
+"""Nodes that are killed in every state of a study, one after the other on one folder."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from contextlib import suppress
 from multiprocessing import forkserver
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from septum.core import InputError
 from septum.node import listener  # noqa: F401  # loaded before processes are forked
 from septum.node.inbox import Inbox
 from septum.node.settings import NodeSettings
@@ -39,12 +43,19 @@ POINTS: tuple[tuple[type, str, str, int], ...] = (
     (Inbox, "gather", "after", 1), (TruthSegmenter, "__call__", "after", 1), (Worker, "_new", "after", 1),
     (Store, "finish", "before", 1), (Store, "finish", "after", 1),
     (Store, "acknowledge", "before", 1), (Store, "acknowledge", "after", 1),
-    (Store, "acknowledge", "before", 2), (Store, "acknowledge", "after", 1),
+    (Store, "acknowledge", "before", 2), (Store, "acknowledge", "after", 4),
     (Store, "delivered", "before", 1), (Store, "delivered", "after", 1),
+    (Store, "postpone", "before", 1), (Store, "postpone", "after", 1),
+    (Worker, "_failed", "before", 1), (Worker, "_failed", "after", 1),
 )  # fmt: skip
-NAMES = [f"{when} {owner.__name__}.{name}, call {call}" for owner, name, when, call in POINTS]
+#: Beside them: from outside, so many seconds or less after the study came.
+ANY_MOMENT, _MOMENTS_S = len(POINTS), 2.5
+NAMES = [
+    *(f"{when} {owner.__name__}.{name}, call {call}" for owner, name, when, call in POINTS),
+    "at any moment",
+]
 #: Steps that a study takes only where none of its results is known.
-_OF_THE_FIRST_RUN = ("__call__", "_new")
+_OF_THE_FIRST_RUN = ("__call__", "_new", "_failed", "postpone")
 _WAIT_S = 40.0
 
 
@@ -53,20 +64,23 @@ def kill_loop(
     points: Sequence[int],
     say: Callable[[str], None] = lambda _: None,
     goes_on: Callable[[], bool] = lambda: True,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Kill nodes at points, one after the other on one folder; then let one run to the end.
 
     Args:
         folder: empty.
-        points: numbers of :data:`POINTS`.
+        points: numbers of :data:`POINTS`, or :data:`ANY_MOMENT`.
         say: is given a line for every kill.
         goes_on: whether there is time for another kill.
+        seed: of the moments.
 
     Returns:
         What was found in the end.
     """
-    processes = _processes()
+    processes, random = _processes(), np.random.default_rng(seed)
     killed: Counter[str] = Counter()
+    states: Counter[str] = Counter()
     acknowledged: dict[str, set[str]] = {}
     with peer_at(folder / "pacs") as peer:
         settings = settings_of(
@@ -77,7 +91,11 @@ def kill_loop(
         for number, point in enumerate(points, start=1):
             if not goes_on():
                 break
-            study = _study_in_work(settings, acknowledged, fresh=POINTS[point][1] in _OF_THE_FIRST_RUN)
+            name = NAMES[point]
+            study = _study_in_work(
+                settings, acknowledged, fresh=any(one in name for one in _OF_THE_FIRST_RUN)
+            )
+            peer.refuse = int("postpone" in name)
             receiver, sender = processes.Pipe(duplex=False)
             child = processes.Process(
                 target=_run_until_killed, args=(settings.model_dump_json(), point, sender)
@@ -86,8 +104,10 @@ def kill_loop(
             sender.close()
             with suppress(EOFError):  # killed before it could say where it listens
                 _send_all(receiver.recv(), study, acknowledged[study])
+            if point == ANY_MOMENT:
+                time.sleep(random.uniform(0.0, _MOMENTS_S))
+                child.kill()
             child.join(_WAIT_S)
-            name = NAMES[point]
             if child.is_alive():
                 name = f"in vain waited for: {name}"
                 child.kill()
@@ -95,15 +115,19 @@ def kill_loop(
             elif child.exitcode != -signal.SIGKILL:
                 name = f"by itself, {child.exitcode}: {name}"
             killed[name] += 1
-            say(f"{number} of {len(points)}, study {len(acknowledged)}: {name}")
+            left = _states_left(settings)
+            states.update(left)
+            say(f"{number} of {len(points)}, study {len(acknowledged)}, {', '.join(left)}: {name}")
         with node_of(settings) as node:  # goes on where the last one was killed
             for study, sops in acknowledged.items():
                 if len(sops) < FRAMES * SLICES:
                     _send_all(node.listener.port, study, sops)
+            for job in node.store.jobs(State.FAILED):
+                node.store.retry(job.id)
             wait_for(
                 lambda: {job.state for job in node.store.jobs()} <= {State.SENT, State.IGNORED}, "an end"
             )
-        return _found(settings, peer, acknowledged, killed)
+        return _found(settings, peer, acknowledged, killed) | {"kills_by_state": dict(sorted(states.items()))}
 
 
 def _processes() -> Any:
@@ -121,17 +145,27 @@ def _processes() -> Any:
 
 
 def _study_in_work(settings: NodeSettings, acknowledged: dict[str, set[str]], *, fresh: bool) -> str:
-    """The last study, or another one where that has come to its end."""
+    """The last study, tried again by hand if it failed; another one where that has come to its end."""
     study = f"1.2.3.77.{len(acknowledged)}"
     if acknowledged and not fresh:
         store = Store(settings.data / "node.sqlite")
         last = store.jobs_of(study)
+        if last and last[-1].state is State.FAILED:
+            store.retry(last[-1].id)
         store.close()
         if not last or last[-1].state is not State.SENT:
             return study
     study = f"1.2.3.77.{len(acknowledged) + 1}"
     acknowledged[study] = set()
     return study
+
+
+def _states_left(settings: NodeSettings) -> list[str]:
+    """The states in which a killed node left studies that are not finished; ``sent`` where all are."""
+    store = Store(settings.data / "node.sqlite")
+    left = {job.state.value for job in store.jobs() if job.state not in (State.SENT, State.IGNORED)}
+    store.close()
+    return sorted(left) or [State.SENT.value]
 
 
 def _send_all(port: int, study: str, acknowledged: set[str]) -> None:
@@ -171,6 +205,8 @@ def _found(
 
 def _run_until_killed(settings: str, point: int, ready: Connection) -> None:
     """The process of a node that kills itself at a point."""
+    if point == ANY_MOMENT:
+        _run(settings, TruthSegmenter(), ready)
     owner, name, when, call = POINTS[point]
     method, calls, lock = getattr(owner, name), [0], Lock()
 
@@ -186,6 +222,17 @@ def _run_until_killed(settings: str, point: int, ready: Connection) -> None:
         return answer
 
     setattr(owner, name, counted)
-    with node_of(NodeSettings.model_validate(json.loads(settings))) as node:
+    _run(settings, Damaging() if name == "_failed" else TruthSegmenter(), ready)
+
+
+def _run(settings: str, segmenter: TruthSegmenter, ready: Connection) -> None:
+    with node_of(NodeSettings.model_validate(json.loads(settings)), segmenter) as node:
         ready.send(node.listener.port)
         signal.pause()
+
+
+class Damaging(TruthSegmenter):
+    """Finds each study damaged, so that it is given up at once."""
+
+    def __call__(self, folder: Path):
+        raise InputError(f"{folder} is damaged.")

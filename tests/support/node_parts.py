@@ -22,6 +22,7 @@ from septum.workflows.api import measure
 from support.dicom_study import heart
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -69,21 +70,23 @@ class Peer:
     Attributes:
         got: (UID, hash of the data) of every object, as often as it came.
         found: path of each object.
+        asked: the level of every question.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, context: ssl.SSLContext | None = None) -> None:
         from pynetdicom import AE, evt
         from pynetdicom.presentation import AllStoragePresentationContexts
 
         self.folder, self.got, self.found, self.refuse, self._lock = folder, [], {}, 0, Lock()
         self.counts: dict[str, int] = {}
+        self.asked: list[str] = []
         self._associations: list[Any] = []
         folder.mkdir(parents=True, exist_ok=True)
         entity = AE("PACS")
         entity.supported_contexts = AllStoragePresentationContexts
         entity.add_supported_context(FIND)
         self.server = entity.start_server(
-            ("127.0.0.1", 0), block=False,
+            ("127.0.0.1", 0), block=False, ssl_context=context,
             evt_handlers=[
                 (evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find),
                 (evt.EVT_CONN_OPEN, lambda event: self._associations.append(event.assoc)),
@@ -121,29 +124,43 @@ class Peer:
         return 0x0000
 
     def _find(self, event):
-        answer = pydicom.Dataset()
-        answer.StudyInstanceUID = event.identifier.StudyInstanceUID
+        answer, asked = pydicom.Dataset(), event.identifier
+        self.asked.append(asked.QueryRetrieveLevel)
+        answer.StudyInstanceUID = asked.StudyInstanceUID
+        if asked.QueryRetrieveLevel == "IMAGE":
+            answer.SOPInstanceUID = asked.SOPInstanceUID
+            if asked.SOPInstanceUID in self.found:
+                yield 0xFF00, answer
+            return
         answer.NumberOfStudyRelatedInstances = self.counts.get(answer.StudyInstanceUID, 0)
         yield 0xFF00, answer
 
 
 @contextmanager
-def peer_at(folder: Path) -> Iterator[Peer]:
-    peer = Peer(folder)
+def peer_at(folder: Path, context: ssl.SSLContext | None = None) -> Iterator[Peer]:
+    peer = Peer(folder, context)
     try:
         yield peer
     finally:
         peer.close()
 
 
-def send(port: int, objects: list[Any], calling: str = "MR1", called: str = "SEPTUM") -> list[int | None]:
+def send(
+    port: int,
+    objects: list[Any],
+    calling: str = "MR1",
+    called: str = "SEPTUM",
+    tls: ssl.SSLContext | None = None,
+) -> list[int | None]:
     """Send objects in one association; the status of each. Without an association there is none."""
     from pynetdicom import AE
 
     entity = AE(calling)
     for sop_class, syntax in {(one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in objects}:
         entity.add_requested_context(sop_class, syntax)
-    association = entity.associate("127.0.0.1", port, ae_title=called)
+    association = entity.associate(
+        "127.0.0.1", port, ae_title=called, tls_args=None if tls is None else (tls, "localhost")
+    )
     if not association.is_established:
         _close(association)
         return []

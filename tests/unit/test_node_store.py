@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import re
+
 import pytest
 
 from septum.node.states import STEPS, Instance, Outgoing, State, pause_s
@@ -203,7 +206,32 @@ def test_images_are_forgotten_after_a_while_and_what_was_sent_is_not(store, cloc
 
 def test_objects_that_are_no_images_count_and_begin_no_study(store):
     store.add_other("1", "1.9")
-    assert (store.jobs(), store.count("1"), store.has("1", "1.9")) == ([], 1, True)
+    assert (store.jobs(), store.count("1"), store.come("1"), store.waiting()) == ([], 1, {"1.9"}, 0)
+
+
+def test_no_step_of_an_image_or_of_a_delivery_looks_through_a_whole_table(store):
+    job, statements = run(store), set()
+    store._base.set_trace_callback(statements.add)
+    add(store, "1.2")
+    store.add_other("1", "1.3")
+    store.come("1"), store.count("1"), store.waiting(), store.is_ours("2.25.1"), store.unsent()
+    store.jobs(State.RECEIVED)
+    store.finish(job, ["key"], OBJECTS, ["pacs"])
+    delivery = store.due("pacs")
+    store.begin(delivery)
+    store.acknowledge("pacs", "2.25.1")
+    store.postpone(delivery, "no answer", 0.0)
+    store.delivered(delivery)
+    store.take()
+    store._base.set_trace_callback(None)
+    asked = [one for one in statements if one.split()[0] in ("SELECT", "UPDATE", "DELETE")]
+    assert len(asked) > 15
+    plans = {one: [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {one}")] for one in asked}
+    whole = [
+        (one, step) for one, steps in plans.items() for step in steps
+        if re.search(r"SCAN (instance|other|come|job|object(?!.*object_unsent)|delivery|history)\b", step)
+    ]  # fmt: skip
+    assert whole == []
 
 
 def test_steps_taken_together_are_all_taken_back(store):
@@ -215,6 +243,33 @@ def test_steps_taken_together_are_all_taken_back(store):
     with pytest.raises(ZeroDivisionError):
         halfway()
     assert store.jobs() == []
+
+
+def test_a_full_disk_takes_steps_back_and_is_an_error_of_the_system(store):
+    add(store)
+    pages = store.one("PRAGMA page_count")[0]
+    store.execute(f"PRAGMA max_page_count = {pages}")
+    come = 0
+
+    def fill() -> None:
+        nonlocal come
+        while True:
+            come += 1
+            add(store, f"1.2.{come}", study=f"1.{come}")
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        fill()
+    assert raised.value.errno == errno.ENOSPC
+    assert len(store.jobs()) == come
+    assert not [job for job in store.jobs() if not store.instances(job.study)]
+    store.execute(f"PRAGMA max_page_count = {pages + 100}")
+    assert add(store, f"1.2.{come}", study=f"1.{come}")
+
+
+def test_a_study_that_is_put_back_has_not_used_an_attempt(store):
+    job = run(store)
+    store.put_back(job, "no room")
+    assert (states(store), store.job(job).attempts) == (["queued"], 0)
 
 
 def test_another_process_reads_what_was_written(store, tmp_path):

@@ -95,7 +95,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
             new.rename(target)
     except OSError as error:
         raise OutputError(
-            f"{target} cannot be written: {error.strerror or error}; make room or give another folder, "
+            f"{target} cannot be written: {reason_of(error)}; make room or give another folder, "
             "and run again."
         ) from error
 
@@ -138,6 +138,22 @@ def place_of(path: Path) -> Path:
         return Path(os.sep) / path
 
 
+def reason_of(error: OSError) -> str:
+    """Say why a file cannot be read or written, in the system's words.
+
+    A library may wrap its error in another one, whose text is long.
+
+    >>> reason_of(OSError(28, "No space left on device"))
+    'No space left on device'
+    """
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, OSError) and at.strerror:
+            return at.strerror
+        at = at.__cause__ or at.__context__
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
@@ -158,8 +174,7 @@ def _locked(handle: int) -> Iterator[None]:
 
 
 def _cannot_write(target: Path, error: OSError) -> str:
-    reason = error.strerror or str(error)
     return (
-        f"{target} cannot be written: {reason}. Nothing is left of this file, and files that were finished "
-        "before it stay; choose another output folder or make room, and run again."
+        f"{target} cannot be written: {reason_of(error)}. Nothing is left of this file, and files that were "
+        "finished before it stay; choose another output folder or make room, and run again."
     )

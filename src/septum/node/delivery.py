@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from septum.core.files import reason_of
 from septum.node.states import pause_s
 
 if TYPE_CHECKING:
@@ -50,11 +51,16 @@ class Outbox:
         study = self.store.job(delivery.job).study
         try:
             files = [(one, self.folder / one.path) for one in delivery.objects]
+            there = self.sender.find(files) if files and delivery.begun else set()
+            for uid in there:  # of which the acknowledgement was lost
+                self._stored(uid, study, delivery.job)
+            files = [(one, path) for one, path in files if one.uid not in there]
             if files:  # else a node was killed after the last of them
+                self.store.begin(delivery)
                 self.sender.send(files, lambda uid: self._stored(uid, study, delivery.job))
         except OSError as error:  # of which errors of connections are
             self._failed(
-                delivery, study, str(error) if isinstance(error, ConnectionError) else _reason(error)
+                delivery, study, str(error) if isinstance(error, ConnectionError) else reason_of(error)
             )
             return True
         self.store.delivered(delivery)
@@ -83,7 +89,3 @@ class Outbox:
         state = self.store.job(job).state
         if state.value in ("sent", "failed"):
             self.metrics.add("studies_total", state=state.value)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__

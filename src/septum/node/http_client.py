@@ -14,7 +14,7 @@ from septum.node.settings import Login, secret_of
 from septum.node.tls import client_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _TIMEOUT_S = 60.0
 
@@ -48,8 +48,7 @@ class HttpClient:
         self._lock = Lock()
 
     def call(
-        self, method: str, path: str, body: bytes | Iterable[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:  # fmt: skip
         """Send a request; status and body of the answer.
 
@@ -69,7 +68,7 @@ class HttpClient:
                 return self._exchange(method, path, body, sent)
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
-                if fresh or not (body is None or isinstance(body, bytes)):
+                if fresh:
                     raise HttpError(f"{self._name} does not answer ({_reason(error)})") from error
             try:  # the server may have closed a connection that was idle
                 return self._exchange(method, path, body, sent)
@@ -97,7 +96,7 @@ class HttpClient:
             self._drop()
 
     def _exchange(
-        self, method: str, path: str, body: bytes | Iterable[bytes] | None, headers: Mapping[str, str]
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
         if self._connection is None:
             if self._secure:

@@ -10,7 +10,6 @@ import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO
 
 import pydicom
@@ -19,12 +18,12 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
-from septum.core import InputError
-from septum.core.files import atomic_path
+from septum.core import InputError, OutputError
+from septum.core.files import atomic_path, reason_of
 from septum.io.dicom.headers import quiet
 from septum.io.dicom.objects.instances import DEVICE_UID, MANUFACTURER
 from septum.io.dicom.scanning import MR_IMAGES
-from septum.node.states import ENDS, Instance
+from septum.node.states import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,14 +42,6 @@ _PREAMBLE = 128
 _GROUP_LENGTH = b"DICM\x02\x00\x00\x00UL\x04\x00"
 _CHUNK = 1 << 20
 _GB = 1e9
-
-
-class Taken(Enum):
-    """What became of an object that came."""
-
-    NEW = "new"
-    REPEATED = "repeated"
-    LEFT_OUT = "left out"
 
 
 class RefusedError(Exception):
@@ -98,7 +89,7 @@ class Inbox:
         """Tell whether the disk is too full to take anything in."""
         return self.free_bytes < self.limits.least_free_gb * _GB
 
-    def take(self, path: Path, source: str) -> tuple[Taken, str]:
+    def take(self, path: Path, source: str) -> str:
         """Take in a DICOM file. When it returns, the image is on the disk for good.
 
         The file gets a new meta header, so that an image has the same bytes whichever way it came.
@@ -108,7 +99,7 @@ class Inbox:
             source: where it came from, such as ``dimse:MR1``.
 
         Returns:
-            What became of it, and the UID of its study.
+            The UID of its study.
 
         Raises:
             RefusedError: it is no DICOM object, or lacks the identifiers of its study or its own.
@@ -118,18 +109,26 @@ class Inbox:
             header = _header(path)
             study, sop = _identifiers(header)
             if self._is_own(header, sop):
-                return self._left_out(study, "", source), study
+                return self._left_out(study, "", source)
             if str(header.get("SOPClassUID", "")) not in MR_IMAGES:
-                return self._left_out(study, sop, source), study
+                return self._left_out(study, sop, source)
             self._check_room(study)
             instance = self._keep(path, header, study, sop)
             new = self.store.add(study, instance, source)
+        except OSError as error:  # of the store: the image is written again when it comes again
+            raise self.refused(
+                FullError(f"the image cannot be noted ({reason_of(error)})"), source
+            ) from error
         except (RefusedError, FullError) as error:
-            self.metrics.add("instances_refused_total", source=source)
-            self.audit.note("refused", source=source, reason=str(error))
-            raise
+            raise self.refused(error, source) from error.__cause__
         self.metrics.add("instances_received_total" if new else "instances_repeated_total", source=source)
-        return (Taken.NEW if new else Taken.REPEATED), study
+        return study
+
+    def refused(self, error: RefusedError | FullError, source: str) -> RefusedError | FullError:
+        """Count and log that an image is refused; the same error."""
+        self.metrics.add("instances_refused_total", source=source)
+        self.audit.note("refused", source=source, reason=str(error))
+        return error
 
     def gather(self, job: Job) -> Path:
         """Put the images of a study as they are now into a folder of their own.
@@ -187,18 +186,17 @@ class Inbox:
         made_here = maker == DEVICE_UID and str(header.get("SOPClassUID", "")) not in MR_IMAGES
         return made_here or str(header.get("Manufacturer", "")) == MANUFACTURER or self.store.is_ours(sop)
 
-    def _left_out(self, study: str, sop: str, source: str) -> Taken:
-        """Count an object that is not kept, unless it is the node's own."""
+    def _left_out(self, study: str, sop: str, source: str) -> str:
+        """Count an object that is not kept, unless it is the node's own; the UID of its study."""
         if sop:
             self.store.add_other(study, sop)
         self.metrics.add("objects_left_out_total", source=source)
-        return Taken.LEFT_OUT
+        return study
 
     def _check_room(self, study: str) -> None:
         if self.is_full():
             raise FullError(f"less than {self.limits.least_free_gb:g} GB are free")
-        counts = self.store.counts()
-        waiting = sum(n for state, n in counts.items() if state not in ENDS)
+        waiting = self.store.waiting()
         if waiting >= self.limits.most_waiting and not self.store.instances(study):
             raise FullError(f"{waiting} studies wait")
 
@@ -216,11 +214,10 @@ class Inbox:
                     digest.update(block)
                     copy.write(block)
         except OSError as error:
-            raise FullError(f"the image cannot be written ({error.strerror})") from error
-        except Exception as error:
-            if isinstance(error.__cause__, OSError):  # as atomic_path tells it
-                raise FullError(f"the image cannot be written ({error.__cause__.strerror})") from error
-            raise
+            raise FullError(f"the image cannot be written ({reason_of(error)})") from error
+        except OutputError as error:
+            reason = reason_of(error.__cause__) if isinstance(error.__cause__, OSError) else "no room"
+            raise FullError(f"the image cannot be written ({reason})") from error
         return Instance(sop, name, digest.hexdigest())
 
 

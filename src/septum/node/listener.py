@@ -7,7 +7,6 @@ import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pydicom import Dataset
 from pydicom.uid import (
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
@@ -21,7 +20,8 @@ from pynetdicom.presentation import AllStoragePresentationContexts
 
 from septum.node.inbox import FullError, RefusedError
 from septum.node.settings import is_allowed
-from septum.node.tls import client_context, server_context
+from septum.node.spool import Spool, install
+from septum.node.tls import server_context
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -30,15 +30,14 @@ if TYPE_CHECKING:
     from septum.node.audit import Audit
     from septum.node.inbox import Inbox
     from septum.node.metrics import Metrics
-    from septum.node.settings import Archive, Peer, Receive
+    from septum.node.settings import Peer, Receive
 
 _LOG = logging.getLogger(__name__)
 #: Statuses of C-STORE (PS3.4, B.2.3) and reasons of rejection (PS3.8, 9.3.4).
 SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 _NOT_RECOGNISED, _CONGESTED = (0x01, 0x01, 0x03), (0x02, 0x03, 0x01)
-_PENDING = (0xFF00, 0xFF01)
 _TIMEOUT_S = 30.0
-_ECHO, _FIND = "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1"  # Verification; Study Root, FIND
+_ECHO = "1.2.840.10008.1.1"  # Verification
 _PLAIN = (
     ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian,
     RLELossless,
@@ -68,6 +67,7 @@ class Listener:
         """Begin to listen. Raises :class:`OSError` where the port is taken."""
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it tells identifiers
         _config.STORE_RECV_CHUNKED_DATASET = True
+        install()
         entity = ae.ApplicationEntity(self.settings.ae_title)
         entity.require_called_aet = True
         entity.maximum_associations = self.settings.most_associations
@@ -85,6 +85,7 @@ class Listener:
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_RELEASED, self._over, ["released"]),
                 (evt.EVT_ABORTED, self._over, ["aborted"]),
+                (evt.EVT_CONN_OPEN, _limit),
                 (evt.EVT_CONN_CLOSE, lambda event: self._open.pop(event.assoc, None)),
             ],
         )
@@ -97,21 +98,6 @@ class Listener:
     def is_sending(self, study: str) -> bool:
         """Tell whether somebody who has sent images of a study is still connected."""
         return any(study in studies and one.is_alive() for one, studies in list(self._open.items()))
-
-    def expected(self, source: str, study: str) -> int | None:
-        """Ask how many instances a study has, where a peer says who knows that; ``None`` where nobody does.
-
-        Args:
-            source: ``dimse:`` and the AE title of the peer.
-            study: UID.
-
-        Raises:
-            ConnectionError: the archive that knows it does not answer.
-        """
-        for peer in self.settings.peers:
-            if peer.count is not None and source == f"dimse:{peer.ae_title}":
-                return count_at(peer.count, study, self.settings.ae_title)
-        return None
 
     def _peer(self, event: Event) -> Peer | None:
         requestor = event.assoc.requestor
@@ -142,8 +128,13 @@ class Listener:
         peer = self._peer(event)
         if peer is None:
             return NOT_UNDERSTOOD
+        source = f"dimse:{peer.ae_title}"
+        spool: object = getattr(event.request, "_dataset_file", None)
+        if isinstance(spool, Spool) and spool.is_cut:
+            self._inbox.refused(FullError("the image does not fit on the disk"), source)
+            return OUT_OF_RESOURCES
         try:
-            _, study = self._inbox.take(event.dataset_path, f"dimse:{peer.ae_title}")
+            study = self._inbox.take(event.dataset_path, source)
             self._open.setdefault(event.assoc, set()).add(study)
         except FullError:
             return OUT_OF_RESOURCES
@@ -162,38 +153,11 @@ class Listener:
             self._audit.note("association", peer=title, address=str(requestor.address), ended=how)
 
 
-def count_at(archive: Archive, study: str, calling: str) -> int | None:
-    """Ask an archive by C-FIND how many instances a study has.
-
-    Args:
-        archive: who is asked.
-        study: UID.
-        calling: AE title by which it is asked.
-
-    Returns:
-        The number; ``None`` where the archive knows no such study, or does not tell.
-
-    Raises:
-        ConnectionError: it does not answer.
-    """
-    entity = ae.ApplicationEntity(calling)
-    entity.add_requested_context(_FIND)
-    entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
-    tls = None if archive.tls is None else (client_context(archive.tls), archive.host)
-    association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title, tls_args=tls)
-    if not association.is_established:
-        raise ConnectionError(f"{archive.ae_title} at {archive.host} port {archive.port} does not answer")
-    asked = Dataset()
-    asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", study
-    asked.NumberOfStudyRelatedInstances = None
-    try:
-        for status, found in association.send_c_find(asked, _FIND):
-            if status.get("Status") in _PENDING and found is not None:
-                number = found.get("NumberOfStudyRelatedInstances")
-                return None if number is None else int(number)
-    finally:
-        association.release()
-    return None
+def _limit(event: Event) -> None:
+    """Wait for no byte of a caller for ever."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.settimeout(_TIMEOUT_S)
 
 
 def _syntaxes() -> tuple[str, ...]:

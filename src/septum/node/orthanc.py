@@ -112,11 +112,13 @@ class OrthancPoller:
         if count == watch.instances and watch.agrees:
             return
         study = watch.study or self._uid(watch.remote)
+        self._watches.note(watch.remote, study, watch.instances, agrees=False)  # while its images are fetched
         images = self._images(watch.remote)
+        come = self._store.come(study)
         for identifier, sop in images.items():
-            if not self._store.has(study, sop):
+            if sop not in come:
                 self._fetch(identifier)
-        agrees = all(self._store.has(study, sop) for sop in images.values())
+        agrees = self._store.come(study).issuperset(images.values())
         self._watches.note(watch.remote, study, count, agrees=agrees)
 
     def _rests(self, watch: Watch) -> bool:

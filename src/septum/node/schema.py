@@ -19,9 +19,15 @@ CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, job INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS object (
     destination TEXT NOT NULL, uid TEXT NOT NULL, job INTEGER NOT NULL, place INTEGER NOT NULL,
     sop_class TEXT NOT NULL, path TEXT NOT NULL, sent_at REAL, PRIMARY KEY (destination, uid));
+CREATE INDEX IF NOT EXISTS object_uid ON object (uid);
+CREATE INDEX IF NOT EXISTS object_job ON object (job, destination);
+CREATE INDEX IF NOT EXISTS object_unsent ON object (destination) WHERE sent_at IS NULL;
 CREATE TABLE IF NOT EXISTS delivery (
     job INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
     attempts INTEGER NOT NULL, next_at REAL NOT NULL, PRIMARY KEY (job, destination));
+CREATE INDEX IF NOT EXISTS delivery_due ON delivery (destination, state, next_at);
+CREATE TABLE IF NOT EXISTS begun (
+    job INTEGER NOT NULL, destination TEXT NOT NULL, PRIMARY KEY (job, destination));
 CREATE TABLE IF NOT EXISTS watch (
     source TEXT NOT NULL, remote TEXT NOT NULL, study TEXT NOT NULL, instances INTEGER NOT NULL,
     agrees INTEGER NOT NULL, changed_at REAL NOT NULL, PRIMARY KEY (source, remote));

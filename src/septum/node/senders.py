@@ -1,13 +1,20 @@
-"""Ways out: C-STORE, STOW-RS and Orthanc's REST interface. Each object is acknowledged by itself."""
+"""Ways out: C-STORE, STOW-RS and Orthanc's REST interface. Each object is acknowledged by itself.
+
+Before a delivery is tried again its destination is asked what it has: an acknowledgement may have been lost.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
 from abc import abstractmethod
+from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import pydicom
+
+from septum.io.dicom.headers import quiet
 from septum.node.http_client import HttpClient, HttpError
 from septum.node.settings import DimseDestination, OrthancDestination, StowDestination
 
@@ -15,12 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from pydicom import Dataset
+    from pynetdicom.association import Association
+
     from septum.node.states import Outgoing
 
 #: Statuses of C-STORE that mean that an object is stored, some with a warning (PS3.4, B.2.3).
 _STORED = (0x0000, 0xB000, 0xB006, 0xB007)
+#: Answers to C-FIND that bring an object; and what is asked (Study Root, FIND).
+_PENDING, _FIND = (0xFF00, 0xFF01), "1.2.840.10008.5.1.4.1.2.2.1"
 _TIMEOUT_S = 60.0
-_REFERENCED, _FAILED, _INSTANCE, _REASON = "00081199", "00081198", "00081155", "00081197"
+_INSTANCE_UID = "00080018"
+_FAILED, _INSTANCE = "00081198", "00081155"
 
 
 class SendError(ConnectionError):
@@ -43,6 +56,20 @@ class Sender(Protocol):
         """
 
     @abstractmethod
+    def find(self, objects: Sequence[tuple[Outgoing, Path]]) -> set[str]:
+        """Ask which of some objects the destination has.
+
+        Args:
+            objects: with their files.
+
+        Returns:
+            UIDs of those that it has; none where it cannot be asked.
+
+        Raises:
+            ConnectionError: it does not answer.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """End a connection that was kept."""
 
@@ -55,23 +82,8 @@ class DimseSender(Sender):
 
     def send(self, objects: Sequence[tuple[Outgoing, Path]], stored: Callable[[str], None]) -> None:
         """See :meth:`Sender.send`."""
-        from pydicom.uid import ExplicitVRLittleEndian  # noqa: PLC0415  # other ways do without both
-        from pynetdicom import ae  # noqa: PLC0415
-
-        from septum.node.tls import client_context  # noqa: PLC0415
-
         to = self._destination
-        entity = ae.ApplicationEntity(to.calling)
-        entity.maximum_pdu_size = 0
-        entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
-        for sop_class in dict.fromkeys(one.sop_class for one, _ in objects):
-            entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
-        tls = None if to.tls is None else (client_context(to.tls), to.host)
-        association = entity.associate(to.host, to.port, ae_title=to.ae_title, tls_args=tls)
-        if not association.is_established:
-            how = "rejects the association" if association.is_rejected else "does not answer"
-            raise SendError(f"{to.ae_title} at {to.host} port {to.port} {how}")
-        try:
+        with self._associated(*dict.fromkeys(one.sop_class for one, _ in objects)) as association:
             for one, path in objects:
                 try:
                     status = association.send_c_store(path).get("Status")
@@ -81,12 +93,46 @@ class DimseSender(Sender):
                     said = "does not answer" if status is None else f"answers with status 0x{status:04X}"
                     raise SendError(f"{to.ae_title} {said}")
                 stored(one.uid)
-        finally:
-            if association.is_established:
-                association.release()
+
+    def find(self, objects: Sequence[tuple[Outgoing, Path]]) -> set[str]:
+        """See :meth:`Sender.find`; by C-FIND (Study Root, level of instances)."""
+        found: set[str] = set()
+        with self._associated(_FIND, *dict.fromkeys(one.sop_class for one, _ in objects)) as association:
+            if _FIND not in {context.abstract_syntax for context in association.accepted_contexts}:
+                return found
+            for one, path in objects:
+                for status, answer in association.send_c_find(_asked(one, path), _FIND):
+                    if status.get("Status") in _PENDING and answer is not None:
+                        found |= {one.uid} & {str(answer.get("SOPInstanceUID", ""))}
+        return found
 
     def close(self) -> None:
         """Do nothing: no association is kept."""
+
+    @contextmanager
+    def _associated(self, *classes: str) -> Iterator[Association]:
+        from pydicom.uid import ExplicitVRLittleEndian  # noqa: PLC0415  # other ways do without both
+        from pynetdicom import ae  # noqa: PLC0415
+
+        from septum.node.tls import client_context  # noqa: PLC0415
+
+        to = self._destination
+        entity = ae.ApplicationEntity(to.calling)
+        entity.maximum_pdu_size = 0
+        entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
+        entity.connection_timeout = _TIMEOUT_S
+        for one in classes:
+            entity.add_requested_context(one, ExplicitVRLittleEndian)
+        tls = None if to.tls is None else (client_context(to.tls), to.host)
+        association = entity.associate(to.host, to.port, ae_title=to.ae_title, tls_args=tls)
+        if not association.is_established:
+            how = "rejects the association" if association.is_rejected else "does not answer"
+            raise SendError(f"{to.ae_title} at {to.host} port {to.port} {how}")
+        try:
+            yield association
+        finally:
+            if association.is_established:
+                association.release()
 
 
 class OrthancSender(Sender):
@@ -103,6 +149,15 @@ class OrthancSender(Sender):
             if status != HTTPStatus.OK:
                 raise HttpError(f"Orthanc answers with status {status}", status)
             stored(one.uid)
+
+    def find(self, objects: Sequence[tuple[Outgoing, Path]]) -> set[str]:
+        """See :meth:`Sender.find`; by Orthanc's ``POST /tools/lookup``."""
+        found = set()
+        for one, _ in objects:
+            status, content = self._client.call("POST", "/tools/lookup", one.uid.encode())
+            if status == HTTPStatus.OK and "Instance" in {each.get("Type") for each in _listed(content)}:
+                found.add(one.uid)
+        return found
 
     def close(self) -> None:
         """End the connection."""
@@ -136,6 +191,17 @@ class StowSender(Sender):
                 f"the server answers with status {status}, and refuses {len(failed)} objects", status
             )
 
+    def find(self, objects: Sequence[tuple[Outgoing, Path]]) -> set[str]:
+        """See :meth:`Sender.find`; by QIDO-RS (PS3.18, 10.6)."""
+        found = set()
+        for one, _ in objects:
+            query = f"/instances?SOPInstanceUID={one.uid}"
+            status, content = self._client.call("GET", query, headers={"Accept": "application/dicom+json"})
+            uids = [each.get(_INSTANCE_UID, {}).get("Value") for each in _listed(content)]
+            if status == HTTPStatus.OK and [one.uid] in uids:
+                found.add(one.uid)
+        return found
+
     def close(self) -> None:
         """End the connection."""
         self._client.close()
@@ -157,6 +223,27 @@ def _parts(paths: Sequence[Path], boundary: str) -> Iterator[bytes]:
         yield path.read_bytes()
         yield b"\r\n"
     yield f"--{boundary}--\r\n".encode()
+
+
+def _listed(content: bytes) -> list[dict[str, Any]]:
+    """The objects of a list in JSON; none where it is no such list."""
+    try:
+        listed = json.loads(content)
+    except ValueError:
+        return []
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _asked(one: Outgoing, path: Path) -> Dataset:
+    """The question whether an archive has an object."""
+    with quiet():
+        header = pydicom.dcmread(
+            path, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SeriesInstanceUID"]
+        )
+    asked = pydicom.Dataset()
+    asked.QueryRetrieveLevel, asked.SOPInstanceUID = "IMAGE", one.uid
+    asked.StudyInstanceUID, asked.SeriesInstanceUID = header.StudyInstanceUID, header.SeriesInstanceUID
+    return asked
 
 
 def _failed(content: bytes) -> set[str]:

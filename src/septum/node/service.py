@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError
+from septum.core.files import reason_of
 from septum.core.locks import lock
 from septum.node.audit import Audit, Codes
 from septum.node.completion import Completion, SourceAwayError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from septum.node.counting import Counting
     from septum.node.listener import Listener
     from septum.node.settings import NodeSettings
     from septum.node.states import Job
@@ -80,6 +82,8 @@ class Loop:
                 more, self.wrong, wait_s = self._step(), "", self._pause_s
             except (ConnectionError, FullError) as error:
                 more, wait_s = False, self._after(str(error))
+            except OSError as error:  # as of a full disk
+                more, wait_s = False, self._after(reason_of(error))
             except Exception as error:  # noqa: BLE001  # a part goes on, whatever happened
                 self._metrics.add("loop_errors_total", part=self.name)
                 _LOG.exception("%s", self.name)
@@ -117,7 +121,7 @@ class Node:
         self.pollers = [
             OrthancPoller(one, self.inbox, self.store, settings.complete.quiet_s) for one in settings.orthanc
         ]
-        self.listener = self._listener()
+        self.listener, self.counting = self._receiving()
         self.web = None if settings.web is None else WebServer(
             settings.web, self.inbox, self.health, self.metrics_text, self.audit, self.metrics
         )  # fmt: skip
@@ -183,13 +187,10 @@ class Node:
                 return (
                     "" if agrees is not False else "Orthanc has images of it that have not come, or gets more"
                 )
-        if self.listener is not None:
-            if self.listener.is_sending(job.study):
-                return "its sender is still connected"
-            expected = self.listener.expected(job.source, job.study)
-            come = self.store.count(job.study)
-            if expected is not None and come < expected:
-                return f"{come} of {expected} instances have come"
+        if self.listener is not None and self.listener.is_sending(job.study):
+            return "its sender is still connected"
+        if self.counting is not None:
+            return self.counting.lacking(job.source, job.study, self.store.count(job.study))
         return ""
 
     def health(self) -> dict[str, str]:
@@ -215,12 +216,16 @@ class Node:
         }
         return self.metrics.text(gauges)
 
-    def _listener(self) -> Listener | None:
-        if self.settings.receive is None:
-            return None
-        from septum.node.listener import Listener  # noqa: PLC0415  # the only part that needs pynetdicom
+    def _receiving(self) -> tuple[Listener | None, Counting | None]:
+        """The C-STORE server, and who counts studies for it: the parts that need pynetdicom."""
+        settings = self.settings.receive
+        if settings is None:
+            return None, None
+        from septum.node.counting import Counting  # noqa: PLC0415
+        from septum.node.listener import Listener  # noqa: PLC0415
 
-        return Listener(self.settings.receive, self.inbox, self.audit, self.metrics)
+        listener = Listener(settings, self.inbox, self.audit, self.metrics)
+        return listener, Counting(settings, self.settings.complete.ask_s)
 
     def _loops(self) -> list[Loop]:
         settings = self.settings

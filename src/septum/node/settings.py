@@ -208,10 +208,12 @@ class Complete(Part):
         quiet_s: seconds in which nothing of it has come.
         patience_s: seconds after which a study whose number of instances still disagrees with its source is
             given up, and can be retried by hand.
+        ask_s: seconds for which the answer of an archive that counts instances (C-FIND) holds.
     """
 
     quiet_s: float = Field(default=60.0, gt=0)
     patience_s: float = Field(default=1800.0, gt=0)
+    ask_s: float = Field(default=10.0, gt=0)
 
 
 class Segmenting(Part):

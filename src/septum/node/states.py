@@ -100,12 +100,14 @@ class Delivery:
         destination: name.
         attempts: so far.
         objects: those that are not yet acknowledged.
+        begun: it was tried before, so that the destination may have more than it has acknowledged.
     """
 
     job: int
     destination: str
     attempts: int
     objects: tuple[Outgoing, ...]
+    begun: bool = False
 
 
 def pause_s(attempts: int, first_s: float, longest_s: float) -> float:

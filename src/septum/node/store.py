@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from contextlib import contextmanager
-from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from septum.core import OutputError
-from septum.node.schema import FORMAT, TABLES
+from septum.node.database import Database
 from septum.node.states import ENDS, STEPS, Delivery, Instance, Job, Outgoing, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-#: Seconds for which another process's writing is waited for.
-_BUSY_S = 30.0
 
-
-class Store:
+class Store(Database):
     """Studies, their states, and what was sent. Each method is one step that happens whole or not at all.
 
     Several threads may use it, and several processes the same file.
@@ -42,43 +36,8 @@ class Store:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self.clock, self._lock = clock, RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._base.row_factory = sqlite3.Row
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
-            self._base.executescript(TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise OutputError(f"{path} cannot be used as the node's database: {error}.") from error
-        found = int(self._base.execute("PRAGMA user_version").fetchone()[0])
-        if found not in (0, FORMAT):
-            raise OutputError(
-                f"{path} is a database of format {found}: expected {FORMAT}; use the version of Septum that "
-                "made it, or another folder."
-            )
-        self._base.execute(f"PRAGMA user_version = {FORMAT}")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._base.close()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Make the steps of a block one step."""
-        with self._lock:
-            if self._base.in_transaction:
-                yield
-                return
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._base.execute("ROLLBACK")
-                raise
-            self._base.execute("COMMIT")
+        super().__init__(path)
+        self.clock = clock
 
     # What comes in.
 
@@ -96,7 +55,7 @@ class Store:
             Whether it is new; an image that is there with the same content changes nothing.
         """
         with self.together():
-            known = self._one("SELECT sha256 FROM instance WHERE study = ? AND sop = ?", study, instance.sop)
+            known = self.one("SELECT sha256 FROM instance WHERE study = ? AND sop = ?", study, instance.sop)
             if known is not None and known["sha256"] == instance.sha256:
                 self._touch(study)
                 return False
@@ -118,13 +77,16 @@ class Store:
         rows = self.rows("SELECT sop, file, sha256 FROM instance WHERE study = ? ORDER BY number", study)
         return [Instance(row["sop"], row["file"], row["sha256"]) for row in rows]
 
-    def has(self, study: str, sop: str) -> bool:
-        """Tell whether an object of a study has come, be it an image or not."""
-        return self._one("SELECT 1 FROM come WHERE study = ? AND sop = ?", study, sop) is not None
+    def come(self, study: str) -> set[str]:
+        """List the UIDs of the objects of a study that have come, images and others."""
+        rows = self.rows(
+            "SELECT sop FROM instance WHERE study = ?1 UNION SELECT sop FROM other WHERE study = ?1", study
+        )
+        return {row["sop"] for row in rows}
 
     def count(self, study: str) -> int:
         """Count the objects of a study that have come, images and others."""
-        return int(self._one("SELECT COUNT(*) AS n FROM come WHERE study = ?", study)["n"])
+        return len(self.come(study))
 
     def studies(self) -> list[str]:
         """List the UIDs of all studies of which there are images."""
@@ -157,7 +119,7 @@ class Store:
     def take(self) -> Job | None:
         """Begin with the study that has waited longest, if one is due; the attempt counts from now."""
         with self.together():
-            row = self._one(
+            row = self.one(
                 "SELECT id FROM job WHERE state = ? AND next_at <= ? ORDER BY received_at, id LIMIT 1",
                 State.QUEUED, self.clock(),
             )  # fmt: skip
@@ -166,6 +128,12 @@ class Store:
             self.execute("UPDATE job SET attempts = attempts + 1 WHERE id = ?", row["id"])
             self.move(row["id"], State.RUNNING)
             return self.job(row["id"])
+
+    def put_back(self, job: int, reason: str, next_at: float = 0.0) -> None:
+        """Let a study that was begun wait again, without its attempt being counted."""
+        with self.together():
+            self.move(job, State.QUEUED, reason, next_at)
+            self.execute("UPDATE job SET attempts = attempts - 1 WHERE id = ?", job)
 
     def recover(self, attempts: int) -> int:
         """Put back what a node that is gone had begun; how many that were.
@@ -224,7 +192,7 @@ class Store:
 
     def job_of(self, key: str) -> int | None:
         """Find the version whose results are known by a key."""
-        row = self._one("SELECT job FROM result WHERE key = ?", key)
+        row = self.one("SELECT job FROM result WHERE key = ?", key)
         return None if row is None else int(row["job"])
 
     # What goes out.
@@ -232,7 +200,7 @@ class Store:
     def due(self, destination: str) -> Delivery | None:
         """Find what a destination is to get next."""
         with self._lock:
-            row = self._one(
+            row = self.one(
                 "SELECT job, attempts FROM delivery WHERE destination = ? AND state = ? AND next_at <= ? "
                 "ORDER BY next_at, job LIMIT 1", destination, State.DONE, self.clock(),
             )  # fmt: skip
@@ -242,8 +210,13 @@ class Store:
                 "SELECT uid, sop_class, path FROM object WHERE destination = ? AND job = ? "
                 "AND sent_at IS NULL ORDER BY place", destination, row["job"],
             )  # fmt: skip
+            begun = self.one("SELECT 1 FROM begun WHERE job = ? AND destination = ?", row["job"], destination)
         outgoing = tuple(Outgoing(one["uid"], one["sop_class"], one["path"]) for one in objects)
-        return Delivery(int(row["job"]), destination, int(row["attempts"]), outgoing)
+        return Delivery(int(row["job"]), destination, int(row["attempts"]), outgoing, begun is not None)
+
+    def begin(self, delivery: Delivery) -> None:
+        """Note that a delivery is tried: from now on its destination may have objects of it."""
+        self.execute("INSERT OR IGNORE INTO begun VALUES (?, ?)", delivery.job, delivery.destination)
 
     def acknowledge(self, destination: str, uid: str) -> None:
         """Note that a destination has an object: it is not sent there again."""
@@ -268,7 +241,7 @@ class Store:
 
     def is_ours(self, uid: str) -> bool:
         """Tell whether an object was made here."""
-        return self._one("SELECT 1 FROM object WHERE uid = ? LIMIT 1", uid) is not None
+        return self.one("SELECT 1 FROM object WHERE uid = ? LIMIT 1", uid) is not None
 
     # By hand, and looked at.
 
@@ -294,7 +267,7 @@ class Store:
 
     def job(self, number: int) -> Job:
         """Find a version. Raises :class:`ValueError`."""
-        row = self._one("SELECT * FROM job WHERE id = ?", number)
+        row = self.one("SELECT * FROM job WHERE id = ?", number)
         if row is None:
             raise ValueError(f"there is no job {number}")
         return _job(row)
@@ -313,6 +286,15 @@ class Store:
         rows = self.rows("SELECT state, COUNT(*) AS n FROM job GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): int(row["n"]) for row in rows}
 
+    def waiting(self) -> int:
+        """Count the versions that are not finished."""
+        states = json.dumps([state for state in State if state not in ENDS])
+        return int(
+            self.one("SELECT COUNT(*) AS n FROM job WHERE state IN (SELECT value FROM json_each(?))", states)[
+                "n"
+            ]
+        )
+
     def history(self, job: int) -> list[tuple[float, State, str]]:
         """List the states that a version went through, with the time and the reason."""
         rows = self.rows("SELECT at, state, reason FROM history WHERE job = ? ORDER BY rowid", job)
@@ -325,7 +307,7 @@ class Store:
 
     def unsent(self) -> int:
         """Count the objects that are still to be sent."""
-        return int(self._one("SELECT COUNT(*) AS n FROM object WHERE sent_at IS NULL")["n"])
+        return int(self.one("SELECT COUNT(*) AS n FROM object WHERE sent_at IS NULL")["n"])
 
     def purge(self, before: float) -> tuple[list[str], list[int]]:
         """Forget the images of studies that came to an end before a moment; what was sent is remembered.
@@ -352,7 +334,7 @@ class Store:
     def _renew(self, study: str, source: str) -> None:
         """Let a study wait for more, in the version that is not yet begun or in a new one."""
         now = self.clock()
-        row = self._one("SELECT * FROM job WHERE study = ? ORDER BY version DESC LIMIT 1", study)
+        row = self.one("SELECT * FROM job WHERE study = ? ORDER BY version DESC LIMIT 1", study)
         last = None if row is None else _job(row)
         if last is not None and last.state in (State.RECEIVED, State.QUEUED):
             self.execute("UPDATE job SET received_at = ?, source = ? WHERE id = ?", now, source, last.id)
@@ -362,12 +344,12 @@ class Store:
         version = 1 if last is None else last.version + 1
         if last is not None and last.state is State.FAILED and not self.deliveries(last.id):
             self.move(last.id, State.IGNORED, f"more of the study came: see version {version}")
-        number = self._base.execute(
+        number = self.insert(
             "INSERT INTO job (study, version, state, reason, attempts, source, received_at, changed_at,"
             " next_at) VALUES (?, ?, ?, '', 0, ?, ?, ?, 0)",
-            (study, version, State.RECEIVED, source, now, now),
-        ).lastrowid  # fmt: skip
-        self._remember(int(number or 0), State.RECEIVED, "")
+            study, version, State.RECEIVED, source, now, now,
+        )  # fmt: skip
+        self._remember(number, State.RECEIVED, "")
 
     def _touch(self, study: str) -> None:
         """Begin the quiet time of a study that still waits again."""
@@ -397,20 +379,6 @@ class Store:
 
     def _remember(self, job: int, state: State, reason: str) -> None:
         self.execute("INSERT INTO history VALUES (?, ?, ?, ?)", job, self.clock(), state, reason)
-
-    def execute(self, statement: str, *values: Any) -> int:
-        """Change something; the number of rows that it concerns."""
-        with self._lock:
-            return self._base.execute(statement, values).rowcount
-
-    def _one(self, query: str, *values: Any) -> Any:
-        with self._lock:
-            return self._base.execute(query, values).fetchone()
-
-    def rows(self, query: str, *values: Any) -> list[Any]:
-        """Find rows."""
-        with self._lock:
-            return self._base.execute(query, values).fetchall()
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -8,7 +8,25 @@ from typing import TYPE_CHECKING
 from septum.core import InputError
 
 if TYPE_CHECKING:
+    import socket
+
     from septum.node.settings import Tls
+
+
+class _ServerContext(ssl.SSLContext):
+    """Leaves the handshake to the thread of the connection: a silent caller keeps nobody else waiting."""
+
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool = False,  # the base class's way
+        do_handshake_on_connect: bool = True,  # noqa: ARG002
+        suppress_ragged_eofs: bool = True,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        """Encrypt a connection, from its first bytes on."""
+        return super().wrap_socket(sock, server_side, False, suppress_ragged_eofs, server_hostname, session)
 
 
 def server_context(tls: Tls) -> ssl.SSLContext:
@@ -19,7 +37,7 @@ def server_context(tls: Tls) -> ssl.SSLContext:
     """
     if tls.certificate is None or tls.key is None:
         raise InputError("tls: expected certificate and key, since this is a server; give both files.")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return _loaded(context, tls)
 

@@ -74,9 +74,7 @@ class WebServer:
         server = ThreadingHTTPServer((self.settings.host, self.settings.port), Bound)
         server.daemon_threads = True
         if context is not None:
-            server.socket = context.wrap_socket(
-                server.socket, server_side=True, do_handshake_on_connect=False
-            )
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         Thread(target=server.serve_forever, name="web", daemon=True).start()
         self._server = server
 

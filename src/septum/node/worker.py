@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import time
@@ -129,6 +130,8 @@ class Worker:
 
     def step(self) -> bool:
         """Do the study that has waited longest; whether there was one."""
+        for left in self.store.jobs(State.RUNNING):  # whose end could not be noted, as on a full disk
+            self.store.put_back(left.id, "its end could not be noted")
         job = self.store.take()
         if job is None:
             return False
@@ -201,10 +204,13 @@ class Worker:
         limits = self.settings.limits
         reason = self._short(str(error), self.inbox.folder / "work" / str(job.id))
         _LOG.warning("job %d: %s", job.id, reason)
+        wait_s = pause_s(job.attempts, limits.first_pause_s, limits.longest_pause_s)
+        if _is_for_room(error):  # which is none of its faults, and ends when there is room
+            self.store.put_back(job.id, reason, self.store.clock() + wait_s)
+            return
         if lasting or job.attempts >= limits.attempts:
             self.store.move(job.id, State.FAILED, reason)
             return
-        wait_s = pause_s(job.attempts, limits.first_pause_s, limits.longest_pause_s)
         self.store.move(job.id, State.QUEUED, reason, self.store.clock() + wait_s)
 
     def _tell(self, job: Job) -> None:
@@ -219,8 +225,19 @@ class Worker:
         return text.replace(str(work / "images"), "the study").replace(str(work), "the study")
 
 
+def _is_for_room(error: BaseException | None) -> bool:
+    """Whether the disk was full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _unexpected(error: Exception) -> UnexpectedError:
     """Say where an error arose that nobody foresaw; its own words may name the patient."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{place.name}, {Path(place.filename).name}:{place.lineno}"
-    return UnexpectedError(f"an unexpected {type(error).__name__} in {where}: Septum did not foresee this.")
+    told = UnexpectedError(f"an unexpected {type(error).__name__} in {where}: Septum did not foresee this.")
+    told.__cause__ = error
+    return told
