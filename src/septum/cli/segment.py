@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from septum.cli.parameters import IndexValues
     from septum.inference import ModelKeywords
     from septum.workflows.events import CaseDone, RunSummary
+    from septum.workflows.options import IndexSettings
     from septum.workflows.outputs import Outputs
+    from septum.workflows.subjects import Subjects
     from septum.workflows.two_phases import TwoPhases
 
 
@@ -53,6 +55,7 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
     indices: IndexValues,
+    subjects: Path | None,
     outputs: Outputs,
     csv_file: Path | None,
     as_json: bool,
@@ -76,10 +79,9 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
         lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
     from septum.cli.progress import Narrator
-    from septum.workflows.options import IndexSettings
     from septum.workflows.segment import segment_inputs
 
-    settings = IndexSettings(**indices)
+    settings = index_settings(indices, subjects)
     check_csv(csv_file, overwrite=overwrite)
     with Narrator(None if as_json else say_case) as narrator:
         summary = segment_inputs(
@@ -106,6 +108,17 @@ def _two_phases(
     from septum.workflows.two_phases import TwoPhases
 
     return TwoPhases(ed_file, es_file)
+
+
+def index_settings(indices: IndexValues, subjects: Path | None) -> IndexSettings | Subjects:
+    """Say how indices are taken. Raises :class:`septum.core.InputError` for a table that is none."""
+    from septum.workflows.options import IndexSettings
+
+    if subjects is None:
+        return IndexSettings(**indices)
+    from septum.workflows.subjects import read_subjects
+
+    return read_subjects(subjects, IndexSettings(**indices))
 
 
 def check_csv_name(csv_file: Path | None) -> None:
