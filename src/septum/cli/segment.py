@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from septum.workflows.events import CaseDone, RunSummary
     from septum.workflows.options import IndexSettings
     from septum.workflows.outputs import Outputs
+    from septum.workflows.record import Record
     from septum.workflows.subjects import Subjects
     from septum.workflows.two_phases import TwoPhases
 
@@ -191,6 +192,25 @@ def say_case(case: CaseDone, *, kept: str = "mask kept") -> None:
     if case.outputs:
         names = [f"{path.name}/" if path.is_dir() else path.name for path in case.outputs]
         say(f"  also written: {one_line(', '.join(names))}")
+    for text in uncompared(record):
+        say_aside(f"{case.mask}: {text}")
+
+
+def uncompared(record: Record) -> list[str]:
+    """Say why a comparison that was asked for was not made, or of whom it may not be.
+
+    Args:
+        record: of a study.
+    """
+    reference = record.reference
+    if reference is None:
+        return []
+    return [
+        note.text
+        for note in reference.notes
+        if note.key == "reference_person_contradictory"
+        or (not reference.items and note.key != "reference_ethnicity_assumed")
+    ]
 
 
 def _document(summary: RunSummary) -> dict[str, Any]:
