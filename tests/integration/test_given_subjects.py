@@ -10,7 +10,7 @@ import pytest
 from septum.core import Cine
 from septum.io import write_image
 from septum.phantom import PhantomSettings, beating_heart
-from support.dicom_out_study import write_classic
+from support.dicom_study import flat, images, stored, write
 
 SMALL = PhantomSettings(frames=3, slices=6, matrix=(72, 72), in_plane_mm=3.0, slice_spacing_mm=14.0)
 
@@ -109,12 +109,14 @@ def test_what_nobody_has_is_refused_by_its_option(septum, mask, tmp_path, given)
 
 def test_a_table_that_a_header_contradicts_is_taken_and_told(septum, bundle, tmp_path):
     study, out, table = tmp_path / "study", tmp_path / "out", tmp_path / "people.csv"
-    study.mkdir()
-    write_classic(study)  # of 72 years
+    objects = flat(images(stored(3, 5)))
+    for image in objects:
+        image.PatientSex, image.PatientAge = "F", "054Y"
+    write(study, objects)
     table.write_text("name,sex,age\nstudy,M,41\n")
     answer = septum("segment", study, "-o", out, "--model", bundle, "--subjects", table)
     assert answer.code == 0, answer.err
-    assert "age that was given is not that of the file" in answer.err
+    assert "sex and age that was given is not that of the file" in answer.err
     assert people_of(out)["study"] == ("M", 41.0, "men, 40 to 49 years, White")
 
 
