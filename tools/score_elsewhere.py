@@ -2,13 +2,16 @@
 
     python tools/score_elsewhere.py --data DATA
 
-``DATA/elsewhere`` holds patients of M&Ms, of Sunnybrook and of Najman's hospital. Writes
-``studies/elsewhere/cine.csv``, a line for each patient, reader, phase and structure, those ``between`` two
-readers included, and
-``studies/elsewhere/cine_ef.csv``, a line for each patient, reader and ventricle, and
-``studies/elsewhere/features.csv``, a line for each patient: the features by which ACDC's groups are told, of the
-model's masks, and for a body surface area of 1 m², because nobody's body size is known. ``make tables`` makes the
-tables of the pages on the production models and on groups of them. Nothing of these patients is trained on or chosen by.
+``DATA/elsewhere`` holds patients of M&Ms, of Sunnybrook and of Najman's hospital. Writes into
+``studies/elsewhere``:
+
+- ``cine.csv``, a line for each patient, reader, phase and structure, those ``between`` two readers included;
+- ``cine_ef.csv``, a line for each patient, reader and ventricle;
+- ``features.csv``, a line for each patient: the features by which ACDC's groups are told, of the model's masks,
+  and for a body surface area of 1 m2, because nobody's body size is known.
+
+``make tables`` makes the tables of the pages on the production models and on groups of them. Nothing of these
+patients is trained on or chosen by.
 """
 
 from __future__ import annotations
