@@ -37,11 +37,10 @@ from septum_study.calibration.cases import line_of, own_cases, quality_cases, ty
 from septum_study.calibration.corruption import corrupted_rows
 from septum_study.calibration.evaluation import evaluate_unseen, shipped_calibration
 from septum_study.calibration.measuring import cases_in, manual_masks
-from septum_study.calibration.ranges import measured_errors
+from septum_study.calibration.ranges import measured_errors, unseen_pairs
 from septum_study.calibration.report import verdict_table
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "quality"
-INDICES = STUDY.parent / "indices" / "cine.csv"
 CASES, CORRUPTED, MANUAL = STUDY / "cases.csv", STUDY / "corrupted.csv", STUDY / "manual.csv"
 #: The bundle that is calibrated, and the part of the cross-validation that it has not seen.
 MODEL, UNSEEN = "cine", 0
@@ -151,7 +150,9 @@ def fit() -> None:
     outcomes = evaluate_unseen(cases)
     own, typical = own_cases(cases, rows, MODEL), typical_lacks(rows)[MODEL, str(UNSEEN)]
     calibration = shipped_calibration(cases, own, bundle.manifest, typical)
-    calibration = calibration.model_copy(update={"errors": measured_errors(read_rows(INDICES))})
+    calibration = calibration.model_copy(
+        update={"errors": measured_errors(unseen_pairs(STUDY.parent, MODEL), rows)}
+    )
     write_text(bundle.folder / FILE, calibration.model_dump_json(indent=1) + "\n")
     by_model = [one for one, row in zip(outcomes, rows, strict=True) if row["model"] == MODEL]
     click.echo(verdict_table(outcomes, MODEL, by_model).markdown())

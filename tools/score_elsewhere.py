@@ -2,11 +2,16 @@
 
     python tools/score_elsewhere.py --data DATA
 
-``DATA/elsewhere`` holds patients of M&Ms, of Sunnybrook and of Najman's hospital. Writes
-``studies/elsewhere/cine.csv``, a line for each patient, reader, phase and structure, those ``between`` two
-readers included, and
-``studies/elsewhere/cine_ef.csv``, a line for each patient, reader and ventricle. ``make tables`` makes the
-tables of the page on the production models of them. Nothing of these patients is trained on or chosen by.
+``DATA/elsewhere`` holds patients of M&Ms, of Sunnybrook and of Najman's hospital. Writes into
+``studies/elsewhere``:
+
+- ``cine.csv``, a line for each patient, reader, phase and structure, those ``between`` two readers included;
+- ``cine_ef.csv``, a line for each patient, reader and ventricle;
+- ``features.csv``, a line for each patient: the features by which ACDC's groups are told, of the model's masks,
+  and for a body surface area of 1 m2, because nobody's body size is known.
+
+``make tables`` makes the tables of the pages on the production models and on groups of them. Nothing of these
+patients is trained on or chosen by.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import click
 import numpy as np
 
 import septum
+from septum.interpretation.features import features_of
 from septum.metrics import dice
 from septum.metrics.scores_file import write_rows
 from septum_study.sunnybrook import expert_cavity
@@ -38,10 +44,11 @@ VALUES = {"RV": (1,), "MYO": (2,), "LV": (3,), "whole LV": (2, 3)}
 PHASES = ("ED", "ES")
 
 
-def main_lines(data: Path, model: septum.Model) -> tuple[list[Line], list[Line]]:
-    """Lines of both files: overlaps, and ejection fractions."""
+def main_lines(data: Path, model: septum.Model) -> tuple[list[Line], list[Line], list[Line]]:
+    """Lines of all files: overlaps, ejection fractions, and features."""
     overlaps: list[Line] = []
     fractions: list[Line] = []
+    features: list[Line] = []
     for source, patient, result, truths in _patients(data / "elsewhere", model):
         for reader, truth in truths:
             about = {"source": source, "patient": patient, "reader": reader}
@@ -51,8 +58,11 @@ def main_lines(data: Path, model: septum.Model) -> tuple[list[Line], list[Line]]
             (_, one), (_, other) = truths
             about = {"source": source, "patient": patient, "reader": "between"}
             overlaps += [about | line for line in _compared(one, other)]
+        found = features_of(result.indices, 1.0).items()
+        row = {name: "" if value is None else round(value, 5) for name, value in found}
+        features.append({"source": source, "patient": patient, **row})
         click.echo(f"{source} {patient}: {result.verdict.value}")
-    return overlaps, fractions
+    return overlaps, fractions, features
 
 
 def _patients(
@@ -147,7 +157,9 @@ def main(data: Path) -> None:
     """Score the shipped model on hearts from elsewhere."""
     warnings.simplefilter("ignore", septum.QualityWarning)  # the verdict is what is measured
     files = zip(
-        ("cine.csv", "cine_ef.csv"), main_lines(data, septum.load_model("cine", threads=1)), strict=True
+        ("cine.csv", "cine_ef.csv", "features.csv"),
+        main_lines(data, septum.load_model("cine", threads=1)),
+        strict=True,
     )
     for name, lines in files:
         write_rows(RESULTS / name, lines)

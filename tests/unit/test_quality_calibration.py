@@ -38,7 +38,7 @@ from septum_study.calibration.fit import (
     limit_of,
     unseen_estimates,
 )
-from septum_study.calibration.ranges import measured_errors
+from septum_study.calibration.ranges import measured_errors, unseen_pairs
 from support.hearts import cine, heart
 
 ROOT = Path(__file__).parents[2]
@@ -295,7 +295,7 @@ def test_the_shipped_calibration_is_that_of_the_committed_cases():
     rows = read_rows(STUDY / "cases.csv")
     cases, typical = quality_cases(rows), typical_lacks(rows)["cine", "0"]
     shipped = shipped_calibration(cases, own_cases(cases, rows, "cine"), bundle.manifest, typical)
-    errors = measured_errors(read_rows(ROOT / "studies" / "indices" / "cine.csv"))
+    errors = measured_errors(unseen_pairs(ROOT / "studies", "cine"), rows)
     assert calibration_of(bundle) == shipped.model_copy(update={"errors": errors})
     assert calibration_of(open_bundle("la")) is None
 

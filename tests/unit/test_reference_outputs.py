@@ -126,6 +126,19 @@ def test_errors_are_known_only_where_the_calibration_holds():
     assert known_errors(result.indices, quality, None) == {}
 
 
+def test_an_error_is_larger_where_the_segmenter_is_less_sure():
+    bundle, result = open_bundle("cine"), result_of(IndexSettings())
+    held = calibration_of(bundle).errors["lv_edv_ml"]
+    sd = {}
+    for overlap in (0.96, 0.84):
+        quality = replace(result.quality, estimated_dice=0.92, ventricles={}, overlaps={"LV": overlap})
+        found = known_errors(result.indices, quality, bundle)["lv_edv_ml"]
+        assert (found.mean, found.usual) == (held.mean, held.usual)
+        sd[overlap] = found.sd
+    assert sd[0.84] == pytest.approx(2 * sd[0.96])
+    assert sd[0.96] == pytest.approx(held.sd * 0.2 / held.difficulty)
+
+
 def test_a_dicom_report_has_the_range_and_the_normality_of_a_measurement(tmp_path):
     written = write_classic(tmp_path)
     compared = compare(

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from septum.core.comparison import place_of
 from septum.indices.body import mosteller_m2
 from septum.indices.definitions import DEFINITIONS
 from septum.interpretation.names import ETHNICITIES, REFERENCES
-from septum.interpretation.ranges import Request, compare, contradictions, p_outside
+from septum.interpretation.probability import p_outside
+from septum.interpretation.ranges import Request, compare, contradictions
 from septum.interpretation.references import load_reference, parse_reference
 from septum.phantom import PhantomSettings, beating_heart
 
@@ -129,6 +131,27 @@ def test_the_probability_is_the_part_of_the_errors_distribution_beyond_the_limit
         below, above = p_outside(value, 50.0, 74.0, error)
         assert below == pytest.approx((true < 50).mean(), abs=0.005)
         assert above == pytest.approx((true > 74).mean(), abs=0.005)
+
+
+def test_the_true_value_is_rather_where_patients_have_theirs():
+    error = MeasuredError("difference", mean=0.0, sd=4.0, patients=20)
+    among = replace(error, usual=tuple(np.linspace(55.0, 70.0, 25)))
+    assert p_outside(50.0, 50.0, 74.0, error)[0] == pytest.approx(0.5, abs=0.001)
+    values = np.linspace(0.0, 100.0, 200_001)
+    usual = np.array(among.usual)
+    width = 1.06 * usual.std(ddof=1) * 25**-0.2
+    common = sum(np.exp(-0.5 * ((values - one) / width) ** 2) for one in usual)
+    common = common / (25 * width * np.sqrt(2 * np.pi)) + 0.02 / usual.std(ddof=1)
+    density = common * (1 + ((values - 50.0) / (4.0 * np.sqrt(1 + 1 / 20))) ** 2 / 19) ** -10
+    below, above = p_outside(50.0, 50.0, 74.0, among)
+    assert below == pytest.approx(density[values < 50].sum() / density.sum(), abs=0.002)
+    assert above == pytest.approx(density[values > 74].sum() / density.sum(), abs=0.002)
+    assert below < 0.4
+
+
+def test_an_unheard_of_value_stays_where_it_was_measured():
+    error = MeasuredError("ratio", 0.0, 0.05, 20, usual=tuple(np.linspace(80.0, 200.0, 25)))
+    assert p_outside(500.0, 90.0, 300.0, error)[1] > 0.99
 
 
 def test_a_ratio_of_a_volume_is_the_same_error_whatever_the_body_surface_area():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from septum.cli.parameters import index_options, output_options, parse_spacing
-from septum.cli.segment import check_csv, check_csv_name, say_case, say_summary
+from septum.cli.segment import check_csv, check_csv_name, index_settings, say_case, say_summary
 
 if TYPE_CHECKING:
     from septum.cli.parameters import IndexValues
@@ -49,6 +49,7 @@ def measure(  # noqa: PLR0913  # one argument an option, or group of options
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
     indices: IndexValues,
+    subjects: Path | None,
     outputs: Outputs,
     csv_file: Path | None,
     as_json: bool,
@@ -63,10 +64,9 @@ def measure(  # noqa: PLR0913  # one argument an option, or group of options
         raise click.UsageError(f"--image goes with one MASK, and there are {len(masks)}: measure each alone.")
     from septum.cli.progress import Narrator
     from septum.workflows.measure import Measuring, measure_masks
-    from septum.workflows.options import IndexSettings
 
     check_csv(csv_file, overwrite=overwrite)
-    how = Measuring(image, labels, spacing, IndexSettings(**indices))
+    how = Measuring(image, labels, spacing, index_settings(indices, subjects))
     with Narrator(None if as_json else partial(say_case, kept="measured")) as narrator:
         summary = measure_masks(masks, how, out=out, outputs=outputs, overwrite=overwrite, on_event=narrator)
     return say_summary(summary, csv_file, "measured", as_json=as_json, own_masks=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 import click
+
+from septum.interpretation.names import ETHNICITIES, REFERENCES, SEXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +175,10 @@ class IndexValues(TypedDict):
 
 
 def index_options(command: Command) -> Command:
-    """Add the options that say how clinical indices are taken; the command gets them as ``indices``."""
+    """Add the options that say how clinical indices are taken; the command gets them as ``indices``.
+
+    A table of subjects goes to the command as ``subjects``.
+    """
 
     @wraps(command)
     def with_indices(*arguments: Any, **values: Any) -> Any:
@@ -204,17 +210,21 @@ def _index_options() -> list[Callable[[Command], Command]]:
             show_default=True, help="Formula of body surface area.",
         ),
         click.option(
-            "--reference", type=click.Choice(["hhc2024", "scmr2025", "ukb2017"]),
+            "--reference", type=click.Choice(REFERENCES),
             help="Compare with these ranges; shows the patient's sex and age group, also the file's.",
         ),
         click.option(
-            "--sex", type=click.Choice(["F", "M"], case_sensitive=False),
+            "--sex", type=click.Choice(SEXES, case_sensitive=False),
             help="Of the patient; compares with hhc2024 where --reference names no other.",
         ),
         click.option("--age", "age_years", type=years, metavar="YEARS", help="Of the patient; the same."),
         click.option(
-            "--ethnicity", type=click.Choice(["white", "black", "south-asian", "chinese", "mixed-other"]),
+            "--ethnicity", type=click.Choice(ETHNICITIES),
             help="Of the patient, for tables that part people by it; the same.",
+        ),
+        click.option(
+            "--subjects", metavar="FILE", type=click.Path(path_type=Path),
+            help="CSV with a row a study: name, sex, age, height, weight, heart_rate, ethnicity.",
         ),
         click.option(
             "--pattern", is_flag=True,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from septum.cli.parameters import IndexValues
     from septum.inference import ModelKeywords
     from septum.workflows.events import CaseDone, RunSummary
+    from septum.workflows.options import IndexSettings
     from septum.workflows.outputs import Outputs
+    from septum.workflows.record import Record
+    from septum.workflows.subjects import Subjects
     from septum.workflows.two_phases import TwoPhases
 
 
@@ -53,6 +56,7 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
     overwrite: bool,
     spacing: tuple[float, float, float] | None,
     indices: IndexValues,
+    subjects: Path | None,
     outputs: Outputs,
     csv_file: Path | None,
     as_json: bool,
@@ -76,10 +80,9 @@ def segment(  # noqa: PLR0913  # one argument an option, or group of options
         lazy.begin()  # nothing is done yet: the model is loaded while the rest of the program is
 
     from septum.cli.progress import Narrator
-    from septum.workflows.options import IndexSettings
     from septum.workflows.segment import segment_inputs
 
-    settings = IndexSettings(**indices)
+    settings = index_settings(indices, subjects)
     check_csv(csv_file, overwrite=overwrite)
     with Narrator(None if as_json else say_case) as narrator:
         summary = segment_inputs(
@@ -106,6 +109,17 @@ def _two_phases(
     from septum.workflows.two_phases import TwoPhases
 
     return TwoPhases(ed_file, es_file)
+
+
+def index_settings(indices: IndexValues, subjects: Path | None) -> IndexSettings | Subjects:
+    """Say how indices are taken. Raises :class:`septum.core.InputError` for a table that is none."""
+    from septum.workflows.options import IndexSettings
+
+    if subjects is None:
+        return IndexSettings(**indices)
+    from septum.workflows.subjects import read_subjects
+
+    return read_subjects(subjects, IndexSettings(**indices))
 
 
 def check_csv_name(csv_file: Path | None) -> None:
@@ -178,6 +192,25 @@ def say_case(case: CaseDone, *, kept: str = "mask kept") -> None:
     if case.outputs:
         names = [f"{path.name}/" if path.is_dir() else path.name for path in case.outputs]
         say(f"  also written: {one_line(', '.join(names))}")
+    for text in uncompared(record):
+        say_aside(f"{case.mask}: {text}")
+
+
+def uncompared(record: Record) -> list[str]:
+    """Say why a comparison that was asked for was not made, or of whom it may not be.
+
+    Args:
+        record: of a study.
+    """
+    reference = record.reference
+    if reference is None:
+        return []
+    return [
+        note.text
+        for note in reference.notes
+        if note.key == "reference_person_contradictory"
+        or (not reference.items and note.key != "reference_ethnicity_assumed")
+    ]
 
 
 def _document(summary: RunSummary) -> dict[str, Any]:

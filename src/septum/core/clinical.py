@@ -252,6 +252,8 @@ class Quality:
         flags: the reasons.
         estimated_dice: mean Dice expected of such a mask, or ``None`` where that was not calibrated.
         ejection_fractions: interval of each ventricle that has one, by name.
+        overlaps: Dice coefficient that the segmenter expects of each ventricle's mask, the lesser of both
+            phases, by name; of those that have an interval.
     """
 
     verdict: Verdict
@@ -259,3 +261,4 @@ class Quality:
     estimated_dice: float | None = None
     ejection_fractions: Mapping[str, EjectionFractionInterval] = field(default_factory=dict)
     ventricles: Mapping[str, Verdict] = field(default_factory=dict)
+    overlaps: Mapping[str, float] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -23,12 +23,32 @@ class MeasuredError:
         mean: of these errors: below 0 where values come out too small.
         sd: their sample standard deviation.
         patients: number of patients.
+        difficulty: of the masks that ``sd`` holds for, as of
+            :class:`septum.quality.calibration.IntervalWidth`: errors grow with it. ``None`` where
+            that was not taken into account.
+        usual: true values of patients, quantiles at even steps, by which it is known how common a value is.
+            Empty: every value is taken to be equally common.
     """
 
     kind: Literal["ratio", "difference"]
     mean: float
     sd: float
     patients: int
+    difficulty: float | None = None
+    usual: tuple[float, ...] = ()
+
+    def at(self, difficulty: float) -> MeasuredError:
+        """Give the error to expect of a mask of another difficulty.
+
+        Args:
+            difficulty: of that mask. Without effect where the error's own is not known.
+
+        >>> MeasuredError("difference", mean=-2.0, sd=3.0, patients=20, difficulty=0.25).at(0.5).sd
+        6.0
+        """
+        if self.difficulty is None:
+            return self
+        return replace(self, sd=self.sd * difficulty / self.difficulty, difficulty=difficulty)
 
 
 class Place(StrEnum):

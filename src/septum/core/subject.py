@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+#: What is believed of a human being: others are taken for a wrong unit, or for a field that was left empty.
+HEIGHT_M = (0.3, 2.6)
+WEIGHT_KG = (1.0, 400.0)
+HEART_RATE_BPM = (20.0, 250.0)
+AGE_YEARS = (0.0, 120.0)
+
 
 @dataclass(frozen=True)
 class Subject:

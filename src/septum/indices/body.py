@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from septum.core import Known, Level, Note, SeptumError, Source
+from septum.core.subject import HEIGHT_M, WEIGHT_KG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
 BodySurfaceArea = Literal["du-bois", "mosteller"]
 
-#: Sizes of a human being; others are taken for a wrong unit, or for a field that was left empty.
-HEIGHT_M = (0.3, 2.6)
-WEIGHT_KG = (1.0, 400.0)
 NO_SIZE = Note("body_size_unknown", "Height or weight is not known: nothing is indexed to body surface area.")
 
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Known, Level, Note, Source
+from septum.core.subject import HEART_RATE_BPM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: A cine covers the beat if its frames span at least and at most this share of it.
 COVERED = (0.85, 1.15)
-#: Heart rates that are believed, in beats a minute.
-BELIEVED_BPM = (20.0, 250.0)
 #: Frames without which nobody can say whether a curve closes.
 LEAST_FRAMES_OF_A_BEAT = 8
 
@@ -57,7 +56,7 @@ def time_base(
     (None, ['frame_times_unknown'])
     """
     notes: list[Note] = []
-    if heart_rate_bpm is not None and not BELIEVED_BPM[0] <= heart_rate_bpm.value <= BELIEVED_BPM[1]:
+    if heart_rate_bpm is not None and not HEART_RATE_BPM[0] <= heart_rate_bpm.value <= HEART_RATE_BPM[1]:
         text = f"A heart rate of {heart_rate_bpm.value:g} beats a minute is not believed, and left out."
         notes.append(Note("heart_rate_not_believed", text, Level.WARNING))
         heart_rate_bpm = None
@@ -104,7 +103,7 @@ def _from_times(
         notes.append(Note("frames_are_not_a_beat", text))
         return TimeBase(None, None, heart_rate_bpm, tuple(notes))
     rate_bpm = 60_000.0 / span_ms
-    if closes and BELIEVED_BPM[0] <= rate_bpm <= BELIEVED_BPM[1]:
+    if closes and HEART_RATE_BPM[0] <= rate_bpm <= HEART_RATE_BPM[1]:
         text = (
             f"The heart rate is not known: {rate_bpm:.0f} beats a minute are taken from the frames, which "
             f"span {span_ms:.0f} ms and end with about the volume they begin with."

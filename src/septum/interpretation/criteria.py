@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from septum.core.comparison import Place, place_of
 from septum.core.pattern import GROUP_TITLES, Criterion, Met
-from septum.interpretation.ranges import p_outside
+from septum.interpretation.probability import p_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -200,8 +200,8 @@ def _reason(missing: list[str], area_m2: float | None, *, refused: bool) -> Note
         return Note("pattern_without_body_size", text, Level.WARNING)
     if missing:
         text = (
-            "No group is named: it takes volumes of both ventricles at end-diastole and end-systole, and "
-            f"wall thickness; there is no {missing[0].replace('_', ' ')}."
+            "No group is named: that takes volumes of both ventricles at end-diastole and end-systole, and "
+            "wall thickness. This mask does not give them all."
         )
         return Note("pattern_incomplete", text, Level.WARNING)
     return None

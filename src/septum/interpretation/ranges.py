@@ -1,11 +1,7 @@
 """A study's indices beside reference ranges: z-score, percentile, and the probability of being outside.
 
-The probability that a true value lies outside of a range rests on what the measurement was off by in patients
-whom the model had not seen: of n such errors with mean m and standard deviation s, the next one is m plus
-s sqrt(1 + 1/n) times a Student's t with n - 1 degrees of freedom.
-
-Source: Geisser S. Predictive Inference: An Introduction. Chapman and Hall 1993, on the predictive
-distribution of a normal sample.
+The probability is that of :mod:`septum.interpretation.probability`. It rests on what the measurement was off
+by in patients whom the model had not seen.
 """
 
 from __future__ import annotations
@@ -17,6 +13,7 @@ from typing import TYPE_CHECKING
 from septum.core import ComparedIndex, Comparison, Indices, Level, MeasuredError, Note, Subject, value_of
 from septum.indices.body import FORMULAS, surface_area
 from septum.interpretation.names import REFERENCES
+from septum.interpretation.probability import p_outside
 from septum.interpretation.references import LEAST_AGE_YEARS, load_reference
 
 if TYPE_CHECKING:
@@ -136,35 +133,6 @@ def contradictions(given: Subject, stated: Subject) -> tuple[Note, ...]:
         "taken; check that both are of one patient."
     )
     return (Note("reference_person_contradictory", text, Level.WARNING),)
-
-
-def p_outside(value: float, low: float, high: float, error: MeasuredError) -> tuple[float, float]:
-    """Give the probability that the true value lies below, and that it lies above a range.
-
-    Args:
-        value: as measured.
-        low: limit of the range, in the unit of the value.
-        high: the other limit.
-        error: of such measurements. A ratio takes values above 0.
-
-    >>> error = MeasuredError("difference", mean=-2.0, sd=3.0, patients=20)
-    >>> [round(p, 2) for p in p_outside(48.0, 50.0, 74.0, error)]  # 2 points are usually missing
-    [0.5, 0.0]
-    """
-    from scipy.special import stdtr  # noqa: PLC0415  # slow to load, and of comparisons alone
-
-    def scaled(number: float) -> float:
-        if error.kind == "difference":
-            return number
-        return math.log(number) if number > 0 else -math.inf
-
-    true = scaled(value) - error.mean
-    spread = max(error.sd, 1e-9) * math.sqrt(1.0 + 1.0 / error.patients)
-    below, above = (
-        float(stdtr(error.patients - 1, max(min(distance / spread, 1e6), -1e6)))
-        for distance in (scaled(low) - true, true - scaled(high))
-    )
-    return below, above
 
 
 def _items(

@@ -35,11 +35,13 @@ class Judgement:
         flags: by rules, by the estimated Dice, and by the width of the intervals.
         estimated_dice: ``None`` without a calibration, or without both phases.
         ejection_fractions: interval of each ventricle that has one; empty likewise.
+        overlaps: expected of each ventricle that has an interval.
     """
 
     flags: tuple[Flag, ...]
     estimated_dice: float | None = None
     ejection_fractions: Mapping[str, EjectionFractionInterval] = field(default_factory=dict)
+    overlaps: Mapping[str, float] = field(default_factory=dict)
 
 
 def study_quality(
@@ -108,6 +110,7 @@ def assess_quality(
         judgement.estimated_dice,
         judgement.ejection_fractions,
         ventricle_verdicts(flags, segmentation.schema),
+        judgement.overlaps,
     )
 
 
@@ -142,7 +145,8 @@ def judge(
     if not known:
         return Judgement(tuple(flags))
     intervals = ejection_fraction_intervals(measures, fractions, calibration)
-    return Judgement((*flags, *interval_flags(fractions, intervals)), estimated, intervals)
+    overlaps = {name: measures[_overlap_of(name)].value for name in intervals}
+    return Judgement((*flags, *interval_flags(fractions, intervals)), estimated, intervals, overlaps)
 
 
 def ejection_fraction_intervals(
@@ -157,11 +161,16 @@ def ejection_fraction_intervals(
     """
     found = {}
     for name, width in calibration.ejection_fractions.items():
-        overlap = measures.get(f"{name.lower()}_soft_dice")
+        overlap = measures.get(_overlap_of(name))
         if fractions.get(name, -1.0) >= 0 and overlap is not None:
             low, high = width.interval(fractions[name], overlap.value)
             found[name] = EjectionFractionInterval(low, high, width.level, width.bias)
     return found
+
+
+def _overlap_of(ventricle: str) -> str:
+    """Name the measure of the overlap that is expected of a ventricle's mask."""
+    return f"{ventricle.lower()}_soft_dice"
 
 
 def basic_flags(

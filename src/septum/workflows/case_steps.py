@@ -27,6 +27,7 @@ from septum.workflows.provenance import Provenance
 from septum.workflows.record import Settings, read_record
 from septum.workflows.resume import ResumePlan, output_files, reason_to_segment, seen_at
 from septum.workflows.saving import case_lock, write_case
+from septum.workflows.subjects import Subjects
 from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class CaseSteps:
         out: Path,
         *,
         spacing_mm: Triple | None = None,
-        indices: IndexSettings | None = None,
+        indices: IndexSettings | Subjects | None = None,
         outputs: Outputs | None = None,
         overwrite: bool = False,
         inputs: frozenset[Path] = frozenset(),
@@ -105,7 +106,10 @@ class CaseSteps:
         self.model, self.out, self.overwrite, self.unwritable = model, out, overwrite, unwritable
         self.outputs, self.inputs = outputs or {}, inputs
         self.wanted = model.bundle.manifest.reads
-        self.settings = settings_of(model, spacing_mm, indices)
+        self.subjects = indices if isinstance(indices, Subjects) else None
+        self.settings = settings_of(
+            model, spacing_mm, indices.settings if isinstance(indices, Subjects) else indices
+        )
         self._named: dict[str, OutputPaths] = {}
 
     def open(self, case: InputCase) -> Opened | CaseDone:
@@ -226,9 +230,11 @@ class CaseSteps:
 
     def _settings_of(self, case: InputCase) -> Settings:
         """The settings for a case; in two files the phases are known. Raises :class:`InputError`."""
-        if case.phases is None:
-            return self.settings
-        indices = with_two_phases(self.settings.indices, case.phases)
+        indices = self.settings.indices
+        if self.subjects is not None:
+            indices = self.subjects.of(case.name)
+        if case.phases is not None:
+            indices = with_two_phases(indices, case.phases)
         return self.settings.model_copy(update={"indices": indices})
 
     def _read(self, case: InputCase) -> Study:

@@ -29,6 +29,7 @@ from septum.workflows.provenance import Provenance
 from septum.workflows.record import Settings, read_record
 from septum.workflows.resume import ResumePlan, output_files
 from septum.workflows.saving import case_lock, write_case
+from septum.workflows.subjects import Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,13 +55,14 @@ class Measuring:
         labels: what masks show, ``ventricles`` or ``atrium``; ``None``: by the JSON next to them, or their
             values.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
-        indices: how clinical indices are taken; ``None``: as in the JSON next to the mask, or as detected.
+        indices: how clinical indices are taken; ``None``: as in the JSON next to the mask, or as detected. In
+            a table of subjects, masks have their names without ``_seg``.
     """
 
     image: Source | None = None
     labels: str | LabelSchema | None = None
     spacing_mm: Sequence[float] | None = None
-    indices: IndexSettings | None = None
+    indices: IndexSettings | Subjects | None = None
 
 
 def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
@@ -76,7 +78,7 @@ def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
     Raises:
         InputError: the file is no mask of these labels, or does not lie on the grid of its image.
     """
-    stem = case_name(mask).removesuffix("_seg")
+    stem = _stem(mask)
     paths = OutputPaths(mask.parent, stem, mask)
     earlier = read_record(paths.record) if stem != case_name(mask) else None
     spacing: Triple | None = None if how.spacing_mm is None else spacing_of(how.spacing_mm)
@@ -90,7 +92,7 @@ def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
         read = replace(read, cine=replace(read.cine, array=labels))
         labels, notes = _on_grid_of(study, how.image, read, mask)
         study = replace(study, notes=(*study.notes, *notes))
-    settings = Settings(spacing_mm=spacing, indices=_indices(how.indices, earlier))
+    settings = Settings(spacing_mm=spacing, indices=_indices(how.indices, earlier, stem))
     settings.indices.check_frames(len(labels), mask)
     segmentation = Segmentation(labels.astype(np.uint8), study.cine.geometry, schema)
     bundle: Bundle | None = None
@@ -100,6 +102,11 @@ def measure_file(mask: Path, how: Measuring) -> tuple[Result, OutputPaths]:
     if earlier is not None and earlier.mask_sha256 == sha256_of(mask):
         provenance, bundle = Provenance.from_record(earlier, settings.indices), bundle_of(earlier)
     return measured(study, segmentation, provenance, bundle, name=stem), paths
+
+
+def _stem(mask: Path) -> str:
+    """Name the results of a mask."""
+    return case_name(mask).removesuffix("_seg")
 
 
 def measure_array(segmentation: Segmentation, how: Measuring) -> Result:
@@ -114,7 +121,7 @@ def measure_array(segmentation: Segmentation, how: Measuring) -> Result:
         labels, notes = _on_grid_of(study, how.image, mask, Path("mask"))
         segmentation = Segmentation(labels.astype(np.uint8), study.cine.geometry, segmentation.schema)
         study = replace(study, notes=(*study.notes, *notes))
-    settings = Settings(indices=how.indices or IndexSettings())
+    settings = Settings(indices=_indices(how.indices, None, name))
     settings.indices.check_frames(len(segmentation.labels), "mask")
     return measured(study, segmentation, Provenance.of_given_mask(settings), None, name=name)
 
@@ -148,6 +155,9 @@ def measure_masks(
         events.append(event)
         on_event(event)
 
+    if isinstance(how.indices, Subjects):
+        for text in how.indices.unmatched([_stem(mask) for mask in masks]):
+            tell(Notice(text))
     tell(Planned(len(masks)))
     for mask in masks:
         try:
@@ -246,8 +256,10 @@ def _kind_of(schema: LabelSchema, earlier: Record | None) -> StackKind:
     return "late-gadolinium" if schema.roles == {Role.LA} else "cine"
 
 
-def _indices(given: IndexSettings | None, earlier: Record | None) -> IndexSettings:
+def _indices(given: IndexSettings | Subjects | None, earlier: Record | None, name: str) -> IndexSettings:
     """How indices are taken: as it is said now, or else as in the earlier run."""
+    if isinstance(given, Subjects):
+        return given.of(name, _indices(given.settings, earlier, name))
     if earlier is not None and (given is None or given == IndexSettings()):
         return earlier.settings.indices
     return given or IndexSettings()

@@ -64,8 +64,8 @@ def measured(
 def known_errors(indices: Indices, quality: Quality, bundle: Bundle | None) -> dict[str, MeasuredError]:
     """Give what each index of a mask may be off by, as far as the model's calibration holds for it.
 
-    It says nothing of an image unlike those of the calibration, where no Dice is estimated either, and
-    nothing of a ventricle whose mask is rejected.
+    It is more where the segmenter is less sure of the ventricle. The calibration says nothing of an image
+    unlike its own, where no Dice is estimated either, and nothing of a ventricle whose mask is rejected.
 
     Args:
         indices: of the mask.
@@ -78,9 +78,14 @@ def known_errors(indices: Indices, quality: Quality, bundle: Bundle | None) -> d
     calibration = None if bundle is None or quality.estimated_dice is None else calibration_of(bundle)
     if calibration is None:
         return {}
-    return {
-        item.key: calibration.errors[item.key]
-        for item in indices.items
-        if item.key in calibration.errors
-        and quality.ventricles.get(item.structure, quality.verdict) is not Verdict.REJECT
+    difficulties = {
+        name: calibration.ejection_fractions[name].difficulty(overlap)
+        for name, overlap in quality.overlaps.items()
     }
+    found = {}
+    for item in indices.items:
+        error, difficulty = calibration.errors.get(item.key), difficulties.get(item.structure)
+        rejected = quality.ventricles.get(item.structure, quality.verdict) is Verdict.REJECT
+        if error is not None and not rejected:
+            found[item.key] = error if difficulty is None else error.at(difficulty)
+    return found

@@ -17,9 +17,8 @@ from pydantic import (
 )
 
 from septum.core import InputError, Sex, Subject
+from septum.core.subject import AGE_YEARS, HEART_RATE_BPM, HEIGHT_M, WEIGHT_KG
 from septum.indices import clinical_indices
-from septum.indices.body import HEIGHT_M, WEIGHT_KG
-from septum.indices.time_base import BELIEVED_BPM
 from septum.interpretation.names import REFERENCES, Ethnicity, ReferenceName
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     from septum.core import Comparison, Indices, MeasuredError, Segmentation, Study
 
-#: Ages that there are.
-AGE_YEARS = (0.0, 120.0)
 #: What is given for one study, in words, by the field that holds it.
 OF_ONE_STUDY = {
     "end_diastole": "end-diastole",
@@ -42,11 +39,27 @@ OF_ONE_STUDY = {
 }
 #: Limits of what is believed, with its unit and a usual value, by the field.
 _WITHIN = {
-    "heart_rate_bpm": (BELIEVED_BPM, "beats a minute", "66"),
+    "heart_rate_bpm": (HEART_RATE_BPM, "beats a minute", "66"),
     "height_m": (HEIGHT_M, "m", "1.76"),
     "weight_kg": (WEIGHT_KG, "kg", "71.5"),
     "age_years": (AGE_YEARS, "years", "54"),
 }
+
+
+def disbelief(field: str, value: float) -> str | None:
+    """Say what is expected instead of a number that is believed of nobody, such as a height in cm.
+
+    Args:
+        field: of the settings.
+        value: that it would have.
+
+    >>> disbelief("height_m", 176.0)
+    'expected 0.3 to 2.6 m, as in 1.76, got 176'
+    """
+    (low, high), unit, example = _WITHIN[field]
+    if low <= value <= high:
+        return None
+    return f"expected {low:g} to {high:g} {unit}, as in {example}, got {value:g}"
 
 
 class IndexSettings(BaseModel):
@@ -88,9 +101,9 @@ class IndexSettings(BaseModel):
     @classmethod
     def _check_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
         """Refuse what is believed of nobody, such as a height in cm."""
-        (low, high), unit, example = _WITHIN[str(info.field_name)]
-        if value is not None and not low <= value <= high:
-            raise ValueError(f"expected {low:g} to {high:g} {unit}, as in {example}, got {value:g}")
+        wrong = None if value is None else disbelief(str(info.field_name), value)
+        if wrong is not None:
+            raise ValueError(wrong)
         return value
 
     @model_validator(mode="wrap")

@@ -10,6 +10,7 @@ from septum.workflows.events import CaseDone, Event, Failure, Notice, Planned, R
 from septum.workflows.output_folder import check_writable, remove_leftovers, unwritable
 from septum.workflows.outputs import OUTPUTS, resolved
 from septum.workflows.pipeline import run_pipelined
+from septum.workflows.subjects import Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +65,7 @@ def segment_inputs(
     *,
     model: LazyModel,
     spacing_mm: Triple | None = None,
-    indices: IndexSettings | None = None,
+    indices: IndexSettings | Subjects | None = None,
     outputs: Outputs | None = None,
     overwrite: bool = False,
     on_event: OnEvent = lambda _: None,
@@ -117,16 +118,19 @@ def segment_inputs(
     return RunSummary.of(events)
 
 
-def _first_events(plan: Plan, indices: IndexSettings | None) -> Iterator[Event]:
+def _first_events(plan: Plan, indices: IndexSettings | Subjects | None) -> Iterator[Event]:
     """Say what is passed over and refused, what is taken for every study alike, and how many there are."""
     for text in plan.passed_over:
         yield Notice(text)
     for source, error in plan.refused:
         yield Failure(source, error)
-    given = [] if indices is None else indices.of_one_study()
+    settings = indices.settings if isinstance(indices, Subjects) else indices
+    given = [] if settings is None else settings.of_one_study()
     if given and len(plan.cases) > 1:
         taken = f"{', '.join(given)}: taken for each of the {len(plan.cases)} studies"
         yield Notice(f"{taken}; give a study a run of its own where that is of it alone.")
+    if isinstance(indices, Subjects):
+        yield from map(Notice, indices.unmatched([case.name for case in plan.cases]))
     yield Planned(len(plan.cases))
 
 

@@ -1,29 +1,39 @@
 """What indices are off by in unseen patients, and whether the probability of being outside of a range holds.
 
 Both rest on the indices of the shipped model's own test patients, of predicted and of manual masks, as
-``tools/measure_indices.py`` commits them.
+``tools/measure_indices.py`` commits them. How common a value is, is taken from the manual masks of all
+patients.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from septum.core import MeasuredError
 from septum.core.clinical import myocardial_mass_g
 from septum.indices.definitions import DEFINITIONS
-from septum.interpretation.ranges import p_outside
+from septum.interpretation.probability import p_outside_each
 from septum.interpretation.references import load_reference
+from septum.metrics.scores_file import read_rows
+from septum_study.calibration.fit import LEAST_EXPECTED_LACK, VENTRICLES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from septum.metrics.scores_file import Row
 
+    #: Predicted and true value by index and patient.
+    Pairs = Mapping[str, Mapping[str, tuple[float, float]]]
+
 DIGITS = 5
+#: So many quantiles tell how common a value is.
+QUANTILES = 25
 #: Errors of volumes and masses grow with the heart; those of what is a difference of volumes do not.
 _RATIOS = ("lv_edv_ml", "lv_esv_ml", "lv_mass_ed_g", "lv_mass_es_g", "rv_edv_ml", "rv_esv_ml")
 
@@ -47,7 +57,7 @@ class Trial:
     shown: bool
 
 
-def pairs_of(rows: Iterable[Row]) -> dict[str, dict[str, tuple[float, float]]]:
+def pairs_of(rows: Iterable[Row]) -> Pairs:
     """Collect predicted and true values by index and patient; what one mask does not give is left out.
 
     Args:
@@ -59,6 +69,20 @@ def pairs_of(rows: Iterable[Row]) -> dict[str, dict[str, tuple[float, float]]]:
         if row["index"] in keys and row["predicted"] and row["true"]:
             pairs[row["index"]][row["patient"]] = (float(row["predicted"]), float(row["true"]))
     return pairs
+
+
+def unseen_pairs(studies: Path, model: str) -> list[Pairs]:
+    """Collect the indices of patients whom the models had not seen.
+
+    Args:
+        studies: folder of the committed results.
+        model: the shipped one, which comes first. Those that were shortly trained for its calibration follow.
+    """
+    shortly = sorted((studies / "quality" / model).glob("fold*.csv"))
+    return [
+        pairs_of(read_rows(studies / "indices" / f"{model}.csv")),
+        *(pairs_of(rows_of_scores(read_rows(path))) for path in shortly),
+    ]
 
 
 def rows_of_scores(scores: Iterable[Row]) -> list[Row]:
@@ -84,7 +108,7 @@ def rows_of_scores(scores: Iterable[Row]) -> list[Row]:
 
 def _indices_of(volumes_ml: Mapping[tuple[str, str], float]) -> dict[str, float]:
     """Give the indices of volumes by phase and structure."""
-    found: dict[str, float] = {"lv_mass_ed_g": myocardial_mass_g(volumes_ml["ED", "MYO"])}
+    found = {f"lv_mass_{p.lower()}_g": myocardial_mass_g(volumes_ml[p, "MYO"]) for p in ("ED", "ES")}
     for name in ("LV", "RV"):
         full, emptied = volumes_ml["ED", name], volumes_ml["ES", name]
         stem = name.lower()
@@ -93,57 +117,124 @@ def _indices_of(volumes_ml: Mapping[tuple[str, str], float]) -> dict[str, float]
     return found
 
 
-def measured_error(pairs: Sequence[tuple[float, float]], key: str) -> MeasuredError:
-    """Summarise the errors of an index.
+def difficulties_of(cases: Iterable[Row]) -> dict[str, dict[str, float]]:
+    """Give how difficult each patient's mask is, by ventricle and patient.
 
     Args:
-        pairs: predicted and true value of each patient, two at least.
+        cases: with ``patient`` and the overlap that is expected of each ventricle.
+    """
+    found: dict[str, dict[str, float]] = {name: {} for name in VENTRICLES}
+    for row in cases:
+        for name in VENTRICLES:
+            overlap = row[f"{name.lower()}_soft_dice"]
+            if overlap:
+                found[name][row["patient"]] = math.sqrt(max(1.0 - float(overlap), LEAST_EXPECTED_LACK))
+    return found
+
+
+def usual_values(truths: Iterable[float]) -> tuple[float, ...]:
+    """Give quantiles of true values at even steps.
+
+    >>> usual_values([0.0, 100.0])[::12]
+    (2.0, 50.0, 98.0)
+    """
+    steps = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    return tuple(round(float(one), 2) for one in np.quantile(list(truths), steps))
+
+
+def measured_error(
+    key: str,
+    pairs: Mapping[str, tuple[float, float]],
+    difficulties: Mapping[str, float],
+    usual: tuple[float, ...],
+) -> MeasuredError:
+    """Summarise the errors of an index.
+
+    An error's spread is proportional to the difficulty of the mask. So errors are weighted by its square.
+
+    Args:
         key: of the index, by which errors are ratios or differences.
+        pairs: predicted and true value by patient, of two patients at least.
+        difficulties: by patient.
+        usual: quantiles of true values.
     """
     ratio = key in _RATIOS
-    errors = [math.log(a / b) if ratio else a - b for a, b in pairs]
+    errors = np.array([math.log(a / b) if ratio else a - b for a, b in pairs.values()])
+    hard = np.array([difficulties[patient] for patient in pairs])
+    mean = float(np.average(errors, weights=hard**-2.0))
+    typical = float(np.median(hard))
+    sd = typical * math.sqrt(float((((errors - mean) / hard) ** 2).sum()) / (len(errors) - 1))
+    kind: Literal["ratio", "difference"] = "ratio" if ratio else "difference"
     return MeasuredError(
-        "ratio" if ratio else "difference",
-        round(statistics.fmean(errors), DIGITS),
-        round(statistics.stdev(errors), DIGITS),
-        len(errors),
+        kind, round(mean, DIGITS), round(sd, DIGITS), len(errors), round(typical, DIGITS), usual
     )
 
 
-def measured_errors(rows: Iterable[Row]) -> dict[str, MeasuredError]:
+def measured_errors(models: Sequence[Pairs], cases: Iterable[Row]) -> dict[str, MeasuredError]:
     """Summarise the errors of every index that has ten patients at least.
 
     Args:
-        rows: as of :func:`pairs_of`.
+        models: as of :func:`unseen_pairs`. Errors are those of the first. True values of the patients of all
+            tell how common a value is.
+        cases: as of :func:`difficulties_of`.
     """
+    truths, difficulties = truths_of(models), difficulties_of(cases)
     return {
-        key: measured_error(list(of_patients.values()), key)
-        for key, of_patients in pairs_of(rows).items()
-        if len(of_patients) >= 10
+        key: measured_error(key, found, difficulties[_ventricle(key)], usual_values(truths[key].values()))
+        for key, found in models[0].items()
+        if len(found) >= 10
     }
 
 
-def trials_of(rows: Iterable[Row], without: Container[str] = ()) -> list[Trial]:
+def truths_of(several: Iterable[Pairs]) -> dict[str, dict[str, float]]:
+    """Collect the true values of several models' patients, by index and patient."""
+    truths: dict[str, dict[str, float]] = defaultdict(dict)
+    for pairs in several:
+        for key, of_patients in pairs.items():
+            truths[key] |= {patient: true for patient, (_, true) in of_patients.items()}
+    return truths
+
+
+def trials_of(
+    pairs: Pairs,
+    difficulties: Mapping[str, Mapping[str, float]],
+    truths: Mapping[str, Mapping[str, float]],
+    without: Container[str] = (),
+    *,
+    by_mask: bool = True,
+    by_patients: bool = True,
+) -> list[Trial]:
     """Set each patient's absolute indices beside the ranges of White women and men of every age.
 
     ACDC does not give sex and age, so that nobody's own range is known. All are tried: what is judged is the
-    probability, not the patient. The errors are those of the other patients.
+    probability, not the patient. Errors and what values are usual are those of the other patients.
 
     Args:
-        rows: as of :func:`pairs_of`.
+        pairs: of one model, as of :func:`pairs_of`.
+        difficulties: as of :func:`difficulties_of`.
+        truths: as of :func:`truths_of`.
         without: patients that are left out, because their masks are rejected and get no probability.
+        by_mask: whether errors depend on the difficulty of the mask.
+        by_patients: whether it counts how common a value is.
     """
     ranges = [r for r in load_reference("hhc2024").ranges if r.ethnicity == "white" and not r.by_area]
     trials = []
-    for key, found in pairs_of(rows).items():
-        of_patients = {patient: pair for patient, pair in found.items() if patient not in without}
+    for key in dict.fromkeys(one.index for one in ranges):
+        limits = [(one.low, one.high) for one in ranges if one.index == key]
+        of_patients = {patient: pair for patient, pair in pairs[key].items() if patient not in without}
+        hard = difficulties[_ventricle(key)] if by_mask else dict.fromkeys(of_patients, 1.0)
         for patient, (predicted, true) in of_patients.items():
-            error = measured_error([pair for other, pair in of_patients.items() if other != patient], key)
+            others = {other: pair for other, pair in of_patients.items() if other != patient}
+            usual = [value for other, value in truths[key].items() if other != patient]
+            error = measured_error(key, others, hard, usual_values(usual) if by_patients else ())
+            found = p_outside_each(predicted, limits, error.at(hard[patient]))
             trials += [
-                Trial(
-                    patient, key, sum(p_outside(predicted, one.low, one.high, error)),
-                    not one.low <= true <= one.high, not one.low <= predicted <= one.high,
-                )
-                for one in ranges if one.index == key
-            ]  # fmt: skip
+                Trial(patient, key, sum(outside), not low <= true <= high, not low <= predicted <= high)
+                for outside, (low, high) in zip(found, limits, strict=True)
+            ]
     return trials
+
+
+def _ventricle(key: str) -> str:
+    """Name the ventricle that an index is of; the LV's mass is of the LV."""
+    return key.split("_", 1)[0].upper()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from septum.datasets import load_cross_validation
+from septum.interpretation.groups import load_groups
 from septum.metrics.scores_file import read_rows
 from septum_study.pattern.evaluation import (
     accuracy_table,
     confusion_table,
+    elsewhere_table,
     nested,
     patients_of,
     unknown_table,
@@ -45,4 +47,5 @@ def pattern_tables(studies: Path) -> dict[str, Table]:
         ),
         "confusion": confusion_table(everybody, "Most probable group, indices of manual masks"),
         "unknown": unknown_table(without_a_group(manual)),
+        "elsewhere": elsewhere_table(read_rows(studies / "elsewhere" / "features.csv"), load_groups()),
     }

@@ -18,7 +18,13 @@ from septum.metrics.table import Column, Section, Table
 from septum.quality.calibration import calibration_of
 from septum_study.calibration.cases import quality_cases
 from septum_study.calibration.evaluation import evaluate_unseen
-from septum_study.calibration.ranges import Trial, rows_of_scores, trials_of
+from septum_study.calibration.ranges import (
+    Trial,
+    difficulties_of,
+    trials_of,
+    truths_of,
+    unseen_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,18 +52,32 @@ def ranges_tables(studies: Path, model: str) -> dict[str, Table]:
         raise ValueError(
             f"the model {model} has no calibration of its networks: run tools/calibrate_quality.py fit"
         )
-    cases = quality_cases(read_rows(studies / "quality" / "cases.csv"))
-    rejected = {o.case.patient for o in evaluate_unseen(cases) if o.verdict is Verdict.REJECT}
-    own = trials_of(read_rows(studies / "indices" / "cine.csv"), rejected)
-    others = [
-        trial
-        for path in sorted((studies / "quality" / model).glob("fold*.csv"))
-        for trial in trials_of(rows_of_scores(read_rows(path)), rejected)
-    ]
+    rows = read_rows(studies / "quality" / "cases.csv")
+    rejected = {o.case.patient for o in evaluate_unseen(quality_cases(rows)) if o.verdict is Verdict.REJECT}
+    models, difficulties = unseen_pairs(studies, model), difficulties_of(rows)
+    truths = truths_of(models)
+
+    def tried(*, by_mask: bool = True, by_patients: bool = True) -> tuple[list[Trial], list[Trial]]:
+        own, *shortly = (
+            trials_of(pairs, difficulties, truths, rejected, by_mask=by_mask, by_patients=by_patients)
+            for pairs in models
+        )
+        return own, [trial for trials in shortly for trial in trials]
+
+    own, others = tried()
     return {
         "errors": errors_table(calibration.errors),
+        "all": calibration_table([*own, *others], "All models, on patients they had not seen"),
         "own": calibration_table(own, "The shipped model, on its own test patients"),
         "others": calibration_table(others, "Shortly trained models, on patients they had not seen"),
+        "parts": parts_table(
+            {
+                "Error alone": tried(by_mask=False, by_patients=False),
+                "Error by mask": tried(by_patients=False),
+                "Error, and how common a value is": tried(by_mask=False),
+                "Error by mask, and how common a value is": (own, others),
+            }
+        ),
         "flags": naive_table(own),
     }
 
@@ -69,11 +89,9 @@ def calibration_table(trials: Sequence[Trial], title: str) -> Table:
         trials: whose probabilities are judged.
         title: of the table.
     """
-    lines = []
-    for k in range(BINS):
-        low, high = k / BINS, (k + 1) / BINS
-        found = [t for t in trials if low <= t.outside < high or (k == BINS - 1 and t.outside >= 1.0)]
-        lines.append(_line(f"{low:.1f} to {high:.1f}", found))
+    lines = [
+        _line(f"{k / BINS:.1f} to {(k + 1) / BINS:.1f}", found) for k, found in enumerate(_binned(trials))
+    ]
     sure = [_line(f"above {SURE:g}: flagged", [t for t in trials if t.outside > SURE])]
     sure.append(_line(f"below {1 - SURE:.1g}: inside", [t for t in trials if t.outside < 1 - SURE]))
     columns = (
@@ -86,12 +104,48 @@ def calibration_table(trials: Sequence[Trial], title: str) -> Table:
         "men by age of the Healthy Hearts Consortium. Errors were taken from the other patients."
     )
     how = "Intervals: bootstrap over patients. The comparisons of a patient depend on each other."
+    worst = f"Largest difference of mean probability and share in the five rows: {_worst(trials):.1f} points."
     return Table(
         title,
         columns,
         (Section("", tuple(lines)), Section("", tuple(sure))),
-        (what, how),
+        (what, worst, how),
     )
+
+
+def parts_table(tried: Mapping[str, tuple[Sequence[Trial], Sequence[Trial]]]) -> Table:
+    """Say what each part of the probability gives.
+
+    Args:
+        tried: by what the probability rests on, comparisons of the shipped model and of the others.
+    """
+    lines = tuple(
+        (name, *(cell for trials in both for cell in (f"{_brier(trials):.4f}", f"{_worst(trials):.1f}")))
+        for name, both in tried.items()
+    )
+    heads = ("The probability rests on", "Shipped: Brier score", "Largest difference (points)",
+             "Others: Brier score", "Largest difference (points)")  # fmt: skip
+    notes = (
+        "Brier score: mean square of probability less truth, 0 or 1; the less, the better.",
+        "Largest difference: of mean probability and share in one of five rows.",
+    )
+    return Table("What each part gives", tuple(map(Column, heads)), (Section("", lines),), notes)
+
+
+def _binned(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Part comparisons by their probability."""
+    return [[t for t in trials if min(int(t.outside * BINS), BINS - 1) == k] for k in range(BINS)]
+
+
+def _worst(trials: Sequence[Trial]) -> float:
+    """Give the largest difference of mean probability and share of a bin, in points."""
+    return 100.0 * max(
+        abs(statistics.fmean(t.outside - t.truly for t in found)) for found in _binned(trials) if found
+    )
+
+
+def _brier(trials: Sequence[Trial]) -> float:
+    return statistics.fmean((t.outside - t.truly) ** 2 for t in trials)
 
 
 def naive_table(trials: Sequence[Trial]) -> Table:

@@ -16,7 +16,11 @@ from septum_study.pattern.fit import GROUPS, Patient, fit_groups
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from septum.interpretation.groups import GroupModel
     from septum.metrics.scores_file import Row
+
+#: Body surface areas of most adults.
+USUAL_AREAS_M2 = tuple(round(1.5 + 0.1 * k, 1) for k in range(9))
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,48 @@ def unknown_table(answers: Mapping[Group, Sequence[Answer]]) -> Table:
         (Section("", tuple(lines)),),
         (note,),
     )
+
+
+def elsewhere_table(rows: Iterable[Row], model: GroupModel) -> Table:
+    """Tell what the sets of patients of other hospitals hold, at every usual body size.
+
+    Args:
+        rows: with ``source``, ``patient`` and each feature for a body surface area of 1 m2.
+        model: that is shipped.
+    """
+    lines, everything = [], []
+    for row in rows:
+        if not all(row[name] for name in FEATURES):
+            lines.append((row["source"], row["patient"], "-", "-", "-", "a feature is missing"))
+            continue
+        sets = [model.likely(_at_size(row, area_m2)) for area_m2 in USUAL_AREAS_M2]
+        everything += sets
+        named = [name for name in GROUPS if any(name in one for one in sets)]
+        lines.append((row["source"], row["patient"], *_counts(sets), ", ".join(named) or "none"))
+    total = ("all", "", *_counts(everything), "")
+    columns = (
+        Column("Source"), Column("Patient"), Column("Empty set"), Column("One group"),
+        Column("Several"), Column("Groups named"),
+    )  # fmt: skip
+    note = (
+        f"Masks of the model. Sets at {len(USUAL_AREAS_M2)} body surface areas, {USUAL_AREAS_M2[0]:g} to "
+        f"{USUAL_AREAS_M2[-1]:g} m²: nobody's is known."
+    )
+    return Table(
+        "Sets of patients of other hospitals",
+        columns,
+        (Section("", tuple(lines)), Section("", (total,))),
+        (note,),
+    )
+
+
+def _at_size(row: Row, area_m2: float) -> dict[str, float]:
+    return {name: float(row[name]) / (area_m2 if name.endswith("_m2") else 1.0) for name in FEATURES}
+
+
+def _counts(sets: Sequence[tuple[Group, ...]]) -> tuple[str, str, str]:
+    sizes = [min(len(one), 2) for one in sets]
+    return str(sizes.count(0)), str(sizes.count(1)), str(sizes.count(2))
 
 
 def _share(hits: int, count: int) -> str:

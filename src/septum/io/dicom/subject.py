@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from septum.core import Level, Note, Source, Subject
+from septum.core.subject import AGE_YEARS, HEART_RATE_BPM, HEIGHT_M, WEIGHT_KG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from septum.core import Sex
     from septum.io.dicom.frames import DicomFrame
 
-#: What is believed: heights in m, weights in kg, heart rates in beats a minute.
-HEIGHT_M = (0.3, 2.5)
-WEIGHT_KG = (1.0, 400.0)
-HEART_RATE_BPM = (20.0, 250.0)
-AGE_YEARS = (0.0, 120.0)
 #: Ages of two elements that are farther apart contradict each other. A stated age is rounded down, and of a
 #: birth date often only the year is true.
 _APART_YEARS = 2.0

@@ -1,0 +1,174 @@
+"""A table of subjects: what is known of the patient of each study, in a row by the study's name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from septum.core import InputError
+from septum.interpretation.names import ETHNICITIES, SEXES
+from septum.workflows.options import IndexSettings, disbelief
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+#: The column by which a row finds its study: what its results are called.
+NAME = "name"
+#: The other columns, none of which is needed, with the setting that a cell gives.
+COLUMNS = {
+    "sex": "sex",
+    "age": "age_years",
+    "height": "height_m",
+    "weight": "weight_kg",
+    "heart_rate": "heart_rate_bpm",
+    "ethnicity": "ethnicity",
+}
+_CHOICES = {"sex": SEXES, "ethnicity": ETHNICITIES}
+_DELIMITERS = (",", ";", "\t")
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """How indices are taken of each study, by what a table says of its patient.
+
+    Attributes:
+        settings: for all studies; a cell of the table comes before them.
+        path: of the table, for messages.
+        rows: settings by the name of a study; those of empty cells are not there.
+        lines: of the file, counted from 1, by the name of a study.
+    """
+
+    settings: IndexSettings
+    path: Path
+    rows: Mapping[str, Mapping[str, Any]]
+    lines: Mapping[str, int]
+
+    def of(self, name: str, settings: IndexSettings | None = None) -> IndexSettings:
+        """Give the settings for a study: the table's where it has a cell, and else those for all.
+
+        Args:
+            name: of the study's results.
+            settings: for all studies, instead of its own.
+        """
+        return (settings or self.settings).model_copy(update=self.rows.get(name, {}))
+
+    def unmatched(self, names: Collection[str]) -> Iterator[str]:
+        """Say which studies have no row, and which rows no study; nobody is named.
+
+        Args:
+            names: of all studies.
+        """
+        without = len(set(names) - self.rows.keys())
+        if without:
+            yield f"{self.path}: {without} of {len(names)} studies have no row there."
+        idle = [str(self.lines[name]) for name in self.rows if name not in names]
+        if idle:
+            yield f"{self.path}: no study has the name in {_rows(idle)}; {NAME} is that of its results."
+
+
+def read_subjects(path: Path, settings: IndexSettings | None = None) -> Subjects:
+    """Read a table of subjects: CSV in UTF-8, with commas, semicolons or tabs, and one line of column names.
+
+    Args:
+        path: of the table.
+        settings: for all studies.
+
+    Raises:
+        InputError: it cannot be read, or a cell is none; the first fault is named by row and column.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise InputError(f"{path}: expected a table of subjects, and {reason}; give a CSV file.") from error
+    head = text.split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=head.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, int] = {}
+    try:
+        columns = _columns(path, next(lines, []))
+        for cells in lines:
+            values = [cell.strip() for cell in cells]
+            if any(values):
+                name, given = _row(f"{path}, row {lines.line_num}", columns, values)
+                if name in rows:
+                    raise InputError(
+                        f"{path}, row {lines.line_num}, column {NAME}: expected each study once, and row "
+                        f"{found[name]} has the same name; remove one."
+                    )
+                rows[name], found[name] = given, lines.line_num
+    except csv.Error as error:
+        place = f"{path}, row {lines.line_num}"
+        raise InputError(f"{place}: expected cells of a CSV file, and {error}; mend the row.") from error
+    return Subjects(settings or IndexSettings(), path, rows, found)
+
+
+def _columns(path: Path, cells: Sequence[str]) -> list[str]:
+    """Check the line of column names."""
+    columns = [cell.strip().lower() for cell in cells]
+    while columns and not columns[-1]:
+        columns.pop()
+    known = ", ".join((NAME, *COLUMNS))
+    if NAME not in columns:
+        raise InputError(
+            f"{path}, row 1: expected names of columns ({known}), and {NAME} is not there; it is "
+            "what a study's results are called."
+        )
+    for column in columns:
+        if column != NAME and column not in COLUMNS:
+            raise InputError(
+                f"{path}, row 1: expected columns of {known}, got {column!r}; rename it, or leave it out."
+            )
+        if columns.count(column) > 1:
+            raise InputError(f"{path}, row 1: expected each column once, got {column} twice; remove one.")
+    return columns
+
+
+def _row(place: str, columns: Sequence[str], values: list[str]) -> tuple[str, dict[str, Any]]:
+    """Make settings of a line: the study's name, and a value for each cell that is not empty."""
+    while len(values) > len(columns) and not values[-1]:
+        values.pop()
+    if len(values) != len(columns):
+        raise InputError(
+            f"{place}: expected {len(columns)} cells, one a column, got {len(values)}; mend the row."
+        )
+    cells = dict(zip(columns, values, strict=True))
+    name = cells.pop(NAME)
+    if not name:
+        expected = "expected the name of a study's results, got an empty cell"
+        raise InputError(f"{place}, column {NAME}: {expected}; name the study, or remove the row.")
+    return name, {
+        COLUMNS[column]: _value(f"{place}, column {column}", COLUMNS[column], cell)
+        for column, cell in cells.items()
+        if cell
+    }
+
+
+def _value(place: str, field: str, cell: str) -> str | float:
+    """Make a setting of a cell."""
+    choices = _CHOICES.get(field)
+    if choices is not None:
+        for choice in choices:
+            if choice.casefold() == cell.casefold():
+                return choice
+        wrong = f"expected one of {', '.join(choices)}, got {cell!r}"
+        raise InputError(f"{place}: {wrong}; mend the cell, or leave it empty.")
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    told = disbelief(field, number)
+    if told is not None:
+        told = told.replace("got nan", f"got {cell!r}")
+        raise InputError(f"{place}: {told}; mend the cell, or leave it empty.")
+    return number
+
+
+def _rows(lines: Sequence[str]) -> str:
+    shown = ", ".join(lines[:5]) + (" and others" if len(lines) > 5 else "")
+    return f"row {shown}" if len(lines) == 1 else f"rows {shown}"
