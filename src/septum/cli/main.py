@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
-#: Objects made between two searches for cycles. Loading makes tens of thousands that stay: by the default of 700
-#: they would be looked through again and again, which takes longer than reading an image.
+#: Objects made between two searches for cycles. Loading makes tens of thousands that stay: by the default of
+#: 700 they would be looked through again and again, which takes longer than reading an image.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 #: An option that is given nothing: ``--out=``.
 _EMPTY_VALUE = re.compile(r"--[\w-]+=")
 #: Every command, in the order of use: its name is that of the module of this package that has it, and of the
 #: function in it. A new command is a file of its own and a name here.
 COMMANDS = (
-    *("segment", "view", "measure", "evaluate", "train", "study", "node", "info", "convert"),
+    *("segment", "view", "measure", "evaluate", "train", "study", "node", "cohort", "info", "convert"),
     *("import-nnunet", "export", "demo"),
 )
 
