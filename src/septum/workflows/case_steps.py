@@ -27,7 +27,6 @@ from septum.workflows.provenance import Provenance
 from septum.workflows.record import Settings, read_record
 from septum.workflows.resume import ResumePlan, output_files, reason_to_segment, seen_at
 from septum.workflows.saving import case_lock, write_case
-from septum.workflows.subjects import Subjects
 from septum.workflows.two_phases import with_two_phases
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class CaseSteps:
         model: loaded when a case is segmented first.
         out: folder for the results.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
-        indices: how clinical indices are taken.
+        indices: how clinical indices are taken, of cases that do not say it themselves.
         outputs: what is written beside mask and JSON.
         overwrite: do finished cases anew, too, and replace results of other inputs.
         inputs: places of images that no result may take.
@@ -97,7 +96,7 @@ class CaseSteps:
         out: Path,
         *,
         spacing_mm: Triple | None = None,
-        indices: IndexSettings | Subjects | None = None,
+        indices: IndexSettings | None = None,
         outputs: Outputs | None = None,
         overwrite: bool = False,
         inputs: frozenset[Path] = frozenset(),
@@ -106,10 +105,7 @@ class CaseSteps:
         self.model, self.out, self.overwrite, self.unwritable = model, out, overwrite, unwritable
         self.outputs, self.inputs = outputs or {}, inputs
         self.wanted = model.bundle.manifest.reads
-        self.subjects = indices if isinstance(indices, Subjects) else None
-        self.settings = settings_of(
-            model, spacing_mm, indices.settings if isinstance(indices, Subjects) else indices
-        )
+        self.settings = settings_of(model, spacing_mm, indices)
         self._named: dict[str, OutputPaths] = {}
 
     def open(self, case: InputCase) -> Opened | CaseDone:
@@ -130,13 +126,7 @@ class CaseSteps:
             raise self.unwritable
         if not plan.keeps_mask:
             self.model.begin()
-        started = time.perf_counter()
-        try:
-            study = self._read(case)
-        except MemoryError as error:
-            raise too_large(case.source) from error
-        self._settings_of(case).indices.check_frames(len(study.cine), case.source)
-        read_s = time.perf_counter() - started
+        study, read_s = self._read_timed(case)
         labels = kept_labels(study, case, paths.mask, plan) if plan.keeps_mask else None
         return Opened(case, study, read_s, plan, seen, labels)
 
@@ -230,12 +220,22 @@ class CaseSteps:
 
     def _settings_of(self, case: InputCase) -> Settings:
         """The settings for a case; in two files the phases are known. Raises :class:`InputError`."""
-        indices = self.settings.indices
-        if self.subjects is not None:
-            indices = self.subjects.of(case.name)
+        if case.phases is None and case.indices is None:
+            return self.settings
+        indices = case.indices or self.settings.indices
         if case.phases is not None:
             indices = with_two_phases(indices, case.phases)
         return self.settings.model_copy(update={"indices": indices})
+
+    def _read_timed(self, case: InputCase) -> tuple[Study, float]:
+        """The study, and the seconds that reading took. Raises :class:`InputError`."""
+        started = time.perf_counter()
+        try:
+            study = self._read(case)
+        except MemoryError as error:
+            raise too_large(case.source) from error
+        self._settings_of(case).indices.check_frames(len(study.cine), case.source)
+        return study, time.perf_counter() - started
 
     def _read(self, case: InputCase) -> Study:
         spacing_mm = self.settings.spacing_mm

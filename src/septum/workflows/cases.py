@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from septum.io.folders import FolderImages
+    from septum.workflows.options import IndexSettings
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class InputCase:
         name: of the results below the output folder, with ``/``, without ending.
         searched: whether it was found in a folder, not named by the user.
         phases: end-diastole and end-systole, where they are two files; ``source`` is the first.
+        indices: how indices of this study are taken, where not as those of the others of the run.
     """
 
     source: Path
     name: str
     searched: bool
     phases: TwoPhases | None = None
+    indices: IndexSettings | None = None
 
     def paths(self, out: Path) -> OutputPaths:
         """Name the files of its results below the output folder; the mask's format is the image's."""
@@ -52,11 +55,13 @@ class Plan:
         cases: in a fixed order, with distinct names.
         passed_over: one sentence for each folder in which masks, or archives, were passed over.
         refused: what was named, or lies in a folder that was, and cannot be used, with the reason.
+        listings: what each folder holds.
     """
 
     cases: tuple[InputCase, ...]
     passed_over: tuple[str, ...]
     refused: tuple[tuple[Path, SeptumError], ...]
+    listings: tuple[FolderImages, ...] = ()
 
     @property
     def places(self) -> frozenset[Path]:
@@ -90,6 +95,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
     passed_over: list[str] = []
     refused: list[tuple[Path, SeptumError]] = []
     pairs: dict[Path, TwoPhases] = {}
+    listings: list[FolderImages] = []
     for given in inputs:
         if not is_folder(given):
             found.setdefault(_place(given), given)
@@ -99,6 +105,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
         except SeptumError as error:
             refused.append((given, error))
             continue
+        listings.append(listing)
         pair = phases_of_patient(given, listing.images)
         if pair is not None:
             pairs[_place(pair.end_diastole)] = pair
@@ -115,7 +122,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
         )
         for source, name in zip(sources, _names(sources, _common_folder(inputs), pairs), strict=True)
     )
-    return Plan(cases, tuple(passed_over), tuple(refused))
+    return Plan(cases, tuple(passed_over), tuple(refused), tuple(listings))
 
 
 def _passed_over(folder: Path, listing: FolderImages) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from septum.workflows.case_steps import CaseSteps
@@ -106,15 +107,17 @@ def segment_inputs(
         events.append(event)
         on_event(event)
 
-    plan = plan_cases(inputs, out)
+    plan, table = plan_cases(inputs, out), indices if isinstance(indices, Subjects) else None
+    common = table.settings if table is not None else indices
     for event in _first_events(plan, indices):
         tell(event)
     _remove_leftovers(plan, out)
     steps = CaseSteps(
-        model, out, spacing_mm=spacing_mm, indices=indices, outputs=outputs, overwrite=overwrite,
+        model, out, spacing_mm=spacing_mm, indices=common, outputs=outputs, overwrite=overwrite,
         inputs=plan.places, unwritable=refused,
     )  # fmt: skip
-    run_pipelined(plan.cases, steps, tell)
+    cases = [case if table is None else replace(case, indices=table.of(case.name)) for case in plan.cases]
+    run_pipelined(cases, steps, tell)
     return RunSummary.of(events)
 
 
