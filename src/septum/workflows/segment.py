@@ -107,16 +107,17 @@ def segment_inputs(
         events.append(event)
         on_event(event)
 
-    plan, table = plan_cases(inputs, out), indices if isinstance(indices, Subjects) else None
-    common = table.settings if table is not None else indices
+    plan = plan_cases(inputs, out)
     for event in _first_events(plan, indices):
         tell(event)
     _remove_leftovers(plan, out)
     steps = CaseSteps(
-        model, out, spacing_mm=spacing_mm, indices=common, outputs=outputs, overwrite=overwrite,
+        model, out, spacing_mm=spacing_mm, indices=_for_all(indices), outputs=outputs, overwrite=overwrite,
         inputs=plan.places, unwritable=refused,
     )  # fmt: skip
-    cases = [case if table is None else replace(case, indices=table.of(case.name)) for case in plan.cases]
+    cases = plan.cases
+    if isinstance(indices, Subjects):
+        cases = tuple(replace(case, indices=indices.of(case.name)) for case in cases)
     run_pipelined(cases, steps, tell)
     return RunSummary.of(events)
 
@@ -127,7 +128,7 @@ def _first_events(plan: Plan, indices: IndexSettings | Subjects | None) -> Itera
         yield Notice(text)
     for source, error in plan.refused:
         yield Failure(source, error)
-    settings = indices.settings if isinstance(indices, Subjects) else indices
+    settings = _for_all(indices)
     given = [] if settings is None else settings.of_one_study()
     if given and len(plan.cases) > 1:
         taken = f"{', '.join(given)}: taken for each of the {len(plan.cases)} studies"
@@ -135,6 +136,11 @@ def _first_events(plan: Plan, indices: IndexSettings | Subjects | None) -> Itera
     if isinstance(indices, Subjects):
         yield from map(Notice, indices.unmatched([case.name for case in plan.cases]))
     yield Planned(len(plan.cases))
+
+
+def _for_all(indices: IndexSettings | Subjects | None) -> IndexSettings | None:
+    """What holds for every study of which a table says nothing."""
+    return indices.settings if isinstance(indices, Subjects) else indices
 
 
 def _remove_leftovers(plan: Plan, out: Path) -> None:
