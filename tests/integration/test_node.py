@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import warnings
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from septum.node.states import State
 from septum.node.store import Store
 from support.dicom_objects import dciodvfy_errors
 from support.dicom_study import SECRETS, localisers, screenshot
-from support.node_parts import TruthSegmenter, node_of, peer_at, send, settings_of, wait_for
+from support.node_parts import AtriumSegmenter, TruthSegmenter, node_of, peer_at, send, settings_of, wait_for
 from support.node_studies import cine, late_gadolinium
 
 RESULTS = ["OT", "SEG", "SEG", "SEG", "SR"]
@@ -43,16 +44,29 @@ def wait_for_states(node, *wanted: str) -> None:
 
 
 def everything_written(folder) -> bytes:
-    """Names and contents of all that a node writes for people: its log and its records."""
+    """Names of all files of a node, and contents of those that hold no images."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    texts = [path.read_bytes() for path in files if path.suffix in (".log", ".json")]
-    return b"\n".join([*texts, *(str(path.relative_to(folder)).encode() for path in files)])
+    assert {path.suffix for path in files} >= {".log", ".json", ".sqlite", ".key"}
+    contents = [path.read_bytes() for path in files if path.suffix != ".dcm"]
+    return b"\n".join([*contents, *(str(path.relative_to(folder)).encode() for path in files)])
+
+
+def without_database(folder) -> bytes:
+    """The same without the database, which knows studies and images by their UIDs."""
+    for path in folder.glob("node.sqlite*"):
+        path.rename(folder.parent / path.name)
+    (folder / "none.sqlite").touch()
+    return everything_written(folder)
 
 
 def test_a_study_comes_back_with_segmentations_measurements_and_a_page(tmp_path, peer, caplog):
     with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
         assert set(send(node.listener.port, [*cine(), *localisers(), screenshot()])) == {0}
         wait_for_states(node, "sent")
+        for one in (localisers()[0], screenshot()):  # what is said of refusals
+            one.StudyInstanceUID = ""
+            assert send(node.listener.port, [one]) == [0xC000]
+        told = node.metrics_text() + json.dumps(node.health())
     assert peer.modalities() == RESULTS
     found = {one.SeriesNumber: one for one in map(pydicom.dcmread, peer.found.values())}
     assert {(one.StudyInstanceUID, str(one.PatientName)) for one in found.values()} == {
@@ -63,8 +77,38 @@ def test_a_study_comes_back_with_segmentations_measurements_and_a_page(tmp_path,
     for path in peer.found.values():
         if path != peer.found[found[9005].SOPInstanceUID]:
             assert dciodvfy_errors(path) == []
-    written = everything_written(tmp_path / "node") + caplog.text.encode()
-    assert not [secret for secret in (*SECRETS, "1.2.3.1.5") if secret.encode() in written]
+    written = everything_written(tmp_path / "node") + (caplog.text + told).encode()
+    assert not [secret for secret in SECRETS if secret.encode() in written]
+    written = without_database(tmp_path / "node") + (caplog.text + told).encode()
+    assert not [uid for uid in ("1.2.3.1", "1.2.3.1.5", "2.25.") if uid.encode() in written]
+
+
+def test_a_cine_and_a_volume_of_late_gadolinium_of_one_study_come_back_each(tmp_path, peer):
+    with node_of(settings_of(tmp_path, send=[peer.destination]), TruthSegmenter(), AtriumSegmenter()) as node:
+        assert set(send(node.listener.port, [*cine(), *late_gadolinium()])) == {0}
+        wait_for_states(node, "sent")
+        assert node.store.jobs()[0].reason == "verdict fine; verdict fine"
+    assert peer.modalities() == sorted([*RESULTS, "OT", "SEG", "SR"])
+    labels = [
+        [item.SegmentLabel for item in one.SegmentSequence]
+        for one in map(pydicom.dcmread, peer.found.values())
+        if one.Modality == "SEG"
+    ]
+    assert sorted(map(len, labels)) == [1, 3, 3, 3]
+
+
+def test_its_own_results_are_never_answered_by_this_node_or_another_one(tmp_path, peer):
+    with node_of(settings_of(tmp_path, send=[peer.destination])) as node:
+        send(node.listener.port, cine())
+        wait_for_states(node, "sent")
+        results = [pydicom.dcmread(path) for path in peer.found.values()]
+        assert set(send(node.listener.port, results)) == {0}
+        time.sleep(1.0)
+        assert states(node) == ["sent"]
+    with node_of(settings_of(tmp_path / "other", send=[peer.destination])) as node:
+        assert set(send(node.listener.port, results)) == {0}
+        assert (node.store.jobs(), node.store.count("1.2.3.1")) == ([], 0)
+    assert len(peer.got) == 5
 
 
 def test_the_same_study_again_is_not_segmented_again_and_another_node_makes_the_same_objects(tmp_path, peer):

@@ -133,7 +133,9 @@ def test_the_command_segments_with_the_shipped_model_until_it_is_ended(tmp_path,
         wait_for(lambda: len(peer.got) in (1, 5))
         time.sleep(0.5)
         node.send_signal(signal.SIGTERM)
-        assert "ends" in node.stderr.read()
+        told = node.stderr.read()
+        assert "ends" in told
+        assert not [secret for secret in (*SECRETS, "1.2.3.1") if secret in told]
         assert node.wait(PATIENCE_S) == 0
 
 

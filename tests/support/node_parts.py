@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from septum.core import VENTRICLES, Segmentation
+from septum.core import LEFT_ATRIUM, VENTRICLES, Segmentation
 from septum.io.dicom.reading import read_dicom_study
 from septum.node.service import running
 from septum.node.settings import NodeSettings
@@ -47,6 +47,21 @@ class TruthSegmenter(Segmenter):
         return measure(Segmentation(labels, study.cine.geometry, VENTRICLES), image=study)
 
 
+class AtriumSegmenter(TruthSegmenter):
+    """Gives a ball amid the stack after late gadolinium, at once."""
+
+    reads = "late-gadolinium"
+    sha256 = "1" * 64
+
+    def __call__(self, folder: Path):
+        self.calls += 1
+        study = read_dicom_study(folder, wanted="late-gadolinium")
+        z, y, x = (at - n / 2 for at, n in zip(np.ogrid[:5, :68, :72], (5, 68, 72), strict=True))
+        ball = (10 * z / 25) ** 2 + (3 * y / 25) ** 2 + (3 * x / 25) ** 2 < 1
+        labels = ball[None].astype(np.uint8)
+        return measure(Segmentation(labels, study.cine.geometry, LEFT_ATRIUM), image=study)
+
+
 def settings_of(folder: Path, **changes: Any) -> NodeSettings:
     """A node that takes studies by C-STORE from this machine and is quick to find them complete."""
     content: dict[str, Any] = {
@@ -59,8 +74,8 @@ def settings_of(folder: Path, **changes: Any) -> NodeSettings:
 
 
 @contextmanager
-def node_of(settings: NodeSettings, segmenter: Segmenter | None = None) -> Iterator[Any]:
-    with running(settings, [segmenter or TruthSegmenter()]) as node:
+def node_of(settings: NodeSettings, *segmenters: Segmenter) -> Iterator[Any]:
+    with running(settings, segmenters or [TruthSegmenter()]) as node:
         yield node
 
 
