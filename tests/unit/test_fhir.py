@@ -167,3 +167,70 @@ def test_a_full_disk_leaves_nothing_half_written(result, tmp_path):
     with full_disk(), pytest.raises(OutputError):
         result.save(tmp_path, ["fhir"])
     assert sorted(tmp_path.iterdir()) == before
+
+
+def objects_in(value):
+    """Every JSON object in a document."""
+    if isinstance(value, dict):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects_in(one)
+
+
+def is_loinc(code):
+    """Whether a code's last digit is the one that LOINC computes of the others: Luhn, modulo 10."""
+    digits, check = code.split("-")
+    doubled = [int(d) * (2 if k % 2 == 0 else 1) for k, d in enumerate(reversed(digits))]
+    return int(check) == -sum(n // 10 + n % 10 for n in doubled) % 10
+
+
+def is_snomed(code):
+    """Whether a SNOMED CT identifier's last digit is right: Verhoeff's dihedral check."""
+    flips = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
+    state = 0
+    for k, digit in enumerate(reversed(code)):
+        number = int(digit)
+        for _ in range(k % 8):
+            number = flips[number]
+        turned = state >= 5
+        state = (state % 5 + (-1 if turned else 1) * (number % 5)) % 5 + 5 * (turned != (number >= 5))
+    return state == 0
+
+
+def test_check_digits_are_known_to_find_a_wrong_one():
+    assert is_loinc("8811-2")
+    assert not is_loinc("8811-3")
+    assert is_snomed("80891009")  # heart structure
+    assert not is_snomed("80891090")
+
+
+def test_every_code_is_one_of_its_system(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    coded = [one for one in objects_in(document) if {"system", "code"} <= set(one) and "value" not in one]
+    checks = {"http://loinc.org": is_loinc, "http://snomed.info/sct": is_snomed}
+    found = {one["system"]: set() for one in coded}
+    for one in coded:
+        assert re.fullmatch(r"(http://|urn:)\S+", one["system"]), one
+        assert checks.get(one["system"], str.strip)(one["code"]), one
+        found[one["system"]].add(one["code"])
+    assert len(found["http://loinc.org"]) > 5
+    assert found["http://snomed.info/sct"]
+
+
+def test_every_unit_is_one_of_ucum(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    quantities = [one for one in objects_in(document) if one.get("system") == "http://unitsofmeasure.org"]
+    atom = r"(ml|mL|l|L|g|mm|cm|m|ms|s|min)[2-3]?"
+    for one in quantities:
+        assert re.fullmatch(rf"%|1|/min|{atom}(/{atom})*", re.sub(r"\{[a-z]+\}", "", one["code"])), one
+    assert {"ml", "%", "g", "mm", "ml/m2"} <= {one["code"] for one in quantities}
+
+
+def test_numbers_are_json_numbers_and_times_have_a_zone(result, tmp_path):
+    _, document = saved(result, tmp_path)
+    for one in objects_in(document):
+        if "value" in one and one.get("system") == "http://unitsofmeasure.org":
+            assert isinstance(one["value"], int | float)
+            assert math.isfinite(one["value"])
+        if "issued" in one:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", one["issued"])

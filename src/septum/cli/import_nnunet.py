@@ -11,7 +11,6 @@ from septum.cli.output import one_line, say, say_aside
 
 COMMAND = "septum.training.nnunet_import"
 EXTRAS = {"torch": "nnunet", "onnx": "nnunet"}
-ROLES = ("LV", "RV", "MYO", "LA")
 
 
 @click.command("import-nnunet", short_help="Make a model bundle of a trained nnU-Net.")
@@ -80,6 +79,6 @@ def _role(text: str) -> tuple[str, object]:
     from septum.core import Role
 
     name, _, part = text.rpartition("=")
-    if not name or part.upper() not in ROLES:
-        raise click.UsageError(f"--role: expected NAME=PART with a PART of {', '.join(ROLES)}, got {text!r}.")
+    if not name or part.upper() not in list(Role):
+        raise click.UsageError(f"--role: expected NAME=PART with a PART of {', '.join(Role)}, got {text!r}.")
     return name, Role(part.upper())

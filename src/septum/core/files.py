@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from septum.core.errors import OutputError
+from septum.core.errors import NameTakenError, OutputError, Remedy
 
 if sys.platform != "win32":
     import fcntl
@@ -98,6 +98,29 @@ def whole_folder(target: Path) -> Iterator[Path]:
             f"{target} cannot be written: {reason_of(error)}; make room or give another folder, "
             "and run again."
         ) from error
+
+
+def check_free_folder(folder: Path, what: str, *, is_own: bool, overwrite: bool) -> None:
+    """Refuse to replace a folder with something in it, unless it is such a one and may be replaced.
+
+    Args:
+        folder: that is to be written.
+        what: it will be, with its article, such as ``a bundle``.
+        is_own: whether the folder that is there is such a one.
+        overwrite: whether such a one may be replaced.
+
+    Raises:
+        NameTakenError: something stands there.
+    """
+    is_empty = is_folder(folder) and not any(folder.iterdir())
+    if not folder.exists() or is_empty or (overwrite and is_own):
+        return
+    found = what if is_own else f"something else than {what}"
+    way_out = ", or allow overwriting." if is_own else "."
+    raise NameTakenError(
+        f"{folder} is {found}: expected a name that is free; choose another folder{way_out}",
+        remedy=Remedy.OVERWRITE if is_own else None,
+    )
 
 
 def write_text(target: Path, text: str) -> None:

@@ -85,6 +85,17 @@ class Region:
         stop = [b + m for b, m in zip(self.stop, margin, strict=True)]
         return Region(_index(start), _index(stop))
 
+    def through(self, slices: int) -> Region:
+        """Keep what the region takes in plane, and cover all slices of a grid.
+
+        Args:
+            slices: of the grid.
+
+        >>> Region((1, 4, 4), (2, 6, 6)).through(8)
+        Region(start=(0, 4, 4), stop=(8, 6, 6))
+        """
+        return Region((0, *self.start[1:]), (slices, *self.stop[1:]))
+
     def moved(self, by: Sequence[int]) -> Region:
         """Move the region by a number of voxels along each axis.
 

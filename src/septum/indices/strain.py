@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from septum.core import Note, Role
+from septum.core import Note, Region, Role
 from septum.core.remembering import Remembered
 from septum.core.strain import ENDOCARDIAL, EPICARDIAL, MIDWALL, RADIAL, SegmentStrain, Strain, StrainCurve
 from septum.indices.borders import ANGLES, DIRECTIONS, borders_mm
@@ -203,12 +203,11 @@ def _slice_of(cavity: NDArray[np.bool_], myo: NDArray[np.bool_], spacing_mm: tup
 
 def _cropped(labels: NDArray[np.uint8], heart: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Crop labels (T, Z, Y, X) in plane to the heart, a mask of the same shape; a margin stays."""
-    shown: NDArray[np.bool_] = np.asarray(heart.any(axis=(0, 1)))
-    if not shown.any():
+    found = Region.bounding(np.asarray(heart.any(axis=0)))
+    if found is None:
         return labels[..., :0, :0]
-    rows, columns = (np.flatnonzero(shown.any(axis=axis)) for axis in (1, 0))
-    window = (slice(max(found[0] - _MARGIN, 0), found[-1] + 1 + _MARGIN) for found in (rows, columns))
-    return labels[(slice(None), slice(None), *window)]
+    grid = labels.shape[1:]
+    return found.through(grid[0]).widened((0, _MARGIN, _MARGIN)).clipped(grid).crop(labels)
 
 
 def _filled_holes(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:

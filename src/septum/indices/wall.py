@@ -110,8 +110,7 @@ def _frame_means(labels: NDArray[np.uint8], schema: LabelSchema, geometry: Geome
     if box is None:
         return NOTHING
     # A slice's own border counts for nothing here: a row and a column more than the heart takes are enough.
-    about = Region((0, *box.start[1:]), (len(labels), *box.stop[1:])).widened((0, 2, 2))
-    heart = about.clipped(labels.shape).crop(labels)
+    heart = box.through(len(labels)).widened((0, 2, 2)).clipped(labels.shape).crop(labels)
     spacing_mm = (geometry.spacing_mm[1], geometry.spacing_mm[2])
     return _MEANS.of(heart, (schema, spacing_mm, turn), lambda: _means_of(heart, schema, spacing_mm, turn))
 

@@ -173,7 +173,7 @@ def _shapes_of(
     box = Region.bounding(labels > 0)
     if box is None:
         return
-    plane = Region((0, *box.start[1:]), (len(labels), *box.stop[1:])).crop(labels)
+    plane = box.through(len(labels)).crop(labels)
     structures = {s.tag: plane == s.value for s in schema.structures}
     close = {tag: mask[box.start[0] : box.stop[0]] for tag, mask in structures.items()}
     for tag, mask in close.items():

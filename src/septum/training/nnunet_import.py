@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from septum.core import BundleError, MissingExtraError
-from septum.core.errors import NameTakenError, Remedy
-from septum.core.files import sha256_of, whole_folder, write_text
+from septum.core.files import check_free_folder, sha256_of, whole_folder, write_text
 from septum.datasets.nnunet import UNSTATED
 from septum.inference import ModelOptions
 from septum.inference.bundle import MANIFEST, NetworkFile
 from septum.inference.loading import load_graph
 from septum.inference.sliding_manifest import SlidingManifest
+from septum.training.exact_normalisation import with_exact_normalisation
 from septum.training.export import OPSET
 from septum.training.nnunet_results import Results, check_trainer, read_json
 
@@ -120,7 +120,8 @@ def import_nnunet(source: Path, target: Path, options: ImportOptions | None = No
     options = options or ImportOptions()
     results = Results.of(source, options.roles or {})
     checkpoints = results.folds(options.folds, options.checkpoint)
-    _check_free(target, overwrite=options.overwrite)
+    is_own = (target / MANIFEST).is_file()
+    check_free_folder(target, "a bundle", is_own=is_own, overwrite=options.overwrite)
     networks: list[NetworkFile] = []
     trainer, axes = "", tuple[int, ...]()
     with whole_folder(target) as new:
@@ -294,8 +295,8 @@ def _export(network: nn.Module, results: Results, path: Path) -> None:
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            graph, (example,), str(path), input_names=["image"], output_names=["logits"],
-            opset_version=OPSET, dynamo=False,
+            with_exact_normalisation(graph), (example,), str(path), input_names=["image"],
+            output_names=["logits"], opset_version=OPSET, dynamo=False,
         )  # fmt: skip
         expected = graph(example).numpy()
     found = load_graph(path, size, ModelOptions(), {"logits"}).run(example.numpy())["logits"]
@@ -305,17 +306,3 @@ def _export(network: nn.Module, results: Results, path: Path) -> None:
             f"{results.folder}: the exported graph does not compute what torch does (its logits are off by "
             f"{furthest:.3g}); please report it."
         )
-
-
-def _check_free(target: Path, *, overwrite: bool) -> None:
-    """Refuse to replace what is there, unless it is a bundle that may be. Raises :class:`NameTakenError`."""
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    if overwrite and (target / MANIFEST).is_file():
-        return
-    what = "a bundle" if (target / MANIFEST).is_file() else "something else than a bundle"
-    raise NameTakenError(
-        f"{target} is {what}: expected a name that is free; choose another folder"
-        + (", or allow overwriting." if what == "a bundle" else "."),
-        remedy=Remedy.OVERWRITE if what == "a bundle" else None,
-    )

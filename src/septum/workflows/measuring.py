@@ -51,13 +51,9 @@ def measured(
     settings, comparison, pattern = provenance.settings.indices, None, None
     if settings.compares or settings.pattern:
         errors = known_errors(indices, quality, bundle)
-        own = provenance.origin != "given"
+        own, refused = provenance.origin != "given", quality.verdict is Verdict.REJECT
         comparison = settings.comparison_of(indices, study, errors, own_convention=own)
-        if settings.pattern:
-            from septum.interpretation.groups import pattern_of  # noqa: PLC0415  # only where asked for
-
-            refused = quality.verdict is Verdict.REJECT
-            pattern = pattern_of(indices, settings.subject_of(study), errors, refused=refused)
+        pattern = settings.pattern_of(indices, study, errors, refused=refused)
     return Result(study, segmentation, indices, quality, provenance, name, comparison, pattern)
 
 

@@ -11,8 +11,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from septum.core import OutputError
-from septum.core.errors import NameTakenError, Remedy
-from septum.core.files import whole_folder, write_text
+from septum.core.files import check_free_folder, whole_folder, write_text
 from septum.inference import Manifest, open_bundle
 
 if TYPE_CHECKING:
@@ -100,13 +99,7 @@ def export_monai(model: str | Path, folder: Path, *, overwrite: bool = False) ->
     """
     bundle = open_bundle(model)
     is_own = (folder / METADATA).is_file() and (folder / INFERENCE).is_file()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())) and not (overwrite and is_own):
-        what = "a MONAI bundle" if is_own else "something else than a MONAI bundle"
-        raise NameTakenError(
-            f"{folder} is {what}: expected a name that is free; choose another folder"
-            + (", or allow overwriting." if is_own else "."),
-            remedy=Remedy.OVERWRITE if is_own else None,
-        )
+    check_free_folder(folder, "a MONAI bundle", is_own=is_own, overwrite=overwrite)
     with whole_folder(folder) as new:
         _fill(new, bundle)
     return bundle

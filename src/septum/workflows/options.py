@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from septum.core import Comparison, Indices, MeasuredError, Segmentation, Study
+    from septum.core.pattern import Pattern
 
 #: What is given for one study, in words, by the field that holds it.
 OF_ONE_STUDY = {
@@ -207,3 +208,23 @@ class IndexSettings(BaseModel):
         compared = compare(indices, subject, request, errors, own_convention=own_convention)
         given = Subject.of(sex=self.sex, age_years=self.age_years)
         return replace(compared, notes=(*contradictions(given, study.subject), *compared.notes))
+
+    def pattern_of(
+        self, indices: Indices, study: Study, errors: Mapping[str, MeasuredError], *, refused: bool
+    ) -> Pattern | None:
+        """Set a study beside the groups of ACDC, if that is asked for.
+
+        Args:
+            indices: of the mask.
+            study: its image.
+            errors: of the measurement, by index.
+            refused: whether the mask is rejected, so that its numbers must not be used.
+
+        Raises:
+            InputError: the regression cannot be read.
+        """
+        if not self.pattern:
+            return None
+        from septum.interpretation.groups import pattern_of  # noqa: PLC0415  # only where asked for
+
+        return pattern_of(indices, self.subject_of(study), errors, refused=refused)
