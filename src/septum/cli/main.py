@@ -26,7 +26,7 @@ _EMPTY_VALUE = re.compile(r"--[\w-]+=")
 #: Every command, in the order of use: its name is that of the module of this package that has it, and of the
 #: function in it. A new command is a file of its own and a name here.
 COMMANDS = (
-    *("segment", "view", "measure", "evaluate", "train", "study", "node", "info", "convert"),
+    *("segment", "view", "measure", "evaluate", "train", "study", "node", "cohort", "info", "convert"),
     *("import-nnunet", "export", "demo"),
 )
 

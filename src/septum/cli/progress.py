@@ -58,7 +58,7 @@ class Bar(NoBar):
         self._progress.update(self._task, **fields)
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Whether standard error is a terminal; a process may have none."""
     return isinstance(sys.stderr, io.TextIOBase) and sys.stderr.isatty()
 
@@ -74,7 +74,7 @@ class Narrator:
     """
 
     def __init__(self, say_result: Callable[[CaseDone], None] | None = None) -> None:
-        self._bar = Bar() if _is_watched() else NoBar()
+        self._bar = Bar() if is_watched() else NoBar()
         self._say_result = say_result
         self._planned = self._finished = self._failed = 0
         self._begun: list[str] = []  # cases with frames that are done and no result yet, the oldest first

@@ -126,13 +126,7 @@ class CaseSteps:
             raise self.unwritable
         if not plan.keeps_mask:
             self.model.begin()
-        started = time.perf_counter()
-        try:
-            study = self._read(case)
-        except MemoryError as error:
-            raise too_large(case.source) from error
-        self._settings_of(case).indices.check_frames(len(study.cine), case.source)
-        read_s = time.perf_counter() - started
+        study, read_s = self._read_timed(case)
         labels = kept_labels(study, case, paths.mask, plan) if plan.keeps_mask else None
         return Opened(case, study, read_s, plan, seen, labels)
 
@@ -226,10 +220,22 @@ class CaseSteps:
 
     def _settings_of(self, case: InputCase) -> Settings:
         """The settings for a case; in two files the phases are known. Raises :class:`InputError`."""
-        if case.phases is None:
+        if case.phases is None and case.indices is None:
             return self.settings
-        indices = with_two_phases(self.settings.indices, case.phases)
+        indices = case.indices or self.settings.indices
+        if case.phases is not None:
+            indices = with_two_phases(indices, case.phases)
         return self.settings.model_copy(update={"indices": indices})
+
+    def _read_timed(self, case: InputCase) -> tuple[Study, float]:
+        """The study, and the seconds that reading took. Raises :class:`InputError`."""
+        started = time.perf_counter()
+        try:
+            study = self._read(case)
+        except MemoryError as error:
+            raise too_large(case.source) from error
+        self._settings_of(case).indices.check_frames(len(study.cine), case.source)
+        return study, time.perf_counter() - started
 
     def _read(self, case: InputCase) -> Study:
         spacing_mm = self.settings.spacing_mm

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from septum.io.folders import FolderImages
+    from septum.workflows.options import IndexSettings
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class InputCase:
         name: of the results below the output folder, with ``/``, without ending.
         searched: whether it was found in a folder, not named by the user.
         phases: end-diastole and end-systole, where they are two files; ``source`` is the first.
+        indices: how indices of this study are taken, where not as those of the others of the run.
     """
 
     source: Path
     name: str
     searched: bool
     phases: TwoPhases | None = None
+    indices: IndexSettings | None = None
 
     def paths(self, out: Path) -> OutputPaths:
         """Name the files of its results below the output folder; the mask's format is the image's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from septum.core import BundleError, MissingExtraError, OutputError, SeptumError
 from septum.core.errors import MaskGivenError, UnexpectedError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from septum.workflows.case_steps import CaseSteps, Opened
+    from septum.workflows.case_steps import Opened, Segmented
     from septum.workflows.cases import InputCase
     from septum.workflows.events import Event
 
@@ -24,9 +24,22 @@ T = TypeVar("T")
 Outcome = CaseDone | PassedOver | Failure
 
 
-def run_pipelined(
-    cases: Sequence[InputCase], steps: CaseSteps, tell: Callable[[Event | Outcome], None]
-) -> None:
+class Steps(Protocol):
+    """The three steps of a case, as :class:`~septum.workflows.case_steps.CaseSteps` has them."""
+
+    def open(self, case: InputCase) -> Opened | CaseDone:
+        """Read a case, or say that it is done already."""
+
+    def segment(
+        self, opened: Opened | CaseDone, tell: Callable[[FrameDone | Notice], None]
+    ) -> Segmented | CaseDone:
+        """Segment every frame."""
+
+    def write(self, segmented: Segmented | CaseDone) -> CaseDone:
+        """Measure the masks, and write what belongs to them."""
+
+
+def run_pipelined(cases: Sequence[InputCase], steps: Steps, tell: Callable[[Event | Outcome], None]) -> None:
     """Do the cases. What is wrong with the model ends the run, and so does a result that cannot be written.
 
     Args:
@@ -62,7 +75,7 @@ class _Writing:
         self._future: Future[Outcome] | None = None
         self._is_full = False
 
-    def begin(self, case: InputCase, segmented: Any, steps: CaseSteps) -> None:
+    def begin(self, case: InputCase, segmented: Any, steps: Steps) -> None:
         """Write what was segmented, or pass on what has come to an end before; it is reported at once."""
         self._future = self._writer.submit(_then, case, segmented, steps.write)
         if isinstance(segmented, Outcome):
@@ -87,7 +100,7 @@ class _Writing:
 
 
 def _ahead(
-    cases: Sequence[InputCase], steps: CaseSteps, reader: ThreadPoolExecutor
+    cases: Sequence[InputCase], steps: Steps, reader: ThreadPoolExecutor
 ) -> Iterator[tuple[InputCase, Opened | Outcome]]:
     """Cases as they are opened, the next one begun before this one is handed out."""
     opening = [reader.submit(_opened, case, steps) for case in cases[:1]]
@@ -97,7 +110,7 @@ def _ahead(
         yield case, opened
 
 
-def _opened(case: InputCase, steps: CaseSteps) -> Opened | Outcome:
+def _opened(case: InputCase, steps: Steps) -> Opened | Outcome:
     """The case opened. A decoder that it lacks is missing for it alone, unlike an engine."""
     try:
         return _attempt(case, steps.open, case)

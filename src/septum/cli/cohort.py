@@ -1,0 +1,371 @@
+"""``septum cohort``: thousands of studies to one table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from septum.cli.extras import load_with
+from septum.cli.output import one_line, say, say_aside, say_json, say_table
+from septum.cli.parameters import index_options, model_options, output_options, parse_spacing
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from septum.cli.parameters import IndexValues
+    from septum.cohort.beginning import Begun
+    from septum.cohort.running import RunEnd, Watcher
+    from septum.cohort.settings import CohortSettings
+    from septum.inference import ModelKeywords
+    from septum.workflows.outputs import Outputs
+
+EXTRAS = {
+    "duckdb": "cohort", "distributed": "cohort", "dask": "cohort", "tornado": "cohort",
+    "dask_jobqueue": "cohort-slurm",
+}  # fmt: skip
+SOME_FAILED = 1
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class _RunByDefault(click.Group):
+    """A group whose subcommand ``run`` may be left out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``run`` before arguments that name no subcommand, and ask for no help."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def parse_shard(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Parse text such as ``3/200`` into the number of a share, from 1, and how many there are.
+
+    Args:
+        _ctx: of the command, unused.
+        _param: the option, unused.
+        value: text of the option, if given.
+    """
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", value.strip())
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"expected a share from 1, as in 3/200, got {value!r}.")
+    return int(found[1]), int(found[2])
+
+
+@click.group(cls=_RunByDefault)
+def cohort() -> None:
+    """Segment thousands of studies into one table, here, on a cluster or in shards.
+
+    SOURCE -o OUT alone is the subcommand run. Needs the extra: pip install 'septum[cohort]'.
+    """
+
+
+@cohort.command("run")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("-o", "--out", required=True, metavar="OUT", type=_FOLDER, help="Folder of the cohort.")
+@model_options
+@click.option(
+    "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
+)
+@index_options
+@click.option(
+    "--masks", is_flag=True, help="Write the mask and the JSON of each study, too, below OUT/studies."
+)
+@output_options
+@click.option("--names", is_flag=True, help="Call studies as their files are called, not by numbers.")
+@click.option("--chunk", type=click.IntRange(1, 10_000), help="Studies of a chunk; 48 by default.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one for each core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler.")
+@click.option("--slurm", is_flag=True, help="Let Slurm start the workers; needs septum[cohort-slurm].")
+@click.option("--walltime", metavar="TIME", help="Of each of Slurm's jobs; 04:00:00 by default.")
+@click.option("--memory", metavar="SIZE", help="Of each of Slurm's jobs; 4GB by default.")
+@click.option("--partition", metavar="NAME", help="Of Slurm, if not its default.")
+@click.option(
+    "--shard", metavar="K/N", callback=parse_shard, help="Do this share of the chunks in this process."
+)
+def run_cohort(  # noqa: PLR0913  # one argument an option, or group of options
+    sources: tuple[Path, ...],
+    out: Path,
+    model: str,
+    *,
+    options: ModelKeywords,
+    spacing: tuple[float, float, float] | None,
+    indices: IndexValues,
+    masks: bool,
+    outputs: Outputs,
+    names: bool,
+    chunk: int | None,
+    shard: tuple[int, int] | None,
+    **engine: Any,
+) -> int:
+    """Begin a cohort, or go on with it: what is done is not done again.
+
+    SOURCE is a folder, an image, a DICOM study, an archive, or a list (CSV or Parquet) with a column path.
+    Studies that are new in it are added. Without SOURCE the cohort of OUT goes on.
+    """
+    from septum.cli.segment import without_converter
+
+    _check_engine(shard, engine)
+    load_with("duckdb", "a cohort", EXTRAS)
+    without_converter()
+    from septum.cohort.beginning import begin
+    from septum.cohort.plan import CHUNK
+
+    settings = _settings(
+        model, options, indices, spacing_mm=spacing, masks=masks, outputs=outputs, names=names
+    )
+    begun = begin(sources, out, settings, chunk=chunk or CHUNK, look_again=shard is None)
+    for notice in begun.notices:
+        say_aside(notice)
+    return _run(begun, shard, engine)
+
+
+@cohort.command("plan")
+@click.argument(
+    "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+@click.option("-o", "--out", required=True, metavar="OUT", type=_FOLDER, help="Folder of the cohort.")
+@model_options
+@click.option(
+    "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
+)
+@index_options
+@click.option(
+    "--masks", is_flag=True, help="Write the mask and the JSON of each study, too, below OUT/studies."
+)
+@output_options
+@click.option("--names", is_flag=True, help="Call studies as their files are called, not by numbers.")
+@click.option("--chunk", type=click.IntRange(1, 10_000), help="Studies of a chunk; 48 by default.")
+def plan_cohort(  # noqa: PLR0913  # one argument an option, or group of options
+    sources: tuple[Path, ...],
+    out: Path,
+    model: str,
+    *,
+    options: ModelKeywords,
+    spacing: tuple[float, float, float] | None,
+    indices: IndexValues,
+    masks: bool,
+    outputs: Outputs,
+    names: bool,
+    chunk: int | None,
+) -> int:
+    """Write the plan alone, as before many shards that begin at once. Runs need the same options."""
+    load_with("duckdb", "a cohort", EXTRAS)
+    from septum.cohort.beginning import begin, unfinished
+    from septum.cohort.plan import CHUNK
+
+    settings = _settings(
+        model, options, indices, spacing_mm=spacing, masks=masks, outputs=outputs, names=names
+    )
+    begun = begin(sources, out, settings, chunk=chunk or CHUNK)
+    for notice in begun.notices:
+        say_aside(notice)
+    say(f"{begun.studies} studies, {begun.new} of them new, {len(unfinished(begun.folder))} chunks to do.")
+    return 0
+
+
+@cohort.command("status")
+@click.argument("out", type=_FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for machines.")
+def show_status(out: Path, *, as_json: bool) -> int:
+    """Show how far a cohort is, and what each worker did. It may run."""
+    looking = _load("septum.cohort.looking")
+    found = looking.status(_folder(out))
+    if as_json:
+        say_json(found)
+        return 0
+    say(f"{found['studies']} studies: {_counts(found['states'], found['left'])}")
+    if found["verdicts"]:
+        say("verdicts: " + ", ".join(f"{count} {name}" for name, count in found["verdicts"].items()))
+    say(f"chunks: {found['chunks_done']} of {found['chunks']} done, {found['chunks_begun']} begun")
+    for worker in found["workers"][:20]:
+        say(f"{worker['worker']}: {worker['studies']} studies, {worker['studies_per_minute']} a minute")
+    return 0
+
+
+@cohort.command("table")
+@click.argument("out", type=_FOLDER)
+@click.option("-f", "--file", "path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="Ends in .csv or .parquet; OUT/table.csv by default.")  # fmt: skip
+@click.option(
+    "--sources", is_flag=True, help="Add a column with the path of each study, which may name a patient."
+)
+def make_table(out: Path, path: Path | None, *, sources: bool) -> int:
+    """Write the table: one row a study. As Parquet it holds the JSON of each study, too."""
+    path = path or out / "table.csv"
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise click.BadParameter(
+            f"expected a name that ends in .csv or .parquet, got {path}.", param_hint="--file"
+        )
+    count = _load("septum.cohort.looking").write_table(_folder(out), path, sources=sources)
+    say(one_line(f"{path}: {count} studies"))
+    return 0
+
+
+@cohort.command("failures")
+@click.argument("out", type=_FOLDER)
+@click.option("--sources", is_flag=True, help="Tell where each study lies, which may name a patient.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for machines.")
+def show_failures(out: Path, *, sources: bool, as_json: bool) -> int:
+    """List the studies without numbers, and why they have none."""
+    found = _load("septum.cohort.looking").failures(_folder(out), sources=sources)
+    if as_json:
+        say_json(found)
+    elif not found:
+        say("no study has failed")
+    else:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        shown = ["study", "state", "reason", *(["source"] if sources else [])]
+        for heading in shown:
+            table.add_column(heading, overflow="fold")
+        for row in found:
+            table.add_row(*(one_line(row[name]) for name in shown))
+        say_table(table)
+    return 0
+
+
+@cohort.command("retry")
+@click.argument("out", type=_FOLDER)
+@click.argument("studies", metavar="[STUDY]...", nargs=-1)
+@click.option("--all-failed", is_flag=True, help="Take all that have failed or were set aside.")
+def retry_studies(out: Path, studies: tuple[str, ...], *, all_failed: bool) -> int:
+    """Let the next run do studies again that have failed or were set aside, by their names or numbers."""
+    if not studies and not all_failed:
+        raise click.UsageError("Missing argument 'STUDY...', or --all-failed.")
+    names = _load("septum.cohort.retry").retry(_folder(out), studies, every=all_failed)
+    say(f"{len(names)} studies will be done again by the next run.")
+    return 0
+
+
+@cohort.command("report")
+@click.argument("out", type=_FOLDER)
+@click.option("-f", "--file", "path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="OUT/report.html by default.")  # fmt: skip
+def make_report(out: Path, path: Path | None) -> int:
+    """Write one page on the cohort: distributions, verdicts, failures, and studies to look at."""
+    path = path or out / "report.html"
+    _load("septum.cohort.summary").write_page(_folder(out), path)
+    say(one_line(str(path)))
+    return 0
+
+
+def _settings(model: str, options: ModelKeywords, indices: IndexValues, **others: Any) -> CohortSettings:
+    from septum.cohort.settings import CohortSettings
+    from septum.inference import ModelOptions
+    from septum.workflows.options import IndexSettings
+    from septum.workflows.outputs import resolved
+
+    how = IndexSettings(**indices)
+    if how.of_one_study():
+        raise click.UsageError(
+            f"{', '.join(how.of_one_study())}: expected nothing that belongs to one study; give it as a "
+            "column of a list."
+        )
+    ModelOptions(**options)
+    folder = Path(model).absolute() if Path(model).is_dir() else model
+    given = {name: value for name, value in options.items() if value is not None}
+    return CohortSettings.model_validate(
+        {"model": str(folder), **given, "indices": how, **others, "outputs": resolved(others["outputs"])}
+    )
+
+
+def _check_engine(shard: tuple[int, int] | None, engine: dict[str, Any]) -> None:
+    """Refuse options that do not go together. Raises :class:`click.UsageError`."""
+    chosen = [f"--{name}" for name in ("scheduler", "slurm") if engine[name]] + (["--shard"] if shard else [])
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)}: give one of them.")
+    if engine["workers"] and (shard or engine["scheduler"]):
+        raise click.UsageError(f"--workers: {chosen[0]} decides about workers; leave it out.")
+    for name in ("walltime", "memory", "partition"):
+        if engine[name] and not engine["slurm"]:
+            raise click.UsageError(f"--{name} goes with --slurm: give that, too, or leave it out.")
+    walltime = engine["walltime"]
+    if walltime and re.fullmatch(r"(\d+-)?(\d+:)?\d+:\d\d", walltime) is None:
+        raise click.BadParameter(
+            f"expected a time such as 04:00:00, got {walltime!r}.", param_hint="--walltime"
+        )
+
+
+def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) -> int:
+    """Do what is left, and tell what came of it."""
+    from septum.cli.cohort_progress import CohortNarrator, ended_by_sigterm
+    from septum.cohort.beginning import unfinished
+    from septum.cohort.looking import status
+    from septum.cohort.work import forgive
+
+    chunks = unfinished(begun.folder, shard)
+    before = status(begun.folder)
+    try:
+        with ended_by_sigterm(), CohortNarrator(begun.studies, begun.studies - before["left"]) as narrator:
+            end = _run_engine(begun, chunks, shard, engine, narrator)
+    except KeyboardInterrupt:
+        forgive(begun.folder, chunks)
+        raise
+    found = status(begun.folder)
+    if end.stop is not None:
+        forgive(begun.folder, chunks)
+        say_aside(f"error: {end.stop.message}")
+    if end.left:
+        say_aside(f"error: the cluster was lost, and {end.left} chunks are left; run again to go on.")
+    if end.busy:
+        say_aside(f"{end.busy} chunks are being done by other processes.")
+    say(f"{found['studies']} studies: {_counts(found['states'], found['left'])}. For research use only.")
+    if end.stop is not None:
+        return end.stop.exit_code
+    wrong = found["states"].get("failed", 0) + found["states"].get("set aside", 0)
+    return SOME_FAILED if end.left or wrong else 0
+
+
+def _run_engine(
+    begun: Begun, chunks: list[str], shard: tuple[int, int] | None, engine: dict[str, Any], watcher: Watcher
+) -> RunEnd:
+    from septum.cohort.running import RunEnd, run_here
+
+    out = begun.folder.path
+    if not chunks:
+        return RunEnd()
+    if shard is not None:
+        return run_here(out, chunks, watcher)
+    cluster = load_with("septum.cohort.dask_engine", "a cohort on several processes", EXTRAS)
+    workers = engine["workers"] or _cores()
+    if engine["scheduler"]:
+        opened = cluster.at_scheduler(engine["scheduler"])
+    elif engine["slurm"]:
+        load_with("dask_jobqueue", "a cohort by way of Slurm", EXTRAS)
+        walltime, memory = engine["walltime"] or "04:00:00", engine["memory"] or "4GB"
+        opened = cluster.slurm_cluster(
+            out, workers, walltime=walltime, memory=memory, partition=engine["partition"]
+        )
+    else:
+        opened = cluster.local_cluster(min(workers, len(chunks)))
+    with opened as client:
+        found: RunEnd = cluster.run_on(client, out, chunks, watcher)
+    return found
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _counts(states: dict[str, int], left: int) -> str:
+    told = [f"{count} {name}" for name, count in states.items() if count]
+    return ", ".join([*told, *([f"{left} left"] if left else [])]) or "none"
+
+
+def _load(module: str) -> ModuleType:
+    return load_with(module, "a cohort", EXTRAS)
+
+
+def _folder(out: Path) -> Any:
+    from septum.cohort.folder import CohortFolder
+
+    return CohortFolder(out.absolute())

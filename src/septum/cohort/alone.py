@@ -1,0 +1,67 @@
+"""A process for the studies of a chunk whose worker was lost: one at a time, so that the guilty one is known.
+
+Run by :func:`septum.cohort.work.in_own_process`; it ends with the process that has started it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+from septum.cohort.folder import CohortFolder
+from septum.cohort.journal import Journal
+from septum.cohort.plan import studies_of
+from septum.cohort.settings import CohortFile
+from septum.cohort.work import Stopped, segment_studies
+from septum.core import SeptumError
+
+#: How often it is looked whether the parent lives.
+_EVERY_S = 0.5
+
+
+def do_lost(out: Path, chunk: str) -> int:
+    """Do the studies of a chunk that were begun and came to no end.
+
+    Args:
+        out: folder of the cohort.
+        chunk: name of the chunk.
+
+    Returns:
+        The exit code.
+    """
+    folder = CohortFolder(out)
+    try:
+        settings = CohortFile.read(folder.settings).settings
+        with Journal(folder.journal(chunk)) as journal:
+            lost = [one for one in studies_of(folder, chunk) if one.number in journal.lost]
+            segment_studies(folder, chunk, lost, settings, journal, alone=True)
+    except Stopped as ended:
+        sys.stderr.write(f"septum: {ended.stop.message}\n")
+        return ended.stop.exit_code
+    except SeptumError as error:
+        sys.stderr.write(f"septum: {error}\n")
+        return error.exit_code
+    return 0
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, so that no chunk has two processes."""
+    while os.getppid() == parent:
+        time.sleep(_EVERY_S)
+    os._exit(1)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the process: folder, chunk and the parent's number are its arguments."""
+    out, chunk, parent = arguments
+    Thread(target=_end_with, args=(int(parent),), daemon=True).start()
+    return do_lost(Path(out), chunk)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,116 @@
+"""Beginning a cohort, or going on with one: its settings are checked, and its plan is made or extended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from septum.cohort.folder import CohortFolder
+from septum.cohort.plan import CHUNK, chunks_of, extend_plan, studies_planned
+from septum.cohort.settings import CohortFile, CohortSettings
+from septum.cohort.sources import find_sources
+from septum.core import InputError, OutputError
+from septum.core.locks import passing_lock
+from septum.inference import open_bundle
+from septum.workflows.output_folder import check_writable, remove_leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: A plan of a hundred thousand studies takes minutes, and others may wait for it.
+_PATIENCE_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A cohort that can be worked on.
+
+    Attributes:
+        folder: of it.
+        studies: of its plan.
+        new: of these, how many the plan has only now.
+        notices: sentences for the user.
+    """
+
+    folder: CohortFolder
+    studies: int
+    new: int = 0
+    notices: tuple[str, ...] = ()
+
+
+def begin(
+    inputs: Sequence[Path],
+    out: Path,
+    settings: CohortSettings,
+    *,
+    chunk: int = CHUNK,
+    look_again: bool = True,
+) -> Begun:
+    """Begin a cohort in a folder, or go on with it.
+
+    Args:
+        inputs: folders, images, archives and lists; without any the plan is taken as it is.
+        out: folder of the cohort; it is made.
+        settings: how studies are segmented and measured.
+        chunk: studies of a chunk, in a plan that is made now.
+        look_again: search the inputs for what is new even if there is a plan.
+
+    Raises:
+        InputError: the cohort was begun with other settings, or nothing is found.
+        OutputError: the folder cannot be written to.
+        BundleError: the model cannot be used.
+    """
+    check_writable(out)
+    folder, now = CohortFolder(out.absolute()), CohortFile.of(settings)
+    with passing_lock(folder.private / ".septum-plan.lock", _PATIENCE_S) as held:
+        if not held:
+            raise OutputError(
+                f"{out}: another process has been making the plan for an hour: expected an end; look at "
+                "it, and run again."
+            )
+        _check(folder, now)
+        for place in (folder.parts, folder.journals, folder.times):
+            place.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(place)
+        planned = studies_planned(folder)
+        if planned and (not inputs or not look_again):
+            _settle(folder, now)
+            return Begun(folder, planned)
+        if not inputs:
+            raise InputError(f"{out} holds no plan yet: expected sources to make it of; name them.")
+        found = find_sources(inputs, out, open_bundle(settings.model).manifest.reads)
+        _settle(folder, now)
+        new, changed = extend_plan(folder, found.sources, names=settings.names, chunk=chunk)
+    notices = list(found.notices)
+    if changed:
+        notices.append(
+            f"of {changed} studies the list tells something else than when they were planned: what was "
+            "known then is "
+            "used; begin in another folder to use what is known now."
+        )
+    return Begun(folder, planned + new, new, tuple(notices))
+
+
+def _check(folder: CohortFolder, now: CohortFile) -> None:
+    """Check the settings against those that the folder was begun with."""
+    if folder.settings.exists():
+        now.check_same(CohortFile.read(folder.settings), folder.settings)
+
+
+def _settle(folder: CohortFolder, now: CohortFile) -> None:
+    """Write the settings, unless they stand there."""
+    if not folder.settings.exists() or CohortFile.read(folder.settings) != now:
+        now.write(folder.settings)
+
+
+def unfinished(folder: CohortFolder, shard: tuple[int, int] | None = None) -> list[str]:
+    """Name the chunks that are not done, in order.
+
+    Args:
+        folder: of the cohort.
+        shard: which of how many equal shares, from 1; all chunks otherwise.
+    """
+    number, count = shard or (1, 1)
+    done = set(folder.finished())
+    return [chunk for chunk in chunks_of(folder)[number - 1 :: count] if chunk not in done]

@@ -1,0 +1,198 @@
+"""The engine that is many processes: Dask, on this machine, on a cluster that runs, or by way of Slurm."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dask
+from distributed import Client, LocalCluster, as_completed, get_worker
+from distributed.comm.core import CommClosedError
+
+from septum.cohort.running import RunEnd
+from septum.cohort.work import ChunkReport, Stop, StudyEnded, as_message, work_on, worker_name
+from septum.core import SeptumError
+from septum.core.errors import UnexpectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from septum.cohort.running import Watcher
+
+TOPIC = "septum-cohort"
+#: Chunks that wait at the scheduler for each worker, so that none is idle and memory does not grow with the
+#: count.
+_AHEAD = 2
+#: A chunk is lost with its worker. Whoever is to blame is found by the journal, not by the scheduler.
+_ALLOWED_FAILURES = 10_000
+#: As many workers in turn may be lost without a chunk that is done; more can do nothing at all.
+_MOST_LOST = 500
+_WAIT_FOR_SCHEDULER_S = 30.0
+#: A worker that is gone is missed after so long; a task that computes keeps no worker from answering.
+_WORKER_TTL = "300s"
+
+
+def work_on_chunk(out: str, chunk: str) -> dict[str, Any]:
+    """Do a chunk in a worker; nothing that it is given or returns names a study's file."""
+    worker = get_worker()
+
+    def tell(ended: StudyEnded) -> None:
+        with suppress(Exception):  # the scheduler may be gone; the journal has the row
+            worker.log_event(TOPIC, vars(ended))
+
+    try:
+        return as_message(work_on(Path(out), chunk, tell=tell))
+    except Exception as error:  # noqa: BLE001  # Dask would log it with what it was called with
+        unexpected = UnexpectedError.of(error)
+        stop = Stop(str(unexpected), unexpected.exit_code)
+        return as_message(ChunkReport(chunk, worker_name(), stop=stop))
+
+
+@contextmanager
+def local_cluster(workers: int) -> Iterator[Client]:
+    """Start workers on this machine, each a process with one thread.
+
+    Args:
+        workers: how many.
+    """
+    with _settings(), LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, silence_logs=logging.ERROR,
+        dashboard_address="127.0.0.1:0", host="127.0.0.1",
+    ) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]  # fmt: skip
+        yield client
+
+
+@contextmanager
+def at_scheduler(address: str) -> Iterator[Client]:
+    """Use the workers of a scheduler that runs.
+
+    Args:
+        address: such as ``tcp://10.0.0.5:8786``.
+
+    Raises:
+        SeptumError: nobody answers there.
+    """
+    with _settings():
+        try:
+            client = Client(address, timeout=_WAIT_FOR_SCHEDULER_S)  # type: ignore[no-untyped-call]
+        except (OSError, TimeoutError, ValueError) as error:
+            raise SeptumError(
+                f"no scheduler answers at {address} ({type(error).__name__}): expected one of Dask, as in "
+                "tcp://10.0.0.5:8786; start it, and run again."
+            ) from error
+        with client:
+            yield client
+
+
+def slurm_cluster(
+    out: Path, workers: int, *, walltime: str, memory: str, partition: str | None
+) -> AbstractContextManager[Client]:
+    """Let Slurm start workers, one a job, by way of dask-jobqueue.
+
+    Args:
+        out: folder of the cohort; the jobs' logs lie in it.
+        workers: how many.
+        walltime: of a job, as Slurm takes it; a worker ends in time, and another takes its place.
+        memory: of a job, such as ``4GB``.
+        partition: of Slurm; its default otherwise.
+    """
+    from dask_jobqueue.slurm import SLURMCluster  # noqa: PLC0415  # an extra of its own
+
+    lifetime_s = max(_seconds(walltime) - 300, 60)
+    lasting = ["--lifetime", f"{lifetime_s}s", "--lifetime-stagger", "2m", "--lifetime-restart"]
+    cluster = SLURMCluster(
+        cores=1, processes=1, memory=memory, walltime=walltime, queue=partition,
+        log_directory=str(out / "logs"), worker_extra_args=lasting,
+    )  # fmt: skip
+    return _with_cluster(cluster, workers)
+
+
+@contextmanager
+def _with_cluster(cluster: Any, workers: int) -> Iterator[Client]:
+    with _settings(), cluster:
+        cluster.adapt(minimum=workers, maximum=workers)  # jobs that end are started anew
+        with Client(cluster) as client:  # type: ignore[no-untyped-call]
+            yield client
+
+
+def _seconds(walltime: str) -> int:
+    """Seconds of a time such as ``08:00:00`` or ``1-00:00:00``."""
+    days, _, rest = walltime.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    hours, minutes, seconds = [0] * (3 - len(parts)) + parts
+    return 86_400 * int(days or 0) + 3_600 * hours + 60 * minutes + seconds
+
+
+def _settings() -> Any:
+    return dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": _ALLOWED_FAILURES,
+            "distributed.scheduler.worker-ttl": _WORKER_TTL,
+            "distributed.scheduler.work-stealing": False,
+            "distributed.admin.log-length": 100,
+        }
+    )
+
+
+def run_on(
+    client: Any, out: Path, chunks: Sequence[str], watcher: Watcher, task: Any = work_on_chunk
+) -> RunEnd:
+    """Do chunks on a cluster. A few wait for each worker; whatever is lost with a worker is done again.
+
+    Args:
+        client: of the cluster.
+        out: folder of the cohort, the same for all workers.
+        chunks: their names.
+        watcher: sees what happens.
+        task: the function that does a chunk in a worker.
+    """
+    end, waiting = RunEnd(), deque(chunks)
+    if client.dashboard_link and _has_dashboard():
+        watcher.say(f"dashboard: {client.dashboard_link}")
+    client.subscribe_topic(TOPIC, lambda event: watcher.study(StudyEnded(**event[1])))
+    running: Any = as_completed([], raise_errors=False)  # type: ignore[no-untyped-call]
+    names: dict[str, str] = {}
+    lost = 0
+
+    def submit() -> None:
+        while waiting and running.count() < _AHEAD * max(1, len(client.nthreads())):
+            chunk = waiting.popleft()
+            future = client.submit(task, str(out), chunk, pure=False)
+            names[future.key] = chunk
+            running.add(future)
+
+    try:
+        submit()
+        for future in running:
+            chunk = names.pop(future.key)
+            if future.status == "finished":
+                lost = 0
+                if not end.take(ChunkReport(**_report(future.result()))):
+                    break
+            elif client.status != "running" or future.status == "cancelled" or lost >= _MOST_LOST:
+                break
+            else:
+                lost += 1
+                waiting.append(chunk)
+            submit()
+    except (CommClosedError, OSError, TimeoutError):
+        pass  # what is left is counted below
+    end.left = len(chunks) - end.done - end.busy if end.stop is None else 0
+    return end
+
+
+def _report(message: dict[str, Any]) -> dict[str, Any]:
+    stop = message["stop"]
+    return {**message, "stop": None if stop is None else Stop(**stop)}
+
+
+def _has_dashboard() -> bool:
+    try:
+        import bokeh  # noqa: F401, PLC0415  # it draws the dashboard, and may be missing
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""Studies that failed, done again: their rows are taken out of the table, and their chunks are open again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from septum.cohort.looking import failures
+from septum.cohort.parts import connected
+from septum.cohort.plan import studies_of
+from septum.cohort.rows import TYPES, State
+from septum.cohort.work import restore
+from septum.core import InputError
+from septum.core.files import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from septum.cohort.folder import CohortFolder
+
+#: What is done again where a user names no study.
+_ASKED_BY_ALL = (State.FAILED.value, State.SET_ASIDE.value)
+
+
+def retry(folder: CohortFolder, studies: Collection[str] = (), *, every: bool = False) -> list[str]:
+    """Open the chunks of studies that failed, so that the next run does these studies again.
+
+    Args:
+        folder: of the cohort.
+        studies: their names, or their numbers.
+        every: all that failed or were set aside, too.
+
+    Returns:
+        The names of the studies that the next run will do.
+
+    Raises:
+        InputError: it is no cohort's folder, one of the studies is not there or is done, or its chunk is in
+            work.
+        OutputError: the folder cannot be written to.
+    """
+    wanted = set(studies)
+    known = {str(row[name]) for row in failures(folder) for name in ("study", "number")}
+    if wanted - known:
+        raise InputError(
+            f"{folder.path}: {min(wanted - known)} is no study that has failed: expected one that "
+            "the list of "
+            "failures names; look at it."
+        )
+    taken: list[str] = []
+    for chunk in sorted(folder.finished()):
+        rows = rows_in_part(folder, chunk)
+        again = [
+            row for row in rows if row["state"] != State.DONE.value and _is_wanted(row, wanted, every=every)
+        ]
+        if again:
+            _take_back(folder, chunk, [row for row in rows if row not in again])
+            taken += [str(row["study"]) for row in again]
+    return taken
+
+
+def rows_in_part(folder: CohortFolder, chunk: str) -> list[dict[str, Any]]:
+    """Read the rows of a chunk that is done."""
+    with connected() as base:
+        found = base.read_parquet(str(folder.part(chunk))).select(", ".join(TYPES)).fetchall()
+    return [dict(zip(TYPES, row, strict=True)) for row in found]
+
+
+def _is_wanted(row: dict[str, Any], wanted: set[str], *, every: bool) -> bool:
+    named = str(row["study"]) in wanted or str(row["number"]) in wanted
+    return named or (every and row["state"] in _ASKED_BY_ALL)
+
+
+def _take_back(folder: CohortFolder, chunk: str, rows: list[dict[str, Any]]) -> None:
+    """Make the journal of a chunk of its part, without some rows. A kill at any step loses nothing."""
+    with folder.lock(chunk) as held:
+        if not held or not studies_of(folder, chunk):
+            raise InputError(f"chunk {chunk} is in work: expected it to come to an end; wait, and run again.")
+        restore(folder, chunk)
+        with atomic_path(folder.kept(chunk)) as temporary:
+            temporary.write_text("".join(json.dumps({"row": row}) + "\n" for row in rows), encoding="utf-8")
+        folder.part(chunk).unlink(missing_ok=True)
+        restore(folder, chunk)
