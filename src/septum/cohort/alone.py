@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from septum.cohort.folder import CohortFolder
 from septum.cohort.journal import Journal
@@ -18,16 +19,20 @@ from septum.cohort.settings import CohortFile
 from septum.cohort.work import Stopped, segment_studies
 from septum.core import SeptumError
 
+if TYPE_CHECKING:
+    from septum.workflows.lazy_model import LazyModel
+
 #: How often it is looked whether the parent lives.
 _EVERY_S = 0.5
 
 
-def do_lost(out: Path, chunk: str) -> int:
+def do_lost(out: Path, chunk: str, model: LazyModel | None = None) -> int:
     """Do the studies of a chunk that were begun and came to no end.
 
     Args:
         out: folder of the cohort.
         chunk: name of the chunk.
+        model: instead of the one that the cohort names.
 
     Returns:
         The exit code.
@@ -37,7 +42,7 @@ def do_lost(out: Path, chunk: str) -> int:
         settings = CohortFile.read(folder.settings).settings
         with Journal(folder.journal(chunk)) as journal:
             lost = [one for one in studies_of(folder, chunk) if one.number in journal.lost]
-            segment_studies(folder, chunk, lost, settings, journal, alone=True)
+            segment_studies(folder, chunk, lost, settings, journal, model=model, alone=True)
     except Stopped as ended:
         sys.stderr.write(f"septum: {ended.stop.message}\n")
         return ended.stop.exit_code
@@ -47,17 +52,25 @@ def do_lost(out: Path, chunk: str) -> int:
     return 0
 
 
-def _end_with(parent: int) -> None:
-    """End this process when its parent is gone, so that no chunk has two processes."""
-    while os.getppid() == parent:
-        time.sleep(_EVERY_S)
-    os._exit(1)
+def end_with(parent: int) -> None:
+    """End this process when its parent is gone, so that no chunk has two processes.
+
+    Args:
+        parent: number of the process that has started this one.
+    """
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_EVERY_S)
+        os._exit(1)
+
+    Thread(target=look, daemon=True).start()
 
 
 def main(arguments: list[str]) -> int:
     """Run the process: folder, chunk and the parent's number are its arguments."""
     out, chunk, parent = arguments
-    Thread(target=_end_with, args=(int(parent),), daemon=True).start()
+    end_with(int(parent))
     return do_lost(Path(out), chunk)
 
 

@@ -10,6 +10,7 @@ from septum.cohort.plan import CHUNK, chunks_of, extend_plan, studies_planned
 from septum.cohort.settings import CohortFile, CohortSettings
 from septum.cohort.sources import find_sources
 from septum.core import InputError, OutputError
+from septum.core.files import write_text
 from septum.core.locks import passing_lock
 from septum.inference import open_bundle
 from septum.workflows.output_folder import check_writable, remove_leftovers
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: A plan of a hundred thousand studies takes minutes, and others may wait for it.
 _PATIENCE_S = 3600.0
+#: Sentences that name what was passed over.
+PASSED_OVER = "passed-over.txt"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,11 @@ def begin(
         found = find_sources(inputs, out, open_bundle(settings.model).manifest.reads)
         _settle(folder, now)
         new, changed = extend_plan(folder, found.sources, names=settings.names, chunk=chunk)
+        if found.named:
+            write_text(folder.private / PASSED_OVER, "\n".join(found.named) + "\n")
     notices = list(found.notices)
+    if found.named:
+        notices.append(f"which they are stands in {folder.private.name}/{PASSED_OVER}.")
     if changed:
         notices.append(
             f"of {changed} studies the list tells something else than when they were planned: what was "

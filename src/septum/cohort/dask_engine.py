@@ -18,7 +18,7 @@ from septum.core import SeptumError
 from septum.core.errors import UnexpectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from septum.cohort.running import Watcher
@@ -36,8 +36,14 @@ _WAIT_FOR_SCHEDULER_S = 30.0
 _WORKER_TTL = "300s"
 
 
-def work_on_chunk(out: str, chunk: str) -> dict[str, Any]:
-    """Do a chunk in a worker; nothing that it is given or returns names a study's file."""
+def work_on_chunk(out: str, chunk: str, work: Callable[..., ChunkReport] = work_on) -> dict[str, Any]:
+    """Do a chunk in a worker; nothing that it is given or returns names a study's file.
+
+    Args:
+        out: folder of the cohort.
+        chunk: name of the chunk.
+        work: does it.
+    """
     worker = get_worker()
 
     def tell(ended: StudyEnded) -> None:
@@ -45,7 +51,7 @@ def work_on_chunk(out: str, chunk: str) -> dict[str, Any]:
             worker.log_event(TOPIC, vars(ended))
 
     try:
-        return as_message(work_on(Path(out), chunk, tell=tell))
+        return as_message(work(Path(out), chunk, tell=tell))
     except Exception as error:  # noqa: BLE001  # Dask would log it with what it was called with
         unexpected = UnexpectedError.of(error)
         stop = Stop(str(unexpected), unexpected.exit_code)

@@ -98,7 +98,7 @@ def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> i
     suffix = path.suffix.lower()
     columns = [*CSV_COLUMNS, *(["record"] if suffix == ".parquet" else []), *([SOURCE] if sources else [])]
     with rows_of(folder) as base, _with_sources(base, folder, asked=sources) as view:
-        (count,) = base.execute("SELECT count(*) FROM rows").fetchone() or (0,)
+        ((count,),) = base.execute("SELECT count(*) FROM rows").fetchall()
         if not count:
             raise InputError(f"{folder.path} has no row yet: expected a cohort that is begun; run it first.")
         query = f"SELECT {', '.join(columns)} FROM {view} ORDER BY number"  # noqa: S608  # our own names

@@ -55,11 +55,13 @@ class Plan:
         cases: in a fixed order, with distinct names.
         passed_over: one sentence for each folder in which masks, or archives, were passed over.
         refused: what was named, or lies in a folder that was, and cannot be used, with the reason.
+        listings: what each folder holds.
     """
 
     cases: tuple[InputCase, ...]
     passed_over: tuple[str, ...]
     refused: tuple[tuple[Path, SeptumError], ...]
+    listings: tuple[FolderImages, ...] = ()
 
     @property
     def places(self) -> frozenset[Path]:
@@ -93,6 +95,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
     passed_over: list[str] = []
     refused: list[tuple[Path, SeptumError]] = []
     pairs: dict[Path, TwoPhases] = {}
+    listings: list[FolderImages] = []
     for given in inputs:
         if not is_folder(given):
             found.setdefault(_place(given), given)
@@ -102,6 +105,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
         except SeptumError as error:
             refused.append((given, error))
             continue
+        listings.append(listing)
         pair = phases_of_patient(given, listing.images)
         if pair is not None:
             pairs[_place(pair.end_diastole)] = pair
@@ -118,7 +122,7 @@ def plan_cases(inputs: Sequence[Path] | TwoPhases, out: Path) -> Plan:
         )
         for source, name in zip(sources, _names(sources, _common_folder(inputs), pairs), strict=True)
     )
-    return Plan(cases, tuple(passed_over), tuple(refused))
+    return Plan(cases, tuple(passed_over), tuple(refused), tuple(listings))
 
 
 def _passed_over(folder: Path, listing: FolderImages) -> list[str]:
