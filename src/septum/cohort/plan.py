@@ -100,6 +100,16 @@ def chunks_of(folder: CohortFolder) -> list[str]:
     ]
 
 
+def chunk_of(folder: CohortFolder, number: int) -> str:
+    """Name the chunk of a study by its number; empty where there is no such study."""
+    for plan in _plans(folder):
+        head = _head(plan)
+        place = number - head["first"]
+        if 0 <= place < head["studies"]:
+            return f"{plan.name}-{place // head['chunk']:05d}"
+    return ""
+
+
 def studies_planned(folder: CohortFolder) -> int:
     """Count the studies of a cohort."""
     return sum(_head(plan)["studies"] for plan in _plans(folder))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
 import json
 import math
 from datetime import UTC, datetime
@@ -18,7 +16,7 @@ from septum.core.files import write_text
 from septum.indices.wall import ORIENTATION_LOST
 from septum.report.bullseye import wall_section
 from septum.report.curve import volumes_section
-from septum.report.markup import markup, node
+from septum.report.markup import content_policy, markup, node
 from septum.report.numbers import headline, index_table, particular_notes
 from septum.report.pattern import pattern_section
 from septum.report.pictures import ReportView, pictures
@@ -131,9 +129,9 @@ def write_report(
     data |= {"notes": notes, "written": written.isoformat(timespec="minutes")}
     data |= {"identify": dict(identify)} if identify else {}
     start = {"frame": phases[0][1], "slice": view.middle}
-    style, script = (_template(f"report.{ending}") for ending in ("css", "js"))
-    page = Template(_template("report.html")).substitute(
-        policy=_policy(style, script),
+    style, script = (template(f"report.{ending}") for ending in ("css", "js"))
+    page = Template(template("report.html")).substitute(
+        policy=content_policy(style, script),
         title=markup([node("title", f"{title} – Septum")]),
         style=style,
         body=markup([body]),
@@ -265,16 +263,6 @@ def _plain(value: Any) -> Any:
     return float(value) if hasattr(value, "dtype") else value
 
 
-def _policy(style: str, script: str) -> str:
-    """Make a content security policy that lets this page load nothing, and run and style itself only."""
-    style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)
-    )
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
-        f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Read a part of the pages: markup, style or script."""
     return files("septum.report").joinpath("templates", name).read_text(encoding="utf-8")
