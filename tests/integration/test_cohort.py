@@ -371,6 +371,17 @@ def write_some(folder, count):
     return folder
 
 
+def test_without_a_source_a_cohort_goes_on_as_it_was_begun(septum, tmp_path):
+    write_phantoms(tmp_path / "in", ["a", "b"])
+    out = tmp_path / "out"
+    assert septum("cohort", "plan", tmp_path / "in", "-o", out, "--masks", "--chunk", 1).code == 0
+    assert septum("cohort", "run", "-o", out, "--shard", "1/2", "--names").code == 2
+    assert septum("cohort", "run", tmp_path / "in", "-o", out, "--shard", "1/2").code == 3
+    assert septum("cohort", "run", "-o", out, "--shard", "1/2").code == 0
+    assert len(list((out / "studies").rglob("*_seg.nii.gz"))) == 1
+    assert septum("cohort", "run", "-o", tmp_path / "none", "--shard", "1/2").code == 3
+
+
 @pytest.mark.parametrize(
     "options",
     [

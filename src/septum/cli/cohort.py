@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from septum.cli.output import one_line, say, say_aside, say_json, say_table
 from septum.cli.parameters import index_options, model_options, output_options, parse_spacing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from septum.cli.parameters import IndexValues
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
     from septum.cohort.running import RunEnd, Watcher
     from septum.cohort.settings import CohortSettings
     from septum.inference import ModelKeywords
-    from septum.workflows.outputs import Outputs
 
 EXTRAS = {
     "duckdb": "cohort", "distributed": "cohort", "dask": "cohort", "tornado": "cohort",
     "dask_jobqueue": "cohort-slurm",
 }  # fmt: skip
 SOME_FAILED = 1
+#: What says who does the work, and may be otherwise in each run.
+_ENGINE = ("workers", "scheduler", "slurm", "walltime", "memory", "partition", "shard")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -56,6 +59,63 @@ def parse_shard(_ctx: click.Context, _param: click.Parameter, value: str | None)
     return int(found[1]), int(found[2])
 
 
+def _plan_options(command: Any) -> Any:
+    """Add what says which studies there are, and how they are segmented.
+
+    The command gets a function as ``begin``, which begins the cohort or goes on with it.
+    """
+
+    @wraps(command)
+    def with_plan(sources: tuple[Path, ...], out: Path, *, chunk: int | None, **values: Any) -> Any:
+        about = {name: values.pop(name) for name in _ABOUT}
+
+        def begin(*, look_again: bool = True) -> Begun:
+            load_with("duckdb", "a cohort", EXTRAS)
+            from septum.cohort.beginning import begin
+            from septum.cohort.plan import CHUNK
+
+            if not sources:
+                _refuse_options()
+            settings = _settings(**about) if sources else None
+            begun = begin(sources, out, settings, chunk=chunk or CHUNK, look_again=look_again)
+            for notice in begun.notices:
+                say_aside(notice)
+            return begun
+
+        return command(begin=begin, **values)
+
+    wrapped: Any = with_plan
+    for option in reversed(_plan_parameters()):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+#: What belongs to a cohort for good, as parameters of a command.
+_ABOUT = ("model", "options", "spacing", "indices", "masks", "outputs", "names")
+
+
+def _plan_parameters() -> list[Any]:
+    folder = click.Path(path_type=Path, file_okay=False)
+    return [
+        click.argument(
+            "sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path, exists=True)
+        ),
+        click.option("-o", "--out", required=True, metavar="OUT", type=folder, help="Folder of the cohort."),
+        model_options,
+        click.option(
+            "--spacing",
+            metavar="Z,Y,X",
+            callback=parse_spacing,
+            help="Use this spacing in mm, not the files'.",
+        ),
+        index_options,
+        click.option("--masks", is_flag=True, help="Write masks and their JSON, too, below OUT/studies."),
+        output_options,
+        click.option("--names", is_flag=True, help="Call studies as their files are called, not by numbers."),
+        click.option("--chunk", type=click.IntRange(1, 10_000), help="Studies of a chunk; 48 by default."),
+    ]
+
+
 @click.group(cls=_RunByDefault)
 def cohort() -> None:
     """Segment thousands of studies into one table, here, on a cluster or in shards.
@@ -65,106 +125,36 @@ def cohort() -> None:
 
 
 @cohort.command("run")
-@click.argument("sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path, exists=True))
-@click.option("-o", "--out", required=True, metavar="OUT", type=_FOLDER, help="Folder of the cohort.")
-@model_options
-@click.option(
-    "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
-)
-@index_options
-@click.option(
-    "--masks", is_flag=True, help="Write the mask and the JSON of each study, too, below OUT/studies."
-)
-@output_options
-@click.option("--names", is_flag=True, help="Call studies as their files are called, not by numbers.")
-@click.option("--chunk", type=click.IntRange(1, 10_000), help="Studies of a chunk; 48 by default.")
+@_plan_options
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one for each core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler.")
 @click.option("--slurm", is_flag=True, help="Let Slurm start the workers; needs septum[cohort-slurm].")
 @click.option("--walltime", metavar="TIME", help="Of each of Slurm's jobs; 04:00:00 by default.")
 @click.option("--memory", metavar="SIZE", help="Of each of Slurm's jobs; 4GB by default.")
 @click.option("--partition", metavar="NAME", help="Of Slurm, if not its default.")
-@click.option(
-    "--shard", metavar="K/N", callback=parse_shard, help="Do this share of the chunks in this process."
-)
-def run_cohort(  # noqa: PLR0913  # one argument an option, or group of options
-    sources: tuple[Path, ...],
-    out: Path,
-    model: str,
-    *,
-    options: ModelKeywords,
-    spacing: tuple[float, float, float] | None,
-    indices: IndexValues,
-    masks: bool,
-    outputs: Outputs,
-    names: bool,
-    chunk: int | None,
-    shard: tuple[int, int] | None,
-    **engine: Any,
-) -> int:
+@click.option("--shard", metavar="K/N", callback=parse_shard, help="Do this share of the chunks, here alone.")
+def run_cohort(begin: Callable[..., Begun], shard: tuple[int, int] | None, **engine: Any) -> int:
     """Begin a cohort, or go on with it: what is done is not done again.
 
     SOURCE is a folder, an image, a DICOM study, an archive, or a list (CSV or Parquet) with a column path.
-    Studies that are new in it are added. Without SOURCE the cohort of OUT goes on.
+    Studies that are new in it are added. Without SOURCE the cohort of OUT goes on, as it was begun.
     """
     from septum.cli.segment import without_converter
 
     _check_engine(shard, engine)
-    load_with("duckdb", "a cohort", EXTRAS)
     without_converter()
-    from septum.cohort.beginning import begin
-    from septum.cohort.plan import CHUNK
-
-    settings = _settings(
-        model, options, indices, spacing_mm=spacing, masks=masks, outputs=outputs, names=names
-    )
-    begun = begin(sources, out, settings, chunk=chunk or CHUNK, look_again=shard is None)
-    for notice in begun.notices:
-        say_aside(notice)
-    return _run(begun, shard, engine)
+    return _run(begin(look_again=shard is None), shard, engine)
 
 
 @cohort.command("plan")
-@click.argument(
-    "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
-)
-@click.option("-o", "--out", required=True, metavar="OUT", type=_FOLDER, help="Folder of the cohort.")
-@model_options
-@click.option(
-    "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
-)
-@index_options
-@click.option(
-    "--masks", is_flag=True, help="Write the mask and the JSON of each study, too, below OUT/studies."
-)
-@output_options
-@click.option("--names", is_flag=True, help="Call studies as their files are called, not by numbers.")
-@click.option("--chunk", type=click.IntRange(1, 10_000), help="Studies of a chunk; 48 by default.")
-def plan_cohort(  # noqa: PLR0913  # one argument an option, or group of options
-    sources: tuple[Path, ...],
-    out: Path,
-    model: str,
-    *,
-    options: ModelKeywords,
-    spacing: tuple[float, float, float] | None,
-    indices: IndexValues,
-    masks: bool,
-    outputs: Outputs,
-    names: bool,
-    chunk: int | None,
-) -> int:
-    """Write the plan alone, as before many shards that begin at once. Runs need the same options."""
-    load_with("duckdb", "a cohort", EXTRAS)
-    from septum.cohort.beginning import begin, unfinished
-    from septum.cohort.plan import CHUNK
+@_plan_options
+def plan_cohort(begin: Callable[..., Begun]) -> int:
+    """Write the plan alone, for shards that begin at once; these need no more than -o OUT and --shard."""
+    begun = begin()
+    from septum.cohort.beginning import unfinished
 
-    settings = _settings(
-        model, options, indices, spacing_mm=spacing, masks=masks, outputs=outputs, names=names
-    )
-    begun = begin(sources, out, settings, chunk=chunk or CHUNK)
-    for notice in begun.notices:
-        say_aside(notice)
-    say(f"{begun.studies} studies, {begun.new} of them new, {len(unfinished(begun.folder))} chunks to do.")
+    left = len(unfinished(begun.folder))
+    say(f"{begun.studies} studies, {begun.new} of them new, {left} chunks to do.")
     return 0
 
 
@@ -265,14 +255,27 @@ def _settings(model: str, options: ModelKeywords, indices: IndexValues, **others
     if how.of_one_study():
         raise click.UsageError(
             f"{', '.join(how.of_one_study())}: expected nothing that belongs to one study; give it as a "
-            "column of a list."
+            "column "
+            "of a list."
         )
     ModelOptions(**options)
     folder = Path(model).absolute() if Path(model).is_dir() else model
     given = {name: value for name, value in options.items() if value is not None}
-    return CohortSettings.model_validate(
-        {"model": str(folder), **given, "indices": how, **others, "outputs": resolved(others["outputs"])}
-    )
+    others |= {"spacing_mm": others.pop("spacing"), "outputs": resolved(others["outputs"])}
+    return CohortSettings.model_validate({"model": str(folder), **given, "indices": how, **others})
+
+
+def _refuse_options() -> None:
+    """Refuse options that a cohort has had since it was begun. Raises :class:`click.UsageError`."""
+    ctx = click.get_current_context()
+    free = {*_ENGINE, "out"}
+    for option in ctx.command.params:
+        name = option.name or ""
+        if name not in free and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{option.opts[0]}: without SOURCE a cohort goes on as it was begun; leave it out, or give "
+                "SOURCE."
+            )
 
 
 def _check_engine(shard: tuple[int, int] | None, engine: dict[str, Any]) -> None:

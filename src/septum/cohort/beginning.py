@@ -45,7 +45,7 @@ class Begun:
 def begin(
     inputs: Sequence[Path],
     out: Path,
-    settings: CohortSettings,
+    settings: CohortSettings | None = None,
     *,
     chunk: int = CHUNK,
     look_again: bool = True,
@@ -55,7 +55,7 @@ def begin(
     Args:
         inputs: folders, images, archives and lists; without any the plan is taken as it is.
         out: folder of the cohort; it is made.
-        settings: how studies are segmented and measured.
+        settings: how studies are segmented and measured; those with which the cohort was begun otherwise.
         chunk: studies of a chunk, in a plan that is made now.
         look_again: search the inputs for what is new even if there is a plan.
 
@@ -65,7 +65,9 @@ def begin(
         BundleError: the model cannot be used.
     """
     check_writable(out)
-    folder, now = CohortFolder(out.absolute()), CohortFile.of(settings)
+    folder = CohortFolder(out.absolute())
+    settings = settings or CohortFile.read(folder.settings).settings
+    now = CohortFile.of(settings)
     with passing_lock(folder.private / ".septum-plan.lock", _PATIENCE_S) as held:
         if not held:
             raise OutputError(

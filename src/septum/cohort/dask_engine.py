@@ -66,7 +66,7 @@ def local_cluster(workers: int) -> Iterator[Client]:
         workers: how many.
     """
     with _settings(), LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, silence_logs=logging.ERROR,
+        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, silence_logs=logging.CRITICAL,
         dashboard_address="127.0.0.1:0", host="127.0.0.1",
     ) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]  # fmt: skip
         yield client
@@ -133,6 +133,12 @@ def _seconds(walltime: str) -> int:
     return 86_400 * int(days or 0) + 3_600 * hours + 60 * minutes + seconds
 
 
+def _keep_quiet() -> None:
+    """Let Dask print nothing in this process: what a user should know is told by the run itself."""
+    for name in [one for one in logging.root.manager.loggerDict if one.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def _settings() -> Any:
     return dask.config.set(
         {
@@ -156,6 +162,7 @@ def run_on(
         watcher: sees what happens.
         task: the function that does a chunk in a worker.
     """
+    _keep_quiet()
     end, waiting = RunEnd(), deque(chunks)
     if client.dashboard_link and _has_dashboard():
         watcher.say(f"dashboard: {client.dashboard_link}")

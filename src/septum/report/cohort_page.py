@@ -209,7 +209,8 @@ def _distributions(distributions: Sequence[Distribution]) -> Element | None:
     if not distributions:
         return None
     told = (
-        "Masks that are rejected are left out. The bar below a drawing holds the middle half of the studies, and "
+        "Masks that are rejected are left out. The bar below a drawing holds the middle half of the "
+        "studies, and "
         "its outermost columns all that lies beyond."
     )
     plots = [
