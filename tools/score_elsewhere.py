@@ -7,8 +7,8 @@
 
 - ``cine.csv``, a line for each patient, reader, phase and structure, those ``between`` two readers included;
 - ``cine_ef.csv``, a line for each patient, reader and ventricle;
-- ``features.csv``, a line for each patient: the features by which ACDC's groups are told, of the model's masks,
-  and for a body surface area of 1 m2, because nobody's body size is known.
+- ``features.csv``, a line for each patient: the features by which ACDC's groups are told, of the model's
+  masks, and for a body surface area of 1 m2, because nobody's body size is known.
 
 ``make tables`` makes the tables of the pages on the production models and on groups of them. Nothing of these
 patients is trained on or chosen by.

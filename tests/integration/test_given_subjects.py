@@ -116,7 +116,8 @@ def test_a_table_that_a_header_contradicts_is_taken_and_told(septum, bundle, tmp
     table.write_text("name,sex,age\nstudy,M,41\n")
     answer = septum("segment", study, "-o", out, "--model", bundle, "--subjects", table)
     assert answer.code == 0, answer.err
-    assert "sex that was given is not that of the file" in answer.err
+    assert "The sex" in answer.err
+    assert "that was given is not that of the file" in answer.err
     assert people_of(out)["study"] == ("M", 41.0, "men, 40 to 49 years, White")
 
 

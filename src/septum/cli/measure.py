@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from septum.cli.parameters import index_options, output_options, parse_spacing
+from septum.cli.parameters import index_options, output_options, parse_spacing, subjects_option
 from septum.cli.segment import check_csv, check_csv_name, index_settings, say_case, say_summary
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
 )
 @index_options
+@subjects_option
 @output_options
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the indices of all masks there, one row a mask.")  # fmt: skip

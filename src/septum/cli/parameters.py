@@ -175,10 +175,7 @@ class IndexValues(TypedDict):
 
 
 def index_options(command: Command) -> Command:
-    """Add the options that say how clinical indices are taken; the command gets them as ``indices``.
-
-    A table of subjects goes to the command as ``subjects``.
-    """
+    """Add the options that say how clinical indices are taken; the command gets them as ``indices``."""
 
     @wraps(command)
     def with_indices(*arguments: Any, **values: Any) -> Any:
@@ -192,6 +189,14 @@ def index_options(command: Command) -> Command:
     for option in reversed(_index_options()):
         wrapped = option(wrapped)
     return wrapped
+
+
+def subjects_option(command: Command) -> Command:
+    """Add the option of a table of subjects, which goes to the command as ``subjects``."""
+    return click.option(
+        "--subjects", metavar="FILE", type=click.Path(path_type=Path),
+        help="CSV with a row a study: name, sex, age, height, weight, heart_rate, ethnicity.",
+    )(command)  # fmt: skip
 
 
 def _index_options() -> list[Callable[[Command], Command]]:
@@ -221,10 +226,6 @@ def _index_options() -> list[Callable[[Command], Command]]:
         click.option(
             "--ethnicity", type=click.Choice(ETHNICITIES),
             help="Of the patient, for tables that part people by it; the same.",
-        ),
-        click.option(
-            "--subjects", metavar="FILE", type=click.Path(path_type=Path),
-            help="CSV with a row a study: name, sex, age, height, weight, heart_rate, ethnicity.",
         ),
         click.option(
             "--pattern", is_flag=True,

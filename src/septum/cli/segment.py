@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from septum.cli.output import one_line, say, say_aside, say_json
-from septum.cli.parameters import index_options, model_options, output_options, parse_spacing
+from septum.cli.parameters import index_options, model_options, output_options, parse_spacing, subjects_option
 
 if TYPE_CHECKING:
     from septum.cli.parameters import IndexValues
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     "--spacing", metavar="Z,Y,X", callback=parse_spacing, help="Use this spacing in mm, not the files'."
 )
 @index_options
+@subjects_option
 @output_options
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the indices of all studies there, one row a study.")  # fmt: skip

@@ -66,8 +66,8 @@ def local_cluster(workers: int) -> Iterator[Client]:
         workers: how many.
     """
     with _settings(), LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, silence_logs=logging.CRITICAL,
-        dashboard_address="127.0.0.1:0", host="127.0.0.1",
+        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
+        silence_logs=logging.CRITICAL, dashboard_address="127.0.0.1:0", host="127.0.0.1",
     ) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]  # fmt: skip
         yield client
 

@@ -12,21 +12,14 @@ from septum.cohort.parts import connected
 from septum.cohort.plan import Source, place
 from septum.core import InputError
 from septum.io import case_name
-from septum.workflows.options import IndexSettings
+from septum.workflows.subjects import COLUMNS, setting_of_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 #: Fields of a study by the names that a column may have.
-_COLUMNS = {
-    **{name: name for name in ("sex", "age_years", "height_m", "weight_kg", "heart_rate_bpm", "ethnicity")},
-    "age": "age_years",
-    "height": "height_m",
-    "weight": "weight_kg",
-    "heart_rate": "heart_rate_bpm",
-}
-_WORDS = ("sex", "ethnicity")
+_COLUMNS = {**COLUMNS, **{field: field for field in COLUMNS.values()}}
 _MOST_LENGTH = 120
 _AT_ONCE = 1000
 
@@ -131,12 +124,9 @@ def _given(path: Path, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
         cell = cells.get(column)
         if cell is None or str(cell).strip() == "":
             continue
-        text = str(cell).strip()
         try:
-            value: Any = text if name in _WORDS else float(text)
-            given[name] = value.upper() if name == "sex" else value
-            IndexSettings.model_validate({name: given[name]})
-        except (ValueError, InputError) as error:
+            given[name] = setting_of_cell(f"row {row}", name, str(cell).strip())
+        except InputError as error:
             raise InputError(
                 f"{path}: the column '{column}' of row {row} is not what it should be: expected sex as F "
                 "or M, age in "

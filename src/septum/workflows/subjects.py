@@ -143,14 +143,26 @@ def _row(place: str, columns: Sequence[str], values: list[str]) -> tuple[str, di
         expected = "expected the name of a study's results, got an empty cell"
         raise InputError(f"{place}, column {NAME}: {expected}; name the study, or remove the row.")
     return name, {
-        COLUMNS[column]: _value(f"{place}, column {column}", COLUMNS[column], cell)
+        COLUMNS[column]: setting_of_cell(f"{place}, column {column}", COLUMNS[column], cell)
         for column, cell in cells.items()
         if cell
     }
 
 
-def _value(place: str, field: str, cell: str) -> str | float:
-    """Make a setting of a cell."""
+def setting_of_cell(place: str, field: str, cell: str) -> str | float:
+    """Make a setting of a cell.
+
+    Args:
+        place: of the cell, for the message.
+        field: of the settings, one of the values of :data:`COLUMNS`.
+        cell: its text, not empty.
+
+    Raises:
+        InputError: it is none; the cell is repeated.
+
+    >>> setting_of_cell("a.csv, row 2", "sex", "f"), setting_of_cell("a.csv, row 2", "height_m", "1.76")
+    ('F', 1.76)
+    """
     choices = _CHOICES.get(field)
     if choices is not None:
         for choice in choices:
