@@ -190,3 +190,28 @@ def test_python_takes_the_wish_and_refuses_another_word():
     assert septum.IndexSettings(pattern=True).pattern
     with pytest.raises(InputError, match="pattern"):
         septum.IndexSettings(pattern="yes please")
+
+
+def test_sets_of_other_hospitals_are_counted_over_body_sizes():
+    from septum_study.pattern.evaluation import USUAL_AREAS_M2, elsewhere_table
+
+    model = load_groups()
+    middle = dict(zip(model.features, model.centre, strict=True))
+    whole = {name: str(v * 1.9 if name.endswith("_m2") else v) for name, v in middle.items()}
+    far = dict.fromkeys(model.features, "100000")
+    rows = [
+        {"source": "a", "patient": "1", **whole},
+        {"source": "a", "patient": "2", **far},
+        {"source": "b", "patient": "3", **whole, "wall_sd_mm": ""},
+    ]
+    first, second, third = elsewhere_table(rows, model).sections[0].lines
+    sets = [
+        model.likely({n: float(v) / (a if n.endswith("_m2") else 1) for n, v in whole.items()})
+        for a in USUAL_AREAS_M2
+    ]
+    assert first[2:5] == tuple(
+        str(sum(test(len(one)) for one in sets))
+        for test in (lambda n: n == 0, lambda n: n == 1, lambda n: n > 1)
+    )
+    assert second[2:] == (str(len(USUAL_AREAS_M2)), "0", "0", "none")
+    assert third[5] == "a feature is missing"
