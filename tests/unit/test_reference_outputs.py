@@ -92,6 +92,9 @@ def test_a_page_shows_the_place_of_a_value_whose_error_is_known(tmp_path):
     write_report(tmp_path / "a.html", replace(result, comparison=compared), title="a")
     page = (tmp_path / "a.html").read_text()
     assert f'data-place="{item.place.value}"' in page
+    row = record_row("a", replace(result, comparison=compared).record())
+    assert row["lv_ef_percent_place"] == item.place.value
+    assert row["lv_edv_ml_place"] is None
 
 
 def test_a_sex_that_the_header_contradicts_is_noted():

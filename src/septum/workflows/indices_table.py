@@ -49,7 +49,7 @@ COMPARED = (
     "lv_edv_ml", "lv_esv_ml", "lv_sv_ml", "lv_ef_percent", "lv_mass_ed_g",
     "rv_edv_ml", "rv_esv_ml", "rv_sv_ml", "rv_ef_percent",
 )  # fmt: skip
-_COMPARED_BY = ("z", "percentile", "p_outside")
+_COMPARED_BY = ("z", "percentile", "p_outside", "place")
 #: The table of reference ranges and its people, and how each index lies beside its range.
 REFERENCE_COLUMNS = (
     "reference",
