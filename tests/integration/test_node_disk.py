@@ -98,13 +98,14 @@ def test_a_disk_that_fills_amid_a_study_refuses_the_rest_and_keeps_nothing_half_
 
 def test_results_that_do_not_fit_on_the_disk_are_made_when_there_is_room(small_disk, tmp_path, peer, caplog):
     limits = {"least_free_gb": 0.0, "first_pause_s": 0.05, "longest_pause_s": 0.1, "attempts": 1}
-    with node_of(settings_of(tmp_path, send=[peer.destination], limits=limits)) as node:
+    settings = settings_of(tmp_path, send=[peer.destination], limits=limits, policy={"send": ["page"]})
+    with node_of(settings) as node:
         assert set(send(node.listener.port, cine())) == {0}
-        ballast = fill(small_disk, 500_000)
-        wait_for(lambda: len(node.store.history(1)) > 8, "attempts")
+        ballast = fill(small_disk, 500_000)  # too little for a page
+        wait_for(lambda: len(node.store.history(1)) > 5, "attempts")
         assert {state.value for _, state, _ in node.store.history(1)} == {"received", "queued", "running"}
         assert "No space left" in node.store.history(1)[-1][2] + node.store.history(1)[-2][2]
         ballast.unlink()
         wait_for_states(node, "sent")
-    assert peer.modalities() == RESULTS
+    assert peer.modalities() == ["OT"]
     assert "Traceback" not in caplog.text
