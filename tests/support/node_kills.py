@@ -127,7 +127,8 @@ def kill_loop(
             wait_for(
                 lambda: {job.state for job in node.store.jobs()} <= {State.SENT, State.IGNORED}, "an end"
             )
-        return _found(settings, peer, acknowledged, killed) | {"kills_by_state": dict(sorted(states.items()))}
+        by_state = {"kills_with_a_study_in_state": dict(sorted(states.items()))}
+        return _found(settings, peer, acknowledged, killed) | by_state
 
 
 def _processes() -> Any:
