@@ -10,20 +10,13 @@ import pytest
 from septum import write_image
 from septum.core import LEFT_ATRIUM, Cine, Geometry, Segmentation
 from septum.io import read_mask, read_study
-from support.dicom_study import LONG_AXIS, Sheet, flat, images, stored, write, write_cine
-from support.dicom_study import heart as dicom_heart
-from support.view_studies import Page, beating, write_result
+from support.view_studies import Page, beating, write_dicom_with_long_axis, write_result
 
 
 @pytest.fixture(scope="module")
 def dicom(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dicom")
-    write_cine(folder / "study")
-    middle = Sheet().position(3) + 34 * 3.0 * (Sheet().axes[0] + Sheet().axes[1])
-    row, column, _ = Sheet(LONG_AXIS).axes
-    sheet = Sheet(LONG_AXIS, origin_mm=middle - 102.0 * (row + column))
-    write(folder / "study", flat(images(stored(5, 1), sheet, series=30, uid="1.2.9")))
-    write_result(folder / "out", "study", image=folder / "study", mask=dicom_heart().truth)
+    write_dicom_with_long_axis(folder, folder / "out")
     return folder / "out"
 
 

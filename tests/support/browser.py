@@ -105,6 +105,11 @@ class Page:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, **held)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, **{**held, "buttons": 0})
 
+    def wheel(self, x: float, y: float, by: float, held: str = "") -> None:
+        """The wheel at a place; ``held`` is a key of :data:`_HELD`."""
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=by,
+                  modifiers=_HELD.get(held, 0))  # fmt: skip
+
     def write(self, text: str) -> None:
         """Text into the element that has the focus."""
         self.call("Input.insertText", text=text)

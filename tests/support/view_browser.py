@@ -128,6 +128,16 @@ class Reader:
         """A stroke through points of the image."""
         self.page.drag(*self.on_screen(points))
 
+    def click(self, selector: str) -> None:
+        """The mouse on the middle of an element that can be seen."""
+        x, y = self.page.evaluate(
+            f"(() => {{ const one = document.querySelector({selector!r});"
+            " one.scrollIntoView({block: 'center'});"
+            " const box = one.getBoundingClientRect();"
+            " return [box.left + box.width / 2, box.top + box.height / 2]; })()"
+        )
+        self.page.drag((x, y))
+
     def item(self, key: str) -> float:
         """A number as the page has it from the server."""
         items = self.page.evaluate("septum.study.numbers.get().items")

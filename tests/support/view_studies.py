@@ -16,6 +16,8 @@ from septum.view.worklist import Worklist
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
 from septum.workflows.record import SOFTWARE, ModelFacts, Settings
+from support.dicom_study import LONG_AXIS, Sheet, flat, images, stored, write, write_cine
+from support.dicom_study import heart as dicom_heart
 from support.hearts import cine, heart
 
 if TYPE_CHECKING:
@@ -58,6 +60,16 @@ def write_result(
     segmentation = Segmentation(mask.labels, study.cine.geometry, mask.schema)
     measured(study, segmentation, provenance, None, name=name).save(folder, outputs)
     return image
+
+
+def write_dicom_with_long_axis(folder: Path, out: Path) -> None:
+    """Write a DICOM study of a short-axis cine and a long-axis slice, and its result in a folder."""
+    write_cine(folder / "study")
+    middle = Sheet().position(3) + 34 * 3.0 * (Sheet().axes[0] + Sheet().axes[1])
+    row, column, _ = Sheet(LONG_AXIS).axes
+    sheet = Sheet(LONG_AXIS, origin_mm=middle - 102.0 * (row + column))
+    write(folder / "study", flat(images(stored(5, 1), sheet, series=30, uid="1.2.9")))
+    write_result(out, "study", image=folder / "study", mask=dicom_heart().truth)
 
 
 @dataclass

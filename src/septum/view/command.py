@@ -172,9 +172,11 @@ class Segmenting(Thread):
                 progress.total = cases
             case FrameDone(name, frame, frames):
                 progress.current, progress.frame, progress.frames = name, frame, frames
-            case CaseDone():
+            case CaseDone(name):
                 self.worklist.add(self._out, event.json)
                 progress.done += 1
+                if name == progress.current:
+                    progress.current, progress.frame = "", 0
                 if progress.done == 1:
                     self.worklist.prepare()
             case Failure(source, error):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.indices.measured import volumes_of_counts
+from septum.report.bullseye import SEGMENTS
 from septum.workflows.record_numbers import IndicesRecord, QualityRecord, verdict_line
 
 if TYPE_CHECKING:
@@ -85,9 +86,16 @@ def numbers(indices: IndicesRecord, quality: QualityRecord) -> dict[str, Any]:
         "wall": None
         if wall is None
         else [
-            {"segment": k, "ed_mm": ed, "es_mm": es, "thickening_percent": thickening}
-            for k, (ed, es, thickening) in enumerate(
-                zip(wall.end_diastolic_mm, wall.end_systolic_mm, wall.thickening_percent, strict=True), 1
+            {"segment": k, "name": name, "ed_mm": ed, "es_mm": es, "thickening_percent": thickening}
+            for k, (name, ed, es, thickening) in enumerate(
+                zip(
+                    SEGMENTS,
+                    wall.end_diastolic_mm,
+                    wall.end_systolic_mm,
+                    wall.thickening_percent,
+                    strict=True,
+                ),
+                1,
             )
         ],
     }

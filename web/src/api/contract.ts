@@ -22,11 +22,20 @@ export interface Row {
   edited: boolean;
 }
 
+/** How far a segmentation is: studies, and frames of the one that is segmented now. */
+export interface Progress {
+  done: number;
+  total: number;
+  current: string;
+  frame: number;
+  frames: number;
+}
+
 export interface Listing {
   studies: Row[];
   /** Studies that could not be segmented, in words. */
   problems: string[];
-  progress: { done: number; total: number; current: string | null } | null;
+  progress: Progress | null;
   reader: string;
 }
 
@@ -51,6 +60,15 @@ export interface Flag {
   level: string;
 }
 
+/** One of the 17 segments of the left ventricle's wall. */
+export interface WallSegment {
+  segment: number;
+  name: string;
+  ed_mm: number | null;
+  es_mm: number | null;
+  thickening_percent: number | null;
+}
+
 export interface Numbers {
   volumes_ml: Record<string, (number | null)[]>;
   end_diastole: number | null;
@@ -60,7 +78,7 @@ export interface Numbers {
   verdict_line: string | null;
   flags: Flag[];
   ef_interval: Record<string, unknown> | null;
-  wall: unknown[] | null;
+  wall: WallSegment[] | null;
 }
 
 export interface Review {

@@ -1,6 +1,6 @@
 /** The list of studies: thousands of rows, of which only those on the screen exist. */
 
-import type { Listing, Row, State } from "../api/contract";
+import type { Listing, Progress, Row, State } from "../api/contract";
 import { el, say, sign } from "../page/dom";
 import { Scope, Signal } from "../state/signal";
 import { verdictChip } from "./numbers";
@@ -21,7 +21,7 @@ interface Wish {
 
 const COLUMNS: readonly [Column, string][] = [
   ["name", "Study"], ["verdict", "Verdict"], ["flags", "What was found"], ["ef_lv", "LV EF"], ["ef_rv", "RV EF"],
-  ["state", "State"], ["reader", "Reader"],
+  ["state", "State"], ["reader", "Reader, comment"],
 ];
 const WORST: Record<string, number> = { reject: 0, review: 1, fine: 2 };
 
@@ -38,7 +38,9 @@ export class StudyList {
   readonly #search = el("input", { type: "search", id: "search", placeholder: "Name, finding, reader", "aria-label": "Filter the studies (/)" });
   readonly #done = el("p", { class: "done" });
   readonly #bar = el("progress", { max: "1", value: "0", "aria-label": "Share of studies that were looked at" });
-  readonly #working = el("p", { class: "working", role: "status", hidden: true });
+  readonly #working = el("p", { role: "status" });
+  readonly #share = el("progress", { max: "1", value: "0", "aria-label": "Share of the segmentation that is done" });
+  readonly #work = el("div", { class: "work-box", hidden: true }, this.#working, this.#share);
   readonly #problems = el("ul", { class: "problems", hidden: true });
   readonly #empty = el("p", { class: "empty", hidden: true });
   readonly #heads: HTMLElement[] = [];
@@ -59,7 +61,7 @@ export class StudyList {
       el("header", { class: "bar" }, el("h1", { text: "Septum" }), el("span", { class: "soft", text: "Studies" }), el("span", { class: "grow" }), keys),
       el("main", { class: "list-main" },
         el("div", { class: "list-top" },
-          el("div", { class: "done-box" }, this.#done, this.#bar), this.#working,
+          el("div", { class: "done-box" }, this.#done, this.#bar), this.#work,
           el("div", { class: "filters" }, this.#search, this.#stateFilter(), this.#verdictFilter())),
         this.#problems, this.#scroll, this.#empty,
         el("p", { class: "soft small", text: "Research software, not a medical device." })));
@@ -76,10 +78,18 @@ export class StudyList {
     this.#keep = keepOrder;
     this.rows.set([...known, ...fresh.values()]);
     const { progress } = listing;
-    this.#working.hidden = progress === null;
     this.#problems.hidden = listing.problems.length === 0;
     this.#problems.replaceChildren(...listing.problems.map((text) => el("li", {}, sign("warn"), el("span", { text }))));
-    if (progress) say(this.#working, `Segmenting: ${progress.done} of ${progress.total} done${progress.current ? `, now ${progress.current}` : ""}`);
+    this.#work.hidden = progress === null;
+    if (progress) this.#progress(progress);
+  }
+
+  /** Say how far the segmentation is, in studies and in frames of the one that is segmented now. */
+  #progress({ done, total, current, frame, frames }: Progress): void {
+    const now = current && done < total ? `, now ${current}${frames > 1 ? `, frame ${frame} of ${frames}` : ""}` : "";
+    say(this.#working, total > 0 ? `Segmenting: ${done} of ${total} done${now}` : "Segmenting: the model is loaded");
+    const part = frames > 0 && done < total ? frame / frames : 0;
+    this.#share.value = total > 0 ? Math.min(1, (done + part) / total) : 0;
   }
 
   neighbour(id: string, by: number): string | null {
@@ -200,7 +210,7 @@ export class StudyList {
     this.#count();
     for (const head of this.#heads) head.setAttribute("aria-sort", head.dataset["column"] === sort ? (down ? "descending" : "ascending") : "none");
     this.#empty.hidden = rows.length > 0;
-    say(this.#empty, all.length > 0 ? "No study fits the filter." : "There is no study yet.");
+    say(this.#empty, all.length > 0 ? "No study fits the filter." : this.#work.hidden ? "There is no study yet." : "The first study appears here as soon as it is segmented.");
     this.#at.set(Math.min(this.#at.get(), Math.max(0, rows.length - 1)));
     this.#chosen.set(rows);
     this.#draw();
@@ -248,7 +258,8 @@ export class StudyList {
     rv.textContent = percent(row.ef_rv);
     state.append(this.#chip(`state ${row.state}`, () => stateChip(row.state)));
     if (row.edited) state.append(el("span", { class: "edited", title: "The mask was corrected", text: "edited" }));
-    reader.textContent = row.reader;
+    reader.textContent = [row.reader, row.comment].filter(Boolean).join(": ");
+    (reader as HTMLElement).title = reader.textContent;
     return made;
   }
 

@@ -1,6 +1,6 @@
 /** The numbers of the model's mask and of the one that is shown, and what the checks say of it. */
 
-import type { Item } from "../api/contract";
+import type { Item, Numbers } from "../api/contract";
 import { el, say, sign } from "../page/dom";
 import type { Session } from "../state/session";
 
@@ -14,7 +14,7 @@ export const VERDICTS: Record<string, { title: string; sign: string; kind: strin
 /** What readers look at first, by its short name. */
 const SHORT: Record<string, string> = {
   lv_edv_ml: "LV EDV", lv_esv_ml: "LV ESV", lv_ef_percent: "LV EF", lv_mass_ed_g: "LV mass ED",
-  rv_edv_ml: "RV EDV", rv_esv_ml: "RV ESV", rv_ef_percent: "RV EF",
+  rv_edv_ml: "RV EDV", rv_esv_ml: "RV ESV", rv_ef_percent: "RV EF", wall_ed_mm: "Wall ED",
 };
 
 export function verdictChip(verdict: string | null): HTMLElement {
@@ -29,18 +29,24 @@ export function makeNumbers(session: Session): HTMLElement {
     heads(""), body);
   const more = el("tbody");
   const details = el("details", {}, el("summary", { text: "More measures" }), el("table", { class: "numbers" }, heads("sr"), more));
+  const segments = el("tbody");
+  const wall = el("details", {}, el("summary", { text: "Wall thickness by segment" }), el("table", { class: "numbers" }, heads("sr"), segments));
   const verdict = el("div", { class: "verdict" });
   const flags = el("ul", { class: "flags" });
   const live = el("p", { class: "sr", "aria-live": "polite" });
   scope.whenever([study.numbers, study.history], () => {
     const now = study.numbers.get();
-    const before = new Map(study.detail.original_numbers.items.map((item) => [item.key, item]));
-    const known = now.items.filter((item) => item.value !== null || (before.get(item.key)?.value ?? null) !== null);
+    const first = study.detail.original_numbers;
+    const before = new Map([...first.items, ...meanWall(first)].map((item) => [item.key, item]));
+    const known = [...now.items, ...meanWall(now)].filter((item) => item.value !== null || (before.get(item.key)?.value ?? null) !== null);
     const main = known.filter((item) => item.key in SHORT);
     const others = known.filter((item) => !(item.key in SHORT));
     body.replaceChildren(...(main.length > 0 ? main : known).map((item) => row(item, before.get(item.key))));
     more.replaceChildren(...(main.length > 0 ? others : []).map((item) => row(item, before.get(item.key))));
     details.hidden = more.childElementCount === 0;
+    const walls = new Map(wallItems(first).map((item) => [item.key, item]));
+    segments.replaceChildren(...wallItems(now).map((item) => row(item, walls.get(item.key))));
+    wall.hidden = segments.childElementCount === 0;
     const line = now.verdict_line ?? "";
     verdict.replaceChildren(verdictChip(now.verdict), el("span", { class: "soft", text: line.toLowerCase() === now.verdict ? "" : line }));
     flags.replaceChildren(...now.flags.map((flag) => {
@@ -53,9 +59,25 @@ export function makeNumbers(session: Session): HTMLElement {
   const notes = study.detail.notes;
   return el("section", { class: "panel", "aria-label": "Numbers" },
     el("h2", { text: "Numbers" }),
-    verdict, flags, table, details, live,
+    verdict, flags, table, details, wall, live,
     notes.length > 0 ? el("details", {}, el("summary", { text: `Notes (${notes.length})` }), el("ul", { class: "notes" }, ...notes.map((note) => el("li", { text: note.text })))) : null,
   );
+}
+
+/** Thickness at end-diastole and thickening of each segment that is seen, as items of the table. */
+function wallItems(numbers: Numbers): Item[] {
+  return (numbers.wall ?? []).flatMap(({ segment, name, ed_mm, thickening_percent }): Item[] => [
+    { key: `wall_${segment}_ed_mm`, title: `${segment} ${name}`, value: ed_mm, unit: "mm", indexed: null },
+    { key: `wall_${segment}_thickening_percent`, title: "thickening", value: thickening_percent, unit: "%", indexed: null },
+  ]);
+}
+
+/** Mean over the segments, as one item. */
+function meanWall(numbers: Numbers): Item[] {
+  const seen = (numbers.wall ?? []).map((one) => one.ed_mm).filter((mm): mm is number => mm !== null);
+  if (seen.length === 0) return [];
+  const value = seen.reduce((sum, mm) => sum + mm, 0) / seen.length;
+  return [{ key: "wall_ed_mm", title: "Mean wall thickness at end-diastole", value, unit: "mm", indexed: null }];
 }
 
 function heads(kind: string): HTMLElement {

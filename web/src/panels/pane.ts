@@ -112,7 +112,9 @@ export class Pane {
     canvas.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
     canvas.addEventListener("wheel", (event) => this.#wheeled(event), { signal, passive: false });
     canvas.addEventListener("dblclick", () => {
-      if (this.session.view.hand.get().tool === "pan") this.session.view.camera.set(this.fit("heart"));
+      const { tool } = this.session.view.hand.get();
+      if (tool === "pan") this.session.view.camera.set(this.fit("heart"));
+      if (tool === "window") this.session.study.window.set({ low: 0, high: 255 });
     }, { signal });
   }
 

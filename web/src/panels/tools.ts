@@ -86,6 +86,15 @@ export function makeStructures(session: Session, find: Find): HTMLElement {
     el("label", { class: "over", for: "over", title: "Draw over other structures, or only where nothing is (X)" }, over, el("span", { text: "over others" })));
 }
 
+/** What is needed less often. */
+const MORE: readonly [string, string][] = [
+  ["in-out-all", "Slice in or out in all frames"],
+  ["between-frames", "Frame from those before and after"],
+  ["set-ed", "This frame is end-diastole"],
+  ["set-es", "This frame is end-systole"],
+  ["revert-all", "Everything back to the model’s mask"],
+];
+
 /** Corrections of a slice in one click, each with its key. */
 export function makeCorrections(session: Session, find: Find): HTMLElement {
   const { study, view, scope } = session;
@@ -140,5 +149,7 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
     main, sure,
     single.length > 0 ? el("div", { class: "three" }, ...single.map(({ button }) => button)) : null,
     el("div", { class: "copy" }, el("span", { class: "soft", text: "Copy from" }), ...copies, el("kbd", { text: "⇧ arrow" })),
-    between, carry, el("div", { class: "two" }, mark, said("revert", "Revert")));
+    between, carry, el("div", { class: "two" }, mark, said("revert", "Revert")),
+    el("details", {}, el("summary", { text: "More corrections" }), el("div", { class: "more" },
+      ...MORE.map(([id, title]) => said(id, title)))));
 }

@@ -65,6 +65,7 @@ function looking(screen: Screen): Command[] {
     { id: "zoom-out", keys: ["-"], title: "Zoom out", group: "Look", run: () => screen.zoom(0.8) },
     { id: "fit", keys: ["0"], title: "Fit the heart", group: "Look", sign: "fit", run: () => screen.fit("heart") },
     { id: "whole", keys: ["Shift+0"], title: "Fit the whole image", group: "Look", run: () => screen.fit("image") },
+    { id: "window-reset", keys: ["Shift+W"], title: "Window and level as at first", group: "Look", run: () => study.window.set({ low: 0, high: 255 }) },
     { id: "lines", keys: ["H"], title: "Hide or show the contours", group: "Look", sign: "eye", run: () => view.shown.patch({ lines: !view.shown.get().lines, fill: !view.shown.get().lines }) },
     { id: "changes", keys: ["G"], title: "Show what was changed", group: "Look", sign: "changes", run: () => view.shown.patch({ changes: !view.shown.get().changes }) },
     { id: "axis", keys: ["L"], title: "Long-axis view", group: "Look", sign: "axis", run: () => view.shown.patch({ longAxis: !view.shown.get().longAxis }) },
