@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 NAMES = ("stroke", "steps", "accepted", "killed", "tabs", "keys", "phone")
 READER = "A. Reader"
 SPACING_MM = 1.5
-MANY = 2000
 Point = tuple[float, float]
 
 
@@ -270,36 +268,6 @@ def violations(page: Page) -> list[str]:
         " v.id + ': ' + v.nodes.map((n) => n.target + ' ' + n.failureSummary).join(' | ')))"
     )
     return list(found)
-
-
-def test_a_list_of_two_thousand_is_there_at_once_and_holds_few_rows(browser, results, tmp_path):
-    for number in range(MANY):
-        for ending in ("_seg.nii.gz", "_seg.json"):
-            os.link(results / f"phone{ending}", tmp_path / f"case{number:04d}{ending}")
-    process = ViewProcess(tmp_path)
-    try:
-        reader = Reader(browser)
-        reader.enter(process.address)
-        page = reader.page
-        assert page.evaluate("document.querySelector('[role=grid]').ariaRowCount") == f"{MANY + 1}"
-        assert page.evaluate("document.querySelectorAll('.study-row').length") < 80
-        took_ms = page.evaluate(
-            "(async () => { const list = document.querySelector('.scroll'); const took = [];"
-            " for (let k = 0; k <= 30; k += 1) { const start = performance.now();"
-            " list.scrollTop = k / 30 * list.scrollHeight; list.dispatchEvent(new Event('scroll'));"
-            " took.push(performance.now() - start); await new Promise(requestAnimationFrame); }"
-            " return took; })()"
-        )
-        assert np.median(took_ms) < 100
-        assert page.evaluate("document.querySelectorAll('.study-row').length") < 80
-        page.press("End")
-        last = page.evaluate("document.activeElement.textContent")
-        assert f"case{MANY - 1:04d}" in last
-        page.press("/")
-        page.write("case1234")
-        page.wait("document.querySelectorAll('.study-row').length === 1")
-    finally:
-        process.stop()
 
 
 def test_nothing_is_asked_of_any_other_place(reader):

@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from support.browser import Page
 
 STARTING_S = 60.0
+#: Scrolls the list by so many pixels at each of so many refreshes. Gives the time between refreshes, how many
+#: rows existed at each, and at how many of them a part of the list was bare.
+SCROLL = """(async (refreshes, by_px) => {
+  const box = document.querySelector('.scroll'), head = document.querySelector('.head').offsetHeight;
+  const gaps_ms = [], rows = [], begun = box.scrollTop;
+  let before = performance.now(), bare = 0;
+  for (let k = 0; k < refreshes; k += 1) {
+    box.scrollTop += by_px;
+    await new Promise(requestAnimationFrame);
+    gaps_ms.push(performance.now() - before);
+    before = performance.now();
+    const there = [...document.querySelectorAll('.study-row')].map((row) => row.getBoundingClientRect());
+    rows.push(there.length);
+    const seen = box.getBoundingClientRect();
+    const top = Math.min(...there.map((row) => row.top));
+    const bottom = Math.max(...there.map((row) => row.bottom));
+    if (top > seen.top + head || bottom < seen.bottom - 2) bare += 1;
+  }
+  return { gaps_ms, rows, bare, moved: box.scrollTop - begun };
+})"""
 
 
 def free_port() -> int:

@@ -72,6 +72,16 @@ def write_dicom_with_long_axis(folder: Path, out: Path) -> None:
     write_result(out, "study", image=folder / "study", mask=dicom_heart().truth)
 
 
+def many_results(folder: Path, count: int) -> None:
+    """One result under many names, ``case0000`` and so on; its files exist once."""
+    write_result(folder, "one")
+    for number in range(count):
+        for ending in ("_seg.nii.gz", "_seg.json"):
+            (folder / f"case{number:04d}{ending}").hardlink_to(folder / f"one{ending}")
+    for path in folder.glob("one*"):
+        path.unlink()
+
+
 @dataclass
 class Page:
     """Speaks to the server as the page does: with its cookie, its origin and the version that it knows."""
