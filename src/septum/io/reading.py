@@ -7,7 +7,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -145,14 +145,25 @@ def read_mask(path: Path, *, spacing_mm: Triple | None = None) -> Study:
     path = Path(path)
     study = _study(path, spacing_mm)
     values = study.cine.array
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > np.iinfo(np.uint16).max or not (values == np.rint(values)).all():
-        raise InputError(
-            f"{path} is not a mask: expected whole labels from 0 to {np.iinfo(np.uint16).max}, and found "
-            f"values from {low:g} to {high:g}; give the file that holds the segmentation."
-        )
-    labels = values.astype(np.min_scalar_type(int(high)))
-    return replace(study, cine=replace(study.cine, array=labels))
+    for kind in (np.uint8, np.uint16):
+        labels = _whole(values, kind)
+        if labels is not None:
+            return replace(study, cine=replace(study.cine, array=labels))
+    raise InputError(
+        f"{path} is not a mask: expected whole labels from 0 to {np.iinfo(np.uint16).max}, and found "
+        f"values from {values.min():g} to {values.max():g}; give the file that holds the segmentation."
+    )
+
+
+def _whole(values: NDArray[np.float32], kind: type[np.unsignedinteger[Any]]) -> NDArray[Any] | None:
+    """The same values as whole numbers of a type; ``None`` if they are none. One frame after the other."""
+    labels = np.empty(values.shape, kind)
+    with np.errstate(invalid="ignore"):  # a cast of what does not fit, which the comparison finds
+        for frame, into in zip(values, labels, strict=True):
+            np.copyto(into, frame, casting="unsafe")
+            if not (into == frame).all():
+                return None
+    return labels
 
 
 def content_sha256(path: Path, *, wanted: StackKind = "cine") -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from septum.core import SeptumError
-from septum.io import DicomHeader, dicom_contents, read_dicom_study
+from septum.io import DicomHeader
 from septum.view.errors import RefusedError
 from septum.view.images import as_bytes, robust_window
 from septum.view.planes import Plane, line_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from septum.core import Geometry, Study
+    from septum.io.dicom.reading import Contents
 
 #: What may show the heart along its axis; cines come first.
 _KINDS = ("cine", "still")
@@ -42,45 +40,44 @@ class LongAxis:
     name: str
 
 
-def find_long_axes(source: Path | None, study: Study) -> tuple[LongAxis, ...]:
+def find_long_axes(contents: Contents | None, study: Study) -> tuple[LongAxis, ...]:
     """List the long-axis slices of the study that an image is from; none of what is not DICOM."""
-    if source is None or not isinstance(study.header, DicomHeader):
+    if contents is None or not isinstance(study.header, DicomHeader):
         return ()
-    with suppress(SeptumError):
-        every = dicom_contents(source).stacks
-        own = study.header.frames[0][0].sop_instance_uid
-        short = next((f for stack in every for f in stack.frames if f.sop_instance_uid == own), None)
-        stacks = [
-            stack
-            for stack in every
-            if short is not None and stack.kind in _KINDS and stack.orientation in _ORIENTATIONS
-            and stack.first.space_uid == short.space_uid
-            and abs(float(stack.first.normal @ short.normal)) < _MOST_ALONG
-        ]  # fmt: skip
-        stacks.sort(key=lambda stack: _KINDS.index(stack.kind))
-        found: list[LongAxis] = []
-        for stack in stacks:
-            series = f", series {stack.series[0]}" if stack.series else ""
-            for z in range(len(stack.slices)):
-                which = f", slice {z}" if len(stack.slices) > 1 else ""
-                found.append(LongAxis(stack.number, z, f"Long axis {len(found) + 1}{series}{which}"))
-        return tuple(found[:_MOST])
-    return ()
+    own = study.header.frames[0][0].sop_instance_uid
+    short = next((f for stack in contents.stacks for f in stack.frames if f.sop_instance_uid == own), None)
+    stacks = [
+        stack
+        for stack in contents.stacks
+        if short is not None and stack.kind in _KINDS and stack.orientation in _ORIENTATIONS
+        and stack.first.space_uid == short.space_uid
+        and abs(float(stack.first.normal @ short.normal)) < _MOST_ALONG
+    ]  # fmt: skip
+    stacks.sort(key=lambda stack: _KINDS.index(stack.kind))
+    found: list[LongAxis] = []
+    for stack in stacks:
+        series = f", series {stack.series[0]}" if stack.series else ""
+        for z in range(len(stack.slices)):
+            which = f", slice {z}" if len(stack.slices) > 1 else ""
+            found.append(LongAxis(stack.number, z, f"Long axis {len(found) + 1}{series}{which}"))
+    return tuple(found[:_MOST])
 
 
-def described(source: Path, one: LongAxis, short_axis: Geometry) -> dict[str, Any]:
+def described(contents: Contents, one: LongAxis, short_axis: Geometry) -> dict[str, Any]:
     """Read a long-axis slice, and give its picture with the lines to and fro.
 
     Args:
-        source: the DICOM study.
+        contents: of the DICOM study.
         one: which slice.
         short_axis: grid of the short-axis slices, slices first.
 
     Raises:
         RefusedError: it cannot be read.
     """
+    from septum.io import read_dicom_study  # noqa: PLC0415  # a study of other files does not need pydicom
+
     try:
-        cine = read_dicom_study(source, stack=one.stack).cine
+        cine = read_dicom_study(contents.folder, stack=one.stack, contents=contents).cine
     except SeptumError as error:
         raise RefusedError(f"{one.name} cannot be shown: {error}", "no_long_axis", 422) from error
     own = Plane.of(cine.geometry, one.z)

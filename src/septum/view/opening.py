@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from septum.view.journal import ENDING
 from septum.view.listing import original_mask
 from septum.workflows.case_steps import schema_of
 from septum.workflows.cases import plan_cases
-from septum.workflows.mask_grids import read_labels
+from septum.workflows.mask_grids import labels_on, read_labels
 from septum.workflows.masks import SCHEMAS, labels_of
 from septum.workflows.measuring import measured
 from septum.workflows.provenance import Provenance
@@ -30,10 +31,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core import Study
+    from septum.io.dicom.reading import Contents
     from septum.view.listing import Entry
     from septum.workflows.cases import InputCase
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.record import Record
+
+
+class Found(NamedTuple):
+    """An image, where it is, and of a DICOM study what its headers tell."""
+
+    study: Study
+    source: Path
+    contents: Contents | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Opened:
         mask_sha256: of that file; empty where a kill left none, and the first one stands for it.
         original_sha256: of the file of the mask before any correction.
         source: the image's file or folder, where it was found.
+        contents: what a DICOM study holds by its headers, so that they are not read again.
     """
 
     paths: OutputPaths
@@ -65,6 +76,7 @@ class Opened:
     mask_sha256: str
     original_sha256: str
     source: Path | None
+    contents: Contents | None = None
 
     @property
     def journal(self) -> Path:
@@ -90,21 +102,23 @@ def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
             "again.", "bad_result", 500,
         )  # fmt: skip
     schema = _schema_of(record)
-    found = _image_of(entry, record, named)
     mask, spacing_mm = entry.paths.mask, record.settings.spacing_mm
     kept = original_mask(entry.paths)
     mask_sha256 = sha256_of(mask) if mask.is_file() else ""
     there = mask if mask_sha256 else kept
+    with ThreadPoolExecutor(1) as beside:  # mask and image are read side by side
+        reading = beside.submit(read_mask, there, spacing_mm=spacing_mm)
+        found = _image_of(entry, record, named)
+        read = reading.result()
     if found is None:
-        read = read_mask(there, spacing_mm=spacing_mm)
         current = labels_of(there.name, read.cine.array, schema).astype(np.uint8)
         cine = replace(read.cine, array=np.zeros(current.shape, np.float32))
         if cine.times_ms is None and record.indices.times_ms is not None:
             cine = replace(cine, frame_times_ms=record.indices.times_ms)
         study, source = replace(read, cine=cine, sha256=record.input.sha256), None
     else:
-        study, source = found
-        current = read_labels(there, study, source, schema, spacing_mm=spacing_mm)
+        study, source, _ = found
+        current = labels_on(study, source, read, there, schema)
     original, original_sha256 = current, mask_sha256
     if kept.is_file() and not _is_by_model(record, mask_sha256):
         original = read_labels(kept, study, source or mask, schema, spacing_mm=spacing_mm)
@@ -116,7 +130,7 @@ def open_study(entry: Entry, named: Mapping[str, InputCase]) -> Opened:
     )  # fmt: skip
     return Opened(
         entry.paths, study, found is not None, message, schema, record, original, current, mask_sha256,
-        original_sha256, source,
+        original_sha256, source, None if found is None else found.contents,
     )  # fmt: skip
 
 
@@ -148,7 +162,7 @@ def _schema_of(record: Record) -> LabelSchema:
     return known[0] if known else schema_of(record, LabelSchema(structures=()))
 
 
-def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> tuple[Study, Path] | None:
+def _image_of(entry: Entry, record: Record, named: Mapping[str, InputCase]) -> Found | None:
     """The image whose content the record tells, and where it is."""
     for case in _given(entry, named):
         with suppress(SeptumError):
@@ -170,7 +184,7 @@ def _given(entry: Entry, named: Mapping[str, InputCase]) -> Iterator[InputCase]:
             yield named[name]
 
 
-def _pair_in(path: Path, record: Record) -> tuple[Study, Path] | None:
+def _pair_in(path: Path, record: Record) -> Found | None:
     """End-diastole and end-systole in the folder of a patient, if the result is of the two."""
     if not is_folder(path) or record.input.frames != 2:
         return None
@@ -181,20 +195,23 @@ def _pair_in(path: Path, record: Record) -> tuple[Study, Path] | None:
     return None
 
 
-def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> tuple[Study, Path] | None:
+def _read_if_same(path: Path, record: Record, case: InputCase | None = None) -> Found | None:
     spacing_mm, sha256 = record.settings.spacing_mm, record.input.sha256
     if case is not None and case.phases is not None:
         for wanted in STACK_KINDS:
             with suppress(SeptumError):
                 if case.phases.sha256(wanted) == sha256:
-                    return case.phases.read(spacing_mm=spacing_mm, wanted=wanted), path
+                    return Found(case.phases.read(spacing_mm=spacing_mm, wanted=wanted), path)
         return None
     if not holds_dicom(path):
         is_same = kind_of_content(path, sha256) is not None
-        return (read_study(path, spacing_mm=spacing_mm), path) if is_same else None
-    for wanted in STACK_KINDS:  # to hash a study would be to look through all of its headers once more
+        return Found(read_study(path, spacing_mm=spacing_mm), path) if is_same else None
+    from septum.io import dicom_contents, read_dicom_study  # noqa: PLC0415  # others do not need pydicom
+
+    contents = dicom_contents(path)
+    for wanted in STACK_KINDS:  # one that is known again was looked at when its result was made
         with suppress(SeptumError):
-            study = read_study(path, spacing_mm=spacing_mm, wanted=wanted)
+            study = read_dicom_study(path, wanted=wanted, spacing_mm=spacing_mm, contents=contents)
             if study.sha256 == sha256:
-                return study, path
+                return Found(study, path, contents)
     return None

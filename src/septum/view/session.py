@@ -75,7 +75,7 @@ class Session:
         self.counts = VoxelCounts(self.history.labels)
         self._numbers: tuple[int, dict[str, Any]] | None = None
         self._image: bytes | None = None
-        self._looking = threading.Lock()
+        self._packing, self._looking = threading.Lock(), threading.Lock()
         self._long_axes: tuple[LongAxis, ...] | None = None
 
     def _replay(self, there: NDArray[np.uint8]) -> None:
@@ -115,7 +115,7 @@ class Session:
 
     def image(self) -> bytes:
         """Give the image (T, Z, Y, X) as bytes within its window, packed by gzip."""
-        with self.lock:
+        with self._packing:  # the image never changes: nobody else waits for it
             if self._image is None:
                 block = as_bytes(self.orientation.apply(self.study.cine.array), self.window)
                 self._image = _packed(block.tobytes())
@@ -175,7 +175,7 @@ class Session:
         """List the long-axis slices of the study; the first time, its headers are read for that."""
         with self._looking:
             if self._long_axes is None:
-                self._long_axes = find_long_axes(self.opened.source, self.study)
+                self._long_axes = find_long_axes(self.opened.contents, self.study)
             return self._long_axes
 
     def named_long_axes(self) -> list[dict[str, str]]:
@@ -185,9 +185,9 @@ class Session:
     def long_axis(self, k: int) -> dict[str, Any]:
         """Give the picture of a long-axis slice, with its lines. Raises :class:`RefusedError`."""
         found = self.long_axes()
-        if self.opened.source is None or not 0 <= k < len(found):
+        if self.opened.contents is None or not 0 <= k < len(found):
             raise RefusedError("The study has no such long axis.", "no_long_axis", 404)
-        return described(self.opened.source, found[k], self.geometry)
+        return described(self.opened.contents, found[k], self.geometry)
 
     def volume(self, which: str, t: int) -> bytes:
         """Give one frame, or its mask, as a NIfTI file on its own grid: for views in three dimensions.

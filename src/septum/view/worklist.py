@@ -129,6 +129,7 @@ class Worklist:
     def _make_ready(self, session: Session | None, key: str) -> None:
         with suppress(SeptumError):
             if session is not None:
+                session.image()  # which the page asks for first; the rest shall not hold it up
                 session.warm_up()
             with self._lock:
                 order = [entry.key for entry in sorted(self._entries.values(), key=self._order)]

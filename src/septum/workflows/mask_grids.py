@@ -99,8 +99,25 @@ def read_labels(
     Raises:
         InputError: the file is no mask of these labels, or does not lie on the grid of its image.
     """
-    labels = on_grid_of(study, source, read_mask(mask, spacing_mm=spacing_mm), mask)[0]
-    return labels_of(mask, labels, schema).astype(np.uint8)
+    return labels_on(study, source, read_mask(mask, spacing_mm=spacing_mm), mask, schema)
+
+
+def labels_on(
+    study: Study, source: Path, read: Study, mask: Path, schema: LabelSchema
+) -> NDArray[np.uint8]:
+    """Give what :func:`read_labels` gives, of a mask that was read already.
+
+    Args:
+        study: image of the mask.
+        source: file of the image, for messages.
+        read: the mask, on its own grid.
+        mask: its file, for messages.
+        schema: what the labels mean.
+
+    Raises:
+        InputError: as of :func:`read_labels`.
+    """
+    return labels_of(mask, on_grid_of(study, source, read, mask)[0], schema).astype(np.uint8)
 
 
 def _is_lost(geometry: Geometry) -> bool:

@@ -39,7 +39,11 @@ export interface StudyScreen {
 
 /** Fetch a study and build its screen; the image comes after. */
 export async function openStudy(id: string, around: Around): Promise<StudyScreen> {
-  const [detail, current, model] = await Promise.all([api.study(id), api.mask(id, "current"), api.mask(id, "model")]);
+  const told = api.study(id);
+  // The image is asked for as soon as it is known to be there, while the screen is built.
+  const image = told.then((detail) => (detail.image.available ? api.image(id) : null));
+  image.catch(() => undefined); // told below
+  const [detail, current, model] = await Promise.all([told, api.mask(id, "current"), api.mask(id, "model")]);
   const study = new OpenStudy(detail);
   study.take(model, "model");
   study.take(current, "current");
@@ -50,15 +54,14 @@ export async function openStudy(id: string, around: Around): Promise<StudyScreen
   };
   prepareView(session);
   const element = build(session, around);
-  if (detail.image.available) {
-    api.image(id).then(
-      (block) => {
-        if (block.length === study.mask.length) study.image.set(block);
-        element.dataset["image"] = "ready";
-      },
-      (error: Error) => session.notice.set({ text: error.message, kind: "bad" }),
-    );
-  }
+  image.then(
+    (block) => {
+      if (!block) return;
+      if (block.length === study.mask.length) study.image.set(block);
+      element.dataset["image"] = "ready";
+    },
+    (error: Error) => session.notice.set({ text: error.message, kind: "bad" }),
+  );
   session.edits.restore();
   scope.onEnd(() => session.edits.end());
   document.addEventListener("visibilitychange", () => {

@@ -7,11 +7,13 @@ import re
 import warnings
 import zlib
 from contextlib import contextmanager
+from functools import cache
 from math import isfinite
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from pydicom import dcmread
+from pydicom.tag import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom import Dataset
+    from pydicom.tag import BaseTag
 
 
 _LOG = logging.getLogger("pydicom")
@@ -79,12 +82,19 @@ def quiet() -> Iterator[None]:
 _MOST = 2**32
 
 
+@cache
+def _tag_of(keyword: str) -> BaseTag:
+    """The tag of a keyword; a study asks for the same ones thousands of times."""
+    return Tag(keyword)
+
+
 def values_of(dataset: Dataset | None, keyword: str) -> list[Any]:
     """All values of an element; empty if it is absent, empty or not of its type."""
-    if dataset is None:
+    tag = _tag_of(keyword)
+    if dataset is None or tag not in dataset:
         return []
     try:
-        value = dataset.get(keyword)
+        value = dataset[tag].value
     except Exception:  # noqa: BLE001  # a library's words on a damaged value are not for the user
         value = _as_written(dataset, keyword)
     if value is None or value == "":

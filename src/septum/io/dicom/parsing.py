@@ -271,6 +271,8 @@ def frames_of_enhanced(file: Path, header: Dataset) -> list[DicomFrame]:
     """
     shared = item(header, "SharedFunctionalGroupsSequence")
     groups = values_of(header, "PerFrameFunctionalGroupsSequence")[: whole(header, "NumberOfFrames") or 1]
+    if not groups:
+        return []
     facts = _common(file, header)
     first = (whole(header, "InstanceNumber") or 0) * _MOST_FRAMES  # an object a phase: in their order
     series = words(header, "ImageType")

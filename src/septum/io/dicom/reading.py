@@ -81,7 +81,12 @@ def dicom_contents(folder: Path) -> Contents:
 
 
 def read_dicom_study(
-    folder: Path, *, wanted: StackKind = "cine", stack: int | None = None, spacing_mm: Triple | None = None
+    folder: Path,
+    *,
+    wanted: StackKind = "cine",
+    stack: int | None = None,
+    spacing_mm: Triple | None = None,
+    contents: Contents | None = None,
 ) -> Study:
     """Read the short-axis cine, or the late-gadolinium stack, of a study.
 
@@ -93,6 +98,7 @@ def read_dicom_study(
         wanted: ``cine`` or ``late-gadolinium``; :func:`septum.io.dicom.stacks.choosing.choose` has the rules.
         stack: take the stack of this number in place of the one that the rules take.
         spacing_mm: (Z, Y, X) in mm, instead of what headers state.
+        contents: of the folder, where its headers were read before.
 
     Returns:
         The study, its image in float32 (T, Z, Y, X) with slope and intercept applied; its header is a
@@ -103,7 +109,7 @@ def read_dicom_study(
         MissingExtraError: images are compressed, and what decodes them is not installed.
     """
     folder = Path(folder)
-    contents = dicom_contents(folder)
+    contents = contents or dicom_contents(folder)
     choice = contents.choose(wanted, stack)
     placed, beat = _settled(folder, choice, spacing_mm)
     with _refusals(folder):
