@@ -312,6 +312,48 @@ def test_corrections_that_are_needed_less_often_are_there_for_the_mouse_too(read
     assert (reader.mask() == reader.mask("model")).all()
 
 
+def test_one_finger_draws_and_two_move_and_zoom(reader):
+    page = reader.page
+    page.press("b", "3", "Shift+0")
+    before = reader.mask()
+    page.touch(*((point,) for point in reader.on_screen([(20.5, 90.5), (30.5, 90.5)])))
+    reader.arrived()
+    drawn = reader.mask()
+    assert (drawn[0, 4, 90, 20:31] == LV).all()
+    assert (drawn[1:] == before[1:]).all()
+    camera = page.evaluate("septum.view.camera.get()")
+    (left, right) = reader.on_screen([(50.0, 60.0), (70.0, 60.0)])
+    wider = tuple((x + side, y - 20) for (x, y), side in ((left, -60), (right, 60)))
+    page.touch((left, right), wider)
+    reader.arrived()
+    assert (reader.mask() == drawn).all()
+    assert (reader.mask_shown() == drawn).all()
+    zoomed = page.evaluate("septum.view.camera.get()")
+    apart = (right[0] - left[0] + 120) / (right[0] - left[0])
+    assert zoomed["scale"] == pytest.approx(camera["scale"] * apart, rel=0.02)
+    assert zoomed["y"] > camera["y"]
+    page.press("f")  # a tool that acts at once waits for the finger to go up
+    page.touch((left,), (left, right), wider)
+    reader.arrived()
+    assert (reader.mask() == drawn).all()
+
+
+def test_where_a_pen_draws_a_finger_moves_the_picture(reader):
+    page = reader.page
+    page.press("b", "3", "Shift+0")
+    page.drag(*reader.on_screen([(20.5, 20.5), (30.5, 20.5)]), by="pen")
+    reader.arrived()
+    drawn = reader.mask()
+    assert (drawn[0, 4, 20, 20:31] == LV).all()
+    camera = page.evaluate("septum.view.camera.get()")
+    ((x, y),) = reader.on_screen([(60.0, 60.0)])
+    page.touch(((x, y),), ((x + 40, y),))
+    reader.arrived()
+    moved = page.evaluate("septum.view.camera.get()")
+    assert (reader.mask() == drawn).all()
+    assert moved["x"] < camera["x"]
+
+
 @pytest.fixture
 def dicom(visitor) -> Reader:
     """Somebody in front of a DICOM study of a phantom, which has a long axis and walls with names."""

@@ -95,15 +95,34 @@ class Page:
             self.call("Input.dispatchKeyEvent", type="keyDown", **told, **({"text": text} if text else {}))
             self.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
-    def drag(self, *points: tuple[float, float], button: str = "left") -> None:
-        """The mouse, down at the first point and up at the last."""
-        held = {"button": button, "buttons": 2 if button == "right" else 1, "clickCount": 1}
+    def drag(self, *points: tuple[float, float], button: str = "left", by: str = "mouse") -> None:
+        """The mouse, or a ``pen``, down at the first point and up at the last."""
+        held: dict[str, Any] = {
+            "pointerType": by,
+            "button": button,
+            "buttons": 2 if button == "right" else 1,
+            "clickCount": 1,
+        }
         (x, y), *rest = points
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, pointerType=by)
         self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **held)
         for x, y in rest:  # the last one is where the button is let go
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, **held)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, **{**held, "buttons": 0})
+
+    def touch(self, *moments: tuple[tuple[float, float], ...]) -> None:
+        """Fingers: where they are at each moment. They come down one after the other, and go up together."""
+        kind, there = "touchStart", 0
+        for fingers in moments:
+            for count in range(there + 1, len(fingers)):
+                self._fingers("touchStart", fingers[:count])
+            self._fingers(kind if len(fingers) == there else "touchStart", fingers)
+            kind, there = "touchMove", len(fingers)
+        self._fingers("touchEnd", ())
+
+    def _fingers(self, kind: str, fingers: tuple[tuple[float, float], ...]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(fingers)]
+        self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
 
     def wheel(self, x: float, y: float, by: float, held: str = "") -> None:
         """The wheel at a place; ``held`` is a key of :data:`_HELD`."""

@@ -50,7 +50,8 @@ export function showKeys(groups: Record<string, readonly { keys: readonly string
         el("dt", {}, ...command.keys.flatMap((key, k) => [k > 0 ? " " : "", el("kbd", { text: shownKey(key) })])),
         el("dd", { text: command.title }),
       ]))))),
-    el("p", { class: "soft", text: "Wheel: slices. Shift and wheel: frames. Ctrl and wheel, or two fingers: zoom. Right button: window and level. Middle button: move. Alt with a brush: erase." }));
+    el("p", { class: "soft", text: "Wheel: slices. Shift and wheel: frames. Ctrl and wheel, or two fingers: zoom. Right button: window and level. Middle button: move. Alt with a brush, or the other end of a pen: erase." }),
+    el("p", { class: "soft", text: "On a screen that is touched, one finger draws, and two move and zoom. Where a pen was used, the pen draws, and one finger moves the picture." }));
   dialog.classList.add("wide");
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", (event) => event.key === "?" && dialog.close());

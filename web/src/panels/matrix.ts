@@ -51,7 +51,7 @@ export class Matrix {
     const watch = new ResizeObserver(ask);
     watch.observe(this.#scroll);
     scope.onEnd(() => watch.disconnect());
-    this.#canvas.addEventListener("pointerdown", (event) => this.#clicked(event), { signal: scope.signal });
+    this.#canvas.addEventListener("click", (event) => this.#clicked(event), { signal: scope.signal });
   }
 
   /** Frames in the columns. */
@@ -163,7 +163,7 @@ export class Matrix {
     element.title = sure.map(({ name, share }) => `${name}: the model is ${Math.round(share * 100)} % sure that it is here`).join("\n");
   }
 
-  #clicked(event: PointerEvent): void {
+  #clicked(event: MouseEvent): void {
     const { study, view } = this.session;
     const c = Math.floor(event.offsetX / (this.#tile.width + GAP));
     const r = Math.floor(event.offsetY / (this.#tile.height + GAP));

@@ -10,6 +10,7 @@ import type { Camera } from "../state/view";
 import { startStroke, type Point, type Stroke } from "../tools/strokes";
 
 const WHEEL_STEP = 60;
+const TOUCH_HINT = "One finger draws · two fingers move and zoom · with a pen, a finger moves";
 const HINT = "Wheel: slices · Shift + wheel: frames · Ctrl + wheel: zoom · right button: window · I: slice in or out · ?: all keys";
 
 export class Pane {
@@ -23,6 +24,8 @@ export class Pane {
   #hover: Point | null = null;
   #stroke: { stroke: Stroke; before: Uint8Array; t: number; z: number } | null = null;
   #drag: { kind: "pan" | "window"; x: number; y: number } | null = null;
+  /** Pointer that draws or drags: others do not disturb it. */
+  #active: { id: number; type: string } | null = null;
   readonly #fingers = new Map<number, Point>();
   #pinch: { distance: number; x: number; y: number } | null = null;
   #wheel = 0;
@@ -40,6 +43,7 @@ export class Pane {
       this.#level,
       this.#missing,
       el("p", { class: "hint", text: study.frames > 1 ? HINT : HINT.replace(" · Shift + wheel: frames", "") }),
+      el("p", { class: "hint touch", text: TOUCH_HINT }),
       ...(edges ? (["left", "right", "top", "bottom"] as const).map((side) => el("span", { class: `edge ${side}`, text: edges[side] })) : []),
     );
     const listened = [
@@ -97,6 +101,7 @@ export class Pane {
     if (!cursor) return;
     if (this.#stroke) this.#finish();
     else this.#start([cursor.x, cursor.y], false);
+    if (view.hand.get().tool === "fill") this.#finish();
     view.cursor.set({ ...cursor, down: this.#stroke !== null });
   }
 
@@ -129,28 +134,38 @@ export class Pane {
     this.canvas.focus({ preventScroll: true });
     event.preventDefault();
     const { screen, image } = this.#at(event);
-    if (event.pointerType === "touch") {
+    const touches = event.pointerType === "touch";
+    if (touches) {
+      if (this.#active && this.#active.type !== "touch") return; // the palm of the hand that draws
       this.#fingers.set(event.pointerId, screen);
-      if (this.#fingers.size === 2) {
+      if (this.#fingers.size > 1) {
         this.cancel();
-        this.#drag = null;
-        this.#pinch = this.#twoFingers();
+        this.#drag = this.#active = null;
+        this.#pinch = this.#fingers.size === 2 ? this.#twoFingers() : null;
         return;
       }
+    } else if (this.#active) {
+      this.cancel(); // the palm was first
+      this.#fingers.clear();
+      this.#drag = this.#pinch = null;
     }
+    if (event.pointerType === "pen") this.session.view.pen = true;
+    this.#active = { id: event.pointerId, type: event.pointerType };
     const { tool } = this.session.view.hand.get();
-    const kind = event.button === 1 || tool === "pan" ? "pan" : event.button === 2 || tool === "window" ? "window" : null;
+    const moves = event.button === 1 || tool === "pan" || (touches && this.session.view.pen && tool !== "window");
+    const kind = moves ? "pan" : event.button === 2 || tool === "window" ? "window" : null;
     if (kind) this.#drag = { kind, x: event.clientX, y: event.clientY };
     else this.#start(image, event.altKey || event.button === 5);
   }
 
   #moved(event: PointerEvent): void {
     const { screen, image } = this.#at(event);
-    this.#hover = image;
+    const mine = this.#active?.id === event.pointerId;
+    if (mine || !this.#active) this.#hover = image;
     if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, screen);
-    if (this.#pinch && this.#fingers.size === 2) this.#pinched();
-    else if (this.#drag) this.#dragged(event);
-    else if (this.#stroke && !this.session.view.cursor.get()?.down) {
+    if (this.#pinch && this.#fingers.has(event.pointerId)) this.#pinched();
+    else if (mine && this.#drag) this.#dragged(event);
+    else if (mine && this.#stroke && !this.session.view.cursor.get()?.down) {
       const steps = event.getCoalescedEvents?.() ?? [];
       this.#continue((steps.length > 0 ? steps : [event]).map((step) => this.#at(step).image));
     }
@@ -160,8 +175,9 @@ export class Pane {
   #up(event: PointerEvent): void {
     this.#fingers.delete(event.pointerId);
     if (this.#fingers.size < 2) this.#pinch = null;
-    this.#drag = null;
     if (event.pointerType === "touch") this.#hover = null;
+    if (this.#active?.id !== event.pointerId) return;
+    this.#drag = this.#active = null;
     if (event.type === "pointercancel") this.cancel();
     else if (this.#stroke) this.#finish();
   }
@@ -178,7 +194,6 @@ export class Pane {
     }
     this.#stroke = { stroke, before, t, z };
     if (!stroke.line) this.#write(stroke.result(), t, z);
-    if (view.hand.get().tool === "fill") this.#finish();
   }
 
   #continue(points: readonly Point[]): void {

@@ -42,6 +42,8 @@ export class View {
   readonly hand = new Signal<Hand>({ tool: "brush", value: 1, diameter_mm: 8, over: true });
   readonly camera = new Signal<Camera | null>(null);
   readonly play = new Signal<Play>({ on: false, speed: 1 });
+  /** Whether a pen was used: from then on it draws, and a finger moves the picture. */
+  pen = false;
   /** Place that a key marked, for interpolation and carrying over. */
   readonly mark = new Signal<{ t: number; z: number } | null>(null);
   /** Pixel below the keyboard's own cursor; null while the arrows move through frames and slices. */
