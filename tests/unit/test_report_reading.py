@@ -32,10 +32,11 @@ from septum.phantom import PhantomSettings
 from septum.report import write_report
 from septum.report.bullseye import INK, UNSURE_SIDES, bullseyes, ticks_of
 from septum.report.curve import stroke_volumes
+from septum.report.edges import certain_edges, edges_of
 from septum.report.markup import luminance, markup, number
 from septum.report.numbers import NO_RANGES, PAPILLARY, REFUSED, basis
 from septum.report.pictures import ReportView
-from septum.report.viewer import UNKNOWN_SIDES, certain_edges, edges_of, ends_of
+from septum.report.viewer import UNKNOWN_SIDES, ends_of
 from septum.workflows.options import IndexSettings
 from support.phantom_study import PhantomStudy, phantom_study
 
@@ -151,7 +152,8 @@ def test_letters_name_what_lies_beyond_each_edge():
 
 def test_sides_are_marked_only_where_the_file_tells_them(heart, tmp_path):
     """The phantom's axes run along the patient's, as in a file whose orientation was lost."""
-    assert certain_edges(heart.study, ReportView.of(heart.study, heart.segmentation)) is None
+    view = ReportView.of(heart.study, heart.segmentation)
+    assert certain_edges(heart.study, view.geometry, view.schema) is None
     page = written(tmp_path, heart)
     assert 'class="edge' not in page
     assert UNKNOWN_SIDES in part(page, "provenance")

@@ -18,6 +18,7 @@ from septum.core.files import write_text
 from septum.indices.wall import ORIENTATION_LOST
 from septum.report.bullseye import wall_section
 from septum.report.curve import volumes_section
+from septum.report.edges import certain_edges
 from septum.report.markup import markup, node
 from septum.report.numbers import headline, index_table, particular_notes
 from septum.report.pattern import pattern_section
@@ -26,7 +27,7 @@ from septum.report.ranges import ranges_section
 from septum.report.slice_ends import ends_section
 from septum.report.strain import strain_section
 from septum.report.trust import provenance_section, timed, verdict_section
-from septum.report.viewer import certain_edges, ends_of, key_slices, montage, viewer
+from septum.report.viewer import ends_of, key_slices, montage, viewer
 from septum.report.viewer_link import viewer_address
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _body(
 ) -> Element:
     """Put the parts of the page in their order."""
     study, indices, quality = result.study, result.indices, result.quality
-    edges, ends = certain_edges(study, view), ends_of(view, phases[0][1])
+    edges, ends = certain_edges(study, view.geometry, view.schema), ends_of(view, phases[0][1])
     numbers = wall = strain = None
     if indices is not None and indices.items:
         numbers = index_table(indices)

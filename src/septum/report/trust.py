@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from septum.core import Bias, EjectionFractionInterval, Flag, Indices, Note, Quality
+    from septum.report.edges import Edges
     from septum.report.pictures import ReportView
-    from septum.report.viewer import Edges
 
 #: Says of what: a bare "fine" on top of a patient's numbers would be taken for a finding.
 _HEADING = "Quality of the segmentation, not a finding about the patient"

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from septum.indices.segments import orientation_is_lost
 from septum.indices.slices import base_is_last
-from septum.io import DicomHeader
 from septum.report.markup import named_swatch, node, section
 from septum.report.pictures import data_uri
 from septum.report.tiles import View, choose_view, paint_tile
@@ -17,13 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
-    from septum.core import Geometry, Structure, Study
+    from septum.core import Structure
+    from septum.report.edges import Edges
     from septum.report.pictures import ReportView
 
-#: Letters of the patient's axes (LPS), each way: left and right, posterior and anterior, head and foot.
-_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
-#: Cosine from which a patient's axis has a letter: it is no more than 70 degrees off.
-_LEAST_COSINE = float(np.cos(np.radians(70.0)))
 _HEART = ("LV", "MYO", "RV")
 SIDES = (
     "Letters name what of the patient lies beyond an edge: A anterior, P posterior, L left, R right, H head, "
@@ -36,44 +31,11 @@ _TILE_PX, _KEY_PX = 300, 620
 _MARGIN_MM, _KEY_MARGIN_MM = 14.0, 20.0
 
 
-class Edges(NamedTuple):
-    """What of the patient lies beyond each edge of a picture, as letters, the nearest axis first."""
-
-    top: str
-    bottom: str
-    left: str
-    right: str
-
-
 class Ends(NamedTuple):
     """The slices of a mask at its ends, counted from 0."""
 
     base: int
     apex: int
-
-
-def edges_of(geometry: Geometry) -> Edges:
-    """Name the sides of the patient at the edges of a slice with its rows downwards, as DICOM has them.
-
-    Source: DICOM PS3.3, C.7.6.1.1.1, Patient Orientation.
-
-    Args:
-        geometry: slices first.
-    """
-    _, down, right = np.asarray(geometry.direction).T
-    return Edges(top=_letters(-down), bottom=_letters(down), left=_letters(-right), right=_letters(right))
-
-
-def certain_edges(study: Study, view: ReportView) -> Edges | None:
-    """Name the sides of the patient where the geometry can be believed; ``None`` elsewhere.
-
-    Axes that run exactly along the patient's are those of a file whose orientation was lost. Only a DICOM
-    image that is not of short-axis slices is believed to lie like that.
-    """
-    upright = isinstance(study.header, DicomHeader) and "LV" not in view.schema.names
-    if orientation_is_lost(view.geometry) and not upright:
-        return None
-    return edges_of(view.geometry)
 
 
 def ends_of(view: ReportView, frame: int) -> Ends | None:
@@ -90,13 +52,6 @@ def ends_of(view: ReportView, frame: int) -> Ends | None:
         return None
     first, last = int(slices[0]), int(slices[-1])
     return Ends(base=last, apex=first) if base_is_last(heart) else Ends(base=first, apex=last)
-
-
-def _letters(direction: np.ndarray) -> str:
-    """Name a direction, a unit vector (LPS), by one to three letters."""
-    order = np.argsort(-np.abs(direction), kind="stable")
-    near = [int(axis) for axis in order if abs(direction[axis]) >= _LEAST_COSINE]
-    return "".join(_LETTERS[axis][int(direction[axis] < 0)] for axis in near)
 
 
 def viewer(

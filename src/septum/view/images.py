@@ -10,13 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from septum.core import Geometry
-
 #: Percentiles of the voxels that are black and white. Fat and coils may be far brighter than the heart.
 _BLACK, _WHITE = 0.5, 99.7
 _SAMPLE = 200_000
-#: Letters of the ends of the patient's axes (x, y, z) of LPS, the positive one first.
-_ENDS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
 @dataclass(frozen=True)
@@ -52,25 +48,3 @@ def as_bytes(image: NDArray[Any], window: Window) -> NDArray[np.uint8]:
     for t, frame in enumerate(image):
         block[t] = np.clip((frame - window.low) * scale, 0.0, 255.0)
     return block
-
-
-def edges(geometry: Geometry) -> dict[str, str]:
-    """Name the side of the patient at each edge of a slice.
-
-    Args:
-        geometry: slices first.
-
-    >>> from septum.core import Geometry
-    >>> edges(Geometry((10, 128, 128), (8.0, 1.5, 1.5)))
-    {'left': 'R', 'right': 'L', 'top': 'A', 'bottom': 'P'}
-    """
-    _, down, along = np.asarray(geometry.direction).T
-    (right, left), (bottom, top) = _letters(along), _letters(down)
-    return {"left": left, "right": right, "top": top, "bottom": bottom}
-
-
-def _letters(direction: NDArray[np.float64]) -> tuple[str, str]:
-    """The letters at the end and at the beginning of an axis, by the patient's axis that it is nearest to."""
-    axis = int(np.abs(direction).argmax())
-    positive, negative = _ENDS[axis]
-    return (positive, negative) if direction[axis] >= 0 else (negative, positive)

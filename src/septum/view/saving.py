@@ -12,7 +12,7 @@ from septum.view.errors import RefusedError
 from septum.view.journal import Event, now
 from septum.view.listing import original_mask
 from septum.workflows.indices_table import update_indices_csv
-from septum.workflows.outputs import possible
+from septum.workflows.outputs import OUTPUTS, possible
 from septum.workflows.record import Correction, EditRecord, Verification, read_record
 from septum.workflows.resume import ResumePlan, output_files
 from septum.workflows.saving import case_lock, write_case
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from septum.workflows.outputs import Outputs
     from septum.workflows.record import Record
     from septum.workflows.result import Result
-
-#: What is not made of a mask whose image is not at hand.
-_NEED_IMAGE = ("report", "dicom")
 
 
 def save(session: Session, entry: Entry, reader: str, *, verified: bool = False) -> list[str]:
@@ -113,7 +110,7 @@ def _outputs(session: Session, before: Outputs) -> tuple[Outputs, tuple[Note, ..
     """What stood beside the mask, as far as it can be made of what is at hand."""
     if session.opened.has_image:
         return possible(before, is_dicom=isinstance(session.study.header, DicomHeader))
-    lost = [key for key in before if key in _NEED_IMAGE]
+    lost = [key for key in before if OUTPUTS[key].needs_image]
     left = {key: options for key, options in before.items() if key not in lost}
     text = (
         f"{' and '.join(lost)}: not written anew with the corrected mask, since its image was not found; "

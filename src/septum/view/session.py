@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.core import Cine, Orientation, Role, Segmentation, SeptumError
-from septum.indices.segments import orientation_is_lost
 from septum.indices.slices import base_is_last
 from septum.io import DicomHeader, write_image
+from septum.report.edges import certain_edges
 from septum.view.actions import changes_of
 from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
 from septum.view.history import History, sha256_of_labels
-from septum.view.images import Window, as_bytes, edges, robust_window
+from septum.view.images import Window, as_bytes, robust_window
 from septum.view.journal import Event, Journal, now
 from septum.view.long_axes import LongAxis, described, find_long_axes
 from septum.view.numbers import VoxelCounts, numbers
@@ -136,7 +136,7 @@ class Session:
             window = self.window
             heart = np.any(self.history.original > 0, axis=0)
             last = base_is_last(np.asarray(heart)) if heart.any() else False
-            indices = self.record.indices
+            indices, edges = self.record.indices, certain_edges(self.study, self.geometry, self.schema)
             return {
                 "version": self.history.version,
                 "shape": [len(cine), *self.geometry.shape],
@@ -157,7 +157,7 @@ class Session:
                 "image": {
                     "dtype": "uint8", "available": self.opened.has_image, "message": self.opened.message,
                 },
-                "orientation": None if orientation_is_lost(self.geometry) else edges(self.geometry),
+                "orientation": None if edges is None else edges._asdict(),
                 "slices": [{"base_side": bool((k >= z / 2) is last)} for k in range(z)],
                 "presence": self.record.presence or None,
                 "identity": self._identity(),

@@ -102,9 +102,7 @@ def read_labels(
     return labels_on(study, source, read_mask(mask, spacing_mm=spacing_mm), mask, schema)
 
 
-def labels_on(
-    study: Study, source: Path, read: Study, mask: Path, schema: LabelSchema
-) -> NDArray[np.uint8]:
+def labels_on(study: Study, source: Path, read: Study, mask: Path, schema: LabelSchema) -> NDArray[np.uint8]:
     """Give what :func:`read_labels` gives, of a mask that was read already.
 
     Args:

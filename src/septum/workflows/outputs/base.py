@@ -56,6 +56,7 @@ class Output(Protocol):
         defaults: its options, with the values that they have where the user says nothing.
         endings: of its files' names, after the case's: ``_report.html``.
         depends_on: ``mask`` where the indices do not show in it, so that it stays if these are taken anew.
+        needs_image: whether it is made of the image, too, so that a mask alone cannot have it.
     """
 
     key: ClassVar[str]
@@ -64,6 +65,7 @@ class Output(Protocol):
     defaults: ClassVar[OutputOptions] = {}
     endings: ClassVar[tuple[str, ...]] = ()
     depends_on: ClassVar[Literal["mask", "indices"]] = "indices"
+    needs_image: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, result: Result, paths: OutputPaths, options: OutputOptions) -> None:

@@ -36,6 +36,7 @@ class DicomOutput(Output):
     )
     defaults: ClassVar[OutputOptions] = {"deidentify": False, "key": ""}
     endings: ClassVar[tuple[str, ...]] = ("_seg.dcm", "_sr.dcm")
+    needs_image: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._prepared: tuple[weakref.ref[Study], SourceStudy] | None = None

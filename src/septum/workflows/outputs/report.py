@@ -20,6 +20,7 @@ class ReportOutput(Output):
     modifiers: ClassVar[tuple[Option, ...]] = (IDENTIFY,)
     defaults: ClassVar[OutputOptions] = {"identify": False}
     endings: ClassVar[tuple[str, ...]] = ("_report.html",)
+    needs_image: ClassVar[bool] = True
 
     def possible(self, options: OutputOptions, *, is_dicom: bool) -> tuple[OutputOptions | None, Note | None]:
         """Leave the patient out where the input is not DICOM, which alone tells who it is."""
