@@ -183,7 +183,7 @@ def test_the_matrix_shows_both_phases_or_all_frames_and_a_click_goes_there(reade
 
 
 def test_the_confidence_of_the_model_stands_beside_the_decision_on_a_slice(reader):
-    assert f"LV {100 * SURE:.0f} %" in reader.text(".sure-here")
+    assert f"LV {100 * SURE:.0f}\u00a0%" in reader.text(".sure-here")
     assert reader.text(".row-head .sure") == f"{100 * SURE:.0f} %"
 
 
@@ -261,6 +261,19 @@ def test_slices_and_phases_between_a_mark_and_here_are_drawn(reader):
     reader.arrived()
     areas = [int((frame[4] == LV).sum()) for frame in reader.mask()[:3]]
     assert areas[0] > areas[1] > areas[2]
+
+
+def test_a_flag_leads_to_the_slice_that_it_names(reader):
+    reader.page.press("Shift+1")
+    reader.arrived()
+    reader.page.wait("document.querySelector('.flags button') !== null")
+    named = reader.page.evaluate("document.querySelector('.flags button').title")
+    reader.at(2, 7)
+    reader.click(".flags button")
+    assert place(reader)[0] == 0
+    assert "frame 1" in named
+    flags = reader.page.evaluate("septum.study.numbers.get().flags")
+    assert {(0, 4), (0, None)} & {(flag["frame"], flag["slice"]) for flag in flags}
 
 
 def test_a_correction_is_carried_over_the_frames_up_to_a_mark(reader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -109,3 +110,23 @@ def test_the_page_is_opened_in_a_browser_unless_that_is_not_wanted(tmp_path, mon
     monkeypatch.setattr("septum.view.command.view", view)
     assert main.main(["view", str(tmp_path), "--port", str(port), *options]) == 0
     assert pages == [address] * opened
+
+
+def test_a_newcomer_corrects_and_accepts_by_the_mouse_and_is_asked_for_a_name(page, tmp_path):
+    write_result(tmp_path, "one")
+    with served(Worklist([tmp_path])) as address:
+        reader = Reader(page)
+        reader.enter(address)
+        reader.click(".study-row")
+        reader.opened("one")
+        assert "accept" in reader.text(".hint")
+        reader.draw((24.5, 74.5), (30.5, 74.5))
+        reader.arrived()
+        reader.click(".review .good")
+        page.wait("document.activeElement?.id === 'asked'")
+        page.write("Ada Newcomer")
+        reader.click("dialog .good")
+        page.wait("septum.study.review.get().state === 'corrected'")
+    (row,) = csv.DictReader((tmp_path / "review.csv").read_text().splitlines())
+    assert (row["state"], row["reader"]) == ("corrected", "Ada Newcomer")
+    assert (tmp_path / "one_original_mask.nii.gz").is_file()

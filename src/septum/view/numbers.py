@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +78,8 @@ def numbers(indices: IndicesRecord, quality: QualityRecord) -> dict[str, Any]:
         "verdict": quality.verdict.value,
         "verdict_line": verdict_line(quality),
         "flags": [
-            {"key": flag.key, "text": flag.reason, "level": flag.verdict.value} for flag in quality.flags
+            {"key": flag.key, "text": flag.reason, "level": flag.verdict.value, **_place_in(flag.reason)}
+            for flag in quality.flags
         ],
         "ef_interval": {
             name: {"low": one.low_percent, "high": one.high_percent, "coverage": one.coverage}
@@ -99,3 +101,15 @@ def numbers(indices: IndicesRecord, quality: QualityRecord) -> dict[str, Any]:
             )
         ],
     }
+
+
+def _place_in(reason: str) -> dict[str, int | None]:
+    """Find the frame and the slice, from 0, that a sentence on a mask names.
+
+    >>> _place_in("RV in frame 7, slice 3: there is nothing of it.")
+    {'frame': 7, 'slice': 3}
+    >>> _place_in("The volumes do not fit.")
+    {'frame': None, 'slice': None}
+    """
+    found = {name: re.search(rf"\b{name}s? (\d+)", reason) for name in ("frame", "slice")}
+    return {name: None if one is None else int(one.group(1)) for name, one in found.items()}

@@ -58,6 +58,18 @@ export interface Flag {
   key: string;
   text: string;
   level: string;
+  /** Where to look, from 0, if the text names a place. */
+  frame: number | null;
+  slice: number | null;
+}
+
+/** One of the 17 segments of the left ventricle's wall. */
+export interface WallSegment {
+  segment: number;
+  name: string;
+  ed_mm: number | null;
+  es_mm: number | null;
+  thickening_percent: number | null;
 }
 
 /** One of the 17 segments of the left ventricle's wall. */

@@ -1,6 +1,6 @@
 /** The numbers of the model's mask and of the one that is shown, and what the checks say of it. */
 
-import type { Item, Numbers } from "../api/contract";
+import type { Flag, Item, Numbers } from "../api/contract";
 import { el, say, sign } from "../page/dom";
 import type { Session } from "../state/session";
 
@@ -31,7 +31,8 @@ export function makeNumbers(session: Session): HTMLElement {
   const details = el("details", {}, el("summary", { text: "More measures" }), el("table", { class: "numbers" }, heads("sr"), more));
   const segments = el("tbody");
   const wall = el("details", {}, el("summary", { text: "Wall thickness by segment" }), el("table", { class: "numbers" }, heads("sr"), segments));
-  const verdict = el("div", { class: "verdict" });
+  const chip = el("span", {});
+  const verdict = el("p", { class: "verdict soft" });
   const flags = el("ul", { class: "flags" });
   const live = el("p", { class: "sr", "aria-live": "polite" });
   scope.whenever([study.numbers, study.history], () => {
@@ -48,20 +49,34 @@ export function makeNumbers(session: Session): HTMLElement {
     segments.replaceChildren(...wallItems(now).map((item) => row(item, walls.get(item.key))));
     wall.hidden = segments.childElementCount === 0;
     const line = now.verdict_line ?? "";
-    verdict.replaceChildren(verdictChip(now.verdict), el("span", { class: "soft", text: line.toLowerCase() === now.verdict ? "" : line }));
+    chip.replaceChildren(verdictChip(now.verdict));
+    const ofEach = /\(([^)]*)\)/.exec(line)?.[1] ?? ""; // what the flags below do not tell
+    verdict.hidden = ofEach === "";
+    say(verdict, ofEach);
     flags.replaceChildren(...now.flags.map((flag) => {
       const known = VERDICTS[flag.level];
-      return el("li", { class: known?.kind ?? "care" }, sign(known?.sign ?? "warn"), el("span", { text: flag.text }));
+      return el("li", { class: known?.kind ?? "care" }, sign(known?.sign ?? "warn"), el("span", { text: flag.text }), goThere(session, flag));
     }));
     const told = known.find((item) => item.key === "lv_ef_percent") ?? known[0];
     say(live, told ? `${told.title} ${shown(told)} ${told.unit}` : "");
   });
   const notes = study.detail.notes;
   return el("section", { class: "panel", "aria-label": "Numbers" },
-    el("h2", { text: "Numbers" }),
+    el("header", {}, el("h2", { text: "Numbers" }), chip),
     verdict, flags, table, details, wall, live,
     notes.length > 0 ? el("details", {}, el("summary", { text: `Notes (${notes.length})` }), el("ul", { class: "notes" }, ...notes.map((note) => el("li", { text: note.text })))) : null,
   );
+}
+
+/** A button to the place that a flag names. Texts count from 0 as the files do; the button, as the page does, from 1. */
+function goThere(session: Session, flag: Flag): HTMLElement | null {
+  const { study, view } = session;
+  const { frame, slice } = flag;
+  if ((frame === null && slice === null) || (frame ?? 0) >= study.frames || (slice ?? 0) >= study.slices) return null;
+  const named = [frame === null || study.frames === 1 ? "" : `frame ${frame + 1}`, slice === null ? "" : `slice ${study.order.indexOf(slice) + 1}`];
+  const button = el("button", { type: "button", text: "Look", title: `Go to ${named.filter(Boolean).join(", ")}` });
+  button.addEventListener("click", () => (view.play.patch({ on: false }), study.go(frame, slice)));
+  return button;
 }
 
 /** Thickness at end-diastole and thickening of each segment that is seen, as items of the table. */

@@ -11,7 +11,7 @@ import { startStroke, type Point, type Stroke } from "../tools/strokes";
 
 const WHEEL_STEP = 60;
 const TOUCH_HINT = "One finger draws · two fingers move and zoom · with a pen, a finger moves";
-const HINT = "Wheel: slices · Shift + wheel: frames · Ctrl + wheel: zoom · right button: window · I: slice in or out · ?: all keys";
+const HINT = "Left button: draw · wheel: slices · Shift + wheel: frames · Ctrl + wheel: zoom · right button: window\nI: slice in or out · Ctrl Z: undo · A: accept and save · J: next study · ?: all keys";
 
 export class Pane {
   readonly element: HTMLElement;

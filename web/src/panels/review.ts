@@ -42,7 +42,8 @@ export class ReviewPanel {
       el("div", { class: "field" }, el("label", { for: "comment" }, "Comment ", el("kbd", { text: "Q" })), this.#comment),
       el("div", { class: "two" }, accept, reject),
       el("div", { class: "two" }, save, verify),
-      el("p", { class: "soft small", text: "Research software, not a medical device." }));
+      el("p", { class: "soft small guide", text: "Look through the slices, correct what is wrong, then accept. Accepting saves what you corrected." }),
+      el("p", { class: "soft small disclaimer", text: "Research software, not a medical device." }));
     scope.whenever([study.review, study.history, reader], () => {
       const review = study.review.get();
       state.replaceChildren(stateChip(review.state));

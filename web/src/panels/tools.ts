@@ -107,7 +107,7 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
   };
   const main = said("in-out", "") as HTMLElement;
   main.classList.add("main");
-  const sure = el("p", { class: "soft sure-here" });
+  const sure = el("p", { class: "soft sure-here", title: "How sure the model is that each structure is in this slice" });
   const between = said("between", "") as HTMLElement;
   const carry = said("carry", "");
   const mark = said("mark", "") as HTMLElement;
@@ -131,9 +131,9 @@ export function makeCorrections(session: Session, find: Find): HTMLElement {
     text(main, here ? "Take this slice out" : "Bring this slice in");
     main.classList.toggle("out", !here);
     const place = study.place.get();
-    const told = study.sure(place.t, place.z).map(({ name, share }) => `${name} ${Math.round(share * 100)} %`);
+    const told = study.sure(place.t, place.z).map(({ name, share }) => `${name} ${Math.round(share * 100)}\u00a0%`);
     sure.hidden = told.length === 0;
-    sure.textContent = told.length > 0 ? `The model’s confidence that it is here: ${told.join(", ")}` : "";
+    sure.textContent = told.length > 0 ? `Model’s confidence: ${told.join(", ")}` : "";
     for (const { label, button } of single) {
       const inside = isIn(session, label.name);
       text(button, `${label.name} ${inside ? "out" : "in"}`);
