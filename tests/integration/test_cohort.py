@@ -18,15 +18,17 @@ pytest.importorskip("duckdb", reason="needs septum[cohort]")
 import duckdb
 
 from septum.cohort.beginning import unfinished
+from septum.cohort.ends import StudyEnded
+from septum.cohort.isolation import TRIES_UNEXPLAINED, isolate_lost
 from septum.cohort.journal import Journal
 from septum.cohort.looking import CSV_COLUMNS, failures, status, write_table
 from septum.cohort.parts import write_part
 from septum.cohort.plan import studies_of
 from septum.cohort.retry import retry
 from septum.cohort.rows import State, other_row
-from septum.cohort.running import Progress, StudyEnded, run_here
+from septum.cohort.running import Progress, run_here
 from septum.cohort.summary import facts_of, write_page
-from septum.cohort.work import TRIES_UNEXPLAINED, forgive, isolate_lost
+from septum.cohort.work import forgive
 from septum.workflows.record import Record
 from support.cohort_parts import begun, phantom, stub_work, write_phantoms
 from support.dicom_study import SECRETS, write_cine

@@ -12,8 +12,9 @@ import dask
 from distributed import Client, LocalCluster, as_completed, get_worker
 from distributed.comm.core import CommClosedError
 
+from septum.cohort.ends import ChunkReport, Stop, StudyEnded, as_message, worker_name
 from septum.cohort.running import RunEnd
-from septum.cohort.work import ChunkReport, Stop, StudyEnded, as_message, work_on, worker_name
+from septum.cohort.work import work_on
 from septum.core import SeptumError
 from septum.core.errors import UnexpectedError
 

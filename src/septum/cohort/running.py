@@ -7,13 +7,13 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from septum.cohort.work import ChunkReport, StudyEnded, work_on
+from septum.cohort.work import work_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from septum.cohort.work import Stop
+    from septum.cohort.ends import ChunkReport, Stop, StudyEnded
 
 #: The rate is that of the last studies, so many at most.
 _WINDOW = 500
@@ -27,6 +27,7 @@ class Progress:
         done: of these, before it began.
         clock: seconds.
 
+    >>> from septum.cohort.ends import StudyEnded
     >>> seconds = iter([0.0, 30.0, 60.0, 60.0, 60.0])
     >>> progress = Progress(10, clock=lambda: next(seconds))
     >>> for number in (1, 2):
