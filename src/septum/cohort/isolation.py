@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -55,7 +54,7 @@ def isolate_lost(
             return
         killed_for_memory = _out_of_memory()
         code = alone(folder.path, chunk)
-        explained = code not in (-signal.SIGKILL, -signal.SIGTERM) or _out_of_memory() > killed_for_memory
+        explained = code not in (-9, -15) or _out_of_memory() > killed_for_memory
         with Journal(folder.journal(chunk)) as journal:
             guilty = [number for number in journal.lost if journal.lost_alone[number] > before[number]]
             if not guilty and (code > 0 or set(journal.lost) == lost):

@@ -86,18 +86,21 @@ class RunEnd:
         done: chunks that were done, now.
         busy: chunks that another process works on.
         left: chunks that nobody has done, since the cluster was lost.
+        states: how many studies of the chunks that were done are in which state.
         stop: why the run ended before its end.
     """
 
     done: int = 0
     busy: int = 0
     left: int = 0
+    states: Counter[str] = field(default_factory=Counter)
     stop: Stop | None = field(default=None)
 
     def take(self, report: ChunkReport) -> bool:
         """Count a report; whether the run goes on."""
         self.busy += report.busy
         self.done += not report.busy and report.stop is None
+        self.states.update(report.states)
         self.stop = self.stop or report.stop
         return self.stop is None
 
