@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: one. Somebody may have killed that process, or the whole job; then it is set aside after so many times
 #: alone.
 TRIES_UNEXPLAINED = 4
+#: What a process ends with that somebody, or the kernel, has ended: SIGKILL and SIGTERM.
+KILLED = (-9, -15)
 
 
 def isolate_lost(
@@ -54,7 +56,7 @@ def isolate_lost(
             return
         killed_for_memory = _out_of_memory()
         code = alone(folder.path, chunk)
-        explained = code not in (-9, -15) or _out_of_memory() > killed_for_memory
+        explained = code not in KILLED or _out_of_memory() > killed_for_memory
         with Journal(folder.journal(chunk)) as journal:
             guilty = [number for number in journal.lost if journal.lost_alone[number] > before[number]]
             if not guilty and (code > 0 or set(journal.lost) == lost):
