@@ -63,5 +63,5 @@ $(RUNTIME): pyproject.toml | python
 $(DEVELOPMENT): pyproject.toml requirements/constraints.txt | python
 	$(PYTHON) -m venv $(VENV_TEST)
 	$(VENV_TEST)/bin/python $(PIP) --upgrade 'pip>=25.1'
-	$(VENV_TEST)/bin/python $(PIP) --constraint requirements/constraints.txt --editable '.[study,onnx,jpeg,view,node]' --group dev
+	$(VENV_TEST)/bin/python $(PIP) --constraint requirements/constraints.txt --editable '.[study,onnx,jpeg,view,node,cohort-slurm]' --group dev
 	@touch $@

@@ -8,6 +8,9 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +21,18 @@ pytest.importorskip("duckdb", reason="needs septum[cohort]")
 import duckdb
 
 from septum.cohort.beginning import unfinished
+from septum.cohort.ends import StudyEnded
+from septum.cohort.isolation import TRIES_UNEXPLAINED, isolate_lost
 from septum.cohort.journal import Journal
 from septum.cohort.looking import CSV_COLUMNS, failures, status, write_table
 from septum.cohort.parts import write_part
 from septum.cohort.plan import studies_of
 from septum.cohort.retry import retry
 from septum.cohort.rows import State, other_row
-from septum.cohort.running import Progress, StudyEnded, run_here
+from septum.cohort.running import Progress, run_here
 from septum.cohort.summary import facts_of, write_page
-from septum.cohort.work import TRIES_UNEXPLAINED, forgive, isolate_lost
+from septum.cohort.work import forgive
+from septum.core.errors import NameTakenError
 from septum.workflows.record import Record
 from support.cohort_parts import begun, phantom, stub_work, write_phantoms
 from support.dicom_study import SECRETS, write_cine
@@ -380,6 +386,46 @@ def test_without_a_source_a_cohort_goes_on_as_it_was_begun(septum, tmp_path):
     assert septum("cohort", "run", "-o", out, "--shard", "1/2").code == 0
     assert len(list((out / "studies").rglob("*_seg.nii.gz"))) == 1
     assert septum("cohort", "run", "-o", tmp_path / "none", "--shard", "1/2").code == 3
+
+
+def test_a_file_of_somebody_else_is_never_replaced(cohort):
+    run(cohort)
+    for name in ("table.csv", "table.parquet"):
+        write_table(cohort, cohort.path / name)
+        write_table(cohort, cohort.path / name)
+        (cohort.path / f"mine-{name}").write_text("my notes")
+        with pytest.raises(NameTakenError):
+            write_table(cohort, cohort.path / f"mine-{name}")
+    write_page(cohort, cohort.path / "report.html")
+    write_page(cohort, cohort.path / "report.html")
+    (cohort.path / "mine.html").write_text("<html>my notes</html>")
+    with pytest.raises(NameTakenError):
+        write_page(cohort, cohort.path / "mine.html")
+    assert (cohort.path / "mine.html").read_text() == "<html>my notes</html>"
+
+
+def test_an_archive_of_uk_biobank_is_segmented_and_its_number_stands_in_the_private_folder_alone(tmp_path):
+    made = write_cine(tmp_path / "made")
+    (tmp_path / "in").mkdir()
+    with zipfile.ZipFile(tmp_path / "in" / "1234567_20209_2_0.zip", "w") as archive:
+        archive.writestr("manifest.cvs", "filename,patientid,date\n1.dcm,1234567,Mar 4, 2020\n")
+        for file in sorted(made.iterdir()):
+            archive.write(file, f"1.3.12.{file.name}.dcm")
+    folder = begun(tmp_path / "in", tmp_path / "out", masks=True).folder
+    run(folder)
+    (row,) = table(folder)
+    assert (row["state"], row["frames"]) == ("done", "5")
+    assert [one["source"] for one in failures(folder, sources=True)] == []
+    files = [path for path in folder.path.rglob("*") if path.is_file()]
+    holding = {path.parent for path in files if b"1234567" in path.read_bytes() or "1234567" in path.name}
+    assert holding == {folder.plans / "0001"}
+
+
+def test_a_shard_loads_no_engine():
+    modules = ", ".join(f"septum.cohort.{name}" for name in ("running", "looking", "beginning"))
+    code = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"dask", "distributed", "torch", "pandas", "pyarrow"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(

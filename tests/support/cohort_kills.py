@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from septum.cohort.work import StudyEnded
+    from septum.cohort.ends import StudyEnded
 
 _LOOK_S = 0.02
 _WAIT_S = 120.0

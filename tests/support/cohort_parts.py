@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from septum.cohort.beginning import Begun
-    from septum.cohort.work import ChunkReport
+    from septum.cohort.ends import ChunkReport
     from septum.core import Cine
 
 SETTINGS = PhantomSettings(frames=2, slices=5, matrix=(68, 68), in_plane_mm=3.0)

@@ -299,29 +299,38 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
     """Do what is left, and tell what came of it."""
     from septum.cli.cohort_progress import CohortNarrator, ended_by_sigterm
     from septum.cohort.beginning import unfinished
+    from septum.cohort.journal import rows_in
     from septum.cohort.looking import status
+    from septum.cohort.plan import size_of
     from septum.cohort.work import forgive
 
-    chunks = unfinished(begun.folder, shard)
-    before = status(begun.folder)
+    folder, chunks = begun.folder, unfinished(begun.folder, shard)
+    of_run = size_of(folder, chunks)
+    studies = begun.studies if shard is None else of_run
+    before = studies - of_run + sum(len(rows_in(folder.journal(chunk))) for chunk in chunks)
     try:
-        with ended_by_sigterm(), CohortNarrator(begun.studies, begun.studies - before["left"]) as narrator:
+        with ended_by_sigterm(), CohortNarrator(studies, before) as narrator:
             end = _run_engine(begun, chunks, shard, engine, narrator)
     except KeyboardInterrupt:
-        forgive(begun.folder, chunks)
+        forgive(folder, chunks)
         raise
-    found = status(begun.folder)
     if end.stop is not None:
-        forgive(begun.folder, chunks)
+        forgive(folder, chunks)
         say_aside(f"error: {end.stop.message}")
     if end.left:
         say_aside(f"error: the cluster was lost, and {end.left} chunks are left; run again to go on.")
     if end.busy:
         say_aside(f"{end.busy} chunks are being done by other processes.")
-    say(f"{found['studies']} studies: {_counts(found['states'], found['left'])}. For research use only.")
+    if shard is None:
+        found = status(folder)
+        states, left = found["states"], found["left"]
+    else:  # two hundred of them do not read the whole table each
+        states, left = end.states, size_of(folder, unfinished(folder, shard))
+    what = "studies" if shard is None else f"studies of shard {shard[0]} of {shard[1]}"
+    say(f"{studies} {what}: {_counts(states, left)}. For research use only.")
     if end.stop is not None:
         return end.stop.exit_code
-    wrong = found["states"].get("failed", 0) + found["states"].get("set aside", 0)
+    wrong = states.get("failed", 0) + states.get("set aside", 0)
     return SOME_FAILED if end.left or wrong else 0
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from septum.cohort.work import StudyEnded
+    from septum.cohort.ends import StudyEnded
 
 #: How often a line is said where nobody looks at a bar.
 _EVERY_S = 30.0

@@ -1,6 +1,6 @@
 """A process for the studies of a chunk whose worker was lost: one at a time, so that the guilty one is known.
 
-Run by :func:`septum.cohort.work.in_own_process`; it ends with the process that has started it.
+Run by :func:`septum.cohort.isolation.in_own_process`; it ends with the process that has started it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from septum.cohort.ends import Stopped
 from septum.cohort.folder import CohortFolder
 from septum.cohort.journal import Journal
 from septum.cohort.plan import studies_of
+from septum.cohort.segmenting import segment_studies
 from septum.cohort.settings import CohortFile
-from septum.cohort.work import Stopped, segment_studies
 from septum.core import SeptumError
 
 if TYPE_CHECKING:

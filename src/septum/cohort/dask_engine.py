@@ -6,14 +6,16 @@ import logging
 from collections import deque
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import dask
 from distributed import Client, LocalCluster, as_completed, get_worker
 from distributed.comm.core import CommClosedError
 
+from septum.cohort.ends import ChunkReport, Stop, StudyEnded, as_message, worker_name
 from septum.cohort.running import RunEnd
-from septum.cohort.work import ChunkReport, Stop, StudyEnded, as_message, work_on, worker_name
+from septum.cohort.work import work_on
 from septum.core import SeptumError
 from septum.core.errors import UnexpectedError
 
@@ -32,6 +34,8 @@ _ALLOWED_FAILURES = 10_000
 #: As many workers in turn may be lost without a chunk that is done; more can do nothing at all.
 _MOST_LOST = 500
 _WAIT_FOR_SCHEDULER_S = 30.0
+_ATTEMPTS = 5
+_KEEP_UP_S = 10.0
 #: A worker that is gone is missed after so long; a task that computes keeps no worker from answering.
 _WORKER_TTL = "300s"
 
@@ -65,11 +69,40 @@ def local_cluster(workers: int) -> Iterator[Client]:
     Args:
         workers: how many.
     """
-    with _settings(), LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
-        silence_logs=logging.CRITICAL, dashboard_address="127.0.0.1:0", host="127.0.0.1",
-    ) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]  # fmt: skip
-        yield client
+    ended = Event()
+    with _settings(), _started(workers) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+        watch = Thread(target=_keep_up, args=(cluster, workers, ended), daemon=True)
+        watch.start()
+        try:
+            yield client
+        finally:
+            ended.set()
+            watch.join()
+
+
+def _started(workers: int) -> Any:
+    """Start the cluster; a worker that is killed while it starts ends an attempt."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
+                silence_logs=logging.CRITICAL, dashboard_address="127.0.0.1:0", host="127.0.0.1",
+            )  # fmt: skip
+        except (OSError, RuntimeError, TimeoutError) as error:
+            if attempt == _ATTEMPTS - 1:
+                raise SeptumError(
+                    f"no worker starts on this machine ({type(error).__name__}): expected {workers} "
+                    "processes; give "
+                    "fewer, or use shards."
+                ) from error
+    raise AssertionError("there are attempts")
+
+
+def _keep_up(cluster: Any, workers: int, ended: Event) -> None:
+    """Replace workers whose place is lost, as of one that was killed while it started."""
+    while not ended.wait(_KEEP_UP_S):
+        if len(cluster.scheduler_info["workers"]) < workers:
+            cluster.scale(workers)
 
 
 @contextmanager
@@ -146,6 +179,7 @@ def _settings() -> Any:
             "distributed.scheduler.worker-ttl": _WORKER_TTL,
             "distributed.scheduler.work-stealing": False,
             "distributed.admin.log-length": 100,
+            "distributed.deploy.lost-worker-timeout": "5s",
         }
     )
 

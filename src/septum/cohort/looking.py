@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from septum.cohort.parts import COMPRESSION, rows_of
+from septum.cohort.parts import COMPRESSION, connected, rows_of
 from septum.cohort.plan import chunks_of, every_study, studies_planned
 from septum.cohort.rows import OWN_COLUMNS, State
 from septum.cohort.settings import CohortFile
 from septum.core import InputError, OutputError
+from septum.core.errors import NameTakenError
 from septum.core.files import atomic_path
 from septum.workflows.indices_table import COLUMNS
 
@@ -29,6 +30,8 @@ CSV_COLUMNS = (*COLUMNS, *(name for name in OWN_COLUMNS if name != "record"))
 #: A column of paths, which only who asks for it gets.
 SOURCE = "source"
 _AT_ONCE = 500
+#: So many first columns make a file known as a table.
+_KNOWN_BY = 6
 
 
 def status(folder: CohortFolder) -> dict[str, Any]:
@@ -92,9 +95,11 @@ def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> i
 
     Raises:
         InputError: it is no cohort's folder, or nothing of it is done.
+        NameTakenError: there is a file that is no such table.
         OutputError: the table cannot be written.
     """
     CohortFile.read(folder.settings)
+    _check_replaceable(path)
     suffix = path.suffix.lower()
     columns = [*CSV_COLUMNS, *(["record"] if suffix == ".parquet" else []), *([SOURCE] if sources else [])]
     with rows_of(folder) as base, _with_sources(base, folder, asked=sources) as view:
@@ -115,6 +120,30 @@ def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> i
                 "another place."
             ) from error
     return int(count)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise :class:`septum.core.errors.NameTakenError` for a file that is no table of a cohort."""
+    if not path.exists():
+        return
+    first = ",".join(CSV_COLUMNS[:_KNOWN_BY])
+    with suppress(OSError, UnicodeError, duckdb.Error):
+        if path.suffix.lower() == ".parquet":
+            with connected() as base:
+                first_columns = base.read_parquet(str(path)).columns[:_KNOWN_BY]
+            found = ",".join(first_columns)
+        elif path.is_file():  # a pipe would keep us waiting
+            with path.open(encoding="utf-8") as stream:
+                found = stream.read(len(first))
+        else:
+            found = ""
+        if found == first:
+            return
+    raise NameTakenError(
+        f"{path} is not recognised as a table of a cohort, and may be yours: expected a name that is free, "
+        "or such a "
+        "table; give another one."
+    )
 
 
 def _write_csv(path: Path, found: duckdb.DuckDBPyConnection, columns: list[str]) -> None:

@@ -15,7 +15,7 @@ from septum.workflows.cases import InputCase
 from septum.workflows.two_phases import TwoPhases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from septum.cohort.folder import CohortFolder
     from septum.workflows.options import IndexSettings
@@ -93,10 +93,9 @@ def _told(source: Source) -> dict[str, Any]:
 
 def chunks_of(folder: CohortFolder) -> list[str]:
     """Name all chunks of a cohort, in order; none where there is no plan."""
+    heads = [(plan.name, _head(plan)) for plan in _plans(folder)]
     return [
-        f"{plan.name}-{index:05d}"
-        for plan in _plans(folder)
-        for index in range(-(-_head(plan)["studies"] // _head(plan)["chunk"]))
+        f"{name}-{index:05d}" for name, head in heads for index in range(-(-head["studies"] // head["chunk"]))
     ]
 
 
@@ -108,6 +107,17 @@ def chunk_of(folder: CohortFolder, number: int) -> str:
         if 0 <= place < head["studies"]:
             return f"{plan.name}-{place // head['chunk']:05d}"
     return ""
+
+
+def size_of(folder: CohortFolder, chunks: Collection[str]) -> int:
+    """Count the studies of chunks."""
+    wanted, count = set(chunks), 0
+    for plan in _plans(folder):
+        head = _head(plan)
+        for index, begin in enumerate(range(0, head["studies"], head["chunk"])):
+            if f"{plan.name}-{index:05d}" in wanted:
+                count += min(head["chunk"], head["studies"] - begin)
+    return count
 
 
 def studies_planned(folder: CohortFolder) -> int:

@@ -44,7 +44,7 @@ class State(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
-    PASSED_OVER = "passed over"
+    IGNORED = "ignored"
     SET_ASIDE = "set aside"
 
 

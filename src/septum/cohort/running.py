@@ -7,13 +7,13 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from septum.cohort.work import ChunkReport, StudyEnded, work_on
+from septum.cohort.work import work_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from septum.cohort.work import Stop
+    from septum.cohort.ends import ChunkReport, Stop, StudyEnded
 
 #: The rate is that of the last studies, so many at most.
 _WINDOW = 500
@@ -27,6 +27,7 @@ class Progress:
         done: of these, before it began.
         clock: seconds.
 
+    >>> from septum.cohort.ends import StudyEnded
     >>> seconds = iter([0.0, 30.0, 60.0, 60.0, 60.0])
     >>> progress = Progress(10, clock=lambda: next(seconds))
     >>> for number in (1, 2):
@@ -85,18 +86,21 @@ class RunEnd:
         done: chunks that were done, now.
         busy: chunks that another process works on.
         left: chunks that nobody has done, since the cluster was lost.
+        states: how many studies of the chunks that were done are in which state.
         stop: why the run ended before its end.
     """
 
     done: int = 0
     busy: int = 0
     left: int = 0
+    states: Counter[str] = field(default_factory=Counter)
     stop: Stop | None = field(default=None)
 
     def take(self, report: ChunkReport) -> bool:
         """Count a report; whether the run goes on."""
         self.busy += report.busy
         self.done += not report.busy and report.stop is None
+        self.states.update(report.states)
         self.stop = self.stop or report.stop
         return self.stop is None
 

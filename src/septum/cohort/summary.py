@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from septum.cohort.parts import rows_of
 from septum.cohort.plan import chunk_of, studies_planned
 from septum.cohort.settings import CohortFile
+from septum.core.errors import NameTakenError
 from septum.indices.definitions import DEFINITIONS
-from septum.report.cohort_page import CohortFacts, Distribution, Outlier, write_cohort_page
+from septum.report.cohort_page import CohortFacts, Distribution, Outlier, is_own_page, write_cohort_page
 from septum.report.numbers import HEADLINE
 
 if TYPE_CHECKING:
@@ -40,9 +41,16 @@ def write_page(folder: CohortFolder, path: Path) -> None:
 
     Raises:
         InputError: it is no cohort's folder.
+        NameTakenError: there is a file that is no such page.
         OutputError: the page cannot be written.
     """
     CohortFile.read(folder.settings)
+    if path.exists() and not is_own_page(path):
+        raise NameTakenError(
+            f"{path} is not recognised as the page of a cohort, and may be yours: expected a name that is "
+            "free, or "
+            "such a page; give another one."
+        )
     write_cohort_page(path, facts_of(folder, path.parent))
 
 
@@ -105,7 +113,7 @@ def _outliers(
     base: duckdb.DuckDBPyConnection, folder: CohortFolder, key: str, title: str, unit: str, beside: Path
 ) -> list[Outlier]:
     """Find values far from the median of an index, the farthest first."""
-    used = f"SELECT number, study, verdict, {key} AS value FROM rows WHERE {_USED}"  # noqa: S608  # our own names
+    used = f"SELECT number, study, verdict, {key} AS value FROM rows WHERE {_USED}"  # noqa: S608  # our names
     query = (
         f"WITH used AS ({used} AND {key} IS NOT NULL), "  # noqa: S608  # likewise
         "middle AS (SELECT median(value) AS m, ? * mad(value) AS d FROM used) "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 420.0, 210.0, 12.0, 12.0, 34.0
 _COLOUR, _GREY = "#0b5cad", "#5b6672"
+_MARK, _HEAD_BYTES = '<meta name="generator" content="Septum cohort">', 400
 _STYLE = """
 .plots { display: grid; gap: 20px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
 .plots svg { width: 100%; height: auto; display: block; }
@@ -102,6 +103,15 @@ class CohortFacts:
     outliers_left: int = 0
 
 
+def is_own_page(path: Path) -> bool:
+    """Tell whether a file is a page of :func:`write_cohort_page`."""
+    try:
+        with path.open("rb") as stream:
+            return _MARK.encode() in stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
 def write_cohort_page(path: Path, facts: CohortFacts) -> None:
     """Write the page of a cohort as one HTML file that needs no other file and no network.
 
@@ -126,7 +136,7 @@ def write_cohort_page(path: Path, facts: CohortFacts) -> None:
     )
     write_text(
         path,
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{_MARK}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{content_policy(style)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<link rel="icon" href="data:,">\n<title>Cohort – Septum</title>\n<style>{style}</style>\n'

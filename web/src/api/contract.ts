@@ -72,15 +72,6 @@ export interface WallSegment {
   thickening_percent: number | null;
 }
 
-/** One of the 17 segments of the left ventricle's wall. */
-export interface WallSegment {
-  segment: number;
-  name: string;
-  ed_mm: number | null;
-  es_mm: number | null;
-  thickening_percent: number | null;
-}
-
 export interface Numbers {
   volumes_ml: Record<string, (number | null)[]>;
   end_diastole: number | null;
