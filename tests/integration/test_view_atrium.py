@@ -109,6 +109,8 @@ def test_all_88_slices_are_shown_and_chosen(reader):
 
 def test_three_planes_and_the_surface_show_the_mask_and_follow_a_correction(reader):
     page = reader.page
+    if page.evaluate("document.createElement('canvas').getContext('webgl2') === null"):
+        pytest.skip("needs a browser with WebGL 2")
     reader.click(".volume .main")
     page.wait("document.querySelectorAll('.volume-box canvas').length === 2")
     page.wait("document.querySelector('.volume .main') === null")
