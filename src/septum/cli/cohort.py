@@ -258,8 +258,7 @@ def _settings(model: str, options: ModelKeywords, indices: IndexValues, **others
     if how.of_one_study():
         raise click.UsageError(
             f"{', '.join(how.of_one_study())}: expected nothing that belongs to one study; give it as a "
-            "column "
-            "of a list."
+            "column of a list."
         )
     ModelOptions(**options)
     folder = Path(model).absolute() if Path(model).is_dir() else model

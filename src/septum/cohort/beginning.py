@@ -94,9 +94,8 @@ def begin(
         notices.append(f"which they are stands in {folder.private.name}/{PASSED_OVER}.")
     if changed:
         notices.append(
-            f"of {changed} studies the list tells something else than when they were planned: what was "
-            "known then is "
-            "used; begin in another folder to use what is known now."
+            f"of {changed} studies the list tells something else than when they were planned: what was known "
+            "then is used; begin in another folder to use what is known now."
         )
     return Begun(folder, planned + new, new, tuple(notices))
 

@@ -136,8 +136,7 @@ def studies_of(folder: CohortFolder, chunk: str) -> list[PlannedStudy]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path} cannot be read: expected the studies of a chunk, as the plan was written; begin the "
-            "cohort "
-            "again in another folder."
+            "cohort again in another folder."
         ) from error
 
 
