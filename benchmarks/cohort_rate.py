@@ -72,7 +72,7 @@ def compared(studies: int, frames: int, workers: int, repeats: int) -> dict[str,
         write_folder(folder / "in", studies, frames)
         for repeat in range(repeats):
             outs = [folder / f"{name}-{repeat}" for name in times]
-            more = ("--workers", workers, "--chunk", max(1, min(CHUNK, studies // (2 * workers))))
+            more = ("--workers", workers)
             times["segment"].append(seconds_of("segment", folder / "in", "-o", outs[0]))
             times["cohort_masks"].append(
                 seconds_of("cohort", "run", folder / "in", "-o", outs[1], *more, "--masks")

@@ -14,7 +14,16 @@ import duckdb
 from septum.cohort.beginning import begin, unfinished
 from septum.cohort.folder import CohortFolder
 from septum.cohort.lists import read_list
-from septum.cohort.plan import PlannedStudy, Source, chunks_of, every_study, extend_plan, studies_of
+from septum.cohort.plan import (
+    PlannedStudy,
+    Source,
+    chunk_of,
+    chunks_of,
+    every_study,
+    extend_plan,
+    size_of,
+    studies_of,
+)
 from septum.cohort.rows import without_names
 from septum.cohort.settings import CohortSettings
 from septum.cohort.sources import find_sources
@@ -153,3 +162,17 @@ def test_nothing_is_begun_where_no_study_is(tmp_path):
     with pytest.raises(InputError):
         begin([tmp_path / "in"], tmp_path / "out", CohortSettings())
     assert not (tmp_path / "out" / "cohort.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("studies", "chunks", "largest"), [(3, 3, 1), (40, 20, 2), (100, 17, 6), (2000, 42, 48)]
+)
+def test_a_small_cohort_has_chunks_enough_for_several_processes(tmp_path, studies, chunks, largest):
+    folder = CohortFolder(tmp_path)
+    extend_plan(folder, sources(*map(str, range(studies))), names=False)
+    assert len(chunks_of(folder)) == chunks
+    assert len(studies_of(folder, chunks_of(folder)[0])) == largest
+    assert size_of(folder, chunks_of(folder)) == studies
+    assert {chunk_of(folder, one.number) for one in studies_of(folder, chunks_of(folder)[-1])} == {
+        chunks_of(folder)[-1]
+    }

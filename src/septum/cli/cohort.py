@@ -72,12 +72,11 @@ def _plan_options(command: Any) -> Any:
         def begin(*, look_again: bool = True) -> Begun:
             load_with("duckdb", "a cohort", EXTRAS)
             from septum.cohort.beginning import begin
-            from septum.cohort.plan import CHUNK
 
             if not sources:
                 _refuse_options()
             settings = _settings(**about) if sources else None
-            begun = begin(sources, out, settings, chunk=chunk or CHUNK, look_again=look_again)
+            begun = begin(sources, out, settings, chunk=chunk, look_again=look_again)
             for notice in begun.notices:
                 say_aside(notice)
             return begun
@@ -112,7 +111,11 @@ def _plan_parameters() -> list[Any]:
         click.option("--masks", is_flag=True, help="Write masks and their JSON, too, below OUT/studies."),
         output_options,
         click.option("--names", is_flag=True, help="Call studies as their files are called, not by numbers."),
-        click.option("--chunk", type=click.IntRange(1, 10_000), help="Studies of a chunk; 48 by default."),
+        click.option(
+            "--chunk",
+            type=click.IntRange(1, 10_000),
+            help="Studies of a chunk; 48, or fewer of a small cohort.",
+        ),
     ]
 
 
@@ -255,8 +258,7 @@ def _settings(model: str, options: ModelKeywords, indices: IndexValues, **others
     if how.of_one_study():
         raise click.UsageError(
             f"{', '.join(how.of_one_study())}: expected nothing that belongs to one study; give it as a "
-            "column "
-            "of a list."
+            "column of a list."
         )
     ModelOptions(**options)
     folder = Path(model).absolute() if Path(model).is_dir() else model

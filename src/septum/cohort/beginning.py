@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.cohort.folder import CohortFolder
-from septum.cohort.plan import CHUNK, chunks_of, extend_plan, studies_planned
+from septum.cohort.plan import chunks_of, extend_plan, studies_planned
 from septum.cohort.settings import CohortFile, CohortSettings
 from septum.cohort.sources import find_sources
 from septum.core import InputError, OutputError
@@ -47,7 +47,7 @@ def begin(
     out: Path,
     settings: CohortSettings | None = None,
     *,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     look_again: bool = True,
 ) -> Begun:
     """Begin a cohort in a folder, or go on with it.
@@ -56,7 +56,7 @@ def begin(
         inputs: folders, images, archives and lists; without any the plan is taken as it is.
         out: folder of the cohort; it is made.
         settings: how studies are segmented and measured; those with which the cohort was begun otherwise.
-        chunk: studies of a chunk, in a plan that is made now.
+        chunk: studies of a chunk, in a plan that is made now; by default as :func:`extend_plan` has it.
         look_again: search the inputs for what is new even if there is a plan.
 
     Raises:
@@ -94,9 +94,8 @@ def begin(
         notices.append(f"which they are stands in {folder.private.name}/{PASSED_OVER}.")
     if changed:
         notices.append(
-            f"of {changed} studies the list tells something else than when they were planned: what was "
-            "known then is "
-            "used; begin in another folder to use what is known now."
+            f"of {changed} studies the list tells something else than when they were planned: what was known "
+            "then is used; begin in another folder to use what is known now."
         )
     return Begun(folder, planned + new, new, tuple(notices))
 

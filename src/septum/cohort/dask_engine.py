@@ -21,7 +21,6 @@ from septum.core.errors import UnexpectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from septum.cohort.running import Watcher
 
@@ -69,15 +68,8 @@ def local_cluster(workers: int) -> Iterator[Client]:
     Args:
         workers: how many.
     """
-    ended = Event()
-    with _settings(), _started(workers) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
-        watch = Thread(target=_keep_up, args=(cluster, workers, ended), daemon=True)
-        watch.start()
-        try:
-            yield client
-        finally:
-            ended.set()
-            watch.join()
+    with _settings(), _started(workers) as cluster, _kept_up(cluster, workers) as client:
+        yield client
 
 
 def _started(workers: int) -> Any:
@@ -92,17 +84,29 @@ def _started(workers: int) -> Any:
             if attempt == _ATTEMPTS - 1:
                 raise SeptumError(
                     f"no worker starts on this machine ({type(error).__name__}): expected {workers} "
-                    "processes; give "
-                    "fewer, or use shards."
+                    "processes; give fewer, or use shards."
                 ) from error
     raise AssertionError("there are attempts")
 
 
-def _keep_up(cluster: Any, workers: int, ended: Event) -> None:
-    """Replace workers whose place is lost, as of one that was killed while it started."""
-    while not ended.wait(_KEEP_UP_S):
-        if len(cluster.scheduler_info["workers"]) < workers:
-            cluster.scale(workers)
+@contextmanager
+def _kept_up(cluster: Any, workers: int) -> Iterator[Client]:
+    """Use a cluster, and replace workers whose place is lost, as of a job that has come to its end."""
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(_KEEP_UP_S):
+            if len(cluster.scheduler_info["workers"]) < workers:
+                cluster.scale(workers)  # what waits to start is not started again
+
+    watch = Thread(target=look, daemon=True)
+    with Client(cluster) as client:  # type: ignore[no-untyped-call]
+        watch.start()
+        try:
+            yield client
+        finally:
+            ended.set()
+            watch.join()
 
 
 @contextmanager
@@ -127,9 +131,10 @@ def at_scheduler(address: str) -> Iterator[Client]:
             yield client
 
 
+@contextmanager
 def slurm_cluster(
     out: Path, workers: int, *, walltime: str, memory: str, partition: str | None
-) -> AbstractContextManager[Client]:
+) -> Iterator[Client]:
     """Let Slurm start workers, one a job, by way of dask-jobqueue.
 
     Args:
@@ -143,19 +148,11 @@ def slurm_cluster(
 
     lifetime_s = max(_seconds(walltime) - 300, 60)
     lasting = ["--lifetime", f"{lifetime_s}s", "--lifetime-stagger", "2m", "--lifetime-restart"]
-    cluster = SLURMCluster(
-        cores=1, processes=1, memory=memory, walltime=walltime, queue=partition,
+    with _settings(), SLURMCluster(
+        cores=1, processes=1, memory=memory, walltime=walltime, queue=partition, n_workers=workers,
         log_directory=str(out / "logs"), worker_extra_args=lasting,
-    )  # fmt: skip
-    return _with_cluster(cluster, workers)
-
-
-@contextmanager
-def _with_cluster(cluster: Any, workers: int) -> Iterator[Client]:
-    with _settings(), cluster:
-        cluster.adapt(minimum=workers, maximum=workers)  # jobs that end are started anew
-        with Client(cluster) as client:  # type: ignore[no-untyped-call]
-            yield client
+    ) as cluster, _kept_up(cluster, workers) as client:  # fmt: skip
+        yield client
 
 
 def _seconds(walltime: str) -> int:

@@ -63,8 +63,7 @@ def isolate_lost(
                 raise Stopped(
                     SeptumError(
                         f"chunk {chunk}: a process for single studies ended with exit code {code} and "
-                        "without any; see "
-                        "what it said, and run again."
+                        "without any; see what it said, and run again."
                     )
                 )
             for number in guilty if explained else []:
@@ -84,9 +83,8 @@ def _out_of_memory() -> int:
 
 def _set_aside(study: PlannedStudy, how: str) -> dict[str, Any]:
     reason = (
-        f"it ended its worker, and alone again ({how}): expected a study that can be read in the memory "
-        "that there "
-        "is; look at it by itself."
+        f"it ended its worker, and alone again ({how}): expected a study that can be read in the memory that "
+        "there is; look at it by itself."
     )
     return other_row(study, State.SET_ASIDE, "WorkerLost", reason)
 

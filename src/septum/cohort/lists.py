@@ -56,16 +56,14 @@ def read_list(path: Path) -> tuple[list[Source], list[str]]:
         if "path" not in cells or not cells["path"]:
             raise InputError(
                 f"{path}: expected a path in the column 'path' of every row, and found none in row {row}; "
-                "name the "
-                "column so, and fill it."
+                "name the column so, and fill it."
             )
         image = place(path.parent / str(cells["path"]))
         name = _name(path, row, cells.get("name"))
         if name and names.setdefault(name.casefold(), row) != row:
             raise InputError(
                 f"{path}: expected a name of its own for each study, and rows {names[name.casefold()]} and "
-                f"{row} "
-                "have the same; change one, or leave out the column 'name'."
+                f"{row} have the same; change one, or leave out the column 'name'."
             )
         sources.append(
             Source(image, name or case_name(Path(image)), bool(name), given=_given(path, row, cells))
@@ -91,8 +89,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         why = getattr(error, "strerror", None) or type(error).__name__  # its words may repeat a cell
         raise InputError(
             f"{path} cannot be read as a list ({why}): expected CSV in UTF-8, TSV or Parquet with a column "
-            "'path'; "
-            "write it anew."
+            "'path'; write it anew."
         ) from error
 
 
@@ -110,9 +107,8 @@ def _name(path: Path, row: int, cell: Any) -> str:
     bad = len(name) > _MOST_LENGTH or name.startswith(".") or not name.isprintable()
     if bad or any(sign in name for sign in '/\\:*?"<>|'):
         raise InputError(
-            f"{path}: expected names that files can have, and that of row {row} cannot be one; use "
-            "letters, digits, "
-            "- and _."
+            f"{path}: expected names that files can have, and that of row {row} cannot be one; use letters, "
+            "digits, - and _."
         )
     return name
 
@@ -128,9 +124,8 @@ def _given(path: Path, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
             given[name] = setting_of_cell(f"row {row}", name, str(cell).strip())
         except InputError as error:
             raise InputError(
-                f"{path}: the column '{column}' of row {row} is not what it should be: expected sex as F "
-                "or M, age in "
-                "years, height in m, weight in kg and heart rate in beats a minute; correct it, or leave "
-                "it empty."
+                f"{path}: the column '{column}' of row {row} is not what it should be: expected sex as F or "
+                "M, age in years, height in m, weight in kg and heart rate in beats a minute; correct it, "
+                "or leave it empty."
             ) from error
     return given

@@ -115,9 +115,8 @@ def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> i
                     _write_csv(temporary, base.execute(query), columns)
         except duckdb.Error as error:
             raise OutputError(
-                f"{path} cannot be written ({type(error).__name__}): expected room for the table; make "
-                "some, or choose "
-                "another place."
+                f"{path} cannot be written ({type(error).__name__}): expected room for the table; make some, "
+                "or choose another place."
             ) from error
     return int(count)
 
@@ -141,8 +140,7 @@ def _check_replaceable(path: Path) -> None:
             return
     raise NameTakenError(
         f"{path} is not recognised as a table of a cohort, and may be yours: expected a name that is free, "
-        "or such a "
-        "table; give another one."
+        "or such a table; give another one."
     )
 
 

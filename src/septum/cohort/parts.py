@@ -48,8 +48,7 @@ def write_part(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     except (duckdb.Error, OSError) as error:
         raise OutputError(
             f"{path} cannot be written ({getattr(error, 'strerror', None) or type(error).__name__}): "
-            "expected room "
-            "there and in the folder for temporary files; make room, and run again."
+            "expected room there and in the folder for temporary files; make room, and run again."
         ) from error
 
 
@@ -91,7 +90,6 @@ def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
             yield base
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise InputError(
-                f"{folder.parts} holds a file that is no part of the table, or is damaged: expected "
-                "Parquet of this "
-                "version; remove what is not Septum's, and run the cohort again."
+                f"{folder.parts} holds a file that is no part of the table, or is damaged: expected Parquet "
+                "of this version; remove what is not Septum's, and run the cohort again."
             ) from error

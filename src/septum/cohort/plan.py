@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Studies of a chunk. Few, so that little is lost with a worker; many, so that the table has few parts.
 CHUNK = 48
+#: A small cohort has so many chunks at least, so that several processes have work.
+_LEAST_CHUNKS = 16
 _HEAD = "plan.json"
 
 
@@ -134,8 +136,7 @@ def studies_of(folder: CohortFolder, chunk: str) -> list[PlannedStudy]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path} cannot be read: expected the studies of a chunk, as the plan was written; begin the "
-            "cohort "
-            "again in another folder."
+            "cohort again in another folder."
         ) from error
 
 
@@ -146,7 +147,7 @@ def every_study(folder: CohortFolder) -> Iterator[PlannedStudy]:
 
 
 def extend_plan(
-    folder: CohortFolder, sources: Sequence[Source], *, names: bool, chunk: int = CHUNK
+    folder: CohortFolder, sources: Sequence[Source], *, names: bool, chunk: int | None = None
 ) -> tuple[int, int]:
     """Add the studies that are new to the plan, as a plan of their own; the others keep their places.
 
@@ -157,7 +158,7 @@ def extend_plan(
         folder: of the cohort.
         sources: what was found.
         names: call studies as their files are; otherwise only as a list calls them.
-        chunk: studies of a chunk.
+        chunk: studies of a chunk; :data:`CHUNK` by default, or fewer in a small cohort.
 
     Returns:
         How many are new, and of how many the list tells something else now than when they were planned.
@@ -175,6 +176,7 @@ def extend_plan(
     if not new:
         return 0, changed
     first = len(known) + 1
+    chunk = chunk or max(1, min(CHUNK, len(new) // _LEAST_CHUNKS))
     number = len(_plans(folder)) + 1
     folder.private.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):  # not every file system knows owners

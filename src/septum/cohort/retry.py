@@ -42,9 +42,8 @@ def retry(folder: CohortFolder, studies: Collection[str] = (), *, every: bool = 
     known = {str(row[name]) for row in failures(folder) for name in ("study", "number")}
     if wanted - known:
         raise InputError(
-            f"{folder.path}: {min(wanted - known)} is no study that has failed: expected one that "
-            "the list of "
-            "failures names; look at it."
+            f"{folder.path}: {min(wanted - known)} is no study that has failed: expected one that the list "
+            "of failures names; look at it."
         )
     taken: list[str] = []
     for chunk in sorted(folder.finished()):

@@ -144,9 +144,8 @@ def _row(
     if isinstance(error, InputError) and _is_away(error, study, others):
         raise Stopped(
             InputError(
-                "the studies cannot be reached: expected the folder or the file server that holds them, "
-                "and nothing is "
-                "there; bring it back, and run again."
+                "the studies cannot be reached: expected the folder or the file server that holds them, and "
+                "nothing is there; bring it back, and run again."
             )
         )
     return other_row(study, State.FAILED, type(error).__name__, reason_of(error, study))

@@ -101,9 +101,8 @@ class CohortFile(BaseModel):
             ) from error
         except ValidationError as error:
             raise InputError(
-                f"{path}: {describe(error, [cls, CohortSettings])}; use the version of Septum that made "
-                "it, or "
-                "another folder."
+                f"{path}: {describe(error, [cls, CohortSettings])}; use the version of Septum that made it, "
+                "or another folder."
             ) from error
 
     def write(self, path: Path) -> None:
@@ -129,6 +128,5 @@ class CohortFile(BaseModel):
         if other:
             raise InputError(
                 f"{path.parent} was begun with other settings ({', '.join(other)}): expected those of "
-                f"{path.name}, "
-                "so that all rows are of one kind; use these, or another folder."
+                f"{path.name}, so that all rows are of one kind; use these, or another folder."
             )

@@ -48,8 +48,7 @@ def write_page(folder: CohortFolder, path: Path) -> None:
     if path.exists() and not is_own_page(path):
         raise NameTakenError(
             f"{path} is not recognised as the page of a cohort, and may be yours: expected a name that is "
-            "free, or "
-            "such a page; give another one."
+            "free, or such a page; give another one."
         )
     write_cohort_page(path, facts_of(folder, path.parent))
 

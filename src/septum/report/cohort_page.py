@@ -220,8 +220,7 @@ def _distributions(distributions: Sequence[Distribution]) -> Element | None:
         return None
     told = (
         "Masks that are rejected are left out. The bar below a drawing holds the middle half of the "
-        "studies, and "
-        "its outermost columns all that lies beyond."
+        "studies, and its outermost columns all that lies beyond."
     )
     plots = [
         node(
