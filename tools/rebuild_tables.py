@@ -40,6 +40,7 @@ from septum_study.documentation.elsewhere_tables import fraction_table, overlap_
 from septum_study.documentation.indices_agreement import agreement_table, spacing_table
 from septum_study.documentation.pattern_tables import pattern_tables
 from septum_study.documentation.ranges_tables import ranges_tables
+from septum_study.documentation.service_tables import node_table, viewer_table
 from septum_study.documentation.speed_figure import scaling_figure
 from septum_study.documentation.speed_tables import speed_summary, speed_tables
 from septum_study.documentation.strain_tables import halves_table, phantom_table
@@ -84,7 +85,7 @@ QUALITY_PAGE = EXPLANATION / "quality.md"
 RANGES_PAGE = EXPLANATION / "reference-ranges.md"
 STRAIN_PAGE = EXPLANATION / "strain.md"
 GROUPS_PAGE = EXPLANATION / "groups.md"
-SPEED_RESULT = ROOT / "benchmarks" / "results" / "suite.json"
+BENCHMARKS = ROOT / "benchmarks" / "results"
 SPEED_PAGE = EXPLANATION / "speed.md"
 DOCUMENTS = (
     README,
@@ -142,7 +143,7 @@ def rebuilt(document: Path) -> str:
     model, make = (MAIN, accuracy_summary) if document == README else (document.parent.name, accuracy_text)
     block = make(read_rows(PRODUCTION / model / "test_scores.csv")) + "\n"
     if document == README:
-        text = SPEED.sub(lambda match: match[1] + speed_summary(speed_result()) + match[3], text)
+        text = SPEED.sub(lambda match: match[1] + speed_summary(benchmark("suite")) + match[3], text)
         text = REACHED.sub(lambda match: match[1] + reached_table() + match[2], text)
     text, count = ACCURACY.subn(lambda match: match[1] + block + match[2], text)
     if count != 1:
@@ -150,10 +151,16 @@ def rebuilt(document: Path) -> str:
     return text
 
 
-def speed_result() -> dict[str, Any]:
-    """What the suite of benchmarks found, the last time."""
-    result: dict[str, Any] = json.loads(SPEED_RESULT.read_text(encoding="utf-8"))
+def benchmark(name: str) -> dict[str, Any]:
+    """What a benchmark found, the last time."""
+    result: dict[str, Any] = json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
     return result
+
+
+def every_speed_table() -> dict[str, Table]:
+    """All tables of the page on speed, by the name of their mark."""
+    viewer, node = viewer_table(benchmark("view_time")), node_table(benchmark("node_latency"))
+    return {**speed_tables(benchmark("suite")), "viewer": viewer, "node": node}
 
 
 def with_study(text: str, study: Declaration, results: Path) -> str:
@@ -399,11 +406,11 @@ OTHER_PAGES: dict[Path, Callable[[str], str]] = {
     RANGES_PAGE: lambda text: _filled(text, RANGES, ranges_tables(STUDIES, MAIN), "reference ranges"),
     GROUPS_PAGE: lambda text: _filled(text, GROUPS, pattern_tables(STUDIES), "groups"),
     STRAIN_PAGE: lambda text: with_strain(text, STUDIES / "strain"),
-    SPEED_PAGE: lambda text: _filled(text, SPEED, speed_tables(speed_result()), "speed"),
+    SPEED_PAGE: lambda text: _filled(text, SPEED, every_speed_table(), "speed"),
 }
 
 if __name__ == "__main__":
     for path in DOCUMENTS:
         write_text(path, rebuilt(path))
     draw_robustness(ROBUSTNESS_PAGE.read_text(encoding="utf-8"), ROBUSTNESS_RESULTS)
-    save_figure(scaling_figure(speed_result()["scaling"]), PICTURES / "scaling", [".svg"])
+    save_figure(scaling_figure(benchmark("suite")["scaling"]), PICTURES / "scaling", [".svg"])
