@@ -15,7 +15,7 @@ from support.cohort_kills import kill_loop
 
 
 def test_workers_and_the_scheduler_are_killed_and_each_study_is_in_the_table_once(tmp_path):
-    found = kill_loop(tmp_path, studies=12, kills=2, chunk=4, clock_s=0.3, whole_runs=0.5, seed=3)
+    found = kill_loop(tmp_path, studies=12, kills=2, chunk=4, clock_s=0.5, pause_s=0.5, whole_every=2)
     assert found["kills"] == sum(found["killed"].values()) == 2
     assert found["killed"]["scheduler"] == 1
     assert (found["rows"], found["distinct"], found["done"]) == (12, 12, 11)

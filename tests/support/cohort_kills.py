@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from septum.cohort.ends import StudyEnded
 
-_LOOK_S = 0.02
-_WAIT_S = 120.0
-
 
 class Silent:
     """Sees a run, and says nothing."""
@@ -53,7 +50,7 @@ def drive(out: str, workers: str) -> None:
 
 def kill_loop(  # noqa: PLR0913  # what a run of kills is made of
     folder: Path, *, studies: int, kills: int, workers: int = 2, chunk: int = 16, clock_s: float = 0.1,
-    pause_s: float = 1.0, whole_runs: float = 0.1, seed: int = 1, say: Callable[[str], None] = lambda _: None,
+    pause_s: float = 1.0, whole_every: int = 10, seed: int = 1, say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Run a cohort and kill processes of it at random moments; then let it come to its end.
 
@@ -65,7 +62,7 @@ def kill_loop(  # noqa: PLR0913  # what a run of kills is made of
         chunk: studies of a chunk.
         clock_s: that a study takes.
         pause_s: mean time between two kills.
-        whole_runs: share of kills that end scheduler and all workers.
+        whole_every: each kill of so many ends the scheduler, and with it all workers.
         seed: of moments and victims.
         say: is given a line for every kill.
 
@@ -86,8 +83,10 @@ def kill_loop(  # noqa: PLR0913  # what a run of kills is made of
         if done >= kills:
             run.wait()
             continue
-        time.sleep(random.exponential(pause_s))
-        victim, what = _victim(run, random, whole_runs)
+        time.sleep(min(random.exponential(pause_s), 2 * pause_s))
+        if not (folder / "calls").exists():
+            continue  # no study is begun yet
+        victim, what = _victim(run, random, whole=(done + 1) % whole_every == 0)
         if victim is not None:
             with suppress(psutil.NoSuchProcess):
                 victim.send_signal(signal.SIGKILL)
@@ -98,7 +97,7 @@ def kill_loop(  # noqa: PLR0913  # what a run of kills is made of
 
 
 def _victim(
-    run: subprocess.Popen[bytes], random: np.random.Generator, whole_runs: float
+    run: subprocess.Popen[bytes], random: np.random.Generator, *, whole: bool
 ) -> tuple[psutil.Process | None, str]:
     """A process that works: a worker, what works for it, or the run itself with its scheduler."""
     found: list[tuple[psutil.Process, str]] = []
@@ -110,7 +109,7 @@ def _victim(
                     found.append((child, "worker"))
                 elif "alone_main" in line:
                     found.append((child, "alone"))
-        if found and random.random() < whole_runs:
+        if found and whole:
             return psutil.Process(run.pid), "scheduler"
     return found[random.integers(len(found))] if found else (None, "")
 

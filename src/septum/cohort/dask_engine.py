@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 from distributed import Client, LocalCluster, as_completed, get_worker
 from distributed.comm.core import CommClosedError
+from distributed.core import Status
 
 from septum.cohort.ends import ChunkReport, Stop, StudyEnded, as_message, worker_name
 from septum.cohort.running import RunEnd
@@ -25,16 +25,13 @@ if TYPE_CHECKING:
     from septum.cohort.running import Watcher
 
 TOPIC = "septum-cohort"
-#: Chunks that wait at the scheduler for each worker, so that none is idle and memory does not grow with the
-#: count.
-_AHEAD = 2
 #: A chunk is lost with its worker. Whoever is to blame is found by the journal, not by the scheduler.
 _ALLOWED_FAILURES = 10_000
 #: As many workers in turn may be lost without a chunk that is done; more can do nothing at all.
 _MOST_LOST = 500
 _WAIT_FOR_SCHEDULER_S = 30.0
-_ATTEMPTS = 5
-_KEEP_UP_S = 10.0
+_KEEP_UP_S = 5.0
+_GONE = (Status.closed, Status.failed)
 #: A worker that is gone is missed after so long; a task that computes keeps no worker from answering.
 _WORKER_TTL = "300s"
 
@@ -68,25 +65,11 @@ def local_cluster(workers: int) -> Iterator[Client]:
     Args:
         workers: how many.
     """
-    with _settings(), _started(workers) as cluster, _kept_up(cluster, workers) as client:
+    with _settings(), LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=0, threads_per_worker=1, processes=True, memory_limit=0, silence_logs=logging.CRITICAL,
+        dashboard_address="127.0.0.1:0", host="127.0.0.1",
+    ) as cluster, _kept_up(cluster, workers) as client:  # fmt: skip
         yield client
-
-
-def _started(workers: int) -> Any:
-    """Start the cluster; a worker that is killed while it starts ends an attempt."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            return LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
-                silence_logs=logging.CRITICAL, dashboard_address="127.0.0.1:0", host="127.0.0.1",
-            )  # fmt: skip
-        except (OSError, RuntimeError, TimeoutError) as error:
-            if attempt == _ATTEMPTS - 1:
-                raise SeptumError(
-                    f"no worker starts on this machine ({type(error).__name__}): expected {workers} "
-                    "processes; give fewer, or use shards."
-                ) from error
-    raise AssertionError("there are attempts")
 
 
 @contextmanager
@@ -97,8 +80,12 @@ def _kept_up(cluster: Any, workers: int) -> Iterator[Client]:
     def look() -> None:
         while not ended.wait(_KEEP_UP_S):
             if len(cluster.scheduler_info["workers"]) < workers:
+                for name, worker in list(cluster.workers.items()):
+                    if worker.status in _GONE:  # as one that was killed while it started
+                        cluster.workers.pop(name, None)
                 cluster.scale(workers)  # what waits to start is not started again
 
+    cluster.scale(workers)
     watch = Thread(target=look, daemon=True)
     with Client(cluster) as client:  # type: ignore[no-untyped-call]
         watch.start()
@@ -149,7 +136,7 @@ def slurm_cluster(
     lifetime_s = max(_seconds(walltime) - 300, 60)
     lasting = ["--lifetime", f"{lifetime_s}s", "--lifetime-stagger", "2m", "--lifetime-restart"]
     with _settings(), SLURMCluster(
-        cores=1, processes=1, memory=memory, walltime=walltime, queue=partition, n_workers=workers,
+        cores=1, processes=1, memory=memory, walltime=walltime, queue=partition,
         log_directory=str(out / "logs"), worker_extra_args=lasting,
     ) as cluster, _kept_up(cluster, workers) as client:  # fmt: skip
         yield client
@@ -184,7 +171,7 @@ def _settings() -> Any:
 def run_on(
     client: Any, out: Path, chunks: Sequence[str], watcher: Watcher, task: Any = work_on_chunk
 ) -> RunEnd:
-    """Do chunks on a cluster. A few wait for each worker; whatever is lost with a worker is done again.
+    """Do chunks on a cluster. They wait at its scheduler; what is lost with a worker is done again.
 
     Args:
         client: of the cluster.
@@ -194,23 +181,20 @@ def run_on(
         task: the function that does a chunk in a worker.
     """
     _keep_quiet()
-    end, waiting = RunEnd(), deque(chunks)
+    end = RunEnd()
     if client.dashboard_link and _has_dashboard():
         watcher.say(f"dashboard: {client.dashboard_link}")
     client.subscribe_topic(TOPIC, lambda event: watcher.study(StudyEnded(**event[1])))
-    running: Any = as_completed([], raise_errors=False)  # type: ignore[no-untyped-call]
     names: dict[str, str] = {}
     lost = 0
 
-    def submit() -> None:
-        while waiting and running.count() < _AHEAD * max(1, len(client.nthreads())):
-            chunk = waiting.popleft()
-            future = client.submit(task, str(out), chunk, pure=False)
-            names[future.key] = chunk
-            running.add(future)
+    def submit(chunk: str) -> Any:
+        future = client.submit(task, str(out), chunk, pure=False)
+        names[future.key] = chunk
+        return future
 
+    running: Any = as_completed(map(submit, chunks), raise_errors=False)  # type: ignore[no-untyped-call]
     try:
-        submit()
         for future in running:
             chunk = names.pop(future.key)
             if future.status == "finished":
@@ -221,8 +205,7 @@ def run_on(
                 break
             else:
                 lost += 1
-                waiting.append(chunk)
-            submit()
+                running.add(submit(chunk))
     except (CommClosedError, OSError, TimeoutError):
         pass  # what is left is counted below
     end.left = len(chunks) - end.done - end.busy if end.stop is None else 0
