@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from septum.cohort.running import Watcher
 
 TOPIC = "septum-cohort"
+#: Loggers of Dask and of what it stands on; they print tracebacks where a worker is lost.
+_SAYS_TOO_MUCH = ("distributed", "asyncio", "tornado")
 #: A chunk is lost with its worker. Whoever is to blame is found by the journal, not by the scheduler.
 _ALLOWED_FAILURES = 10_000
 #: As many workers in turn may be lost without a chunk that is done; more can do nothing at all.
@@ -152,7 +154,7 @@ def _seconds(walltime: str) -> int:
 
 def _keep_quiet() -> None:
     """Let Dask print nothing in this process: what a user should know is told by the run itself."""
-    for name in [one for one in logging.root.manager.loggerDict if one.startswith("distributed")]:
+    for name in [one for one in logging.root.manager.loggerDict if one.startswith(_SAYS_TOO_MUCH)]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -13,7 +13,7 @@ from septum.core.errors import UnexpectedError
 from septum.core.files import place_of
 from septum.io import case_name
 from septum.io.dicom.finding import dicom_files
-from septum.workflows.indices_table import COLUMNS, record_row
+from septum.workflows.indices_table import COLUMNS, TEXT_COLUMNS, WHOLE_COLUMNS, record_row
 from septum.workflows.provenance import NO_TIME
 
 if TYPE_CHECKING:
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
 #: Columns that follow those of :data:`septum.workflows.indices_table.COLUMNS`.
 OWN_COLUMNS = ("state", "error", "reason", "number", "record")
-_TEXT = (
-    "study", "verdict", "flags", "lv_verdict", "rv_verdict", "reference", "reference_group", "input_sha256",
-    "model", "model_sha256", "septum_version", "state", "error", "reason", "record",
-)  # fmt: skip
-_WHOLE = ("end_diastole_frame", "end_systole_frame", "frames", "number")
+_TEXT = TEXT_COLUMNS | {"state", "error", "reason", "record"}
+_WHOLE = WHOLE_COLUMNS | {"number"}
 #: Types in Parquet, by the column, in their order.
 TYPES = {
     name: "VARCHAR" if name in _TEXT else "BIGINT" if name in _WHOLE else "DOUBLE"

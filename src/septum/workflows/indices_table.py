@@ -75,6 +75,15 @@ COLUMNS: tuple[str, ...] = (
     *REFERENCE_COLUMNS,
     *ORIGIN_COLUMNS,
 )
+#: Columns that hold words, and those that hold whole numbers; all others hold numbers.
+TEXT_COLUMNS = frozenset(
+    {
+        *("study", "verdict", "flags", "lv_verdict", "rv_verdict", "reference", "reference_group"),
+        *("input_sha256", "model", "model_sha256", "septum_version"),
+        *(f"{key}_place" for key in COMPARED),
+    }
+)
+WHOLE_COLUMNS = frozenset({"end_diastole_frame", "end_systole_frame", "frames"})
 
 
 def table_row(
