@@ -29,9 +29,11 @@ _TEXT = (
     "model", "model_sha256", "septum_version", "state", "error", "reason", "record",
 )  # fmt: skip
 _WHOLE = ("end_diastole_frame", "end_systole_frame", "frames", "number")
+#: Columns that end so say where a value lies, in a word.
+_TEXT_END = "_place"
 #: Types in Parquet, by the column, in their order.
 TYPES = {
-    name: "VARCHAR" if name in _TEXT else "BIGINT" if name in _WHOLE else "DOUBLE"
+    name: "VARCHAR" if name in _TEXT or name.endswith(_TEXT_END) else "BIGINT" if name in _WHOLE else "DOUBLE"
     for name in (*COLUMNS, *OWN_COLUMNS)
 }
 #: Files of a folder whose names are looked for in a message.
