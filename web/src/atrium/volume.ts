@@ -66,7 +66,7 @@ async function viewer(box: HTMLElement, title: string): Promise<Niivue> {
   box.append(el("div", {}, canvas));
   const made = new Niivue({
     backColor: [0.02, 0.027, 0.04, 1], show3Dcrosshair: false, isResizeCanvas: true, dragAndDropEnabled: false,
-    crosshairColor: [0.42, 0.7, 1, 0.8], loadingText: "", logLevel: "error",
+    crosshairColor: [0.42, 0.7, 1, 0.8], loadingText: "", logLevel: "error", isRadiologicalConvention: true,
   });
   await made.attachToCanvas(canvas);
   return made;
