@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,9 @@ from septum.cohort.isolation import TRIES_UNEXPLAINED, isolate_lost
 from septum.cohort.journal import Journal
 from septum.cohort.looking import CSV_COLUMNS, failures, status, write_table
 from septum.cohort.parts import write_part
-from septum.cohort.plan import studies_of
+from septum.cohort.plan import chunk_of, studies_of
 from septum.cohort.retry import retry
-from septum.cohort.rows import State, other_row
+from septum.cohort.rows import TYPES, State, other_row
 from septum.cohort.running import Progress, run_here
 from septum.cohort.summary import facts_of, write_page
 from septum.cohort.work import forgive
@@ -203,6 +204,29 @@ def test_a_retry_that_is_killed_at_any_step_loses_no_row(cohort, monkeypatch, cr
     assert table(cohort) == rows
 
 
+def test_a_study_that_failed_in_a_chunk_in_work_is_done_again_too(cohort):
+    run(cohort)
+    (failed,) = failures(cohort)
+    chunk = chunk_of(cohort, failed["number"])
+    done = retry(cohort, [failed["study"]])
+    with Journal(cohort.journal(chunk)) as journal:
+        before = set(journal.rows)
+        journal.add({**dict.fromkeys(TYPES), **failed})
+    assert retry(cohort, every=True) == done == [failed["study"]]
+    with Journal(cohort.journal(chunk)) as journal:
+        assert set(journal.rows) == before
+
+
+def test_a_name_that_is_no_text_stands_in_the_table_escaped(cohort):
+    chunk = unfinished(cohort)[0]
+    one = replace(studies_of(cohort, chunk)[0], study=os.fsdecode(b"Sch\xe9fer"))
+    with Journal(cohort.journal(chunk)) as journal:
+        journal.add(other_row(one, State.FAILED, "InputError", "it is damaged"))
+    assert [row["study"] for row in table(cohort)] == [r"Sch\udce9fer"]
+    write_part(cohort.part(chunk), journal.rows.values())
+    assert [row["study"] for row in table(cohort)] == [r"Sch\udce9fer"]
+
+
 def test_studies_that_were_lost_are_done_alone_and_the_guilty_one_is_set_aside(cohort):
     chunk = unfinished(cohort)[0]
     first, second, _ = studies_of(cohort, chunk)
@@ -289,6 +313,13 @@ def test_a_folder_that_goes_away_ends_the_run_and_fails_no_study(cohort, tmp_pat
     assert len(failures(cohort)) == 1
 
 
+def test_a_folder_that_goes_away_ends_the_run_where_each_chunk_is_one_study(tmp_path):
+    folder = begun(write_some(tmp_path / "in", 3), tmp_path / "out", chunk=1).folder
+    (tmp_path / "in").rename(tmp_path / "away")
+    end, seen = run(folder)
+    assert (end.stop is not None, seen.ended) == (True, [])
+
+
 def test_one_study_that_is_gone_fails_alone(cohort, tmp_path):
     (tmp_path / "in" / NAMES[5] / "cine.nii.gz").unlink()
     end, _ = run(cohort)
@@ -314,12 +345,14 @@ def test_the_rate_is_that_of_late_and_each_worker_has_its_own():
     assert progress.by_worker() == {"a": pytest.approx(4 / 3), "b": pytest.approx(2 / 3)}
 
 
-def test_the_command_makes_the_numbers_that_segment_makes(septum, tmp_path):
+def test_the_command_makes_the_numbers_that_segment_makes(septum, tmp_path, monkeypatch):
     from septum.io import write_image
 
     for name in "ab":
         (tmp_path / "in" / name).mkdir(parents=True)
         write_image(tmp_path / "in" / name / f"{name}.nii.gz", phantom().cine)
+    (tmp_path / "cine").mkdir()  # no model, though one that is shipped has this name
+    monkeypatch.chdir(tmp_path)
     said = septum("cohort", tmp_path / "in", "-o", tmp_path / "out", "--shard", "1/1", "--names")
     assert said.code == 0
     assert septum("cohort", "table", tmp_path / "out").code == 0
@@ -432,7 +465,8 @@ def test_a_shard_loads_no_engine():
     "options",
     [
         ["--shard", "0/3"], ["--shard", "4/3"], ["--shard", "1/2", "--workers", "2"],
-        ["--walltime", "1:00:00"], ["--slurm", "--shard", "1/2"], ["--heart-rate", "60"],
+        ["--walltime", "1:00:00"], ["--slurm", "--memory", "much"], ["--slurm", "--shard", "1/2"],
+        ["--heart-rate", "60"],
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_refused(septum, tmp_path, options):
