@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -30,12 +27,12 @@ from septum.cohort.parts import write_part
 from septum.cohort.plan import chunk_of, studies_of
 from septum.cohort.retry import retry
 from septum.cohort.rows import TYPES, State, other_row
-from septum.cohort.running import Progress, run_here
-from septum.cohort.summary import facts_of, write_page
+from septum.cohort.running import Progress
+from septum.cohort.summary import write_page
 from septum.cohort.work import forgive
 from septum.core.errors import NameTakenError
 from septum.workflows.record import Record
-from support.cohort_parts import begun, phantom, stub_work, write_phantoms
+from support.cohort_parts import begun, phantom, run, write_phantoms, write_some
 from support.dicom_study import SECRETS, write_cine
 from support.full_disk import full_disk
 
@@ -44,24 +41,6 @@ if TYPE_CHECKING:
 
 SIGSEGV, SIGKILL = 11, 9
 NAMES = [f"DOE^JANE_{number}" for number in range(1, 8)]
-
-
-class Seen:
-    """Keeps what a run tells."""
-
-    def __init__(self):
-        self.ended, self.said = [], []
-
-    def study(self, ended: StudyEnded) -> None:
-        self.ended.append(ended)
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
-def run(folder: CohortFolder, shard=None, work=stub_work):
-    seen = Seen()
-    return run_here(folder.path, unfinished(folder, shard), seen, work), seen
 
 
 @pytest.fixture
@@ -363,51 +342,6 @@ def test_the_command_makes_the_numbers_that_segment_makes(septum, tmp_path, monk
     assert sorted(found, key=lambda row: row["study"]) == expected
     assert septum("cohort", "status", tmp_path / "out", "--json").code == 0
     assert json.loads(septum("cohort", "failures", tmp_path / "out", "--json").out) == []
-
-
-def test_the_page_of_a_cohort_shows_distributions_failures_and_links_and_loads_nothing(tmp_path):
-    write_phantoms(tmp_path / "in", NAMES)
-    (tmp_path / "in" / NAMES[0] / "cine.nii.gz").unlink()
-    (tmp_path / "in" / NAMES[0] / "cine.nii.gz").write_bytes(b"secret words")
-    folder = begun(tmp_path / "in", tmp_path / "out", outputs={"report": {"identify": False}}).folder
-    run(folder)
-    write_page(folder, folder.path / "report.html")
-    page = (folder.path / "report.html").read_text(encoding="utf-8")
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
-    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
-    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
-    assert "script-src" not in policy
-    assert not re.findall(r"(?:src|href)=\"(?!data:,)", page)
-    assert 'data-index="lv_ef_percent"' in page
-    assert "the study is not" in page
-    assert not [secret for secret in ("secret", "DOE", str(tmp_path)) if secret in page]
-
-
-def test_an_outlier_is_named_with_its_distance_and_its_page(tmp_path):
-    folder = begun(write_some(tmp_path / "in", 21), tmp_path / "out", chunk=30).folder
-    (chunk,) = unfinished(folder)
-    studies = studies_of(folder, chunk)
-    values = [60.0 + number % 5 for number in range(20)] + [12.0]
-    made = [
-        other_row(one, State.DONE, "", "") | {"lv_ef_percent": value, "verdict": "fine"}
-        for one, value in zip(studies, values, strict=True)
-    ]
-    write_part(folder.part(chunk), made)
-    page = folder.studies / chunk / f"{studies[-1].study}_report.html"
-    page.parent.mkdir(parents=True)
-    page.write_text("page")
-    facts = facts_of(folder, folder.path)
-    (outlier,) = facts.outliers
-    assert (outlier.study, outlier.value) == (studies[-1].study, 12.0)
-    assert outlier.z == pytest.approx((12.0 - 62.0) / 1.4826)
-    assert (folder.path / outlier.page).read_text() == "page"
-    (shown,) = facts.distributions
-    assert (shown.count, sum(shown.bars), shown.quantiles[2]) == (21, 21, 62.0)
-
-
-def write_some(folder, count):
-    write_phantoms(folder, [f"P{number}" for number in range(count)])
-    return folder
 
 
 def test_without_a_source_a_cohort_goes_on_as_it_was_begun(septum, tmp_path):
