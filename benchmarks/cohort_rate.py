@@ -4,9 +4,9 @@
 
 Two measurements, each in whole processes:
 
-- A folder of phantoms by ``segment`` and by ``cohort`` in turns, with the shipped model. ``cohort`` runs with
-  and without masks; with them it writes what ``segment`` writes. The rate is studies over the time of the
-  whole process, its start and that of its workers included.
+- A folder of phantoms by ``segment`` and by ``cohort`` in turns, with the shipped model. ``cohort`` runs
+  with and without masks; with them it writes what ``segment`` writes. The rate is studies over the time of
+  the whole process, its start and that of its workers included.
 - Cohorts of 100, 1,000 and 10,000 links to one phantom in one process, with a model that gives a mask at
   once. What is left is the cost of the plan, of reading and measuring, of journals and parts, and of the
   table.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from septum.cohort.alone import do_lost, end_with
-from septum.cohort.beginning import begin
+from septum.cohort.beginning import begin, unfinished
+from septum.cohort.running import run_here
 from septum.cohort.settings import CohortSettings
 from septum.cohort.work import work_on
 from septum.core import Localisation, LocalisationPath, Region
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from septum.cohort.beginning import Begun
-    from septum.cohort.ends import ChunkReport
+    from septum.cohort.ends import ChunkReport, StudyEnded
+    from septum.cohort.folder import CohortFolder
+    from septum.cohort.running import RunEnd
     from septum.core import Cine
 
 SETTINGS = PhantomSettings(frames=2, slices=5, matrix=(68, 68), in_plane_mm=3.0)
@@ -101,6 +104,11 @@ def write_phantoms(folder: Path, names: Sequence[str], *, poisoned: Sequence[str
             os.link(first, folder / name / "cine.nii.gz")
 
 
+def write_some(folder: Path, count: int) -> Path:
+    write_phantoms(folder, [f"P{number}" for number in range(count)])
+    return folder
+
+
 def begun(source: Path, out: Path, *, chunk: int = 4, **settings: Any) -> Begun:
     return begin([source], out, CohortSettings(**settings), chunk=chunk)
 
@@ -112,6 +120,26 @@ def stub() -> Any:
 
 def stub_work(out: Path, chunk: str, **tell: Any) -> ChunkReport:
     return work_on(out, chunk, model=stub(), alone=stub_alone, **tell)
+
+
+class Seen:
+    """Keeps what a run tells."""
+
+    def __init__(self) -> None:
+        self.ended: list[StudyEnded] = []
+        self.said: list[str] = []
+
+    def study(self, ended: StudyEnded) -> None:
+        self.ended.append(ended)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def run(folder: CohortFolder, shard: tuple[int, int] | None = None) -> tuple[RunEnd, Seen]:
+    """Do what is left, in this process."""
+    seen = Seen()
+    return run_here(folder.path, unfinished(folder, shard), seen, stub_work), seen
 
 
 def stub_task(out: str, chunk: str) -> dict[str, Any]:

@@ -67,6 +67,15 @@ def test_what_a_list_tells_otherwise_now_is_counted_and_not_used(tmp_path):
     assert next(every_study(folder)).source.given == {"sex": "F"}
 
 
+def test_no_two_studies_have_one_name_whatever_a_list_calls_them(tmp_path):
+    folder = CohortFolder(tmp_path)
+    names = ("a", "A", "a-2", "a-3", "study-000005")
+    extend_plan(folder, [Source(f"/{k}", name, named=True) for k, name in enumerate(names)], names=False)
+    extend_plan(folder, sources(*"bcdefgh"), names=False)
+    every = [one.study.casefold() for one in every_study(folder)]
+    assert len(set(every)) == len(every) == 12
+
+
 def test_shards_part_the_chunks_among_them(tmp_path):
     folder = CohortFolder(tmp_path)
     extend_plan(folder, sources(*"abcdefghij"), names=False, chunk=2)
@@ -101,7 +110,8 @@ def test_a_list_in_parquet_says_the_same(tmp_path):
     "text",
     [
         "name\nA\n", "path\n", "path,name\na.nii,secret/name\n", "path,name\na,same-secret\nb,Same-secret\n",
-        "path,height\na.nii,1764711\n", "path,sex\na.nii,secret\n", "path\n\xff\xfe",
+        "path,sex\na,secret.nii,F\n", "path,height\na.nii,1764711\n", "path,sex\na.nii,secret\n",
+        "path\n\xff\xfe",
     ],
 )  # fmt: skip
 def test_a_list_that_is_none_is_refused_and_no_cell_is_told(tmp_path, text):

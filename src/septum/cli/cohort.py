@@ -250,7 +250,7 @@ def make_report(out: Path, path: Path | None) -> int:
 
 def _settings(model: str, options: ModelKeywords, indices: IndexValues, **others: Any) -> CohortSettings:
     from septum.cohort.settings import CohortSettings
-    from septum.inference import ModelOptions
+    from septum.inference import ModelOptions, shipped
     from septum.workflows.options import IndexSettings
     from septum.workflows.outputs import resolved
 
@@ -261,10 +261,12 @@ def _settings(model: str, options: ModelKeywords, indices: IndexValues, **others
             "column of a list."
         )
     ModelOptions(**options)
-    folder = Path(model).absolute() if Path(model).is_dir() else model
+    is_folder = model not in shipped() and Path(model).is_dir()
     given = {name: value for name, value in options.items() if value is not None}
     others |= {"spacing_mm": others.pop("spacing"), "outputs": resolved(others["outputs"])}
-    return CohortSettings.model_validate({"model": str(folder), **given, "indices": how, **others})
+    return CohortSettings.model_validate(
+        {"model": str(Path(model).absolute()) if is_folder else model, **given, "indices": how, **others}
+    )
 
 
 def _refuse_options() -> None:
@@ -295,6 +297,9 @@ def _check_engine(shard: tuple[int, int] | None, engine: dict[str, Any]) -> None
         raise click.BadParameter(
             f"expected a time such as 04:00:00, got {walltime!r}.", param_hint="--walltime"
         )
+    memory = engine["memory"]
+    if memory and re.fullmatch(r"\d+(\.\d+)? *[kMGT]i?B", memory) is None:
+        raise click.BadParameter(f"expected a size such as 4GB, got {memory!r}.", param_hint="--memory")
 
 
 def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) -> int:

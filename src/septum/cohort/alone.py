@@ -19,6 +19,7 @@ from septum.cohort.plan import studies_of
 from septum.cohort.segmenting import segment_studies
 from septum.cohort.settings import CohortFile
 from septum.core import SeptumError
+from septum.core.errors import UnexpectedError
 
 if TYPE_CHECKING:
     from septum.workflows.lazy_model import LazyModel
@@ -50,6 +51,10 @@ def do_lost(out: Path, chunk: str, model: LazyModel | None = None) -> int:
     except SeptumError as error:
         sys.stderr.write(f"septum: {error}\n")
         return error.exit_code
+    except Exception as error:  # noqa: BLE001  # its words may name a patient
+        unexpected = UnexpectedError.anonymous(error)
+        sys.stderr.write(f"septum: {unexpected}\n")
+        return unexpected.exit_code
     return 0
 
 

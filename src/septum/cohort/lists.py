@@ -83,7 +83,12 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             return
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            for cells in reader:
+            for row, cells in enumerate(reader, start=1):
+                if None in cells:
+                    raise InputError(
+                        f"{path}: row {row} has more cells than there are columns: expected one for each; "
+                        "put a cell that holds a comma in quotes."
+                    )
                 yield {str(k).strip().lower(): v.strip() for k, v in cells.items() if isinstance(v, str)}
     except (OSError, UnicodeError, csv.Error, duckdb.Error) as error:
         why = getattr(error, "strerror", None) or type(error).__name__  # its words may repeat a cell

@@ -82,8 +82,8 @@ def failures(folder: CohortFolder, *, sources: bool = False) -> list[dict[str, A
 def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> int:
     """Write the table of a cohort, each study once, in the order of its numbers.
 
-    A CSV has the columns of :data:`CSV_COLUMNS`, Parquet the JSON of each study, too. A few rows are in
-    memory at a time.
+    A CSV has the columns of :data:`CSV_COLUMNS`, Parquet the JSON of each study, too. DuckDB
+    sorts the rows; what does not fit into memory lies in the folder for temporary files meanwhile.
 
     Args:
         folder: of the cohort.

@@ -41,7 +41,7 @@ def write_part(path: Path, rows: Iterable[dict[str, Any]]) -> None:
             lines = Path(scratch) / "rows.jsonl"
             with lines.open("w", encoding="utf-8") as stream:
                 for row in sorted(rows, key=lambda one: int(one["number"])):
-                    stream.write(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n")
+                    stream.write(_line(row))
             found = base.read_json(str(lines), columns=TYPES, format="newline_delimited")
             with atomic_path(path) as temporary:
                 found.write_parquet(str(temporary), compression=COMPRESSION)
@@ -53,9 +53,13 @@ def write_part(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database that lies in memory alone."""
-    base = duckdb.connect(":memory:", config=_CONFIG)
+def connected(scratch: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database that lies in memory.
+
+    Args:
+        scratch: folder for what does not fit there; without one nothing is written.
+    """
+    base = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": scratch})
     try:
         yield base
     finally:
@@ -74,16 +78,13 @@ def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         InputError: a part cannot be read.
     """
-    chunks = list(folder.finished())
-    parts = [str(folder.part(chunk)) for chunk in sorted(chunks)]
-    with connected() as base, tempfile.TemporaryDirectory(prefix="septum-") as scratch:
-        lines = Path(scratch) / "rows.jsonl"
-        with lines.open("w", encoding="utf-8") as stream:
-            for journal in sorted(folder.journals.glob("*.jsonl")):
-                if journal.stem not in chunks:
-                    stream.writelines(json.dumps(row) + "\n" for row in rows_in(journal))
+    with tempfile.TemporaryDirectory(prefix="septum-") as scratch, connected(scratch) as base:
+        lines = _copied(folder, Path(scratch))
+        chunks = set(folder.finished())  # after the journals: a chunk that ends meanwhile is in both
+        parts = [str(folder.part(chunk)) for chunk in sorted(chunks)]
+        lines = [path for path in lines if path.stem not in chunks]
         try:
-            view = base.read_json(str(lines), columns=TYPES, format="newline_delimited")
+            view = base.read_json([str(path) for path in lines], columns=TYPES, format="newline_delimited")
             if parts:
                 view = base.read_parquet(parts).union(view)
             view.create_view("rows")
@@ -93,3 +94,24 @@ def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"{folder.parts} holds a file that is no part of the table, or is damaged: expected Parquet "
                 "of this version; remove what is not Septum's, and run the cohort again."
             ) from error
+
+
+def _copied(folder: CohortFolder, scratch: Path) -> list[Path]:
+    """Copy the rows of all journals, for DuckDB; the first file is empty, since it wants one."""
+    copies = [scratch / "none.jsonl"]
+    copies[0].touch()
+    done = set(folder.finished())
+    for journal in sorted(folder.journals.glob("*.jsonl")):
+        if journal.stem not in done:
+            copies.append(scratch / journal.name)
+            copies[-1].write_text("".join(map(_line, rows_in(journal))), encoding="utf-8")
+    return copies
+
+
+def _line(row: dict[str, Any]) -> str:
+    """A row for DuckDB; what is no character, as a byte of a file's name may be, is escaped."""
+    cells = {
+        name: cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
+        for name, cell in row.items()
+    }
+    return json.dumps(cells, allow_nan=False, separators=(",", ":")) + "\n"

@@ -196,7 +196,7 @@ def extend_plan(
 def _study_name(source: Source, number: int, taken: set[str], *, names: bool) -> str:
     """The name in the table and of files; it is put into ``taken``."""
     name = source.name if names or source.named else f"study-{number:06d}"
-    if name.casefold() in taken:
+    while name.casefold() in taken:
         name = f"{name}-{number}"
     taken.add(name.casefold())
     return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from septum.cohort.journal import rows_in
 from septum.cohort.looking import failures
 from septum.cohort.parts import connected
 from septum.cohort.plan import studies_of
@@ -14,7 +15,7 @@ from septum.core import InputError
 from septum.core.files import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from septum.cohort.folder import CohortFolder
 
@@ -46,19 +47,20 @@ def retry(folder: CohortFolder, studies: Collection[str] = (), *, every: bool = 
             "of failures names; look at it."
         )
     taken: list[str] = []
-    for chunk in sorted(folder.finished()):
-        rows = rows_in_part(folder, chunk)
-        again = [
-            row for row in rows if row["state"] != State.DONE.value and _is_wanted(row, wanted, every=every)
-        ]
-        if again:
-            _take_back(folder, chunk, [row for row in rows if row not in again])
-            taken += [str(row["study"]) for row in again]
+
+    def is_wanted(row: dict[str, Any]) -> bool:
+        return row["state"] != State.DONE.value and _is_wanted(row, wanted, every=every)
+
+    for chunk in sorted({*folder.finished(), *(path.stem for path in folder.journals.glob("*.jsonl"))}):
+        if any(map(is_wanted, _rows_of(folder, chunk))):
+            taken += _take_back(folder, chunk, is_wanted)
     return taken
 
 
-def rows_in_part(folder: CohortFolder, chunk: str) -> list[dict[str, Any]]:
-    """Read the rows of a chunk that is done."""
+def _rows_of(folder: CohortFolder, chunk: str) -> list[dict[str, Any]]:
+    """Read the rows of a chunk that is done, or those that it has by now."""
+    if not folder.part(chunk).exists():
+        return rows_in(folder.journal(chunk))
     with connected() as base:
         found = base.read_parquet(str(folder.part(chunk))).select(", ".join(TYPES)).fetchall()
     return [dict(zip(TYPES, row, strict=True)) for row in found]
@@ -69,13 +71,21 @@ def _is_wanted(row: dict[str, Any], wanted: set[str], *, every: bool) -> bool:
     return named or (every and row["state"] in _ASKED_BY_ALL)
 
 
-def _take_back(folder: CohortFolder, chunk: str, rows: list[dict[str, Any]]) -> None:
-    """Make the journal of a chunk of its part, without some rows. A kill at any step loses nothing."""
+def _take_back(folder: CohortFolder, chunk: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[str]:
+    """Make the journal of a chunk anew, without the rows of some studies, and name these.
+
+    A kill at any step loses nothing.
+    """
     with folder.lock(chunk) as held:
         if not held or not studies_of(folder, chunk):
             raise InputError(f"chunk {chunk} is in work: expected it to come to an end; wait, and run again.")
         restore(folder, chunk)
+        rows = _rows_of(folder, chunk)
+        again = [row for row in rows if is_wanted(row)]
         with atomic_path(folder.kept(chunk)) as temporary:
-            temporary.write_text("".join(json.dumps({"row": row}) + "\n" for row in rows), encoding="utf-8")
+            temporary.write_text(
+                "".join(json.dumps({"row": row}) + "\n" for row in rows if row not in again), encoding="utf-8"
+            )
         folder.part(chunk).unlink(missing_ok=True)
         restore(folder, chunk)
+    return [str(row["study"]) for row in again]

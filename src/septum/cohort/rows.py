@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,10 +84,7 @@ def reason_of(error: Exception, study: PlannedStudy) -> str:
     """Tell why a study failed, in a sentence without a path. Of an error that nobody foresaw, tell where."""
     text = str(error)
     if isinstance(error, UnexpectedError) and error.__cause__ is not None:
-        cause = error.__cause__
-        place = traceback.extract_tb(cause.__traceback__)[-1]
-        where = f"{place.name}, {Path(place.filename).name}:{place.lineno}"
-        text = f"an unexpected {type(cause).__name__} in {where}."
+        text = str(UnexpectedError.anonymous(error.__cause__))
     return without_names(text, study)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from septum.cohort.ends import Stopped, StudyEnded, worker_name
+from septum.cohort.plan import CHUNK, every_study
 from septum.cohort.rows import State, done_row, other_row, reason_of, without_names
 from septum.cohort.settings import CohortSettings
 from septum.core import InputError, OutputError
@@ -19,7 +21,7 @@ from septum.workflows.measured_steps import MeasuredSteps
 from septum.workflows.pipeline import run_pipelined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from septum.cohort.folder import CohortFolder
     from septum.cohort.journal import Journal
@@ -109,7 +111,7 @@ def segment_studies(
     def note(event: Any) -> None:
         if isinstance(event, CaseDone | Failure | PassedOver):  # of each study, in order
             study = next(waiting)
-            row = _row(event, study, studies)
+            row = _row(event, study, studies if len(studies) > 1 else every_study(folder))
             _add(journal, row)
             tell(StudyEnded(study.number, study.study, row["state"], worker_name()))
 
@@ -131,7 +133,7 @@ def _add(journal: Journal, row: dict[str, Any]) -> None:
 
 
 def _row(
-    event: CaseDone | Failure | PassedOver, study: PlannedStudy, others: Sequence[PlannedStudy]
+    event: CaseDone | Failure | PassedOver, study: PlannedStudy, others: Iterable[PlannedStudy]
 ) -> dict[str, Any]:
     """The row of a study; what concerns every study is raised instead, as :class:`Stopped`."""
     if isinstance(event, CaseDone):
@@ -151,10 +153,12 @@ def _row(
     return other_row(study, State.FAILED, type(error).__name__, reason_of(error, study))
 
 
-def _is_away(error: InputError, study: PlannedStudy, others: Sequence[PlannedStudy]) -> bool:
-    """Whether not one study is missing, but all of them, or what they lie on."""
+def _is_away(error: InputError, study: PlannedStudy, others: Iterable[PlannedStudy]) -> bool:
+    """Whether not one study is missing, but some dozens of them, or what they lie on."""
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in _AWAY:
         return True
-    places = [Path(one.source.path) for one in others]
-    return len(places) > 1 and not any(place.exists() for place in (Path(study.source.path), *places))
+    if Path(study.source.path).exists():
+        return False
+    places = [Path(one.source.path) for one in islice(others, CHUNK)]
+    return len(places) > 1 and not any(place.exists() for place in places)

@@ -29,8 +29,7 @@ class CohortSettings(BaseModel):
     Attributes:
         model: a shipped model's name, or a bundle's folder.
         engine, device, precision, flips, threads: as of :class:`septum.inference.ModelOptions`; a worker has
-            one
-            thread where nothing else is said.
+            one thread where nothing else is said.
         spacing_mm: (Z, Y, X) in mm, instead of what the files say.
         indices: how clinical indices are taken; a list may add what it knows of each study.
         masks: whether masks and their JSON are written.

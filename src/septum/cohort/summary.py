@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from septum.cohort.parts import rows_of
@@ -76,18 +77,17 @@ def facts_of(folder: CohortFolder, beside: Path) -> CohortFacts:
             "ORDER BY 3 DESC, 2 LIMIT ?", [MOST_REASONS],
         ).fetchall()  # fmt: skip
         found = [_distribution(base, key, *titles[key]) for key in _KEYS if key in titles]
-        outliers = [
-            one
-            for key in _KEYS
-            if key in titles
-            for one in _outliers(base, folder, key, *titles[key], beside)
-        ]
+        outliers = [one for key in _KEYS if key in titles for one in _outliers(base, key, *titles[key])]
     left = studies - sum(states.values())
     states |= {"left": left} if left else {}
-    outliers.sort(key=lambda one: -abs(one.z))
+    outliers.sort(key=lambda one: -abs(one[1].z))
+    shown = [
+        replace(one, page=_page_of(folder, number, one.study, beside))
+        for number, one in outliers[:MOST_OUTLIERS]
+    ]
     return CohortFacts(
         studies, states, dict(verdicts), dict(flags), reasons, [one for one in found if one is not None],
-        outliers[:MOST_OUTLIERS], max(len(outliers) - MOST_OUTLIERS, 0),
+        shown, max(len(outliers) - MOST_OUTLIERS, 0),
     )  # fmt: skip
 
 
@@ -108,21 +108,18 @@ def _distribution(base: duckdb.DuckDBPyConnection, key: str, title: str, unit: s
     return Distribution(key, title, unit, count, tuple(inner), low, low + step * BARS, drawn)
 
 
-def _outliers(
-    base: duckdb.DuckDBPyConnection, folder: CohortFolder, key: str, title: str, unit: str, beside: Path
-) -> list[Outlier]:
-    """Find values far from the median of an index, the farthest first."""
+def _outliers(base: duckdb.DuckDBPyConnection, key: str, title: str, unit: str) -> list[tuple[int, Outlier]]:
+    """Find values far from the median of an index, the farthest first, with the numbers of their studies."""
     used = f"SELECT number, study, verdict, {key} AS value FROM rows WHERE {_USED}"  # noqa: S608  # our names
     query = (
         f"WITH used AS ({used} AND {key} IS NOT NULL), "  # noqa: S608  # likewise
         "middle AS (SELECT median(value) AS m, ? * mad(value) AS d FROM used) "
         "SELECT number, study, value, (value - m) / d, coalesce(verdict, '') FROM used, middle "
-        "WHERE d > 0 AND abs(value - m) > ? * d ORDER BY abs(value - m) DESC, number LIMIT 1000"
+        "WHERE d > 0 AND abs(value - m) > ? * d ORDER BY abs(value - m) DESC, number"
     )
     rows = base.execute(query, [_OF_NORMAL, FAR]).fetchall()
     return [
-        Outlier(study, title, value, unit, z, verdict, _page_of(folder, number, study, beside))
-        for number, study, value, z, verdict in rows
+        (number, Outlier(study, title, value, unit, z, verdict)) for number, study, value, z, verdict in rows
     ]
 
 

@@ -111,6 +111,25 @@ class UnexpectedError(SeptumError):
             "SEPTUM_DEBUG=1 for the details, and please report them."
         )
 
+    @classmethod
+    def anonymous(cls, error: BaseException) -> UnexpectedError:
+        """The sentence for tables and logs: where it arose, and none of its words, which may name a patient.
+
+        >>> try:
+        ...     int("DOE^JANE")
+        ... except ValueError as error:
+        ...     "an unexpected ValueError in" in str(UnexpectedError.anonymous(error))
+        True
+        """
+        import traceback  # noqa: PLC0415  # of errors alone
+        from pathlib import Path  # noqa: PLC0415
+
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.name}, {Path(place.filename).name}:{place.lineno}"
+        told = cls(f"an unexpected {type(error).__name__} in {where}: Septum did not foresee this.")
+        told.__cause__ = error
+        return told
+
 
 class QualityWarning(UserWarning):
     """The verdict on a mask is not *fine*: a Python warning, which a program may filter, with the reasons.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset
 from pynetdicom import ae
 
+from septum.node.finding import FIND, answers
 from septum.node.tls import client_context
 
 if TYPE_CHECKING:
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
     from septum.node.settings import Archive, Receive
 
-_PENDING = (0xFF00, 0xFF01)
 _TIMEOUT_S = 30.0
-_FIND = "1.2.840.10008.5.1.4.1.2.2.1"  # Study Root, FIND
 
 
 class Counting:
@@ -93,7 +92,7 @@ def count_at(archive: Archive, study: str, calling: str) -> int | None:
         ConnectionError: it does not answer.
     """
     entity = ae.ApplicationEntity(calling)
-    entity.add_requested_context(_FIND)
+    entity.add_requested_context(FIND)
     entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
     entity.connection_timeout = _TIMEOUT_S
     tls = None if archive.tls is None else (client_context(archive.tls), archive.host)
@@ -104,10 +103,8 @@ def count_at(archive: Archive, study: str, calling: str) -> int | None:
     asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", study
     asked.NumberOfStudyRelatedInstances = None
     try:
-        for status, found in association.send_c_find(asked, _FIND):
-            if status.get("Status") in _PENDING and found is not None:
-                number = found.get("NumberOfStudyRelatedInstances")
-                return None if number is None else int(number)
+        found = list(answers(association, asked, archive.ae_title))
     finally:
         association.release()
-    return None
+    numbers = [one.get("NumberOfStudyRelatedInstances") for one in found]
+    return next((int(number) for number in numbers if number is not None), None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pydicom
 
 from septum.io.dicom.headers import quiet
+from septum.node.finding import FIND, answers
 from septum.node.http_client import HttpClient, HttpError
 from septum.node.settings import DimseDestination, OrthancDestination, StowDestination
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Statuses of C-STORE that mean that an object is stored, some with a warning (PS3.4, B.2.3).
 _STORED = (0x0000, 0xB000, 0xB006, 0xB007)
-#: Answers to C-FIND that bring an object; and what is asked (Study Root, FIND).
-_PENDING, _FIND = (0xFF00, 0xFF01), "1.2.840.10008.5.1.4.1.2.2.1"
 _TIMEOUT_S = 60.0
 _INSTANCE_UID = "00080018"
 _FAILED, _INSTANCE = "00081198", "00081155"
@@ -97,13 +96,12 @@ class DimseSender(Sender):
     def find(self, objects: Sequence[tuple[Outgoing, Path]]) -> set[str]:
         """See :meth:`Sender.find`; by C-FIND (Study Root, level of instances)."""
         found: set[str] = set()
-        with self._associated(_FIND, *dict.fromkeys(one.sop_class for one, _ in objects)) as association:
-            if _FIND not in {context.abstract_syntax for context in association.accepted_contexts}:
+        with self._associated(FIND, *dict.fromkeys(one.sop_class for one, _ in objects)) as association:
+            if FIND not in {context.abstract_syntax for context in association.accepted_contexts}:
                 return found
             for one, path in objects:
-                for status, answer in association.send_c_find(_asked(one, path), _FIND):
-                    if status.get("Status") in _PENDING and answer is not None:
-                        found |= {one.uid} & {str(answer.get("SOPInstanceUID", ""))}
+                for answer in answers(association, _asked(one, path), self._destination.ae_title):
+                    found |= {one.uid} & {str(answer.get("SOPInstanceUID", ""))}
         return found
 
     def close(self) -> None:

@@ -18,12 +18,13 @@ class Spool:
         suffix: the ending of its name.
 
     Attributes:
-        name: path of the file, in the folder for temporary files.
+        name: path of the file, in the folder for temporary files. Empty where none could be made: pynetdicom
+            removes whatever has this name.
         is_cut: not everything that was written is there.
     """
 
     def __init__(self, suffix: str = "") -> None:
-        self.name, self.is_cut, self._handle = os.devnull, False, -1
+        self.name, self.is_cut, self._handle = "", False, -1
         try:
             self._handle, self.name = tempfile.mkstemp(suffix=suffix)
         except OSError:

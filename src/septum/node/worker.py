@@ -6,9 +6,7 @@ import errno
 import logging
 import shutil
 import time
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from septum.core import BundleError, InputError, MissingExtraError, OutputError, SeptumError, Verdict
@@ -25,6 +23,7 @@ from septum.workflows.lazy_model import LazyModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from septum.core import StackKind
     from septum.node.audit import Audit
@@ -144,7 +143,8 @@ class Worker:
             lasting = not isinstance(error.__cause__, OSError) or isinstance(error, BundleError)
             self._failed(job, error, lasting=lasting)
         except Exception as error:  # noqa: BLE001  # one study never ends the node
-            self._failed(job, error if isinstance(error, SeptumError) else _unexpected(error), lasting=False)
+            known = error if isinstance(error, SeptumError) else UnexpectedError.anonymous(error)
+            self._failed(job, known, lasting=False)
         finally:
             shutil.rmtree(self.inbox.folder / "work" / str(job.id), ignore_errors=True)
             self.metrics.add("segmenting_seconds_total", time.perf_counter() - started)
@@ -232,12 +232,3 @@ def _is_for_room(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _unexpected(error: Exception) -> UnexpectedError:
-    """Say where an error arose that nobody foresaw; its own words may name the patient."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{place.name}, {Path(place.filename).name}:{place.lineno}"
-    told = UnexpectedError(f"an unexpected {type(error).__name__} in {where}: Septum did not foresee this.")
-    told.__cause__ = error
-    return told

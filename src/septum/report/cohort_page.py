@@ -23,8 +23,9 @@ _STYLE = """
 .plots svg { width: 100%; height: auto; display: block; }
 figcaption { font-weight: 650; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line);
-} .wide { overflow-x: auto; }
+th, td { text-align: left; vertical-align: top; padding: 4px 16px 4px 0; }
+th, td { border-bottom: 1px solid var(--line); }
+.wide { overflow-x: auto; }
 th.number, td.number { text-align: right; }
 .hint { margin: 8px 0; }
 table + table { margin-top: 16px; }

@@ -62,10 +62,11 @@ class Subjects:
         Args:
             names: of all studies.
         """
-        without = len(set(names) - self.rows.keys())
+        known = set(names)
+        without = len(known - self.rows.keys())
         if without:
             yield f"{self.path}: {without} of {len(names)} studies have no row there."
-        idle = [str(self.lines[name]) for name in self.rows if name not in names]
+        idle = [str(self.lines[name]) for name in self.rows if name not in known]
         if idle:
             yield f"{self.path}: no study has the name in {_rows(idle)}; {NAME} is that of its results."
 
