@@ -1,0 +1,83 @@
+"""Tables of how fast viewer and node answer: what was wanted, and what their benchmarks measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from septum.metrics.table import Column, Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Result = Mapping[str, Any]
+
+
+def viewer_table(result: Result) -> Table:
+    """What a reader waits for in the viewer.
+
+    Args:
+        result: of ``benchmarks/view_time.py``, a mapping as its JSON is.
+
+    Raises:
+        KeyError: the result is of another format.
+    """
+    frames, slices, *matrix = result["shape"]
+    rows = [
+        ("First picture after a click, NIfTI", "2 s", _s(result["first_picture_s"])),
+        ("The same, DICOM study that was not open before", "2 s", _s(result["dicom_first_picture_s"])),
+        ("From the end of a stroke to all numbers", "200 ms",
+         f"{result['stroke_to_numbers_ms']['median']:.0f} ms"),
+        ("Frames shown a second, of a beat that has so many", f"{result['frames_of_the_beat_per_s']:.0f}",
+         f"{result['frames_shown_per_s']:.0f}"),
+        ("First row of a list of 5,000 studies", "", _s(result["list_first_row_s"])),
+        ("Refreshes over 50 ms while it is scrolled", "0", str(result["list_hitches"])),
+    ]  # fmt: skip
+    machine = result["machine"]
+    note = (
+        f"Medians. Cine of {frames} frames of {slices} slices of {' x '.join(map(str, matrix))} voxels, in "
+        f"{result['browser']} without a graphics processor; {_machine(machine)}."
+    )
+    return _table("The viewer", rows, note)
+
+
+def node_table(result: Result) -> Table:
+    """How long a study is on its way through the node.
+
+    Args:
+        result: of ``benchmarks/node_latency.py``, a mapping as its JSON is.
+
+    Raises:
+        KeyError: the result is of another format.
+    """
+    rows = [
+        (f"From the last image to all results in Orthanc, {told}", "15 s", f"{result[way]['total']:.1f} s")
+        for way, told in (("c-store", "sent to the node by C-STORE"), ("orthanc", "taken from Orthanc"))
+    ]
+    parts = result["c-store"]
+    rows += [
+        (told, "", f"{parts[part]:.1f} s")
+        for part, told in (
+            ("until_complete", "of the first, until the study is complete"),
+            ("segmenting_and_writing", "of the first, segmenting and writing"),
+            ("sending_back", "of the first, sending back"),
+        )
+    ]
+    note = (
+        f"One study of {result['images']} images of {result['matrix']} x {result['matrix']} voxels, once "
+        f"each way, on {result['cores']} cores. The quiet time of {result['quiet_s']:g} s, after which a "
+        "study counts as complete, is a setting and in the time."
+    )
+    return _table("The node", rows, note)
+
+
+def _table(title: str, rows: list[tuple[str, str, str]], note: str) -> Table:
+    columns = tuple(map(Column, ("", "Wanted", "Measured")))
+    return Table(title, columns, (Section("", tuple(rows)),), (note,))
+
+
+def _s(spread: Mapping[str, float]) -> str:
+    return f"{spread['median']:.2f} s"
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    return f"{machine['processor']}, {machine['cores']} cores, load before {machine['load_average']:.1f}"

@@ -1,0 +1,45 @@
+"""Tables of viewer and node on the page of speed, by hand."""
+
+import pytest
+
+from septum_study.documentation.service_tables import node_table, viewer_table
+
+
+def spread(median):
+    return {"median": median, "lower_quartile": median, "upper_quartile": median, "least": 0, "most": 9}
+
+
+def cells(table):
+    return [line[1:] for section in table.sections for line in section.lines]
+
+
+def test_the_viewers_medians_stand_beside_what_was_wanted():
+    shown = viewer_table(
+        {
+            "shape": [30, 10, 256, 256], "first_picture_s": spread(0.849),
+            "dicom_first_picture_s": spread(1.6),
+            "stroke_to_numbers_ms": spread(121.05), "frames_of_the_beat_per_s": 33.0,
+            "frames_shown_per_s": 32.4, "list_first_row_s": spread(0.4), "list_hitches": 2, "browser": "C/1",
+            "machine": {"processor": "P", "cores": 2, "load_average": 0.5},
+        }
+    )  # fmt: skip
+    assert cells(shown) == [
+        ("2 s", "0.85 s"), ("2 s", "1.60 s"), ("200 ms", "121 ms"), ("33", "32"), ("", "0.40 s"), ("0", "2"),
+    ]  # fmt: skip
+    assert "30 frames of 10 slices of 256 x 256" in shown.notes[0]
+
+
+def test_the_nodes_ways_and_parts_are_told():
+    parts = {"total": 14.0, "until_complete": 2.03, "segmenting_and_writing": 11.28, "sending_back": 0.63}
+    shown = node_table(
+        {
+            "images": 300, "matrix": 192, "cores": 2, "quiet_s": 2.0, "c-store": parts,
+            "orthanc": {**parts, "total": 16.2},
+        }
+    )  # fmt: skip
+    assert [measured for _, measured in cells(shown)] == ["14.0 s", "16.2 s", "2.0 s", "11.3 s", "0.6 s"]
+
+
+def test_a_result_of_another_format_is_no_table():
+    with pytest.raises(KeyError):
+        viewer_table({"shape": [1, 1, 1, 1]})
