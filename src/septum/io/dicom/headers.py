@@ -7,13 +7,15 @@ import re
 import warnings
 import zlib
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from pydicom.values import convert_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +84,11 @@ def quiet() -> Iterator[None]:
 _MOST = 2**32
 
 
+#: Types of values that neither the character set nor another element has a say in, and none of which names
+#: anybody.
+_PLAIN = frozenset({"CS", "DS", "IS", "TM", "US"})
+
+
 @cache
 def _tag_of(keyword: str) -> BaseTag:
     """The tag of a keyword; a study asks for the same ones thousands of times."""
@@ -94,7 +101,7 @@ def values_of(dataset: Dataset | None, keyword: str) -> list[Any]:
     if dataset is None or tag not in dataset:
         return []
     try:
-        value = dataset[tag].value
+        value = _value_of(dataset, tag)
     except Exception:  # noqa: BLE001  # a library's words on a damaged value are not for the user
         value = _as_written(dataset, keyword)
     if value is None or value == "":
@@ -102,6 +109,21 @@ def values_of(dataset: Dataset | None, keyword: str) -> list[Any]:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         return [value]
     return list(value)
+
+
+def _value_of(dataset: Dataset, tag: BaseTag) -> Any:
+    """The value of an element that is there. Raises whatever a damaged one makes the library raise."""
+    raw: Any = dataset.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.VR in _PLAIN and isinstance(raw.value, bytes):
+        return _plain_value(raw.VR, raw.value, raw.is_little_endian)
+    return dataset[tag].value
+
+
+@lru_cache(maxsize=4096)
+def _plain_value(representation: str, value: bytes, little_endian: bool) -> Any:  # a key
+    """Convert bytes as the library does; most elements of a study have the same in every image."""
+    raw = RawDataElement(Tag(0), representation, len(value), value, 0, False, little_endian)
+    return convert_value(representation, raw)
 
 
 def _as_written(dataset: Dataset, keyword: str) -> str | None:
