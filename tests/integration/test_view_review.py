@@ -76,6 +76,18 @@ def test_the_row_of_a_study_that_is_corrected_later_has_its_new_numbers(folder):
     assert page.studies()[-1]["edited"]
 
 
+def test_a_mask_is_corrected_if_it_differs_from_the_first_one_whatever_was_done_before(folder):
+    page = Page.of(folder)
+    page.edit("slice", frames=[2], slices=[8], structures=None, present=False)
+    page.now("save", reader="R")
+    assert page.post("review", state="accepted", reader="R", comment="")["review"]["state"] == "corrected"
+    page.edit("revert", changes=None)
+    page.now("save", reader="R")
+    assert (page.mask() == page.mask("model")).all()
+    assert page.post("review", state="corrected", reader="R", comment="")["review"]["state"] == "accepted"
+    assert rows(folder)[0]["state"] == "accepted"
+
+
 @pytest.mark.parametrize("body", [{"state": "good"}, {"state": "accepted", "colour": "red"}, {"comment": 3}])
 def test_a_decision_that_is_none_is_refused(folder, body):
     page = Page.of(folder)

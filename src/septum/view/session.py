@@ -95,6 +95,11 @@ class Session:
                 self.history.apply(event)
             self.saved_version = self.history.version
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether mask or phases differ from the first ones, or the first ones were corrected elsewhere."""
+        return not self.history.is_original or self.record.mask_origin == "corrected"
+
     # -- what the page asks for
 
     def original_numbers(self) -> dict[str, Any]:

@@ -157,10 +157,20 @@ class Worklist:
             return self._reviews.get(key, UNSEEN)
 
     def review(self, key: str, review: Review) -> Review:
-        """Take a decision down, beside the result and in the folder's table. Raises :class:`OutputError`."""
-        entry = self.entry(key)
+        """Take a decision down, beside the result and in the folder's table.
+
+        A mask that differs from the first one is taken as corrected, and one that does not as accepted, whatever
+        was done in between.
+
+        Raises:
+            OutputError: it cannot be written.
+            RefusedError, InputError: as of :meth:`session`.
+        """
+        entry, taken = self.entry(key), replace_time(review)
+        if taken.state in ("accepted", "corrected"):
+            state = "corrected" if self.session(key).is_corrected else "accepted"
+            taken = taken.model_copy(update={"state": state})
         with self._lock:
-            taken = replace_time(review)
             write_review(entry.paths.beside(ENDING), taken)
             self._reviews[key] = taken
             if taken.reader:

@@ -65,8 +65,8 @@ export class ReviewPanel {
 
   async accept(): Promise<void> {
     if (!(await this.#named())) return;
-    if (this.#edited() && this.unsaved() && !(await this.save())) return;
-    await this.decide(this.#edited() ? "corrected" : "accepted");
+    if (this.#toSave() && !(await this.save())) return;
+    await this.decide("accepted"); // the server tells whether the mask is a corrected one
   }
 
   async decide(state: State): Promise<void> {
@@ -76,8 +76,8 @@ export class ReviewPanel {
       await edits.settled();
       const { review } = await api.review(study.detail.id, state, reader.get(), this.#comment.value.trim());
       study.review.set(review);
-      tell(this.session, `${STATES[state].title}. J opens the next study.`);
-      this.decided(state);
+      tell(this.session, `${STATES[review.state].title}. J opens the next study.`);
+      this.decided(review.state);
     });
   }
 
@@ -111,8 +111,10 @@ export class ReviewPanel {
     });
   }
 
-  #edited(): boolean {
-    return this.session.study.history.get().undo || this.session.study.review.get().state === "corrected";
+  /** Whether the file holds another mask than the one that is shown; strokes that were all undone need no file. */
+  #toSave(): boolean {
+    const { undo, saved } = this.session.study.history.get();
+    return this.unsaved() && (undo || (saved ?? 0) > 0);
   }
 
   async #named(): Promise<boolean> {
