@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from septum.workflows.result import Result
 
 
-def save(session: Session, entry: Entry, reader: str, *, verified: bool = False) -> list[str]:
+def save(
+    session: Session, entry: Entry, reader: str, *, since: str = "", verified: bool = False
+) -> list[str]:
     """Write a study as it is now.
 
     A mask that was taken back to what it was before any correction is written as that one, with its own JSON.
@@ -36,7 +38,8 @@ def save(session: Session, entry: Entry, reader: str, *, verified: bool = False)
     Args:
         session: the study.
         entry: where it stands in the list.
-        reader: who saves it.
+        reader: who saves it; edits without a reader are theirs, too.
+        since: time in UTC before which an edit without a reader may be somebody else's.
         verified: whether that is the explicit act by which mask and numbers count as verified.
 
     Returns:
@@ -57,28 +60,32 @@ def save(session: Session, entry: Entry, reader: str, *, verified: bool = False)
                 "changed_outside", 409,
             )  # fmt: skip
         kept = _keep_original(session, paths)
-        result = _result(session, reader, verified=verified)
+        named = session.history.nameless(since) if reader else ()
+        result = _result(session, reader, named, verified=verified)
         earlier = read_record(paths.record)
         before: Outputs = {} if earlier is None else dict(earlier.outputs)
         asked, notes = _outputs(session, before)
         indices = result.provenance.settings.indices
         plan = ResumePlan.of(earlier, paths, asked, indices, keeps_mask=False, notes=notes)
         record = write_case(result, paths, plan)
-        session.saved(record.mask_sha256, Event("saved", session.history.version, reader, now(),
-                                                mask_sha256=record.mask_sha256))  # fmt: skip
+        event = Event(
+            "saved", session.history.version, reader, now(), mask_sha256=record.mask_sha256, named=named
+        )
+        session.saved(record.mask_sha256, event)
         tables = _update_tables(entry, record)
         written = [paths.mask, paths.record, *output_files(record.outputs, paths, record), *kept, *tables]
         return [path.name for path in written]
 
 
-def edits_of(session: Session) -> tuple[EditRecord, ...]:
-    """List the corrections that stand, as the JSON tells them."""
+def _edits_of(session: Session, reader: str, named: tuple[int, ...]) -> tuple[EditRecord, ...]:
+    """The corrections that stand, as the JSON tells them; the named versions are of the reader."""
+    steps = (s.named(reader) if s.event.version in named else s for s in session.history.steps)
     return tuple(
         EditRecord(
             at=step.event.at, reader=step.event.reader, action=step.event.action,
             parameters=step.event.parameters, slices=tuple(sorted(step.after)),
         )
-        for step in session.history.steps
+        for step in steps
     )  # fmt: skip
 
 
@@ -96,11 +103,12 @@ def _keep_original(session: Session, paths: OutputPaths) -> list[Path]:
     return [target]
 
 
-def _result(session: Session, reader: str, *, verified: bool) -> Result:
+def _result(session: Session, reader: str, named: tuple[int, ...], *, verified: bool) -> Result:
     result = session.result()
     correction = None
     if not session.history.is_original:
-        correction = Correction(reader=reader, at=now(), edits=edits_of(session), before=session.record)
+        edits = _edits_of(session, reader, named)
+        correction = Correction(reader=reader, at=now(), edits=edits, before=session.record)
     verification = Verification(reader=reader, at=now()) if verified else None
     provenance = replace(result.provenance, correction=correction, verified=verification)
     return replace(result, provenance=provenance)

@@ -59,6 +59,7 @@ class Worklist:
         identify: bool = False,
     ) -> None:
         self.roots, self.named, self.reader, self.identify = tuple(roots), dict(named or {}), reader, identify
+        self.began = now()
         self.progress: Progress | None = None
         self.problems: list[str] = []
         self._lock = threading.RLock()
@@ -159,8 +160,8 @@ class Worklist:
     def review(self, key: str, review: Review) -> Review:
         """Take a decision down, beside the result and in the folder's table.
 
-        A mask that differs from the first one is taken as corrected, and one that does not as accepted, whatever
-        was done in between.
+        A mask that differs from the first one is taken as corrected, and one that does not as accepted,
+        whatever was done in between.
 
         Raises:
             OutputError: it cannot be written.
@@ -193,7 +194,7 @@ class Worklist:
         entry, session = self.entry(key), self.session(key)
         with session.lock:
             session.require(base)
-            files = save(session, entry, reader, verified=verified)
+            files = save(session, entry, reader, since=self.began, verified=verified)
         self.add(entry.root, entry.paths.record)
         with self._lock:
             if self._reviews[key] is not UNSEEN:

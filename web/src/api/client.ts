@@ -73,9 +73,10 @@ export const studies = (): Promise<Listing> => json("/api/studies");
 export const study = (id: string): Promise<StudyDetail> => json(at(id));
 export const image = (id: string): Promise<Uint8Array> => bytes(`${at(id)}/image`);
 export const mask = (id: string, which: "current" | "model"): Promise<Masks> => json(`${at(id)}/mask?which=${which}`);
-export const edit = (id: string, base: number, change: Edit): Promise<Answer> => json(`${at(id)}/edits`, { base, ...change });
-export const undo = (id: string, base: number): Promise<Answer> => json(`${at(id)}/undo`, { base });
-export const redo = (id: string, base: number): Promise<Answer> => json(`${at(id)}/redo`, { base });
+export const edit = (id: string, base: number, reader: string, change: Edit): Promise<Answer> =>
+  json(`${at(id)}/edits`, { base, reader, ...change });
+export const undo = (id: string, base: number, reader: string): Promise<Answer> => json(`${at(id)}/undo`, { base, reader });
+export const redo = (id: string, base: number, reader: string): Promise<Answer> => json(`${at(id)}/redo`, { base, reader });
 export const save = (id: string, base: number, reader: string): Promise<{ files: string[]; saved_version: number }> =>
   json(`${at(id)}/save`, { base, reader });
 export const review = (id: string, state: State, reader: string, comment: string): Promise<{ review: Review }> =>

@@ -49,7 +49,7 @@ export async function openStudy(id: string, around: Around): Promise<StudyScreen
   study.take(current, "current");
   const scope = new Scope();
   const session: Session = {
-    study, view: around.view, edits: new EditLine(study), scope,
+    study, view: around.view, edits: new EditLine(study, around.reader), scope,
     reader: around.reader, notice: new Signal<Session["notice"] extends Signal<infer N> ? N : never>(null), longAxis: new Signal<Session["longAxis"] extends Signal<infer L> ? L : never>(null),
   };
   prepareView(session);
