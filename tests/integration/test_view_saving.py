@@ -280,6 +280,24 @@ def test_only_an_explicit_act_verifies_and_the_next_save_takes_that_back(dicom):
     assert "verified" not in json.loads((dicom / "study_seg.json").read_text())
 
 
+def test_a_rejected_study_is_not_verified(dicom):
+    page = Page.of(dicom)
+    assert page.study()["verifiable"]
+    page.post("review", state="rejected", reader="Ada Reader")
+    before = (dicom / "study_sr.dcm").read_bytes()
+    assert page.post("verify", 409, base=0, reader="Ada Reader")["error"]["key"] == "rejected"
+    assert (dicom / "study_sr.dcm").read_bytes() == before
+    page.post("review", state="accepted", reader="Ada Reader")
+    assert page.now("verify", reader="Ada Reader")["review"]["state"] == "accepted"
+
+
+def test_a_study_without_a_dicom_report_is_not_verified(folder):
+    page = Page.of(folder)
+    assert not page.study()["verifiable"]
+    assert page.post("verify", 409, base=0, reader="Ada Reader")["error"]["key"] == "no_dicom_report"
+    assert "verified" not in json.loads((folder / "heart_seg.json").read_text())
+
+
 def test_the_model_mask_itself_can_be_verified_and_stays_automatic(dicom):
     page = Page.of(dicom)
     page.now("verify", reader="Ada Reader")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.view.listing import Entry
+    from septum.view.review import State
     from septum.view.session import Session
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.outputs import Outputs
@@ -75,6 +76,33 @@ def save(
         tables = _update_tables(entry, record)
         written = [paths.mask, paths.record, *output_files(record.outputs, paths, record), *kept, *tables]
         return [path.name for path in written]
+
+
+def is_verifiable(session: Session, entry: Entry) -> bool:
+    """Tell whether the study has a DICOM report that can be written anew as a verified one."""
+    is_dicom = session.opened.has_image and isinstance(session.study.header, DicomHeader)
+    reserved = OUTPUTS["dicom"].reserved(entry.paths)
+    return is_dicom and "dicom" in entry.outputs and all(path.is_file() for path in reserved)
+
+
+def require_verifiable(session: Session, entry: Entry, state: State) -> None:
+    """Refuse to verify what cannot be. Raises :class:`RefusedError`.
+
+    Args:
+        session: the study.
+        entry: where it stands in the list.
+        state: of its decision.
+    """
+    if state == "rejected":
+        raise RefusedError(
+            f"{entry.name} is rejected: expected a study that is not; accept it before you verify it.",
+            "rejected", 409,
+        )  # fmt: skip
+    if not is_verifiable(session, entry):
+        raise RefusedError(
+            f"{entry.name} has no DICOM report that could be verified: expected one beside its mask, and its "
+            "images; segment the DICOM study with DICOM output first.", "no_dicom_report", 409,
+        )  # fmt: skip
 
 
 def _edits_of(session: Session, reader: str, named: tuple[int, ...]) -> tuple[EditRecord, ...]:
