@@ -129,5 +129,12 @@ def test_three_planes_and_the_surface_show_the_mask_and_follow_a_correction(read
     half = seen(reader, 0)
     assert 0.3 * reddish(planes) < reddish(half) < 0.9 * reddish(planes)
     assert (seen(reader, 1) != surface).any()
+    page.evaluate("document.querySelector('.volume button').focus()")
+    reader.click(".volume button")  # which closes them
+    page.wait("document.querySelector('.volume-box').hidden")
+    assert page.evaluate("document.querySelector('.volume button').getAttribute('aria-expanded')") == "false"
+    reader.click(".volume .main")
+    page.wait("!document.querySelector('.volume-box').hidden")
+    assert reddish(seen(reader, 0)) == pytest.approx(reddish(half), rel=0.1)
     by_software = ("WebGL", "GL Driver")  # the browser says that it draws without a graphics processor
     assert [one for one in page.complaints if not any(word in one for word in by_software)] == []

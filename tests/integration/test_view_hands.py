@@ -267,11 +267,14 @@ def test_a_flag_leads_to_the_slice_that_it_names(reader):
     reader.page.press("Shift+1")
     reader.arrived()
     reader.page.wait("document.querySelector('.flags button') !== null")
-    named = reader.page.evaluate("document.querySelector('.flags button').title")
+    named = reader.page.evaluate("document.querySelector('.flags button').textContent")
     reader.at(2, 7)
     reader.click(".flags button")
     assert place(reader)[0] == 0
+    assert named.startswith("Look: ")
     assert "frame 1" in named
+    shown = reader.page.evaluate("septum.study.order.indexOf(septum.study.place.get().z) + 1")
+    assert f"slice {shown}" in named or "slice" not in named
     flags = reader.page.evaluate("septum.study.numbers.get().flags")
     assert {(0, 4), (0, None)} & {(flag["frame"], flag["slice"]) for flag in flags}
 

@@ -7,8 +7,12 @@ import json
 import shutil
 import time
 
+import numpy as np
 import pytest
 
+from septum.core import Cine
+from septum.core.files import sha256_of
+from septum.io import read_mask, write_image
 from septum.view.worklist import Worklist
 from support.view_studies import Page, write_result
 
@@ -73,7 +77,74 @@ def test_the_row_of_a_study_that_is_corrected_later_has_its_new_numbers(folder):
     page.edit("slice", frames=[2], slices=[8, 7, 6], structures=None, present=False)
     page.now("save", reader="R")
     assert rows(folder)[0]["lv_ef_percent"] != before
-    assert page.studies()[-1]["edited"]
+    assert next(one for one in page.studies() if one["id"] == page.key)["edited"]
+
+
+def test_a_decision_does_not_stand_for_a_mask_that_is_saved_later(folder):
+    page = Page.of(folder)
+    decided = page.post("review", state="accepted", reader="Ada", comment="fine apex")["review"]
+    kept = json.loads((folder / "c_bad_review.json").read_text())
+    assert kept["mask_sha256"] == sha256_of(folder / "c_bad_seg.nii.gz")
+    assert page.now("save", reader="Ada")["review"] == decided  # the same mask
+    page.edit("slice", frames=[2], slices=[8], structures=None, present=False)
+    told = page.now("save", reader="Ada")["review"]
+    assert told == {"state": "unseen", "reader": "Ada", "comment": "fine apex"}
+    assert page.study()["review"] == told
+    assert [row["state"] for row in rows(folder)] == ["unseen"]
+    assert json.loads((folder / "c_bad_review.json").read_text())["state"] == "unseen"
+    page.post("review", state="accepted", reader="Ada")
+    assert Page.of(folder).studies()[-1]["state"] == "corrected"
+    page.edit("phases", end_diastole=1, end_systole=2)
+    assert page.now("save", reader="Ada")["review"]["state"] == "unseen"
+
+
+def test_a_decision_of_an_earlier_version_stands_until_another_mask_is_saved(folder):
+    (folder / "c_bad_review.json").write_text(
+        '{"state": "rejected", "reader": "Ada", "comment": "", "at": ""}'
+    )
+    page = Page.of(folder)
+    page.key = page.studies()[-1]["id"]
+    assert page.now("save", reader="Ada")["review"]["state"] == "rejected"
+    page.edit("slice", frames=[2], slices=[8], structures=None, present=False)
+    assert page.now("save", reader="Ada")["review"]["state"] == "unseen"
+
+
+def test_a_decision_does_not_stand_for_a_mask_that_another_program_made(folder):
+    Page.of(folder).post("review", state="rejected", reader="Ada", comment="")
+    mask, record = folder / "c_bad_seg.nii.gz", folder / "c_bad_seg.json"
+    changed = read_mask(mask).cine
+    changed.array[0, 4, :5] = 0
+    write_image(mask, Cine(np.roll(changed.array, 3, axis=-1), changed.geometry))
+    page = Page.of(folder)
+    page.key = next(one["id"] for one in page.studies() if one["name"] == "c_bad")
+    assert page.study()["review"]["state"] == "unseen"
+    told = json.loads(record.read_text()) | {"mask_sha256": sha256_of(mask)}
+    record.write_text(json.dumps(told))
+    assert next(one for one in Page.of(folder).studies() if one["name"] == "c_bad")["state"] == "unseen"
+
+
+def test_a_comment_stands_with_its_reader_and_not_under_another_name(folder):
+    page = Page.of(folder)
+    page.post("review", state="rejected", reader="Ada", comment="no contrast")
+    assert page.post("review", state="accepted", reader="Ada")["review"]["comment"] == "no contrast"
+    assert page.post("review", state="accepted", reader="Bo")["review"] == {
+        "state": "accepted",
+        "reader": "Bo",
+        "comment": "",
+    }
+    assert rows(folder)[0]["comment"] == ""
+
+
+def test_a_mask_is_corrected_if_it_differs_from_the_first_one_whatever_was_done_before(folder):
+    page = Page.of(folder)
+    page.edit("slice", frames=[2], slices=[8], structures=None, present=False)
+    page.now("save", reader="R")
+    assert page.post("review", state="accepted", reader="R", comment="")["review"]["state"] == "corrected"
+    page.edit("revert", changes=None)
+    page.now("save", reader="R")
+    assert (page.mask() == page.mask("model")).all()
+    assert page.post("review", state="corrected", reader="R", comment="")["review"]["state"] == "accepted"
+    assert rows(folder)[0]["state"] == "accepted"
 
 
 @pytest.mark.parametrize("body", [{"state": "good"}, {"state": "accepted", "colour": "red"}, {"comment": 3}])

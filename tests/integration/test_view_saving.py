@@ -89,6 +89,32 @@ def test_a_saved_study_is_opened_with_its_corrections_and_what_the_model_made(fo
     assert (again.mask() == again.mask("model")).all()
 
 
+def test_steps_drawn_before_a_name_was_asked_are_of_the_reader_who_gives_it(folder):
+    page = Page.of(folder)
+    page.edit("slice", **SLICE_OUT)
+    page.edit("paint", changes=stroke(page), reader="Ada Reader")
+    page.now("undo")
+    page.worklist.reader = ""  # nobody has said yet who reads
+    page.edit("copy", **{"from": [0, 5], "to": [[0, 4]], "structures": None})
+    page.now("save", reader="Bo Reader")
+    readers = [
+        one["reader"] for one in json.loads((folder / "heart_seg.json").read_text())["correction"]["edits"]
+    ]
+    assert readers == ["Bo Reader", "Bo Reader"]
+    again = Page.of(folder).session()
+    assert [step.event.reader for step in again.history.steps] == readers
+
+
+def test_steps_of_an_earlier_run_that_nobody_named_stay_nameless(folder):
+    page = Page.of(folder)
+    page.edit("slice", **SLICE_OUT)
+    later = Page.of(folder)
+    later.worklist.began = "2999-01-01T00:00:00Z"
+    later.now("save", reader="Bo Reader")
+    (edit,) = json.loads((folder / "heart_seg.json").read_text())["correction"]["edits"]
+    assert edit["reader"] == ""
+
+
 def test_a_mask_taken_back_is_saved_as_it_was_with_its_own_json(folder):
     before = {name: (folder / name).read_bytes() for name in ("heart_seg.nii.gz", "heart_seg.json")}
     page = Page.of(folder)
@@ -252,6 +278,24 @@ def test_only_an_explicit_act_verifies_and_the_next_save_takes_that_back(dicom):
     page.now("save", reader="Ada Reader")
     assert objects(dicom)[1].VerificationFlag == "UNVERIFIED"
     assert "verified" not in json.loads((dicom / "study_seg.json").read_text())
+
+
+def test_a_rejected_study_is_not_verified(dicom):
+    page = Page.of(dicom)
+    assert page.study()["verifiable"]
+    page.post("review", state="rejected", reader="Ada Reader")
+    before = (dicom / "study_sr.dcm").read_bytes()
+    assert page.post("verify", 409, base=0, reader="Ada Reader")["error"]["key"] == "rejected"
+    assert (dicom / "study_sr.dcm").read_bytes() == before
+    page.post("review", state="accepted", reader="Ada Reader")
+    assert page.now("verify", reader="Ada Reader")["review"]["state"] == "accepted"
+
+
+def test_a_study_without_a_dicom_report_is_not_verified(folder):
+    page = Page.of(folder)
+    assert not page.study()["verifiable"]
+    assert page.post("verify", 409, base=0, reader="Ada Reader")["error"]["key"] == "no_dicom_report"
+    assert "verified" not in json.loads((folder / "heart_seg.json").read_text())
 
 
 def test_the_model_mask_itself_can_be_verified_and_stays_automatic(dicom):

@@ -75,6 +75,11 @@ def test_a_corrected_dicom_study_is_read_from_its_images(tmp_path):
     assert case.labels.any()
 
 
+def test_a_mask_that_was_made_again_after_its_decision_is_not_learnt_from(folder):
+    (folder / "accepted_seg.nii.gz").write_bytes((folder / "corrected_seg.nii.gz").read_bytes())
+    assert set(REGISTRY["reviewed"].load(folder).patients()) == {"corrected"}
+
+
 def test_what_cannot_be_learnt_from_is_refused_with_a_reason(folder, tmp_path):
     load = REGISTRY["reviewed"].load
     with pytest.raises(RecipeError, match="accepted or corrected"):

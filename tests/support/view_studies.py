@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.core import Study
+    from septum.view.session import Session
 
 with warnings.catch_warnings(action="ignore"):  # Starlette would rather have httpx's successor
     from starlette.testclient import TestClient
@@ -110,6 +111,9 @@ class Page:
         answer = self.client.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def session(self) -> Session:
+        return self.worklist.session(self.key)
 
     def study(self) -> dict[str, Any]:
         return self.get(f"/api/studies/{self.key}")

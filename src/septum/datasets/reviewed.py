@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from septum.core import LEFT_ATRIUM, VENTRICLES, InputError, LabelSchema, RecipeError, Role, Structure
+from septum.core.files import sha256_of
 from septum.datasets.descriptor import Case, Dataset, Descriptor
 from septum.io.beside import images_called, kind_of_content, names_of_image
 from septum.io.names import RECORD_ENDING, masks_called
@@ -69,10 +70,19 @@ def _vouched_for(path: Path) -> dict[str, Any] | None:
         if told is None or told["software"]["name"] != "septum":
             return None
         state = "" if decision is None else decision.get("state", "")
+        decided_on = "" if decision is None else decision.get("mask_sha256", "")
+        if decided_on and not _is_of(path, decided_on):
+            state = ""  # of another mask
         vouched = state in _GOOD or (told.get("mask_origin") == "corrected" and state != "rejected")
         return told if vouched and told["labels"] and told["input"]["frames"] else None
     except (LookupError, TypeError, AttributeError):
         return None
+
+
+def _is_of(path: Path, sha256: str) -> bool:
+    """Whether the mask of a result has this hash."""
+    masks = masks_called(path.parent, path.name.removesuffix(RECORD_ENDING))
+    return any(mask.is_file() and sha256_of(mask) == sha256 for mask in masks)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ class Routes:
         return json_answer(
             {
                 "id": key, "name": entry.name, **session.described(),
-                "review": review.model_dump(exclude={"at"}),
+                "review": _told(review), "verifiable": self.worklist.is_verifiable(key),
             }
         )  # fmt: skip
 
@@ -148,19 +148,25 @@ class Routes:
         base, reader = _base(body), self._reader(body)
         if verified and not reader:
             raise RefusedError("Verifying takes the reader's name; give it.", "no_reader")
-        session, files = self.worklist.save(_key(request), base, reader, verified=verified)
-        return json_answer({"files": files, "saved_version": session.saved_version})
+        key = _key(request)
+        session, files = self.worklist.save(key, base, reader, verified=verified)
+        review = _told(self.worklist.review_of(key))
+        return json_answer({"files": files, "saved_version": session.saved_version, "review": review})
 
     def review(self, request: Request, body: dict[str, Any]) -> Response:
-        """Take a decision down."""
-        body.pop("base", None)
+        """Take a decision down; without a comment, that of the same reader stays, and no other's."""
+        key = _key(request)
+        for name in ("base", "at", "mask_sha256"):
+            body.pop(name, None)
         body.setdefault("reader", self.worklist.reader)
         try:
             review = Review.model_validate(body)
         except ValueError as error:
             raise RefusedError("A review has a state, a reader and a comment.", "bad_review") from error
-        taken = self.worklist.review(_key(request), review)
-        return json_answer({"review": taken.model_dump(exclude={"at"})})
+        earlier = self.worklist.review_of(key)
+        if "comment" not in review.model_fields_set and earlier.reader == review.reader:
+            review = review.model_copy(update={"comment": earlier.comment})
+        return json_answer({"review": _told(self.worklist.review(key, review))})
 
     def _reader(self, body: dict[str, Any]) -> str:
         """Who makes a change: as the request says, or else as was said before."""
@@ -168,6 +174,11 @@ class Routes:
         if isinstance(named, str) and named.strip():
             self.worklist.reader = named.strip()[:200]
         return self.worklist.reader
+
+
+def _told(review: Review) -> dict[str, Any]:
+    """A decision as the page reads it."""
+    return review.model_dump(exclude={"at", "mask_sha256"})
 
 
 def _key(request: Request) -> str:

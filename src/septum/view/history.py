@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from septum.view.errors import RefusedError
+from septum.view.journal import FILE
 from septum.view.runs import Runs, decode, encode
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Step:
     after: dict[tuple[int, int], Runs]
     phases_before: Phases
     phases_after: Phases
+
+    def named(self, reader: str) -> Step:
+        """Give the step as that of a reader."""
+        return replace(self, event=replace(self.event, reader=reader))
 
 
 class History:
@@ -77,6 +82,16 @@ class History:
         """Whether mask and phases are as they were before any correction."""
         return not self.differing and self.phases == self.original_phases
 
+    def nameless(self, since: str) -> tuple[int, ...]:
+        """List the versions of edits that nobody has put a name to, as of a time in UTC, undone ones too.
+
+        What another program did to the mask's file is no edit of the reader.
+        """
+        events = (step.event for step in self._steps)
+        return tuple(
+            one.version for one in events if not one.reader and one.at >= since and one.action != FILE
+        )
+
     def runs_of(self, changes: Changes) -> dict[tuple[int, int], Runs]:
         """Give the runs of those slices that really change."""
         return {
@@ -92,6 +107,8 @@ class History:
             RefusedError: it does not fit the mask, or there is nothing to undo or redo.
         """
         if event.action == "saved":
+            self._steps = [step.named(event.reader) if step.event.version in event.named else step
+                           for step in self._steps]  # fmt: skip
             return []
         changed = self._back(event) if event.action in ("undo", "redo") else self._edit(event)
         self.version = event.version

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ENDING = "_edits.jsonl"
+#: The edit by which a mask became what another program has written.
+FILE = "file"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Event:
         slices: frame, slice and runs of every slice that it changed, as they are after it.
         phases: end-diastole and end-systole after it, where the edit set them.
         mask_sha256: of the file that was saved.
+        named: versions of earlier edits without a reader, which are of the reader who saves.
     """
 
     action: str
@@ -46,6 +49,7 @@ class Event:
     slices: list[tuple[int, int, list[int]]] = field(default_factory=list)
     phases: tuple[int, int] | None = None
     mask_sha256: str = ""
+    named: tuple[int, ...] = ()
 
     def line(self) -> str:
         """Give the line, without its end; what is empty is left out."""
@@ -59,6 +63,7 @@ class Event:
         told["slices"] = [(int(t), int(z), list(runs)) for t, z, runs in told.get("slices", ())]
         if told.get("phases") is not None:
             told["phases"] = tuple(map(int, told["phases"]))
+        told["named"] = tuple(map(int, told.get("named", ())))
         return cls(**told)
 
 

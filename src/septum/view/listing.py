@@ -33,6 +33,9 @@ class Entry:
         flags: their keys.
         ejection_fractions: of LV and RV in percent, where known.
         is_corrected: whether somebody has corrected the mask.
+        mask_sha256: of the mask's file, as the JSON tells it.
+        phases: frames of end-diastole and end-systole.
+        outputs: keys of what stands beside the mask.
     """
 
     key: str
@@ -45,6 +48,9 @@ class Entry:
     flags: tuple[str, ...]
     ejection_fractions: tuple[float | None, float | None]
     is_corrected: bool
+    mask_sha256: str
+    phases: tuple[int | None, int | None]
+    outputs: tuple[str, ...]
 
 
 def find_entries(root: Path) -> list[Entry]:
@@ -67,6 +73,7 @@ def read_entry(root: Path, path: Path) -> Entry | None:
         return None
     try:
         items, quality, sha256 = told["indices"]["items"], told["quality"], str(told["input"]["sha256"])
+        indices = told["indices"]
         fractions = [items.get(f"{name}_ef_percent", {}).get("value") for name in ("lv", "rv")]
         return Entry(
             study_key(stem, sha256), root, path.relative_to(root).as_posix().removesuffix(RECORD_ENDING),
@@ -74,6 +81,9 @@ def read_entry(root: Path, path: Path) -> Entry | None:
             None if told["model"] is None else str(told["model"]["name"]), str(quality["verdict"]),
             tuple(dict.fromkeys(str(flag["key"]) for flag in quality["flags"])),
             (fractions[0], fractions[1]), told.get("mask_origin") == "corrected",
+            str(told.get("mask_sha256", "")),
+            (indices.get("end_diastole_frame"), indices.get("end_systole_frame")),
+            tuple(told.get("outputs", ())),
         )  # fmt: skip
     except (LookupError, TypeError, AttributeError):
         return None

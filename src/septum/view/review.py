@@ -27,6 +27,8 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 class Review(BaseModel):
     """A decision, with who took it and when; nothing in it comes from a patient.
 
+    ``mask_sha256`` is of the file of the mask on which it was taken; empty where that is not known.
+
     >>> Review(state="accepted", reader="A. Reader").state
     'accepted'
     """
@@ -37,6 +39,24 @@ class Review(BaseModel):
     reader: str = Field(default="", max_length=200)
     comment: str = Field(default="", max_length=10_000)
     at: str = ""
+    mask_sha256: str = Field(default="", max_length=64)
+
+    def on(self, mask_sha256: str) -> Review:
+        """Give the decision as it counts for a mask: of one on another mask only reader and comment are left.
+
+        Args:
+            mask_sha256: of the file of the mask.
+
+        >>> Review(state="accepted", reader="A. Reader", mask_sha256="1" * 64).on("2" * 64).state
+        'unseen'
+        """
+        if self.mask_sha256 in ("", mask_sha256):
+            return self
+        return self.taken_back()
+
+    def taken_back(self) -> Review:
+        """Give the decision as one that does not count any more; who took it and the comment stay."""
+        return self.model_copy(update={"state": "unseen"})
 
 
 UNSEEN = Review()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from septum.view.listing import Entry
+    from septum.view.review import State
     from septum.view.session import Session
     from septum.workflows.output_paths import OutputPaths
     from septum.workflows.outputs import Outputs
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from septum.workflows.result import Result
 
 
-def save(session: Session, entry: Entry, reader: str, *, verified: bool = False) -> list[str]:
+def save(
+    session: Session, entry: Entry, reader: str, *, since: str = "", verified: bool = False
+) -> list[str]:
     """Write a study as it is now.
 
     A mask that was taken back to what it was before any correction is written as that one, with its own JSON.
@@ -36,7 +39,8 @@ def save(session: Session, entry: Entry, reader: str, *, verified: bool = False)
     Args:
         session: the study.
         entry: where it stands in the list.
-        reader: who saves it.
+        reader: who saves it; edits without a reader are theirs, too.
+        since: time in UTC before which an edit without a reader may be somebody else's.
         verified: whether that is the explicit act by which mask and numbers count as verified.
 
     Returns:
@@ -57,28 +61,59 @@ def save(session: Session, entry: Entry, reader: str, *, verified: bool = False)
                 "changed_outside", 409,
             )  # fmt: skip
         kept = _keep_original(session, paths)
-        result = _result(session, reader, verified=verified)
+        named = session.history.nameless(since) if reader else ()
+        result = _result(session, reader, named, verified=verified)
         earlier = read_record(paths.record)
         before: Outputs = {} if earlier is None else dict(earlier.outputs)
         asked, notes = _outputs(session, before)
         indices = result.provenance.settings.indices
         plan = ResumePlan.of(earlier, paths, asked, indices, keeps_mask=False, notes=notes)
         record = write_case(result, paths, plan)
-        session.saved(record.mask_sha256, Event("saved", session.history.version, reader, now(),
-                                                mask_sha256=record.mask_sha256))  # fmt: skip
+        event = Event(
+            "saved", session.history.version, reader, now(), mask_sha256=record.mask_sha256, named=named
+        )
+        session.saved(record.mask_sha256, event)
         tables = _update_tables(entry, record)
         written = [paths.mask, paths.record, *output_files(record.outputs, paths, record), *kept, *tables]
         return [path.name for path in written]
 
 
-def edits_of(session: Session) -> tuple[EditRecord, ...]:
-    """List the corrections that stand, as the JSON tells them."""
+def is_verifiable(session: Session, entry: Entry) -> bool:
+    """Tell whether the study has a DICOM report that can be written anew as a verified one."""
+    is_dicom = session.opened.has_image and isinstance(session.study.header, DicomHeader)
+    reserved = OUTPUTS["dicom"].reserved(entry.paths)
+    return is_dicom and "dicom" in entry.outputs and all(path.is_file() for path in reserved)
+
+
+def require_verifiable(session: Session, entry: Entry, state: State) -> None:
+    """Refuse to verify what cannot be. Raises :class:`RefusedError`.
+
+    Args:
+        session: the study.
+        entry: where it stands in the list.
+        state: of its decision.
+    """
+    if state == "rejected":
+        raise RefusedError(
+            f"{entry.name} is rejected: expected a study that is not; accept it before you verify it.",
+            "rejected", 409,
+        )  # fmt: skip
+    if not is_verifiable(session, entry):
+        raise RefusedError(
+            f"{entry.name} has no DICOM report that could be verified: expected one beside its mask, and its "
+            "images; segment the DICOM study with DICOM output first.", "no_dicom_report", 409,
+        )  # fmt: skip
+
+
+def _edits_of(session: Session, reader: str, named: tuple[int, ...]) -> tuple[EditRecord, ...]:
+    """The corrections that stand, as the JSON tells them; the named versions are of the reader."""
+    steps = (s.named(reader) if s.event.version in named else s for s in session.history.steps)
     return tuple(
         EditRecord(
             at=step.event.at, reader=step.event.reader, action=step.event.action,
             parameters=step.event.parameters, slices=tuple(sorted(step.after)),
         )
-        for step in session.history.steps
+        for step in steps
     )  # fmt: skip
 
 
@@ -96,11 +131,12 @@ def _keep_original(session: Session, paths: OutputPaths) -> list[Path]:
     return [target]
 
 
-def _result(session: Session, reader: str, *, verified: bool) -> Result:
+def _result(session: Session, reader: str, named: tuple[int, ...], *, verified: bool) -> Result:
     result = session.result()
     correction = None
     if not session.history.is_original:
-        correction = Correction(reader=reader, at=now(), edits=edits_of(session), before=session.record)
+        edits = _edits_of(session, reader, named)
+        correction = Correction(reader=reader, at=now(), edits=edits, before=session.record)
     verification = Verification(reader=reader, at=now()) if verified else None
     provenance = replace(result.provenance, correction=correction, verified=verification)
     return replace(result, provenance=provenance)

@@ -22,7 +22,7 @@ from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
 from septum.view.history import History, sha256_of_labels
 from septum.view.images import Window, as_bytes, robust_window
-from septum.view.journal import Event, Journal, now
+from septum.view.journal import FILE, Event, Journal, now
 from septum.view.long_axes import LongAxis, described, find_long_axes
 from septum.view.numbers import VoxelCounts, numbers
 from septum.view.runs import encode
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
     from septum.view.opening import Opened
     from septum.workflows.result import Result
-
-#: The edit by which a mask became what another program has written.
-FILE = "file"
 
 
 class Session:
@@ -94,6 +91,11 @@ class Session:
                 self.journal.append(event)
                 self.history.apply(event)
             self.saved_version = self.history.version
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether mask or phases differ from the first ones, or the first ones were corrected elsewhere."""
+        return not self.history.is_original or self.record.mask_origin == "corrected"
 
     # -- what the page asks for
 
@@ -268,6 +270,7 @@ class Session:
         """Take down that the mask was written as it is."""
         self.file_sha256, self.saved_version = mask_sha256, self.history.version
         self.journal.append(event)
+        self.history.apply(event)
 
     def changed(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int, list[int]]]:
         """Give the runs of some slices as they are."""

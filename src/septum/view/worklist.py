@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from septum.core import SeptumError
+from septum.core.files import sha256_of
 from septum.view.errors import RefusedError
 from septum.view.journal import now
 from septum.view.listing import Entry, find_entries, read_entry
 from septum.view.opening import open_study
 from septum.view.review import ENDING, TABLE, UNSEEN, Review, Row, read_review, write_review, write_table
-from septum.view.saving import save
+from septum.view.saving import is_verifiable, require_verifiable, save
 from septum.view.session import Session
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Worklist:
         identify: bool = False,
     ) -> None:
         self.roots, self.named, self.reader, self.identify = tuple(roots), dict(named or {}), reader, identify
+        self.began = now()
         self.progress: Progress | None = None
         self.problems: list[str] = []
         self._lock = threading.RLock()
@@ -122,6 +124,8 @@ class Worklist:
             session = Session(open_study(entry, self.named), identify=self.identify)
             with self._lock:
                 self._open[key] = session
+                if session.file_sha256:
+                    self._reviews[key] = self._reviews[key].on(session.file_sha256)
                 while len(self._open) > MOST_OPEN:
                     self._open.popitem(last=False)
         return session, True
@@ -157,10 +161,25 @@ class Worklist:
             return self._reviews.get(key, UNSEEN)
 
     def review(self, key: str, review: Review) -> Review:
-        """Take a decision down, beside the result and in the folder's table. Raises :class:`OutputError`."""
-        entry = self.entry(key)
+        """Take a decision down, beside the result and in the folder's table.
+
+        A mask that differs from the first one is taken as corrected, and one that does not as accepted,
+        whatever was done in between.
+
+        Raises:
+            OutputError: it cannot be written.
+            RefusedError, InputError: as of :meth:`session`.
+        """
+        entry, taken = self.entry(key), replace_time(review)
+        if taken.state in ("accepted", "corrected"):
+            state = "corrected" if self.session(key).is_corrected else "accepted"
+            taken = taken.model_copy(update={"state": state})
         with self._lock:
-            taken = replace_time(review)
+            open_now = self._open.get(key)
+            there = sha256_of(entry.paths.mask) if entry.paths.mask.is_file() else ""
+            taken = taken.model_copy(
+                update={"mask_sha256": there if open_now is None else open_now.file_sha256}
+            )
             write_review(entry.paths.beside(ENDING), taken)
             self._reviews[key] = taken
             if taken.reader:
@@ -168,8 +187,14 @@ class Worklist:
             self._write_table(entry.root)
             return taken
 
+    def is_verifiable(self, key: str) -> bool:
+        """Tell whether a study has a report that can be verified. Raises as of :meth:`session`."""
+        return is_verifiable(self.session(key), self.entry(key))
+
     def save(self, key: str, base: int, reader: str, *, verified: bool) -> tuple[Session, list[str]]:
         """Write a study as it is, and list it anew.
+
+        A decision on another mask, or with other phases, does not count any more.
 
         Args:
             key: of the study.
@@ -178,17 +203,45 @@ class Worklist:
             verified: whether this verifies it.
 
         Returns:
-            The study, and the names of the files that were written. Raises as of :func:`save`.
+            The study, and the names of the files that were written.
+
+        Raises:
+            RefusedError: it was changed elsewhere, or there is nothing that could be verified.
+            OutputError: something cannot be written.
         """
-        entry, session = self.entry(key), self.session(key)
+        entry, session, decided = self.entry(key), self.session(key), self.review_of(key)
         with session.lock:
             session.require(base)
-            files = save(session, entry, reader, verified=verified)
+            if verified:
+                require_verifiable(session, entry, self.review_of(key).state)
+            before = session.file_sha256
+            files = save(session, entry, reader, since=self.began, verified=verified)
         self.add(entry.root, entry.paths.record)
         with self._lock:
-            if self._reviews[key] is not UNSEEN:
-                self._write_table(entry.root)
+            self._look_again(key, decided, before, entry.phases)
         return session, files
+
+    def _look_again(
+        self, key: str, decided: Review, before: str, phases: tuple[int | None, int | None]
+    ) -> None:
+        """Write what a decision is worth after a save.
+
+        Args:
+            key: of the study.
+            decided: the decision before the save.
+            before: SHA-256 of the file of the mask before the save.
+            phases: before the save.
+        """
+        entry = self._entries[key]
+        if decided is UNSEEN:
+            return
+        known = decided.model_copy(update={"mask_sha256": decided.mask_sha256 or before})
+        review = known.on(entry.mask_sha256)
+        review = review if phases == entry.phases else known.taken_back()
+        if review != decided:
+            write_review(entry.paths.beside(ENDING), review)
+        self._reviews[key] = review
+        self._write_table(entry.root)
 
     def _take(self, entry: Entry) -> None:
         with self._lock:
@@ -197,7 +250,7 @@ class Worklist:
                 k += 1
                 key = f"{entry.key}-{k}"
             self._entries[key] = replace(entry, key=key)
-            self._reviews[key] = read_review(entry.paths.beside(ENDING))
+            self._reviews[key] = _counting(read_review(entry.paths.beside(ENDING)), entry)
 
     def _write_table(self, root: Path) -> None:
         entries = sorted((e for e in self._entries.values() if e.root == root), key=lambda entry: entry.name)
@@ -226,6 +279,14 @@ class Worklist:
             "reader": review.reader, "comment": review.comment,
             "edited": entry.is_corrected or (open_now is not None and not open_now.history.is_original),
         }  # fmt: skip
+
+
+def _counting(review: Review, entry: Entry) -> Review:
+    """The decision as it counts now; the mask's file is read only where its JSON tells of another mask."""
+    mask = entry.paths.mask
+    if review.on(entry.mask_sha256) is review or not mask.is_file():
+        return review
+    return review.on(sha256_of(mask))
 
 
 def replace_time(review: Review) -> Review:

@@ -1,6 +1,6 @@
 /** The routes of the server, one function each, and the two ways in which a call can fail. */
 
-import type { Answer, Edit, Listing, LongAxis, Masks, Review, State, StudyDetail } from "./contract";
+import type { Answer, Edit, Listing, LongAxis, Masks, Review, Saved, State, StudyDetail } from "./contract";
 
 /** The server answered, and refused. */
 export class Refused extends Error {
@@ -73,14 +73,15 @@ export const studies = (): Promise<Listing> => json("/api/studies");
 export const study = (id: string): Promise<StudyDetail> => json(at(id));
 export const image = (id: string): Promise<Uint8Array> => bytes(`${at(id)}/image`);
 export const mask = (id: string, which: "current" | "model"): Promise<Masks> => json(`${at(id)}/mask?which=${which}`);
-export const edit = (id: string, base: number, change: Edit): Promise<Answer> => json(`${at(id)}/edits`, { base, ...change });
-export const undo = (id: string, base: number): Promise<Answer> => json(`${at(id)}/undo`, { base });
-export const redo = (id: string, base: number): Promise<Answer> => json(`${at(id)}/redo`, { base });
-export const save = (id: string, base: number, reader: string): Promise<{ files: string[]; saved_version: number }> =>
+export const edit = (id: string, base: number, reader: string, change: Edit): Promise<Answer> =>
+  json(`${at(id)}/edits`, { base, reader, ...change });
+export const undo = (id: string, base: number, reader: string): Promise<Answer> => json(`${at(id)}/undo`, { base, reader });
+export const redo = (id: string, base: number, reader: string): Promise<Answer> => json(`${at(id)}/redo`, { base, reader });
+export const save = (id: string, base: number, reader: string): Promise<Saved> =>
   json(`${at(id)}/save`, { base, reader });
-export const review = (id: string, state: State, reader: string, comment: string): Promise<{ review: Review }> =>
+export const review = (id: string, state: State, reader: string, comment?: string): Promise<{ review: Review }> =>
   json(`${at(id)}/review`, { state, reader, comment });
-export const verify = (id: string, base: number, reader: string): Promise<unknown> => json(`${at(id)}/verify`, { base, reader });
+export const verify = (id: string, base: number, reader: string): Promise<Saved> => json(`${at(id)}/verify`, { base, reader });
 export const longAxes = (id: string): Promise<{ long_axes: { id: string; name: string }[] }> => json(`${at(id)}/long-axes`);
 export const longAxis = (id: string, key: string): Promise<LongAxis> => json(`${at(id)}/long-axes/${encodeURIComponent(key)}`);
 export const volumeAddress = (id: string, which: "image" | "mask"): string => `${at(id)}/volume?which=${which}`;

@@ -90,6 +90,13 @@ export interface Review {
   comment: string;
 }
 
+export interface Saved {
+  files: string[];
+  saved_version: number;
+  /** The decision, which does not count any more if it was on another mask. */
+  review: Review;
+}
+
 export interface StudyDetail {
   id: string;
   name: string;
@@ -109,6 +116,8 @@ export interface StudyDetail {
   numbers: Numbers;
   original_numbers: Numbers;
   review: Review;
+  /** Whether there is a DICOM report that can be verified. */
+  verifiable: boolean;
   edits: number;
   can_undo: boolean;
   can_redo: boolean;

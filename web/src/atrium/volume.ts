@@ -6,8 +6,8 @@ import { parse } from "../draw/colours";
 import { el } from "../page/dom";
 import type { Session } from "../state/session";
 
-/** Put the planes and the surface into an element, and renew the mask there after each edit. */
-export async function showVolume(session: Session, holder: HTMLElement): Promise<void> {
+/** Put the planes and the surface into an element, and renew the mask there after each edit; their box is given. */
+export async function showVolume(session: Session, holder: HTMLElement): Promise<HTMLElement> {
   const { study, scope } = session;
   const { id, labels } = study.detail;
   const load = async (which: "image" | "mask"): Promise<NVImage> => {
@@ -49,6 +49,7 @@ export async function showVolume(session: Session, holder: HTMLElement): Promise
     put(viewers[0], viewers[1], mask).catch((error: Error) => session.notice.set({ text: error.message, kind: "care" }));
   });
   scope.onEnd(() => box.remove());
+  return box;
 }
 
 /** Show the mask as it is now in both views. */

@@ -73,8 +73,11 @@ function goThere(session: Session, flag: Flag): HTMLElement | null {
   const { study, view } = session;
   const { frame, slice } = flag;
   if ((frame === null && slice === null) || (frame ?? 0) >= study.frames || (slice ?? 0) >= study.slices) return null;
-  const named = [frame === null || study.frames === 1 ? "" : `frame ${frame + 1}`, slice === null ? "" : `slice ${study.order.indexOf(slice) + 1}`];
-  const button = el("button", { type: "button", text: "Look", title: `Go to ${named.filter(Boolean).join(", ")}` });
+  const named = [slice === null ? "" : `slice ${study.order.indexOf(slice) + 1}`, frame === null || study.frames === 1 ? "" : `frame ${frame + 1}`];
+  const place = named.filter(Boolean).join(", ");
+  if (!place) return null;
+  const title = "Go there. The button counts as this page does; the sentence counts from 0, in the order of the file";
+  const button = el("button", { type: "button", text: `Look: ${place}`, title });
   button.addEventListener("click", () => (view.play.patch({ on: false }), study.go(frame, slice)));
   return button;
 }

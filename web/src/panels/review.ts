@@ -22,13 +22,15 @@ export class ReviewPanel {
   readonly element: HTMLElement;
   readonly #reader: HTMLInputElement;
   readonly #comment: HTMLTextAreaElement;
+  /** Whether the comment was changed since the last decision. */
+  #typed = false;
 
   constructor(readonly session: Session, readonly decided: (state: State) => void) {
     const { study, scope, reader } = session;
     this.#reader = el("input", { id: "reader", autocomplete: "name", maxlength: "200", value: reader.get() });
     this.#reader.addEventListener("change", () => reader.set(this.#reader.value.trim()));
     this.#comment = el("textarea", { id: "comment", rows: "1", maxlength: "10000" });
-    this.#comment.value = study.review.get().comment;
+    this.#comment.addEventListener("input", () => (this.#typed = true));
     const state = el("div", { class: "state" });
     const accept = this.#button("check", "Accept", "A", () => void this.accept(), "good");
     accept.title = "Accept the mask; a corrected one is saved (A)";
@@ -50,6 +52,11 @@ export class ReviewPanel {
       state.title = review.reader ? `by ${review.reader}` : "";
       save.disabled = !this.unsaved();
       if (document.activeElement !== this.#reader) this.#reader.value = reader.get();
+      verify.hidden = !study.detail.verifiable;
+      verify.disabled = review.state === "rejected";
+      const mine = !reader.get() || review.reader === reader.get();
+      if (!this.#typed) this.#comment.value = mine ? review.comment : "";
+      this.#comment.placeholder = mine || !review.comment ? "" : `${review.reader}: ${review.comment}`;
     });
   }
 
@@ -65,8 +72,8 @@ export class ReviewPanel {
 
   async accept(): Promise<void> {
     if (!(await this.#named())) return;
-    if (this.#edited() && this.unsaved() && !(await this.save())) return;
-    await this.decide(this.#edited() ? "corrected" : "accepted");
+    if (this.#toSave() && !(await this.save())) return;
+    await this.decide("accepted"); // the server tells whether the mask is a corrected one
   }
 
   async decide(state: State): Promise<void> {
@@ -74,10 +81,11 @@ export class ReviewPanel {
     if (!(await this.#named())) return;
     await this.#try(async () => {
       await edits.settled();
-      const { review } = await api.review(study.detail.id, state, reader.get(), this.#comment.value.trim());
+      const { review } = await api.review(study.detail.id, state, reader.get(), this.#typed ? this.#comment.value.trim() : undefined);
+      this.#typed = false;
       study.review.set(review);
-      tell(this.session, `${STATES[state].title}. J opens the next study.`);
-      this.decided(state);
+      tell(this.session, `${STATES[review.state].title}. J opens the next study.`);
+      this.decided(review.state);
     });
   }
 
@@ -90,14 +98,22 @@ export class ReviewPanel {
     if (!(await this.#named())) return false;
     return this.#try(async () => {
       await edits.settled();
-      const { files, saved_version } = await api.save(study.detail.id, study.history.get().version, reader.get());
+      const { files, saved_version, review } = await api.save(study.detail.id, study.history.get().version, reader.get());
+      const undecided = review.state === "unseen" && study.review.get().state !== "unseen";
       study.history.patch({ saved: saved_version });
-      tell(this.session, files.length > 0 ? `Saved: ${files.join(", ")}` : "Saved.");
+      study.review.set(review);
+      if (undecided) this.decided(review.state);
+      tell(this.session, `Saved: ${files.join(", ")}.${undecided ? " The decision was on the earlier mask: decide again." : ""}`);
     });
   }
 
   async verify(): Promise<void> {
     const { study, edits, reader } = this.session;
+    const rejected = study.review.get().state === "rejected";
+    if (rejected || !study.detail.verifiable) {
+      tell(this.session, rejected ? "The study is rejected: accept it before you verify it." : "There is no DICOM report that could be verified.", "bad");
+      return;
+    }
     if (!(await this.#named())) return;
     const sure = await confirmThat("Verify this measurement?",
       `The report of this study becomes verified under the name ${reader.get()}. Do so only if you have looked at the mask in every slice at end-diastole and end-systole.`,
@@ -106,13 +122,17 @@ export class ReviewPanel {
     if (this.unsaved() && !(await this.save())) return;
     await this.#try(async () => {
       await edits.settled();
-      await api.verify(study.detail.id, study.history.get().version, reader.get());
+      const { saved_version, review } = await api.verify(study.detail.id, study.history.get().version, reader.get());
+      study.history.patch({ saved: saved_version });
+      study.review.set(review);
       tell(this.session, `Verified by ${reader.get()}.`);
     });
   }
 
-  #edited(): boolean {
-    return this.session.study.history.get().undo || this.session.study.review.get().state === "corrected";
+  /** Whether the file holds another mask than the one that is shown; strokes that were all undone need no file. */
+  #toSave(): boolean {
+    const { undo, saved } = this.session.study.history.get();
+    return this.unsaved() && (undo || (saved ?? 0) > 0);
   }
 
   async #named(): Promise<boolean> {

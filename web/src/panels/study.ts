@@ -49,7 +49,7 @@ export async function openStudy(id: string, around: Around): Promise<StudyScreen
   study.take(current, "current");
   const scope = new Scope();
   const session: Session = {
-    study, view: around.view, edits: new EditLine(study), scope,
+    study, view: around.view, edits: new EditLine(study, around.reader), scope,
     reader: around.reader, notice: new Signal<Session["notice"] extends Signal<infer N> ? N : never>(null), longAxis: new Signal<Session["longAxis"] extends Signal<infer L> ? L : never>(null),
   };
   prepareView(session);
@@ -167,16 +167,29 @@ function makeTime(session: Session): HTMLElement {
 
 function volumeButton(session: Session): HTMLElement {
   const holder = el("div", { class: "volume" });
-  const button = el("button", { type: "button", class: "main" }, sign("cube"), el("span", { text: "Three planes and surface" }));
+  const label = el("span");
+  const button = el("button", { type: "button" }, sign("cube"), label);
+  let box: HTMLElement | null = null;
+  const show = (open: boolean): void => {
+    if (box) box.hidden = !open;
+    button.classList.toggle("main", !open);
+    button.setAttribute("aria-expanded", String(open));
+    label.textContent = open ? "Close the three planes" : "Three planes and surface";
+  };
+  show(false);
   button.addEventListener("click", () => {
+    if (box) {
+      show(Boolean(box.hidden));
+      return;
+    }
     button.disabled = true;
     import("../atrium/volume").then(({ showVolume }) => showVolume(session, holder)).then(
-      () => button.remove(),
-      (error: Error) => {
-        button.disabled = false;
-        session.notice.set({ text: `The view in three planes could not be made: ${error.message}`, kind: "bad" });
+      (made) => {
+        box = made;
+        show(true);
       },
-    );
+      (error: Error) => session.notice.set({ text: `The view in three planes could not be made: ${error.message}`, kind: "bad" }),
+    ).finally(() => (button.disabled = false));
   });
   holder.append(button);
   return holder;

@@ -27,7 +27,7 @@ export class EditLine {
   #running: Promise<void> | null = null;
   #ended = false;
 
-  constructor(readonly study: OpenStudy) {}
+  constructor(readonly study: OpenStudy, readonly reader: Signal<string>) {}
 
   /** Send an edit. What is painted is shown at once; other edits when the server has made them. */
   push(pending: Pending): void {
@@ -148,8 +148,9 @@ export class EditLine {
   #send(pending: Pending): Promise<Answer> {
     const { id } = this.study.detail;
     const { version } = this.study.history.get();
-    if (pending.kind === "edit") return api.edit(id, version, pending.edit);
-    return pending.kind === "undo" ? api.undo(id, version) : api.redo(id, version);
+    const reader = this.reader.get();
+    if (pending.kind === "edit") return api.edit(id, version, reader, pending.edit);
+    return pending.kind === "undo" ? api.undo(id, version, reader) : api.redo(id, version, reader);
   }
 
   #arrived(answer: Answer): void {
