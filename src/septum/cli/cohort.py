@@ -334,9 +334,11 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
     else:  # two hundred of them do not read the whole table each
         states, left = end.states, size_of(folder, unfinished(folder, shard))
     what = "studies" if shard is None else f"studies of shard {shard[0]} of {shard[1]}"
-    say(f"{studies} {what}: {_counts(states, left)}. For research use only.")
     if end.stop is not None:
+        whole = studies - size_of(folder, unfinished(folder, shard))
+        say(f"Stopped before the end, with {whole} of {studies} {what} in chunks that are done.")
         return end.stop.exit_code
+    say(f"{studies} {what}: {_counts(states, left)}. For research use only.")
     wrong = states.get("failed", 0) + states.get("set aside", 0)
     return SOME_FAILED if end.left or wrong else 0
 

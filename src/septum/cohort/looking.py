@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from septum.cohort.parts import COMPRESSION, connected, rows_of
+from septum.cohort.parts import COMPRESSION, connected, is_full, not_written, rows_of
 from septum.cohort.plan import chunks_of, every_study, studies_planned
 from septum.cohort.rows import OWN_COLUMNS, State
 from septum.cohort.settings import CohortFile
-from septum.core import InputError, OutputError
+from septum.core import InputError
 from septum.core.errors import NameTakenError
 from septum.core.files import atomic_path
 from septum.workflows.indices_table import COLUMNS
@@ -113,11 +113,10 @@ def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> i
                     base.sql(query).write_parquet(str(temporary), compression=COMPRESSION)
                 else:
                     _write_csv(temporary, base.execute(query), columns)
-        except duckdb.Error as error:
-            raise OutputError(
-                f"{path} cannot be written ({type(error).__name__}): expected room for the table; make some, "
-                "or choose another place."
-            ) from error
+        except duckdb.IOException as error:
+            if not is_full(error):
+                raise
+            raise not_written(path, error) from error
     return int(count)
 
 
