@@ -155,9 +155,15 @@ def plan_cohort(begin: Callable[..., Begun]) -> int:
     """Write the plan alone, for shards that begin at once; these need no more than -o OUT and --shard."""
     begun = begin()
     from septum.cohort.beginning import unfinished
+    from septum.cohort.plan import chunks_of
 
-    left = len(unfinished(begun.folder))
+    left, chunks = len(unfinished(begun.folder)), len(chunks_of(begun.folder))
     say(f"{begun.studies} studies, {begun.new} of them new, {left} chunks to do.")
+    if chunks < begun.studies:
+        say(
+            f"More than {chunks} shards or workers have nothing to do; --chunk, when a plan is made, gives "
+            "smaller chunks, and so more of them."
+        )
     return 0
 
 
@@ -315,6 +321,7 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
     of_run = size_of(folder, chunks)
     studies = begun.studies if shard is None else of_run
     before = studies - of_run + sum(len(rows_in(folder.journal(chunk))) for chunk in chunks)
+    _warn_of_idle(begun, shard, engine)
     try:
         with ended_by_sigterm(), CohortNarrator(studies, before) as narrator:
             end = _run_engine(begun, chunks, shard, engine, narrator)
@@ -341,6 +348,23 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
     say(f"{studies} {what}: {_counts(states, left)}. For research use only.")
     wrong = states.get("failed", 0) + states.get("set aside", 0)
     return SOME_FAILED if end.left or wrong else 0
+
+
+def _warn_of_idle(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) -> None:
+    """Warn where the plan has fewer chunks than there are shards or workers."""
+    from septum.cohort.plan import chunks_of
+
+    chunks, what = len(chunks_of(begun.folder)), "shards" if shard else "workers"
+    processes = shard[1] if shard else engine["workers"] or (0 if engine["scheduler"] else _cores())
+    is_asked_for = bool(shard or engine["workers"])
+    if processes <= chunks or (chunks == begun.studies and not is_asked_for):
+        return
+    advice = "expected as many studies at least; ask for fewer"
+    if chunks < begun.studies:
+        size = max(1, begun.studies // processes)
+        advice = f"plan the cohort in another folder with --chunk {size} to give work to more"
+    idle = processes - chunks
+    say_aside(f"warning: {idle} of {processes} {what} have no work, as there are {chunks} chunks: {advice}.")
 
 
 def _run_engine(

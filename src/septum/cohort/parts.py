@@ -64,8 +64,8 @@ def not_written(path: Path, error: duckdb.Error | OSError) -> SeptumError:
         path: of the file.
         error: that came.
 
-    >>> str(not_written(Path("a.parquet"), OSError(13, "Permission denied")))
-    'a.parquet cannot be written: Permission denied; expected a folder that takes files; see to it, and run again.'
+    >>> str(not_written(Path("a.parquet"), OSError(13, "Permission denied"))).partition(";")[0]
+    'a.parquet cannot be written: Permission denied'
     """
     if is_full(error):
         return OutputError(
