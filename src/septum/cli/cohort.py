@@ -180,6 +180,8 @@ def show_status(out: Path, *, as_json: bool) -> int:
     say(f"{found['studies']} studies: {_counts(found['states'], found['left'])}")
     if found["verdicts"]:
         say("verdicts: " + ", ".join(f"{count} {name}" for name, count in found["verdicts"].items()))
+    if found["duplicates"]:
+        say(f"duplicates: {found['duplicates']} with the image of an earlier study, as the table says")
     say(f"chunks: {found['chunks_done']} of {found['chunks']} done, {found['chunks_begun']} begun")
     for worker in found["workers"][:20]:
         say(f"{worker['worker']}: {worker['studies']} studies, {worker['studies_per_minute']} a minute")

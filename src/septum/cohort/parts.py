@@ -31,6 +31,12 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 COMPRESSION = "zstd"
+_DUPLICATES = """
+CREATE VIEW duplicates AS SELECT rows.number, firsts.study AS duplicate_of FROM rows JOIN (
+    SELECT input_sha256, min(number) AS number, arg_min(study, number) AS study FROM rows
+    WHERE input_sha256 IS NOT NULL GROUP BY input_sha256
+) AS firsts USING (input_sha256) WHERE rows.number > firsts.number
+"""
 #: Errors of a disk, a quota or the length of a file that is used up.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -110,6 +116,9 @@ def connected(scratch: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
 def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database with the view ``rows``: every study that has come to an end, once.
 
+    The view ``duplicates`` has the number of each study whose image another has, too, and as
+    ``duplicate_of`` the first of those.
+
     Chunks that are in work count with the rows that their journals have by now.
 
     Args:
@@ -129,6 +138,7 @@ def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
             if parts:
                 view = base.read_parquet(parts).union(view)
             view.create_view("rows")
+            base.execute(_DUPLICATES)
             yield base
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise InputError(

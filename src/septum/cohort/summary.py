@@ -76,6 +76,7 @@ def facts_of(folder: CohortFolder, beside: Path) -> CohortFacts:
             "SELECT state, reason, count(*), min(study) FROM rows WHERE state <> 'done' GROUP BY 1, 2 "
             "ORDER BY 3 DESC, 2 LIMIT ?", [MOST_REASONS],
         ).fetchall()  # fmt: skip
+        ((duplicates,),) = base.execute("SELECT count(*) FROM duplicates").fetchall()
         found = [_distribution(base, key, *titles[key]) for key in _KEYS if key in titles]
         outliers = [one for key in _KEYS if key in titles for one in _outliers(base, key, *titles[key])]
     left = studies - sum(states.values())
@@ -87,7 +88,7 @@ def facts_of(folder: CohortFolder, beside: Path) -> CohortFacts:
     ]
     return CohortFacts(
         studies, states, dict(verdicts), dict(flags), reasons, [one for one in found if one is not None],
-        shown, max(len(outliers) - MOST_OUTLIERS, 0),
+        shown, max(len(outliers) - MOST_OUTLIERS, 0), duplicates,
     )  # fmt: skip
 
 

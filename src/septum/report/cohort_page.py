@@ -92,6 +92,7 @@ class CohortFacts:
         distributions: of the indices.
         outliers: the farthest first.
         outliers_left: how many there are beyond these.
+        duplicates: how many studies have the image of an earlier one.
     """
 
     studies: int
@@ -102,6 +103,7 @@ class CohortFacts:
     distributions: Sequence[Distribution]
     outliers: Sequence[Outlier]
     outliers_left: int = 0
+    duplicates: int = 0
 
 
 def is_own_page(path: Path) -> bool:
@@ -128,7 +130,7 @@ def write_cohort_page(path: Path, facts: CohortFacts) -> None:
             node("h1", f"{facts.studies:,} studies"),
             node("p", STATEMENT, class_="statement"),
         ),
-        section("states", "Studies", _counts(facts.states, facts.studies, "state")),
+        _states(facts),
         _verdicts(facts),
         _distributions(facts.distributions),
         _outliers(facts),
@@ -206,6 +208,16 @@ def _counts(counts: Mapping[str, int], total: int, what: str) -> Element:
         for name, count in counts.items()
     ]
     return _table((what, "studies", "share"), rows, (1, 2))
+
+
+def _states(facts: CohortFacts) -> Element:
+    told = (
+        f"{facts.duplicates:,} of them with the image of an earlier study, and counted as others are: see "
+        "duplicate_of in the table."
+    )
+    counts = _counts(facts.states, facts.studies, "state")
+    hint = node("p", told, class_="hint") if facts.duplicates else None
+    return section("states", "Studies", counts, hint)
 
 
 def _verdicts(facts: CohortFacts) -> Element | None:
