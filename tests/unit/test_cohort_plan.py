@@ -206,7 +206,13 @@ def test_nothing_is_begun_where_no_study_is(tmp_path):
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError):
         begin([tmp_path / "in"], tmp_path / "out", CohortSettings())
-    assert not (tmp_path / "out" / "cohort.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_only_its_owner_may_look_into_the_private_folder(tmp_path):
+    write_phantoms(tmp_path / "in", ["a"])
+    begin([tmp_path / "in"], tmp_path / "out", CohortSettings())
+    assert (tmp_path / "out" / "private").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(
