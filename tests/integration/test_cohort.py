@@ -388,6 +388,18 @@ def test_an_archive_of_uk_biobank_is_segmented_and_its_number_stands_in_the_priv
     assert holding == {folder.plans / "0001"}
 
 
+def test_shards_without_work_are_told_and_how_to_have_more_chunks(septum, tmp_path):
+    source, out = write_some(tmp_path / "in", 6), tmp_path / "out"
+    planned = septum("cohort", "plan", source, "-o", out, "--chunk", "3")
+    assert (planned.code, "2 chunks" in planned.out, "--chunk" in planned.out) == (0, True, True)
+    idle = septum("cohort", "run", "-o", out, "--shard", "6/6")
+    assert (idle.code, "4 of 6 shards" in idle.err, "--chunk 1 " in idle.err) == (0, True, True)
+    every = septum("cohort", "plan", source, "-o", tmp_path / "other", "--chunk", "1")
+    assert "--chunk" not in every.out
+    idle = septum("cohort", "run", "-o", tmp_path / "other", "--shard", "9/9")
+    assert ("3 of 9 shards" in idle.err, "--chunk" in idle.err) == (True, False)
+
+
 def test_a_shard_loads_no_engine():
     modules = ", ".join(f"septum.cohort.{name}" for name in ("running", "looking", "beginning"))
     code = f"import sys, {modules}; print(*sys.modules)"

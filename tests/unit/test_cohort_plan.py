@@ -122,6 +122,41 @@ def test_a_list_that_is_none_is_refused_and_no_cell_is_told(tmp_path, text):
     assert "1764711" not in str(told.value)
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_list_has_semicolons_or_tabs_as_a_table_of_subjects_has(tmp_path, mark):
+    text = "path,age,weight_kg,heart_rate_bpm\na.nii,54,70,66\n\nb.nii,,71.5,\n,,,\n"
+    (tmp_path / "list.csv").write_text(text.replace(",", mark))
+    found, _ = read_list(tmp_path / "list.csv")
+    assert [one.given for one in found] == [
+        {"age_years": 54.0, "weight_kg": 70.0, "heart_rate_bpm": 66.0}, {"weight_kg": 71.5},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected"),
+    [
+        ("path,age\na,54\n\nb,4711\n", "row 4, column age", "expected 0 to 120 years"),
+        ("path,height_m\na,4711\n", "row 2, column height_m", "expected 0.3 to 2.6 m"),
+        ("path,sex\na,4711\n", "row 2, column sex", "expected one of F, M"),
+        ("path;height\na;4711,0\n", "row 2, column height", "expected 0.3 to 2.6 m"),
+        ("path,name\na,4711/\n", "row 2, column name", "expected a name"),
+        ("path,sex\na,F,4711\n", "row 2", "expected 2 cells"),
+        ("path,height_cm\na,4711\n", "row 1", "'height_m'"),
+        ("path,wieght\na,4711\n", "row 1", "'weight'"),
+        ("path,age,age_years\na,4711,4711\n", "row 1", "age and age_years"),
+    ],
+)
+def test_a_fault_of_a_list_is_named_by_row_and_column_and_the_cell_is_not_told(
+    tmp_path, text, place, expected
+):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(InputError) as told:
+        read_list(tmp_path / "list.csv")
+    assert str(told.value).startswith(f"{tmp_path / 'list.csv'}, {place}")
+    assert expected in str(told.value)
+    assert "4711" not in str(told.value)
+
+
 def biobank(folder, *names: str) -> None:
     made = write_cine(folder.parent / "made")
     for name in names:
@@ -171,7 +206,13 @@ def test_nothing_is_begun_where_no_study_is(tmp_path):
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError):
         begin([tmp_path / "in"], tmp_path / "out", CohortSettings())
-    assert not (tmp_path / "out" / "cohort.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_only_its_owner_may_look_into_the_private_folder(tmp_path):
+    write_phantoms(tmp_path / "in", ["a"])
+    begin([tmp_path / "in"], tmp_path / "out", CohortSettings())
+    assert (tmp_path / "out" / "private").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(

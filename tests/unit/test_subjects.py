@@ -25,6 +25,13 @@ def test_a_cell_comes_before_what_is_given_for_all_studies(tmp_path, mark):
     assert found.of("sub/b") == found.of("of no row") == IndexSettings(weight_kg=70, sex="M")
 
 
+def test_columns_may_have_the_names_of_settings_as_in_the_list_of_a_cohort(tmp_path):
+    text = "name,age_years,height_m,weight_kg,heart_rate_bpm\na,54,1.68,70,66\n"
+    assert read_subjects(table(tmp_path, text)).of("a") == IndexSettings(
+        age_years=54, height_m=1.68, weight_kg=70, heart_rate_bpm=66
+    )
+
+
 def test_what_a_spreadsheet_adds_is_no_fault(tmp_path):
     text = "\ufeffAge ,NAME,,\r\n 54 ,a,,\r\n,,,\r\n\r\n61,b,,\r\n"
     found = read_subjects(table(tmp_path, text))
@@ -55,6 +62,7 @@ def test_columns_are_named_as_the_options_are():
         ("name,sex,age\na,F\n", "row 2", "2"),
         ("name,gender\na,F\n", "row 1", "'gender'"),
         ("name,sex,sex\na,F,F\n", "row 1", "sex twice"),
+        ("name,age,age_years\na,54,54\n", "row 1", "age and age_years"),
         ("study,sex\na,F\n", "row 1", "name is not there"),
         ("", "row 1", "name is not there"),
         ('name,sex\n"a,F\n', "row 2", "unexpected end of data"),

@@ -155,9 +155,16 @@ def plan_cohort(begin: Callable[..., Begun]) -> int:
     """Write the plan alone, for shards that begin at once; these need no more than -o OUT and --shard."""
     begun = begin()
     from septum.cohort.beginning import unfinished
+    from septum.cohort.plan import chunks_of
 
-    left = len(unfinished(begun.folder))
-    say(f"{begun.studies} studies, {begun.new} of them new, {left} chunks to do.")
+    left, chunks = len(unfinished(begun.folder)), len(chunks_of(begun.folder))
+    to_do = f"{left} {'chunk' if left == 1 else 'chunks'} to do"
+    say(f"{_studies(begun.studies)}, {begun.new} of them new, {to_do}.")
+    if chunks < begun.studies:
+        say(
+            f"More than {chunks} shards or workers have nothing to do; --chunk, when a plan is made, gives "
+            "smaller chunks, and so more of them."
+        )
     return 0
 
 
@@ -171,12 +178,14 @@ def show_status(out: Path, *, as_json: bool) -> int:
     if as_json:
         say_json(found)
         return 0
-    say(f"{found['studies']} studies: {_counts(found['states'], found['left'])}")
+    say(f"{_studies(found['studies'])}: {_counts(found['states'], found['left'])}")
     if found["verdicts"]:
         say("verdicts: " + ", ".join(f"{count} {name}" for name, count in found["verdicts"].items()))
+    if found["duplicates"]:
+        say(f"duplicates: {found['duplicates']} with the image of an earlier study, as the table says")
     say(f"chunks: {found['chunks_done']} of {found['chunks']} done, {found['chunks_begun']} begun")
     for worker in found["workers"][:20]:
-        say(f"{worker['worker']}: {worker['studies']} studies, {worker['studies_per_minute']} a minute")
+        say(f"{worker['worker']}: {_studies(worker['studies'])}, {worker['studies_per_minute']} a minute")
     return 0
 
 
@@ -195,7 +204,7 @@ def make_table(out: Path, path: Path | None, *, sources: bool) -> int:
             f"expected a name that ends in .csv or .parquet, got {path}.", param_hint="--file"
         )
     count = _load("septum.cohort.looking").write_table(_folder(out), path, sources=sources)
-    say(one_line(f"{path}: {count} studies"))
+    say(one_line(f"{path}: {_studies(count)}"))
     return 0
 
 
@@ -232,7 +241,7 @@ def retry_studies(out: Path, studies: tuple[str, ...], *, all_failed: bool) -> i
     if not studies and not all_failed:
         raise click.UsageError("Missing argument 'STUDY...', or --all-failed.")
     names = _load("septum.cohort.retry").retry(_folder(out), studies, every=all_failed)
-    say(f"{len(names)} studies will be done again by the next run.")
+    say(f"{_studies(len(names))} will be done again by the next run.")
     return 0
 
 
@@ -315,6 +324,7 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
     of_run = size_of(folder, chunks)
     studies = begun.studies if shard is None else of_run
     before = studies - of_run + sum(len(rows_in(folder.journal(chunk))) for chunk in chunks)
+    _warn_of_idle(begun, shard, engine)
     try:
         with ended_by_sigterm(), CohortNarrator(studies, before) as narrator:
             end = _run_engine(begun, chunks, shard, engine, narrator)
@@ -333,12 +343,31 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
         states, left = found["states"], found["left"]
     else:  # two hundred of them do not read the whole table each
         states, left = end.states, size_of(folder, unfinished(folder, shard))
-    what = "studies" if shard is None else f"studies of shard {shard[0]} of {shard[1]}"
-    say(f"{studies} {what}: {_counts(states, left)}. For research use only.")
+    what = _studies(studies) + ("" if shard is None else f" of shard {shard[0]} of {shard[1]}")
     if end.stop is not None:
+        whole = studies - size_of(folder, unfinished(folder, shard))
+        say(f"Stopped before the end, with {whole} of {what} in chunks that are done.")
         return end.stop.exit_code
+    say(f"{what}: {_counts(states, left)}. For research use only.")
     wrong = states.get("failed", 0) + states.get("set aside", 0)
     return SOME_FAILED if end.left or wrong else 0
+
+
+def _warn_of_idle(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) -> None:
+    """Warn where the plan has fewer chunks than there are shards or workers."""
+    from septum.cohort.plan import chunks_of
+
+    chunks, what = len(chunks_of(begun.folder)), "shards" if shard else "workers"
+    processes = shard[1] if shard else engine["workers"] or (0 if engine["scheduler"] else _cores())
+    is_asked_for = bool(shard or engine["workers"])
+    if processes <= chunks or (chunks == begun.studies and not is_asked_for):
+        return
+    advice = "expected as many studies at least; ask for fewer"
+    if chunks < begun.studies:
+        size = max(1, begun.studies // processes)
+        advice = f"plan the cohort in another folder with --chunk {size} to give work to more"
+    idle = processes - chunks
+    say_aside(f"warning: {idle} of {processes} {what} have no work, as there are {chunks} chunks: {advice}.")
 
 
 def _run_engine(
@@ -373,6 +402,11 @@ def _cores() -> int:
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _studies(count: int) -> str:
+    """Write so many studies in words."""
+    return f"{count} {'study' if count == 1 else 'studies'}"
 
 
 def _counts(states: dict[str, int], left: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,14 @@ from septum.cohort.folder import CohortFolder
 from septum.cohort.plan import chunks_of, extend_plan, studies_planned
 from septum.cohort.settings import CohortFile, CohortSettings
 from septum.cohort.sources import find_sources
-from septum.core import InputError, OutputError
+from septum.core import InputError, OutputError, SeptumError
 from septum.core.files import write_text
 from septum.core.locks import passing_lock
 from septum.inference import open_bundle
 from septum.workflows.output_folder import check_writable, remove_leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 #: A plan of a hundred thousand studies takes minutes, and others may wait for it.
@@ -68,16 +69,14 @@ def begin(
     folder = CohortFolder(out.absolute())
     settings = settings or CohortFile.read(folder.settings).settings
     now = CohortFile.of(settings)
-    with passing_lock(folder.private / ".septum-plan.lock", _PATIENCE_S) as held:
+    lock = folder.private / ".septum-plan.lock"
+    with _nothing_left_of(folder), passing_lock(lock, _PATIENCE_S) as held:
         if not held:
             raise OutputError(
                 f"{out}: another process has been making the plan for an hour: expected an end; look at "
                 "it, and run again."
             )
         _check(folder, now)
-        for place in (folder.parts, folder.journals, folder.times):
-            place.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(place)
         planned = studies_planned(folder)
         if planned and (not inputs or not look_again):
             _settle(folder, now)
@@ -91,7 +90,7 @@ def begin(
             write_text(folder.private / PASSED_OVER, "\n".join(found.named) + "\n")
     notices = list(found.notices)
     if found.named:
-        notices.append(f"which they are stands in {folder.private.name}/{PASSED_OVER}.")
+        notices.append(f"what was passed over is named in {out / folder.private.name / PASSED_OVER}.")
     if changed:
         notices.append(
             f"of {changed} studies the list tells something else than when they were planned: what was known "
@@ -106,8 +105,27 @@ def _check(folder: CohortFolder, now: CohortFile) -> None:
         now.check_same(CohortFile.read(folder.settings), folder.settings)
 
 
+@contextmanager
+def _nothing_left_of(folder: CohortFolder) -> Iterator[None]:
+    """Make the private folder; where the block fails, remove what is empty of what was made."""
+    made = [path for path in (folder.private, *folder.private.parents) if not path.exists()]
+    try:
+        folder.make_private()
+        yield
+    except OSError as error:
+        raise OutputError(f"{folder.path} cannot be written to: {error.strerror or error}.") from error
+    except SeptumError:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
 def _settle(folder: CohortFolder, now: CohortFile) -> None:
-    """Write the settings, unless they stand there."""
+    """Make the folders and write the settings, unless they are there."""
+    for place in (folder.parts, folder.journals, folder.times):
+        place.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(place)
     if not folder.settings.exists() or CohortFile.read(folder.settings) != now:
         now.write(folder.settings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,12 @@ class CohortFolder:
     def private(self) -> Path:
         """Where paths of studies are."""
         return self.path / "private"
+
+    def make_private(self) -> None:
+        """Make that folder, for its owner alone. Raises :class:`OSError`."""
+        self.private.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # not every file system knows owners
+            self.private.chmod(0o700)
 
     @property
     def plans(self) -> Path:

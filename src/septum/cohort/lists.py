@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,22 @@ from septum.cohort.parts import connected
 from septum.cohort.plan import Source, place
 from septum.core import InputError
 from septum.io import case_name
-from septum.workflows.subjects import COLUMNS, setting_of_cell
+from septum.workflows.subjects import (
+    NAME,
+    SETTINGS,
+    cells_by_column,
+    names_of_columns,
+    read_lines,
+    setting_of_cell,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
-#: Fields of a study by the names that a column may have.
-_COLUMNS = {**COLUMNS, **{field: field for field in COLUMNS.values()}}
+PATH = "path"
+#: So like a known column is one that is misspelt, or has another unit; others are no concern of ours.
+_MISSPELT = 0.76
 _MOST_LENGTH = 120
 _AT_ONCE = 1000
 
@@ -37,36 +45,38 @@ def read_list(path: Path) -> tuple[list[Source], list[str]]:
     """Read a list of studies.
 
     The column ``path`` is needed; a relative path is counted from the list. ``name`` is what a study is
-    called; ``sex``, ``age_years``, ``height_m``, ``weight_kg``, ``heart_rate_bpm`` and ``ethnicity`` are
-    those of its patient. Empty cells are not known.
+    called; the other columns are those of :data:`~septum.workflows.subjects.SETTINGS`, of its patient. Empty
+    cells are not known.
 
     Returns:
         The studies, and the names of columns that say nothing to Septum.
 
     Raises:
-        InputError: it cannot be read, or a cell is not what it should be; its row is named, its content is
-            not.
+        InputError: it cannot be read, a column seems to be misspelt, or a cell is not what it should be; row
+            and column are named, what the cell holds is not.
     """
     sources: list[Source] = []
     names: dict[str, int] = {}
-    unused: list[str] = []
-    for row, cells in enumerate(_rows(path), start=1):
-        if row == 1:
-            unused = [name for name in cells if name not in _COLUMNS and name not in ("path", "name")]
-        if "path" not in cells or not cells["path"]:
+    lines = _lines(path)
+    columns = names_of_columns(path, next(lines, (1, []))[1])
+    unused = _unused(path, columns)
+    for row, values in lines:
+        place_of_row = f"{path}, row {row}"
+        cells = cells_by_column(place_of_row, columns, values)
+        if not cells[PATH]:
             raise InputError(
-                f"{path}: expected a path in the column 'path' of every row, and found none in row {row}; "
-                "name the column so, and fill it."
+                f"{place_of_row}, column {PATH}: expected the path of a study, got an empty cell; "
+                "fill it, or remove the row."
             )
-        image = place(path.parent / str(cells["path"]))
-        name = _name(path, row, cells.get("name"))
+        image = place(path.parent / str(cells[PATH]))
+        name = _name(place_of_row, cells.get(NAME))
         if name and names.setdefault(name.casefold(), row) != row:
             raise InputError(
-                f"{path}: expected a name of its own for each study, and rows {names[name.casefold()]} and "
-                f"{row} have the same; change one, or leave out the column 'name'."
+                f"{place_of_row}, column {NAME}: expected a name of its own for each study, and row "
+                f"{names[name.casefold()]} has the same; change one, or leave out the column."
             )
         sources.append(
-            Source(image, name or case_name(Path(image)), bool(name), given=_given(path, row, cells))
+            Source(image, name or case_name(Path(image)), bool(name), given=_given(place_of_row, cells))
         )
     if not sources:
         raise InputError(
@@ -75,62 +85,71 @@ def read_list(path: Path) -> tuple[list[Source], list[str]]:
     return sources, unused
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a list, one at a time, by the names of columns in lower case."""
+def _unused(path: Path, columns: Sequence[str]) -> list[str]:
+    """Check the names of columns; give those that say nothing to Septum."""
+    if PATH not in columns:
+        raise InputError(
+            f"{path}, row 1: expected names of columns, and {PATH} is not there; it is where the image of a "
+            "study is."
+        )
+    unused = [column for column in columns if column and column not in (PATH, NAME, *SETTINGS)]
+    given = {SETTINGS.get(column, column) for column in columns}
+    free = [column for column in (NAME, *SETTINGS) if SETTINGS.get(column, column) not in given]
+    for column in unused:
+        if close := get_close_matches(column, free, n=1, cutoff=_MISSPELT):
+            raise InputError(
+                f"{path}, row 1: expected columns that are known or unlike those, got {column!r}; write "
+                f"{close[0]!r} if that is meant, or rename it."
+            )
+    return unused
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[Any]]]:
+    """The rows of a list, one at a time with their numbers, after the names of columns."""
     try:
         if path.suffix.lower() == ".parquet":
-            yield from _parquet_rows(path)
+            yield from _parquet_lines(path)
             return
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            for row, cells in enumerate(reader, start=1):
-                if None in cells:
-                    raise InputError(
-                        f"{path}: row {row} has more cells than there are columns: expected one for each; "
-                        "put a cell that holds a comma in quotes."
-                    )
-                yield {str(k).strip().lower(): v.strip() for k, v in cells.items() if isinstance(v, str)}
-    except (OSError, UnicodeError, csv.Error, duckdb.Error) as error:
+            yield from read_lines(stream, path, "\t" if path.suffix.lower() == ".tsv" else None)
+    except (OSError, UnicodeError, duckdb.Error) as error:
         why = getattr(error, "strerror", None) or type(error).__name__  # its words may repeat a cell
         raise InputError(
             f"{path} cannot be read as a list ({why}): expected CSV in UTF-8, TSV or Parquet with a column "
-            "'path'; write it anew."
+            f"'{PATH}'; write it anew."
         ) from error
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _parquet_lines(path: Path) -> Iterator[tuple[int, list[Any]]]:
     with connected() as base:
         found = base.execute("SELECT * FROM read_parquet(?)", [str(path)])
-        names = [str(one[0]).strip().lower() for one in found.description or ()]
+        yield 0, [str(one[0]) for one in found.description or ()]
+        number = 0
         while rows := found.fetchmany(_AT_ONCE):
-            yield from (dict(zip(names, row, strict=True)) for row in rows)
+            for row in rows:
+                number += 1
+                yield number, list(row)
 
 
-def _name(path: Path, row: int, cell: Any) -> str:
+def _name(place_of_row: str, cell: Any) -> str:
     """The name that a list gives, if it can be a file's, too."""
     name = "" if cell is None else str(cell).strip()
     bad = len(name) > _MOST_LENGTH or name.startswith(".") or not name.isprintable()
     if bad or any(sign in name for sign in '/\\:*?"<>|'):
         raise InputError(
-            f"{path}: expected names that files can have, and that of row {row} cannot be one; use letters, "
-            "digits, - and _."
+            f"{place_of_row}, column {NAME}: expected a name that a file can have; use letters, digits, - "
+            "and _."
         )
     return name
 
 
-def _given(path: Path, row: int, cells: Mapping[str, Any]) -> dict[str, Any]:
+def _given(place_of_row: str, cells: Mapping[str, Any]) -> dict[str, Any]:
     """What a row tells of the patient, checked as settings of indices are."""
     given: dict[str, Any] = {}
-    for column, name in _COLUMNS.items():
+    for column, field in SETTINGS.items():
         cell = cells.get(column)
-        if cell is None or str(cell).strip() == "":
-            continue
-        try:
-            given[name] = setting_of_cell(f"row {row}", name, str(cell).strip())
-        except InputError as error:
-            raise InputError(
-                f"{path}: the column '{column}' of row {row} is not what it should be: expected sex as F or "
-                "M, age in years, height in m, weight in kg and heart rate in beats a minute; correct it, "
-                "or leave it empty."
-            ) from error
+        text = "" if cell is None else str(cell).strip()
+        if text:
+            where = f"{place_of_row}, column {column}"
+            given[field] = setting_of_cell(where, field, text, is_repeated=False)
     return given

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from septum.cohort.parts import COMPRESSION, connected, rows_of
+from septum.cohort.parts import COMPRESSION, connected, is_full, not_written, rows_of
 from septum.cohort.plan import chunks_of, every_study, studies_planned
 from septum.cohort.rows import OWN_COLUMNS, State
 from septum.cohort.settings import CohortFile
-from septum.core import InputError, OutputError
+from septum.core import InputError
 from septum.core.errors import NameTakenError
 from septum.core.files import atomic_path
 from septum.workflows.indices_table import COLUMNS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from septum.cohort.folder import CohortFolder
 
 #: Columns of the table as CSV; as Parquet it has the JSON of each study, too.
-CSV_COLUMNS = (*COLUMNS, *(name for name in OWN_COLUMNS if name != "record"))
+CSV_COLUMNS = (*COLUMNS, *(name for name in OWN_COLUMNS if name != "record"), "duplicate_of")
 #: A column of paths, which only who asks for it gets.
 SOURCE = "source"
 _AT_ONCE = 500
@@ -50,12 +50,13 @@ def status(folder: CohortFolder) -> dict[str, Any]:
             base,
             "SELECT verdict, count(*) FROM rows WHERE verdict IS NOT NULL GROUP BY verdict ORDER BY verdict",
         )
+        ((duplicates,),) = base.execute("SELECT count(*) FROM duplicates").fetchall()
     studies, chunks = studies_planned(folder), len(chunks_of(folder))
     in_work = len([path for path in folder.journals.glob("*.jsonl") if not folder.part(path.stem).exists()])
     return {
         "model": begun.settings.model, "studies": studies, "left": studies - sum(states.values()), "states":
-        states, "verdicts": verdicts, "chunks": chunks, "chunks_done": len(list(folder.finished())),
-        "chunks_begun": in_work, "workers": _workers(folder),
+        states, "verdicts": verdicts, "duplicates": duplicates, "chunks": chunks,
+        "chunks_done": len(list(folder.finished())), "chunks_begun": in_work, "workers": _workers(folder),
     }  # fmt: skip
 
 
@@ -113,11 +114,10 @@ def write_table(folder: CohortFolder, path: Path, *, sources: bool = False) -> i
                     base.sql(query).write_parquet(str(temporary), compression=COMPRESSION)
                 else:
                     _write_csv(temporary, base.execute(query), columns)
-        except duckdb.Error as error:
-            raise OutputError(
-                f"{path} cannot be written ({type(error).__name__}): expected room for the table; make some, "
-                "or choose another place."
-            ) from error
+        except duckdb.IOException as error:
+            if not is_full(error):
+                raise
+            raise not_written(path, error) from error
     return int(count)
 
 
@@ -155,9 +155,13 @@ def _write_csv(path: Path, found: duckdb.DuckDBPyConnection, columns: list[str])
 
 @contextmanager
 def _with_sources(base: duckdb.DuckDBPyConnection, folder: CohortFolder, *, asked: bool) -> Iterator[str]:
-    """Name the view of rows, with the paths of the plan where they are asked for."""
+    """Name the view of rows with duplicates, and with the paths of the plan where they are asked for."""
+    base.execute(
+        "CREATE VIEW listed AS SELECT rows.*, duplicates.duplicate_of FROM rows "
+        "LEFT JOIN duplicates USING (number)"
+    )
     if not asked:
-        yield "rows"
+        yield "listed"
         return
     base.execute("CREATE TABLE plan (number BIGINT, source VARCHAR)")
     some: list[tuple[int, str]] = []
@@ -168,7 +172,9 @@ def _with_sources(base: duckdb.DuckDBPyConnection, folder: CohortFolder, *, aske
             some = []
     if some:
         base.executemany("INSERT INTO plan VALUES (?, ?)", some)
-    base.execute("CREATE VIEW sourced AS SELECT rows.*, plan.source FROM rows LEFT JOIN plan USING (number)")
+    base.execute(
+        "CREATE VIEW sourced AS SELECT listed.*, plan.source FROM listed LEFT JOIN plan USING (number)"
+    )
     yield "sourced"
 
 

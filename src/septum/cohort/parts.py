@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import duckdb
 from septum.cohort.journal import rows_in
 from septum.cohort.rows import TYPES
 from septum.core import InputError, OutputError
+from septum.core.errors import SeptumError, UnexpectedError
 from septum.core.files import atomic_path
 
 if TYPE_CHECKING:
@@ -28,6 +31,14 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 COMPRESSION = "zstd"
+_DUPLICATES = """
+CREATE VIEW duplicates AS SELECT rows.number, firsts.study AS duplicate_of FROM rows JOIN (
+    SELECT input_sha256, min(number) AS number, arg_min(study, number) AS study FROM rows
+    WHERE input_sha256 IS NOT NULL GROUP BY input_sha256
+) AS firsts USING (input_sha256) WHERE rows.number > firsts.number
+"""
+#: Errors of a disk, a quota or the length of a file that is used up.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_part(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -35,6 +46,7 @@ def write_part(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
     Raises:
         OutputError: it cannot be written.
+        UnexpectedError: the database refuses the rows for another reason.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="septum-") as scratch, connected() as base:
@@ -46,10 +58,44 @@ def write_part(path: Path, rows: Iterable[dict[str, Any]]) -> None:
             with atomic_path(path) as temporary:
                 found.write_parquet(str(temporary), compression=COMPRESSION)
     except (duckdb.Error, OSError) as error:
-        raise OutputError(
-            f"{path} cannot be written ({getattr(error, 'strerror', None) or type(error).__name__}): "
-            "expected room there and in the folder for temporary files; make room, and run again."
-        ) from error
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: duckdb.Error | OSError) -> SeptumError:
+    """Give the error to raise for one that came while a file of the table was written.
+
+    Only one that tells of a disk without room asks for room.
+
+    Args:
+        path: of the file.
+        error: that came.
+
+    >>> str(not_written(Path("a.parquet"), OSError(13, "Permission denied"))).partition(";")[0]
+    'a.parquet cannot be written: Permission denied'
+    """
+    if is_full(error):
+        return OutputError(
+            f"{path} cannot be written ({getattr(error, 'strerror', None) or 'the disk is full'}): expected "
+            "room there and in the folder for temporary files; make room, and run again."
+        )
+    if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.IOException):
+        return UnexpectedError.of(error)
+    reason = getattr(error, "strerror", None) or "the system refused to read or write"
+    return OutputError(
+        f"{path} cannot be written: {reason}; expected a folder that takes files; see to it, and run again."
+    )
+
+
+def is_full(error: duckdb.Error | OSError) -> bool:
+    """Tell whether an error says that a disk, a quota or the length of a file is used up.
+
+    >>> is_full(OSError(28, "No space left on device")), is_full(duckdb.ConversionException("no number"))
+    (True, False)
+    """
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    told = str(error).casefold()
+    return isinstance(error, duckdb.IOException) and any(os.strerror(n).casefold() in told for n in _FULL)
 
 
 @contextmanager
@@ -70,6 +116,9 @@ def connected(scratch: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
 def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database with the view ``rows``: every study that has come to an end, once.
 
+    The view ``duplicates`` has the number of each study whose image another has, too, and as
+    ``duplicate_of`` the first of those.
+
     Chunks that are in work count with the rows that their journals have by now.
 
     Args:
@@ -77,6 +126,7 @@ def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         InputError: a part cannot be read.
+        UnexpectedError: the database refuses a query for another reason.
     """
     with tempfile.TemporaryDirectory(prefix="septum-") as scratch, connected(scratch) as base:
         lines = _copied(folder, Path(scratch))
@@ -88,12 +138,15 @@ def rows_of(folder: CohortFolder) -> Iterator[duckdb.DuckDBPyConnection]:
             if parts:
                 view = base.read_parquet(parts).union(view)
             view.create_view("rows")
+            base.execute(_DUPLICATES)
             yield base
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise InputError(
                 f"{folder.parts} holds a file that is no part of the table, or is damaged: expected Parquet "
                 "of this version; remove what is not Septum's, and run the cohort again."
             ) from error
+        except duckdb.Error as error:
+            raise UnexpectedError.of(error) from error
 
 
 def _copied(folder: CohortFolder, scratch: Path) -> list[Path]:

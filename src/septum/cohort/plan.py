@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,9 +177,7 @@ def extend_plan(
     first = len(known) + 1
     chunk = chunk or max(1, min(CHUNK, len(new) // _LEAST_CHUNKS))
     number = len(_plans(folder)) + 1
-    folder.private.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError):  # not every file system knows owners
-        folder.private.chmod(0o700)
+    folder.make_private()
     with whole_folder(folder.plans / f"{number:04d}") as scratch:
         for index, begin in enumerate(range(0, len(new), chunk)):
             lines = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from septum.cohort.parts import rows_of
@@ -11,7 +13,14 @@ from septum.cohort.plan import chunk_of, studies_planned
 from septum.cohort.settings import CohortFile
 from septum.core.errors import NameTakenError
 from septum.indices.definitions import DEFINITIONS
-from septum.report.cohort_page import CohortFacts, Distribution, Outlier, is_own_page, write_cohort_page
+from septum.report.cohort_page import (
+    FEWEST,
+    CohortFacts,
+    Distribution,
+    Outlier,
+    is_own_page,
+    write_cohort_page,
+)
 from septum.report.numbers import HEADLINE
 
 if TYPE_CHECKING:
@@ -69,13 +78,16 @@ def facts_of(folder: CohortFolder, beside: Path) -> CohortFacts:
             "SELECT verdict, count(*) FROM rows WHERE verdict IS NOT NULL GROUP BY 1 ORDER BY 1"
         ).fetchall()
         flags = base.execute(
-            "SELECT flag, count(*) FROM (SELECT unnest(string_split(flags, ';')) AS flag FROM rows "
-            "WHERE flags <> '') GROUP BY 1 ORDER BY 2 DESC, 1"
+            "SELECT flag, count(*), min(number) FROM (SELECT number, "
+            "unnest(string_split(flags, ';')) AS flag FROM rows WHERE flags <> '') "
+            "GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall()
+        said = _reasons_of_flags(base, {flag: number for flag, _, number in flags})
         reasons = base.execute(
             "SELECT state, reason, count(*), min(study) FROM rows WHERE state <> 'done' GROUP BY 1, 2 "
             "ORDER BY 3 DESC, 2 LIMIT ?", [MOST_REASONS],
         ).fetchall()  # fmt: skip
+        ((duplicates,),) = base.execute("SELECT count(*) FROM duplicates").fetchall()
         found = [_distribution(base, key, *titles[key]) for key in _KEYS if key in titles]
         outliers = [one for key in _KEYS if key in titles for one in _outliers(base, key, *titles[key])]
     left = studies - sum(states.values())
@@ -85,10 +97,30 @@ def facts_of(folder: CohortFolder, beside: Path) -> CohortFacts:
         replace(one, page=_page_of(folder, number, one.study, beside))
         for number, one in outliers[:MOST_OUTLIERS]
     ]
+    counted = {flag: count for flag, count, _ in flags}
     return CohortFacts(
-        studies, states, dict(verdicts), dict(flags), reasons, [one for one in found if one is not None],
-        shown, max(len(outliers) - MOST_OUTLIERS, 0),
+        studies, states, dict(verdicts), counted, reasons, [one for one in found if one is not None],
+        shown, max(len(outliers) - MOST_OUTLIERS, 0), duplicates, _made_with(folder), said,
     )  # fmt: skip
+
+
+def _made_with(folder: CohortFolder) -> list[tuple[str, str]]:
+    """Name the model, by its hash too, and Septum's version; a model in a folder has the folder's name."""
+    begun = CohortFile.read(folder.settings)
+    model = f"{PurePath(begun.settings.model).name} ({begun.model_sha256[:12]})"
+    return [("Model", model), ("Septum", begun.version)]
+
+
+def _reasons_of_flags(base: duckdb.DuckDBPyConnection, numbers: dict[str, int]) -> dict[str, str]:
+    """Read what a flag says of a study, by its key, where the number of one is given."""
+    query = "SELECT number, record FROM rows WHERE record IS NOT NULL AND list_contains(?, number)"
+    records = dict(base.execute(query, [sorted(set(numbers.values()))]).fetchall())
+    said: dict[str, str] = {}
+    for key, number in numbers.items():
+        if number in records:
+            flags = json.loads(records[number])["quality"]["flags"]
+            said |= {one["key"]: one["reason"] for one in flags if one["key"] == key}
+    return said
 
 
 def _distribution(base: duckdb.DuckDBPyConnection, key: str, title: str, unit: str) -> Distribution | None:
@@ -113,11 +145,11 @@ def _outliers(base: duckdb.DuckDBPyConnection, key: str, title: str, unit: str) 
     used = f"SELECT number, study, verdict, {key} AS value FROM rows WHERE {_USED}"  # noqa: S608  # our names
     query = (
         f"WITH used AS ({used} AND {key} IS NOT NULL), "  # noqa: S608  # likewise
-        "middle AS (SELECT median(value) AS m, ? * mad(value) AS d FROM used) "
+        "middle AS (SELECT median(value) AS m, ? * mad(value) AS d FROM used HAVING count(*) >= ?) "
         "SELECT number, study, value, (value - m) / d, coalesce(verdict, '') FROM used, middle "
         "WHERE d > 0 AND abs(value - m) > ? * d ORDER BY abs(value - m) DESC, number"
     )
-    rows = base.execute(query, [_OF_NORMAL, FAR]).fetchall()
+    rows = base.execute(query, [_OF_NORMAL, FEWEST, FAR]).fetchall()
     return [
         (number, Outlier(study, title, value, unit, z, verdict)) for number, study, value, z, verdict in rows
     ]

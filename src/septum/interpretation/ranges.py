@@ -184,10 +184,11 @@ def _compared(
 def _unknown_person(table: Reference, subject: Subject) -> Note:
     """Say what is missing of sex and age."""
     known = {"sex": subject.sex, "age": subject.age_years}
-    missing = " and ".join(name for name, one in known.items() if one is None)
+    missing = [name for name, one in known.items() if one is None]
+    are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     text = (
-        f"There is no comparison with {table.title}: the patient's {missing} is not given, and the file does "
-        "not have it, contradicts itself, or has a value that no table knows."
+        f"There is no comparison with {table.title}: the patient's {' and '.join(missing)} {are} not given, "
+        f"and the file does not have {them}, contradicts itself, or has a value that no table knows."
     )
     return Note("reference_person_unknown", text, Level.WARNING)
 

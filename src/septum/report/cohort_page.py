@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from septum.core.clinical import STATEMENT
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 420.0, 210.0, 12.0, 12.0, 34.0
-_COLOUR, _GREY = "#0b5cad", "#5b6672"
+#: Fewer studies than these tell no outlier from the others.
+FEWEST = 20
 _MARK, _HEAD_BYTES = '<meta name="generator" content="Septum cohort">', 400
 _STYLE = """
 .plots { display: grid; gap: 20px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
 .plots svg { width: 100%; height: auto; display: block; }
+.plots rect { fill: var(--accent); }
+.plots line { stroke: var(--soft); }
+a { color: var(--accent); }
 figcaption { font-weight: 650; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 4px 16px 4px 0; }
@@ -28,7 +32,11 @@ th, td { border-bottom: 1px solid var(--line); }
 .wide { overflow-x: auto; }
 th.number, td.number { text-align: right; }
 .hint { margin: 8px 0; }
-table + table { margin-top: 16px; }
+.wide + .wide { margin-top: 16px; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --ink: #e5eaf0; --soft: #a0acba; --line: #2a323c; --paper: #171c23;
+    --wash: #0e1217; --accent: #74b4ff; }
+}
 """
 
 
@@ -92,6 +100,9 @@ class CohortFacts:
         distributions: of the indices.
         outliers: the farthest first.
         outliers_left: how many there are beyond these.
+        made_with: title and text of what the cohort is made with.
+        flag_reasons: what a flag says of one of its studies, by its key.
+        duplicates: how many studies have the image of an earlier one.
     """
 
     studies: int
@@ -102,6 +113,9 @@ class CohortFacts:
     distributions: Sequence[Distribution]
     outliers: Sequence[Outlier]
     outliers_left: int = 0
+    duplicates: int = 0
+    made_with: Sequence[tuple[str, str]] = ()
+    flag_reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_own_page(path: Path) -> bool:
@@ -125,10 +139,11 @@ def write_cohort_page(path: Path, facts: CohortFacts) -> None:
         node(
             "header",
             node("p", "Report of a cohort", class_="kind"),
-            node("h1", f"{facts.studies:,} studies"),
+            node("h1", f"{facts.studies:,} {'study' if facts.studies == 1 else 'studies'}"),
             node("p", STATEMENT, class_="statement"),
+            node("dl", *(node("div", node("dt", name), node("dd", text)) for name, text in facts.made_with)),
         ),
-        section("states", "Studies", _counts(facts.states, facts.studies, "state")),
+        _states(facts),
         _verdicts(facts),
         _distributions(facts.distributions),
         _outliers(facts),
@@ -164,16 +179,14 @@ def histogram_svg(one: Distribution) -> Element:
     for i, count in enumerate(one.bars):
         tall = (bottom - _TOP) * count / most
         bar = node("rect", node("title", f"{count} studies"), x=_LEFT + i * step + 0.5, y=bottom - tall,
-                   width=max(step - 1.0, 0.5), height=tall, fill=_COLOUR)  # fmt: skip
+                   width=max(step - 1.0, 0.5), height=tall)  # fmt: skip
         drawn.append(bar)
     _, lower, median, upper, _ = one.quantiles
-    drawn.append(
-        node("line", x1=x(lower), x2=x(upper), y1=bottom + 4, y2=bottom + 4, stroke=_GREY, stroke_width=4)
-    )
-    drawn.append(node("line", x1=x(median), x2=x(median), y1=_TOP, y2=bottom + 8, stroke=_GREY))
+    drawn.append(node("line", x1=x(lower), x2=x(upper), y1=bottom + 4, y2=bottom + 4, stroke_width=4))
+    drawn.append(node("line", x1=x(median), x2=x(median), y1=_TOP, y2=bottom + 8))
     for value, anchor in ((one.low, "start"), (median, "middle"), (one.high, "end")):
         text = number(value, one.unit)
-        drawn.append(node("text", text, x=x(value), y=_HEIGHT - 8, text_anchor=anchor, fill=_GREY))
+        drawn.append(node("text", text, x=x(value), y=_HEIGHT - 8, text_anchor=anchor))
     low, middle, high = (number(value, one.unit) for value in (lower, median, upper))
     said = (
         f"{one.title}: median {middle} {one.unit} of {one.count} studies, half of them from {low} to {high}"
@@ -188,7 +201,8 @@ def _table(head: Sequence[str], rows: Sequence[Element], numbers: Sequence[int])
         node("th", name, scope="col", class_="number" if place in numbers else None)
         for place, name in enumerate(head)
     )
-    return node("table", node("thead", node("tr", *cells)), node("tbody", *rows))
+    table = node("table", node("thead", node("tr", *cells)), node("tbody", *rows))
+    return node("div", table, class_="wide")
 
 
 def _number(text: str) -> Element:
@@ -208,12 +222,36 @@ def _counts(counts: Mapping[str, int], total: int, what: str) -> Element:
     return _table((what, "studies", "share"), rows, (1, 2))
 
 
+def _states(facts: CohortFacts) -> Element:
+    told = (
+        f"{facts.duplicates:,} of them with the image of an earlier study, and counted as others are: see "
+        "duplicate_of in the table."
+    )
+    counts = _counts(facts.states, facts.studies, "state")
+    hint = node("p", told, class_="hint") if facts.duplicates else None
+    return section("states", "Studies", counts, hint)
+
+
 def _verdicts(facts: CohortFacts) -> Element | None:
     if not facts.verdicts:
         return None
     total = sum(facts.verdicts.values())
-    flags = _counts(facts.flags, total, "flag") if facts.flags else None
+    flags = _flags(facts, total) if facts.flags else None
     return section("verdicts", "Verdicts on the masks", _counts(facts.verdicts, total, "verdict"), flags)
+
+
+def _flags(facts: CohortFacts, total: int) -> Element:
+    rows = [
+        node(
+            "tr",
+            node("th", key, scope="row"),
+            node("td", facts.flag_reasons.get(key, key.replace("_", " "))),
+            _number(f"{count:,}"),
+            _number(f"{100.0 * count / total:.1f} %"),
+        )
+        for key, count in facts.flags.items()
+    ]
+    return _table(("flag", "as it says of one of them", "studies", "share"), rows, (2, 3))
 
 
 def _distributions(distributions: Sequence[Distribution]) -> Element | None:
@@ -244,20 +282,25 @@ def _distributions(distributions: Sequence[Distribution]) -> Element | None:
         "Distributions",
         node("div", *plots, class_="plots"),
         node("p", told, class_="hint"),
-        node("div", _table(head, rows, range(1, len(head))), class_="wide"),
+        _table(head, rows, range(1, len(head))),
     )
 
 
 def _outliers(facts: CohortFacts) -> Element | None:
+    few = sum(one.count < FEWEST for one in facts.distributions)
+    left_out = (
+        f"Outliers are looked for among {FEWEST} studies or more: not of {few} indices that fewer have."
+    )
+    hint = node("p", left_out, class_="hint") if few else None
     if not facts.outliers:
-        return None
+        return section("outliers", "Outliers", hint) if few else None
     rows = [
         node(
             "tr",
             node("th", node("a", one.study, href=one.page) if one.page else one.study, scope="row"),
             node("td", one.title),
             _number(f"{number(one.value, one.unit)} {one.unit}"),
-            _number(f"{one.z:+.1f}"),
+            _number(f"{one.z:+.1f}".replace("-", "−")),
             node("td", one.verdict),
         )
         for one in facts.outliers
@@ -268,7 +311,7 @@ def _outliers(facts: CohortFacts) -> Element | None:
         f"(Iglewicz and Hoaglin 1993). Look at these masks first.{more}"
     )
     table = _table(("study", "index", "value", "distance", "verdict"), rows, (2, 3))
-    return section("outliers", "Outliers", node("div", table, class_="wide"), node("p", told, class_="hint"))
+    return section("outliers", "Outliers", table, node("p", told, class_="hint"), hint)
 
 
 def _reasons(facts: CohortFacts) -> Element | None:
@@ -279,4 +322,4 @@ def _reasons(facts: CohortFacts) -> Element | None:
         for state, reason, count, one in facts.reasons
     ]
     table = _table(("state", "reason", "studies", "such as"), rows, (2,))
-    return section("failures", "Studies without numbers", node("div", table, class_="wide"))
+    return section("failures", "Studies without numbers", table)

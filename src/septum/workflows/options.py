@@ -57,10 +57,21 @@ def disbelief(field: str, value: float) -> str | None:
     >>> disbelief("height_m", 176.0)
     'expected 0.3 to 2.6 m, as in 1.76, got 176'
     """
+    low, high = _WITHIN[field][0]
+    return None if low <= value <= high else f"{believed(field)}, got {value:g}"
+
+
+def believed(field: str) -> str:
+    """Say which numbers are believed of somebody.
+
+    Args:
+        field: of the settings.
+
+    >>> believed("age_years")
+    'expected 0 to 120 years, as in 54'
+    """
     (low, high), unit, example = _WITHIN[field]
-    if low <= value <= high:
-        return None
-    return f"expected {low:g} to {high:g} {unit}, as in {example}, got {value:g}"
+    return f"expected {low:g} to {high:g} {unit}, as in {example}"
 
 
 class IndexSettings(BaseModel):

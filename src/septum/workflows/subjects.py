@@ -6,11 +6,11 @@ import csv
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from septum.core import InputError
 from septum.interpretation.names import ETHNICITIES, SEXES
-from septum.workflows.options import IndexSettings, disbelief
+from septum.workflows.options import IndexSettings, believed, disbelief
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,6 +27,8 @@ COLUMNS = {
     "heart_rate": "heart_rate_bpm",
     "ethnicity": "ethnicity",
 }
+#: Settings by every name that a column may have: an option's, or the setting's own.
+SETTINGS = {**COLUMNS, **{field: field for field in COLUMNS.values()}}
 _CHOICES = {"sex": SEXES, "ethnicity": ETHNICITIES}
 _DELIMITERS = (",", ";", "\t")
 
@@ -86,34 +88,79 @@ def read_subjects(path: Path, settings: IndexSettings | None = None) -> Subjects
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise InputError(f"{path}: expected a table of subjects, and {reason}; give a CSV file.") from error
-    head = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=head.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = read_lines(io.StringIO(text, newline=""), path)
     rows: dict[str, Mapping[str, Any]] = {}
     found: dict[str, int] = {}
+    columns = _columns(path, next(lines, (1, []))[1])
+    for number, values in lines:
+        name, given = _row(f"{path}, row {number}", columns, values)
+        if name in rows:
+            raise InputError(
+                f"{path}, row {number}, column {NAME}: expected each study once, and row {found[name]} has "
+                "the same name; remove one."
+            )
+        rows[name], found[name] = given, number
+    return Subjects(settings or IndexSettings(), path, rows, found)
+
+
+def read_lines(stream: TextIO, path: Path, delimiter: str | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Read the lines of a CSV table that are not empty, the names of columns first.
+
+    Args:
+        stream: of the table, opened with ``newline=""``, at its beginning.
+        path: of the table, for messages.
+        delimiter: between cells; by default the comma, semicolon or tab that the first line has most often.
+
+    Yields:
+        The row of the file, from 1, and its cells without spaces at their ends.
+
+    Raises:
+        InputError: it is no CSV.
+
+    >>> from pathlib import Path
+    >>> text = chr(10).join(["name;age", "", "a; 54"])
+    >>> list(read_lines(io.StringIO(text), Path("people.csv")))
+    [(1, ['name', 'age']), (3, ['a', '54'])]
+    """
+    head = stream.readline()
+    stream.seek(0)
+    lines = csv.reader(stream, delimiter=delimiter or max(_DELIMITERS, key=head.count), strict=True)
     try:
-        columns = _columns(path, next(lines, []))
         for cells in lines:
             values = [cell.strip() for cell in cells]
-            if any(values):
-                name, given = _row(f"{path}, row {lines.line_num}", columns, values)
-                if name in rows:
-                    raise InputError(
-                        f"{path}, row {lines.line_num}, column {NAME}: expected each study once, and row "
-                        f"{found[name]} has the same name; remove one."
-                    )
-                rows[name], found[name] = given, lines.line_num
+            if any(values) or lines.line_num == 1:
+                yield lines.line_num, values
     except csv.Error as error:
         place = f"{path}, row {lines.line_num}"
         raise InputError(f"{place}: expected cells of a CSV file, and {error}; mend the row.") from error
-    return Subjects(settings or IndexSettings(), path, rows, found)
+
+
+def names_of_columns(path: Path, cells: Sequence[str]) -> list[str]:
+    """Make names of columns of the first line, in lower case; none gives a setting that another gives.
+
+    Args:
+        path: of the table, for messages.
+        cells: of the line.
+
+    Raises:
+        InputError: a known column is there twice.
+    """
+    columns = [cell.strip().lower() for cell in cells]
+    while columns and not columns[-1]:
+        columns.pop()
+    seen: dict[str, str] = {}
+    for column in columns:
+        setting = SETTINGS.get(column, column)
+        if column and setting in seen:
+            got = f"{column} twice" if seen[setting] == column else f"{seen[setting]} and {column}"
+            raise InputError(f"{path}, row 1: expected each column once, got {got}; remove one.")
+        seen[setting] = column
+    return columns
 
 
 def _columns(path: Path, cells: Sequence[str]) -> list[str]:
     """Check the line of column names."""
-    columns = [cell.strip().lower() for cell in cells]
-    while columns and not columns[-1]:
-        columns.pop()
+    columns = names_of_columns(path, cells)
     known = ", ".join((NAME, *COLUMNS))
     if NAME not in columns:
         raise InputError(
@@ -121,64 +168,78 @@ def _columns(path: Path, cells: Sequence[str]) -> list[str]:
             "what a study's results are called."
         )
     for column in columns:
-        if column != NAME and column not in COLUMNS:
+        if column != NAME and column not in SETTINGS:
             raise InputError(
                 f"{path}, row 1: expected columns of {known}, got {column!r}; rename it, or leave it out."
             )
-        if columns.count(column) > 1:
-            raise InputError(f"{path}, row 1: expected each column once, got {column} twice; remove one.")
     return columns
+
+
+def cells_by_column(place: str, columns: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Give the cells of a row by their columns.
+
+    Args:
+        place: of the row, for the message.
+        columns: their names.
+        values: of the cells; empty ones beyond the columns are left out.
+
+    Raises:
+        InputError: there are more cells or fewer.
+    """
+    cells = list(values)
+    while len(cells) > len(columns) and not cells[-1]:
+        cells.pop()
+    if len(cells) != len(columns):
+        raise InputError(
+            f"{place}: expected {len(columns)} cells, one a column, got {len(cells)}; mend the row."
+        )
+    return dict(zip(columns, cells, strict=True))
 
 
 def _row(place: str, columns: Sequence[str], values: list[str]) -> tuple[str, dict[str, Any]]:
     """Make settings of a line: the study's name, and a value for each cell that is not empty."""
-    while len(values) > len(columns) and not values[-1]:
-        values.pop()
-    if len(values) != len(columns):
-        raise InputError(
-            f"{place}: expected {len(columns)} cells, one a column, got {len(values)}; mend the row."
-        )
-    cells = dict(zip(columns, values, strict=True))
+    cells = cells_by_column(place, columns, values)
     name = cells.pop(NAME)
     if not name:
         expected = "expected the name of a study's results, got an empty cell"
         raise InputError(f"{place}, column {NAME}: {expected}; name the study, or remove the row.")
     return name, {
-        COLUMNS[column]: setting_of_cell(f"{place}, column {column}", COLUMNS[column], cell)
+        SETTINGS[column]: setting_of_cell(f"{place}, column {column}", SETTINGS[column], cell)
         for column, cell in cells.items()
         if cell
     }
 
 
-def setting_of_cell(place: str, field: str, cell: str) -> str | float:
+def setting_of_cell(place: str, field: str, cell: str, *, is_repeated: bool = True) -> str | float:
     """Make a setting of a cell.
 
     Args:
         place: of the cell, for the message.
         field: of the settings, one of the values of :data:`COLUMNS`.
         cell: its text, not empty.
+        is_repeated: whether a message may repeat the cell, which may tell whose it is.
 
     Raises:
-        InputError: it is none; the cell is repeated.
+        InputError: it is none.
 
     >>> setting_of_cell("a.csv, row 2", "sex", "f"), setting_of_cell("a.csv, row 2", "height_m", "1.76")
     ('F', 1.76)
     """
+    got = f", got {cell!r}" if is_repeated else ""
     choices = _CHOICES.get(field)
     if choices is not None:
         for choice in choices:
             if choice.casefold() == cell.casefold():
                 return choice
-        wrong = f"expected one of {', '.join(choices)}, got {cell!r}"
-        raise InputError(f"{place}: {wrong}; mend the cell, or leave it empty.")
+        raise InputError(
+            f"{place}: expected one of {', '.join(choices)}{got}; mend the cell, or leave it empty."
+        )
     try:
         number = float(cell)
     except ValueError:
         number = math.nan
-    told = disbelief(field, number)
-    if told is not None:
-        told = told.replace("got nan", f"got {cell!r}")
-        raise InputError(f"{place}: {told}; mend the cell, or leave it empty.")
+    if disbelief(field, number) is not None:
+        raise InputError(f"{place}: {believed(field)}{got}; mend the cell, or leave it empty.")
     return number
 
 
