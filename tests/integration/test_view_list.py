@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs septum[view]")
 
 from septum.cli import main
+from septum.report.viewer_link import PORT
 from septum.view.server import Running, free_socket
 from septum.view.worklist import Progress, Worklist
 from support.browser import browser_page, chromium
@@ -130,3 +131,16 @@ def test_a_newcomer_corrects_and_accepts_by_the_mouse_and_is_asked_for_a_name(pa
     (row,) = csv.DictReader((tmp_path / "review.csv").read_text().splitlines())
     assert (row["state"], row["reader"]) == ("corrected", "Ada Newcomer")
     assert (tmp_path / "one_original_mask.nii.gz").is_file()
+
+
+def test_a_report_page_opens_its_study_where_a_viewer_runs(page, tmp_path):
+    write_result(tmp_path, "heart", ("report",))
+    write_result(tmp_path, "other")
+    with served(Worklist([tmp_path])) as address:
+        Reader(page).enter(address)  # the browser knows the token from here on
+        report, port = tmp_path / "heart_report.html", address.split(":")[2].split("/")[0]
+        at_port = report.read_text(encoding="utf-8").replace(f":{PORT}/", f":{port}/")
+        report.write_text(at_port, encoding="utf-8")
+        page.open(report)
+        page.evaluate("[...document.links].find((link) => link.hash.startsWith('#/study/')).click()")
+        Reader(page).opened("heart")
