@@ -121,9 +121,9 @@ def _plan_parameters() -> list[Any]:
 
 @click.group(cls=_RunByDefault)
 def cohort() -> None:
-    """Segment thousands of studies into one table, here, on a cluster or in shards.
+    """Segment thousands of studies into one table.
 
-    SOURCE -o OUT alone is the subcommand run. Needs the extra: pip install 'septum[cohort]'.
+    The work is done here, on a cluster or in shards. SOURCE -o OUT alone is the subcommand run. Needs the extra: pip install 'septum[cohort]'.
     """
 
 
