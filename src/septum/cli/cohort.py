@@ -123,7 +123,8 @@ def _plan_parameters() -> list[Any]:
 def cohort() -> None:
     """Segment thousands of studies into one table.
 
-    The work is done here, on a cluster or in shards. SOURCE -o OUT alone is the subcommand run. Needs the extra: pip install 'septum[cohort]'.
+    The work is done here, on a cluster or in shards. SOURCE -o OUT alone is the subcommand run. Needs the
+    extra: pip install 'septum[cohort]'.
     """
 
 
