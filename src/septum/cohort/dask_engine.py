@@ -153,7 +153,7 @@ def _seconds(walltime: str) -> int:
 
 
 def _keep_quiet() -> None:
-    """Let Dask print nothing in this process: what a user should know is told by the run itself."""
+    """Let Dask print nothing in this process: the run itself says what a user should know."""
     for name in [one for one in logging.root.manager.loggerDict if one.startswith(_SAYS_TOO_MUCH)]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -68,7 +68,7 @@ def facts_of(folder: CohortFolder, beside: Path) -> CohortFacts:
 
     Args:
         folder: of the cohort.
-        beside: folder of the page, from which links to studies are told.
+        beside: folder of the page; links to studies are relative to it.
     """
     titles = {one.key: (one.title, one.unit) for one in DEFINITIONS if one.key in _KEYS}
     studies = studies_planned(folder)

@@ -46,7 +46,7 @@ def work_on(
         alone: does the studies that were lost, in another process; gives that process's exit code.
 
     Returns:
-        What came of it. An error that concerns all studies is told there and not raised.
+        What came of it. An error that concerns all studies stands there and is not raised.
     """
     folder, worker = CohortFolder(out), worker_name()
     started = time.perf_counter()

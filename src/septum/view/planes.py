@@ -63,7 +63,7 @@ def line_in(plane: Plane, other: Plane) -> Line | None:
     """Find the line in which another slice cuts this one, as far as both reach.
 
     Args:
-        plane: in whose voxels the line is told.
+        plane: in whose voxels the line is given.
         other: the slice that cuts it.
 
     Returns:

@@ -268,7 +268,7 @@ class CaseSteps:
             )
         return replace(segmented, opened=now)
 
-    def _write(self, segmented: Segmented, told: ResumePlan) -> CaseDone:
+    def _write(self, segmented: Segmented, announced: ResumePlan) -> CaseDone:
         """Write; what is replaced or removed is said in the result where it is not what was announced."""
         opened, plan = segmented.opened, segmented.opened.plan
         case, study, bundle = opened.case, opened.study, self.model.bundle
@@ -280,7 +280,7 @@ class CaseSteps:
             provenance = Provenance.from_run(
                 segmented.frames, study.cine.geometry, bundle, settings, opened.read_s
             )
-        message = "" if plan is told else plan.message(paths)
+        message = "" if plan is announced else plan.message(paths)
         segmentation = Segmentation(segmented.labels, study.cine.geometry, schema)
         result = measured(study, segmentation, provenance, bundle, name=paths.stem)
         record = write_case(result, paths, plan)

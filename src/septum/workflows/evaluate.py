@@ -37,8 +37,8 @@ EXCHANGED_DICE = 0.3
 
 PHASES_UNKNOWN = Note(
     "phases_unknown",
-    "ED and ES are told apart by the Info.cfg of ACDC, which does not lie beside all true masks; those "
-    "without it are pooled in the phase -.",
+    "Only the Info.cfg of ACDC says which frame is ED and which ES; it does not lie beside all true masks, "
+    "and those without it are pooled in the phase -.",
 )
 
 

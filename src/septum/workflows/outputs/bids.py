@@ -184,7 +184,7 @@ A subject whose label is a hash is the image with this SHA-256, as the JSON file
 
 
 def _sidecar(result: Result, record: Record) -> dict[str, Any]:
-    """What is told of a mask; keys that BIDS does not define are Septum's."""
+    """Describe a mask; keys that BIDS does not define are Septum's."""
     indices = record.indices
     told: dict[str, Any] = {
         "Description": f"Discrete segmentation of cardiac MR: {', '.join(result.schema.names)}",
