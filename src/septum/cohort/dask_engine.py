@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -220,8 +221,4 @@ def _report(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has_dashboard() -> bool:
-    try:
-        import bokeh  # noqa: F401, PLC0415  # it draws the dashboard, and may be missing
-    except ImportError:
-        return False
-    return True
+    return find_spec("bokeh") is not None  # it draws the dashboard, and may be missing
