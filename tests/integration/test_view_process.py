@@ -118,7 +118,7 @@ def test_a_second_viewer_of_one_folder_is_refused_and_one_of_another_takes_the_n
         assert str(folder) in again.stderr
         assert "Traceback" not in again.stderr
         with viewer(other) as second:
-            assert second.port > first.port
+            assert second.port != first.port
             assert second.ask("/api/studies")[0] == 200
 
 

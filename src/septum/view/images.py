@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
 #: Percentiles of the voxels that are black and white. Fat and coils may be far brighter than the heart.
 _BLACK, _WHITE = 0.5, 99.7
 _SAMPLE = 200_000
+#: Of a file of gzip: deflated, without name or time; "quickest", of no system that is known.
+_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5) + b"\x04\xff"
+#: Parts that are packed side by side.
+_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,35 @@ def as_bytes(image: NDArray[Any], window: Window) -> NDArray[np.uint8]:
     """
     scale = 255.0 / (window.high - window.low)
     block = np.empty(image.shape, np.uint8)
+    values = np.empty(image.shape[1:], np.float32)  # one for all frames
     for t, frame in enumerate(image):
-        block[t] = np.clip((frame - window.low) * scale, 0.0, 255.0)
+        np.subtract(frame, window.low, out=values, casting="unsafe")
+        np.multiply(values, scale, out=values)
+        np.clip(values, 0.0, 255.0, out=values)
+        block[t] = values
     return block
+
+
+def packed(block: NDArray[np.uint8]) -> bytes:
+    """Pack as gzip (RFC 1952), quick rather than small: it goes from one process of a machine to another.
+
+    Looking for runs alone takes half of the time of gzip's quickest level, and is as small of noisy images.
+    Parts are packed side by side; each ends on a whole byte, so that together they are one stream.
+
+    >>> import gzip
+    >>> gzip.decompress(packed(np.arange(10, dtype=np.uint8))) == bytes(range(10))
+    True
+    """
+    content = memoryview(block.tobytes())
+    step = -(-len(content) // _PARTS) or 1
+    parts = [content[at : at + step] for at in range(0, len(content), step)] or [content]
+    ends = [zlib.Z_SYNC_FLUSH] * (len(parts) - 1) + [zlib.Z_FINISH]
+    with ThreadPoolExecutor() as threads:
+        streams = list(threads.map(_deflated, parts, ends))
+    check = struct.pack("<2L", zlib.crc32(content), len(content) % 2**32)
+    return b"".join((_GZIP_HEADER, *streams, check))
+
+
+def _deflated(content: memoryview, end: int) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, strategy=zlib.Z_RLE)
+    return packer.compress(content) + packer.flush(end)

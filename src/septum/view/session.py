@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -21,7 +20,7 @@ from septum.view.actions import changes_of
 from septum.view.edits import differing
 from septum.view.errors import RefusedError, stale
 from septum.view.history import History, sha256_of_labels
-from septum.view.images import Window, as_bytes, robust_window
+from septum.view.images import Window, as_bytes, packed, robust_window
 from septum.view.journal import FILE, Event, Journal, now
 from septum.view.long_axes import LongAxis, described, find_long_axes
 from septum.view.numbers import VoxelCounts, numbers
@@ -120,7 +119,7 @@ class Session:
         with self._packing:  # the image never changes: nobody else waits for it
             if self._image is None:
                 block = as_bytes(self.orientation.apply(self.study.cine.array), self.window)
-                self._image = _packed(block.tobytes())
+                self._image = packed(block)
             return self._image
 
     def mask(self, which: str) -> dict[str, Any]:
@@ -319,12 +318,3 @@ class Session:
     def _phases(self) -> dict[str, int | None]:
         told = self.current_numbers()
         return {"end_diastole": told["end_diastole"], "end_systole": told["end_systole"]}
-
-
-def _packed(content: bytes) -> bytes:
-    """Pack as gzip, quick rather than small: it goes from one process of a machine to another.
-
-    Looking for runs alone takes half of the time of gzip's quickest level, and is as small of noisy images.
-    """
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16, strategy=zlib.Z_RLE)
-    return packer.compress(content) + packer.flush()

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from septum.core import SeptumError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Studies that are kept in memory; the others are opened again, and their journals replayed.
 MOST_OPEN = 4
+#: A page that asked for an image has it after so long.
+_SHOWN_AFTER_S = 1.0
 _STATES_FIRST = {"unseen": 0}
 _VERDICTS = {"reject": 0, "review": 1, "fine": 2}
 
@@ -133,16 +136,19 @@ class Worklist:
     def _make_ready(self, session: Session | None, key: str) -> None:
         with suppress(SeptumError):
             if session is not None:
-                session.image()  # which the page asks for first; the rest shall not hold it up
-                session.warm_up()
+                self._warm_up(session)
             with self._lock:
                 order = [entry.key for entry in sorted(self._entries.values(), key=self._order)]
             after = order[order.index(key) + 1 :] if key in order else order
             unseen = [one for one in after if self.review_of(one).state == "unseen"]
             if unseen:
-                coming, _ = self._session(unseen[0])
-                coming.image()
-                coming.warm_up()
+                self._warm_up(self._session(unseen[0])[0])
+
+    @staticmethod
+    def _warm_up(session: Session) -> None:
+        session.image()  # which the page asks for first
+        sleep(_SHOWN_AFTER_S)  # the rest would hold it up
+        session.warm_up()
 
     def listed(self) -> dict[str, Any]:
         """Give the list as the page shows it, what needs a look first."""

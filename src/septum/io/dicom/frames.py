@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from septum.core.geometry import Triple
+    from septum.io.dicom.native import NativePixels
 
 
 #: Date, if any, and time as DICOM writes them.
@@ -54,6 +55,7 @@ class DicomFrame:
         inverted: whether the lowest value is white.
         sex: of the patient as the header codes it, upper case; empty if it is not stated.
         ages_years: of the patient at the time of the study, as each element that tells it has it.
+        native: where its stored values lie in the file, if they are not packed.
     """
 
     path: Path
@@ -92,6 +94,7 @@ class DicomFrame:
     inverted: bool
     sex: str = ""
     ages_years: tuple[float, ...] = ()
+    native: NativePixels | None = None
 
     @property
     def normal(self) -> NDArray[np.float64]:

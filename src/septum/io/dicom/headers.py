@@ -86,7 +86,7 @@ _MOST = 2**32
 
 #: Types of values that neither the character set nor another element has a say in, and none of which names
 #: anybody.
-_PLAIN = frozenset({"CS", "DS", "IS", "TM", "US"})
+_PLAIN = frozenset({"CS", "DS", "IS", "TM", "UI", "US"})
 
 
 @cache
@@ -192,17 +192,19 @@ _MOST_INFLATED_BYTES = 2**29
 _DEFLATED_AT_ONCE = 2**16
 
 
-def read_header(file: Path, tags: list[Any]) -> Dataset:
+def read_header(file: Path, tags: list[Any]) -> tuple[Dataset, int]:
     """Read some elements of a file, and no more of it than it holds.
+
+    Returns:
+        The elements, and the byte at which the header ends: that of the pixels, where there are any.
 
     Raises:
         Exception: of whatever kind a damaged file makes the library raise.
     """
     with file.open("rb") as stream:
         refuse_bomb(stream)
-        return dcmread(
-            Clamped(stream, file.stat().st_size), stop_before_pixels=True, force=True, specific_tags=tags
-        )
+        clamped = Clamped(stream, file.stat().st_size)
+        return dcmread(clamped, stop_before_pixels=True, force=True, specific_tags=tags), stream.tell()
 
 
 def refuse_bomb(stream: BufferedIOBase) -> bool:

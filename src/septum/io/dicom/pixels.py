@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from septum.io.dicom.frames import DicomFrame
+    from septum.io.dicom.native import NativePixels
 
-    Places = list[tuple[DicomFrame, int, int]]
+    Place = tuple[DicomFrame, int, int]
+    Places = list[Place]
 
 
 _PIXEL_TAGS: list[Any] = [
@@ -101,9 +103,24 @@ def _read_file(path: Path, places: Places, array: NDArray[np.float32]) -> str:
         deflated = refuse_bomb(BytesIO(content))
     except Exception as error:
         raise _damaged(path) from error
-    with _ONE_BY_ONE if deflated else nullcontext():
-        _fill_in(path, content, places, array)
+    stored = None if deflated or len(places) > 1 else places[0][0].native
+    if stored is not None:
+        _fill_in_native(path, content, stored, places[0], array)
+    else:
+        with _ONE_BY_ONE if deflated else nullcontext():
+            _fill_in(path, content, places, array)
     return hashlib.sha256(content).hexdigest()
+
+
+def _fill_in_native(
+    path: Path, content: bytes, stored: NativePixels, place: Place, array: NDArray[np.float32]
+) -> None:
+    """Fill in an image whose stored values lie there as they are, without reading its header again."""
+    frame, t, z = place
+    try:
+        array[t, z] = _rescaled(stored.of(content), frame, stored.bits_stored)
+    except ValueError as error:  # the file has changed
+        raise _damaged(path) from error
 
 
 def _fill_in(path: Path, content: bytes, places: Places, array: NDArray[np.float32]) -> None:
@@ -120,26 +137,26 @@ def _fill_in(path: Path, content: bytes, places: Places, array: NDArray[np.float
     try:
         for number, raw in zip(numbers, iter_pixels(dataset, raw=True, indices=numbers), strict=True):
             for frame, t, z in wanted[number]:
-                array[t, z] = _rescaled(raw, frame, dataset)
+                array[t, z] = _rescaled(raw, frame, int(dataset.BitsStored))
     except MemoryError:
         raise
     except Exception as error:  # there is no end to what a damaged file makes a library raise
         raise _damaged(path) from error
 
 
-def _rescaled(raw: NDArray[Any], frame: DicomFrame, dataset: Dataset) -> NDArray[np.float32]:
+def _rescaled(raw: NDArray[Any], frame: DicomFrame, bits_stored: int) -> NDArray[np.float32]:
     """Rescale stored values of a frame to what they mean. Raises ``ValueError`` if they are not of its size.
 
     Args:
         raw: stored values, (Y, X).
         frame: its size, slope and intercept.
-        dataset: header with the number of bits stored.
+        bits_stored: of each value.
     """
     if raw.shape != frame.shape:
         raise ValueError("another size than the header's")
     values = raw.astype(np.float32)
     if frame.inverted:
-        values = np.float32(2 ** int(dataset.BitsStored) - 1) - values
+        values = np.float32(2**bits_stored - 1) - values
     return values * np.float32(frame.slope) + np.float32(frame.intercept)
 
 

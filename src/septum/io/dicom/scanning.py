@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from pydicom.tag import Tag
 
 from septum.core import InputError
 from septum.io.dicom.finding import dicom_files
 from septum.io.dicom.headers import quiet, read_header, text, values_of, whole, words
+from septum.io.dicom.native import NATIVE_TAGS, native_pixels
 from septum.io.dicom.parsing import SINGLE_TAGS, frame_of, frames_of_enhanced
 
 if TYPE_CHECKING:
@@ -32,10 +35,7 @@ _IMAGE_TAGS = [
     "SOPClassUID",
     "SOPInstanceUID",
     "Modality",
-    "Rows",
-    "Columns",
     "SamplesPerPixel",
-    "BitsAllocated",
     "PhotometricInterpretation",
     "NumberOfFrames",
     "ComplexImageComponent",
@@ -45,7 +45,8 @@ _IMAGE_TAGS = [
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 ]
-_TAGS: list[Any] = [*_IMAGE_TAGS, *SINGLE_TAGS]
+#: As tags, for a keyword would be looked up anew for each file.
+_TAGS: list[Any] = [Tag(keyword) for keyword in (*_IMAGE_TAGS, *NATIVE_TAGS, *SINGLE_TAGS)]
 
 #: Why a file is passed over, in the order in which it is shown.
 OTHER_MODALITY = "of another modality"
@@ -112,7 +113,7 @@ def study_of(file: Path) -> tuple[str, bool] | None:
     """
     with quiet():  # values are made of their bytes when they are asked for
         try:
-            header = read_header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
+            header, _ = read_header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
         except Exception:  # noqa: BLE001  # as in _frames_of
             return None
         uid, modality = text(header, "StudyInstanceUID"), text(header, "Modality")
@@ -123,14 +124,14 @@ def study_of(file: Path) -> tuple[str, bool] | None:
 def _frames_of(file: Path) -> list[DicomFrame] | str:
     """The frames of one file, or why there is none."""
     try:
-        header = read_header(file, _TAGS)
+        header, end = read_header(file, _TAGS)
         refusal = _refusal(file, header)
         if refusal is not None:
             return refusal
         frames = frames_of_enhanced(file, header)
         if not frames and (whole(header, "NumberOfFrames") or 1) == 1:
             one = frame_of(file, header)
-            frames = [] if one is None else [one]
+            frames = [] if one is None else [replace(one, native=native_pixels(file, header, end))]
     except Exception:  # noqa: BLE001  # there is no end to what a damaged file makes a library raise
         return DAMAGED
     return frames or NO_POSITION
