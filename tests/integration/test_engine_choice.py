@@ -74,3 +74,16 @@ def test_masks_in_bfloat16_are_those_in_float32_to_a_hundredth():
     assert not np.array_equal(full, half), "the numbers were rounded"
     for value in (1, 2, 3):
         assert dice(half == value, full == value) > 0.99
+
+
+def test_processes_of_some_threads_each_do_not_share_the_first_processors(monkeypatch):
+    """An engine that ties its threads takes the first processors, as all others beside it do."""
+    import openvino
+
+    compiled, compile_model = [], openvino.Core.compile_model
+    monkeypatch.setattr(
+        openvino.Core, "compile_model", lambda *told: compiled.append(compile_model(*told)) or compiled[-1]
+    )
+    list(load_model("cine", threads=1).segment_frames(beating_heart(np.random.default_rng(0), SMALL).cine))
+    assert compiled
+    assert [one.get_property("ENABLE_CPU_PINNING") for one in compiled] == [False] * len(compiled)

@@ -46,6 +46,8 @@ class OpenVINOEngine:
         }
         if options.threads is not None:
             settings["INFERENCE_NUM_THREADS"] = options.threads
+            # Else it ties its threads to the first processors, as all other processes do.
+            settings["ENABLE_CPU_PINNING"] = False
         compiled = core.compile_model(str(graph), "CPU", settings)
         self.in_channels = _static(compiled.input(0).partial_shape, 1)
         self._names = [_name_of(output.get_names()) for output in compiled.outputs]
