@@ -1,8 +1,8 @@
-"""Tables of viewer and node on the page of speed, by hand."""
+"""Tables of viewer, node and cohort on the page of speed, by hand."""
 
 import pytest
 
-from septum_study.documentation.service_tables import node_table, viewer_table
+from septum_study.documentation.service_tables import cohort_table, node_table, viewer_table
 
 
 def spread(median):
@@ -38,6 +38,21 @@ def test_the_nodes_ways_and_parts_are_told():
         }
     )  # fmt: skip
     assert [measured for _, measured in cells(shown)] == ["14.0 s", "16.2 s", "2.0 s", "11.3 s", "0.6 s"]
+
+
+def test_a_cohorts_rates_are_shares_and_costs_are_sums():
+    size = {"studies": 1000, "plan_ms_per_study": 1.0, "run_ms_per_study": 80.0, "table_ms_per_study": 2.0}
+    shown = cohort_table(
+        {
+            "machine": {"processors": 2}, "sizes": [{**size, "peak_memory_mb": 211.6}],
+            "comparison": {
+                "studies": 20, "frames": 10, "workers": 2, "cohort_over_segment": 1.04,
+                "cohort_masks_over_segment": 0.93,
+            },
+        }
+    )  # fmt: skip
+    assert cells(shown) == [("90 %", "104 %"), ("90 %", "93 %"), ("", "83 ms, 212 MB")]
+    assert "1,000 studies" in shown.sections[0].lines[2][0]
 
 
 def test_a_result_of_another_format_is_no_table():

@@ -1,4 +1,4 @@
-"""Tables of how fast viewer and node answer: what was wanted, and what their benchmarks measured."""
+"""Tables of how fast viewer, node and cohort are: what was wanted, and what their benchmarks measured."""
 
 from __future__ import annotations
 
@@ -68,6 +68,33 @@ def node_table(result: Result) -> Table:
         "study counts as complete, is a setting and in the time."
     )
     return _table("The node", rows, note)
+
+
+def cohort_table(result: Result) -> Table:
+    """What a study costs in a cohort.
+
+    Args:
+        result: of ``benchmarks/cohort_rate.py``, a mapping as its JSON is.
+
+    Raises:
+        KeyError: the result is of another format.
+    """
+    seen = result["comparison"]
+    rows = [
+        (f"Rate over that of `segment`, {told}", "90 %", f"{100 * seen[key]:.0f} %")
+        for key, told in (
+            ("cohort_over_segment", "table alone"), ("cohort_masks_over_segment", "masks, too"),
+        )
+    ]  # fmt: skip
+    for one in result["sizes"]:
+        each = sum(one[part] for part in ("plan_ms_per_study", "run_ms_per_study", "table_ms_per_study"))
+        told = f"Each of {one['studies']:,} studies without the networks, and most memory"
+        rows.append((told, "", f"{each:.0f} ms, {one['peak_memory_mb']:.0f} MB"))
+    note = (
+        f"The rates are of {seen['studies']} phantoms of {seen['frames']} frames with {seen['workers']} "
+        f"processes, on {result['machine']['processors']} cores, start included."
+    )
+    return _table("The cohort", rows, note)
 
 
 def _table(title: str, rows: list[tuple[str, str, str]], note: str) -> Table:
