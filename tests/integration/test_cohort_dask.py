@@ -11,7 +11,13 @@ pytest.importorskip("distributed", reason="needs septum[cohort]")
 if sys.platform == "win32":
     pytest.skip("needs SIGKILL", allow_module_level=True)
 
-from support.cohort_kills import kill_loop
+import dask
+
+from septum.cohort import dask_engine
+from septum.cohort.beginning import unfinished
+from septum.cohort.dask_engine import local_cluster, run_on
+from support.cohort_kills import Silent, kill_loop
+from support.cohort_parts import begun, write_some
 
 
 def test_workers_and_the_scheduler_are_killed_and_each_study_is_in_the_table_once(tmp_path):
@@ -23,3 +29,24 @@ def test_workers_and_the_scheduler_are_killed_and_each_study_is_in_the_table_onc
     assert found["failed"] == []
     assert found["journals_left"] == 0
     assert found["segmented_more_than_once"] < found["kills"] * found["chunk"]
+
+
+def test_workers_that_cannot_do_the_work_end_the_run(tmp_path):
+    cohort = begun(write_some(tmp_path / "in", 3), tmp_path / "out", chunk=1).folder
+    with local_cluster(1) as client:
+        end = run_on(client, cohort.path, unfinished(cohort), Silent(), int)  # which takes no such arguments
+    assert end.stop is not None
+    assert "TypeError" in end.stop.message
+    assert str(tmp_path) not in end.stop.message
+    assert end.done == 0
+
+
+def test_a_machine_on_which_no_worker_starts_ends_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(dask_engine, "_KEEP_UP_S", 0.1)
+    monkeypatch.setattr(dask_engine, "_MOST_FAILED", 1)
+    ending = tmp_path / "ending.py"
+    ending.write_text("import os\nos._exit(3)\n")
+    cohort = begun(write_some(tmp_path / "in", 2), tmp_path / "out", chunk=1).folder
+    with dask.config.set({"distributed.worker.preload": [str(ending)]}), local_cluster(1) as client:
+        end = run_on(client, cohort.path, unfinished(cohort), Silent())
+    assert (end.done, end.left) == (0, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections import Counter
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import dask
-from distributed import Client, LocalCluster, as_completed, get_worker
+from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.comm.core import CommClosedError
 from distributed.core import Status
 
@@ -34,8 +35,12 @@ _SAYS_TOO_MUCH = ("distributed", "asyncio", "tornado")
 _ALLOWED_FAILURES = 10_000
 #: As many workers in turn may be lost without a chunk that is done; more can do nothing at all.
 _MOST_LOST = 500
+#: What else keeps a worker from a chunk, as another version of a library, will do so again.
+_MOST_REFUSED = 10
 _WAIT_FOR_SCHEDULER_S = 30.0
 _KEEP_UP_S = 5.0
+#: So many starts of each worker may fail while there is none: then none will come.
+_MOST_FAILED = 10
 _GONE = (Status.closed, Status.failed)
 #: A worker that is gone is missed after so long; a task that computes keeps no worker from answering.
 _WORKER_TTL = "300s"
@@ -101,11 +106,18 @@ def _kept_up(cluster: Any, workers: int) -> Iterator[Client]:
     ended = Event()
 
     def look() -> None:
+        failed = 0
         while not ended.wait(_KEEP_UP_S):
-            if len(cluster.scheduler_info["workers"]) < workers:
+            there = len(cluster.scheduler_info["workers"])
+            failed = 0 if there else failed
+            if there < workers:
                 for name, worker in list(cluster.workers.items()):
                     if worker.status in _GONE:  # as one that was killed while it started
                         cluster.workers.pop(name, None)
+                        failed += 1
+                if failed >= _MOST_FAILED * workers:
+                    client.close()
+                    return
                 cluster.scale(workers)  # what waits to start is not started again
 
     cluster.scale(workers)
@@ -209,7 +221,7 @@ def run_on(
         watcher.say(f"dashboard: {client.dashboard_link}")
     client.subscribe_topic(TOPIC, lambda event: watcher.study(StudyEnded(**event[1])))
     names: dict[str, str] = {}
-    lost = 0
+    failed: Counter[bool] = Counter()  # since the last chunk that was done, and whether the worker was lost
 
     def submit(chunk: str) -> Any:
         future = client.submit(task, str(out), chunk, pure=False)
@@ -221,18 +233,30 @@ def run_on(
         for future in running:
             chunk = names.pop(future.key)
             if future.status == "finished":
-                lost = 0
+                failed.clear()
                 if not end.take(ChunkReport(**_report(future.result()))):
                     break
-            elif client.status != "running" or future.status == "cancelled" or lost >= _MOST_LOST:
+                continue
+            if client.status != "running" or future.status == "cancelled":
                 break
-            else:
-                lost += 1
-                running.add(submit(chunk))
+            is_lost = isinstance(future.exception(), KilledWorker)
+            failed[is_lost] += 1
+            if failed[is_lost] > (_MOST_LOST if is_lost else _MOST_REFUSED):
+                end.stop = None if is_lost else _refused(future.exception())
+                break
+            running.add(submit(chunk))
     except (CommClosedError, OSError, TimeoutError):
         pass  # what is left is counted below
     end.left = len(chunks) - end.done - end.busy if end.stop is None else 0
     return end
+
+
+def _refused(error: BaseException) -> Stop:
+    unable = SeptumError(
+        f"the workers cannot do the work ({type(error).__name__}): expected on each of them the version of "
+        "septum[cohort] that is here, and the cohort's folder under the same path; see to it, and run again."
+    )
+    return Stop(str(unable), unable.exit_code)
 
 
 def _report(message: dict[str, Any]) -> dict[str, Any]:
