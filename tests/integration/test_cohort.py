@@ -246,6 +246,32 @@ def test_a_study_is_not_blamed_when_somebody_kills_its_process_now_and_then(coho
         assert journal.rows[number]["state"] == "set aside"
 
 
+@pytest.mark.parametrize("kills", [TRIES_UNEXPLAINED - 1, TRIES_UNEXPLAINED])
+def test_a_process_that_is_killed_before_it_begins_a_study_is_started_a_few_times(cohort, kills):
+    chunk = unfinished(cohort)[0]
+    number = studies_of(cohort, chunk)[0].number
+    with Journal(cohort.journal(chunk)) as journal:
+        journal.begin(number)
+    codes = [*[-SIGKILL] * kills, 0]
+
+    def alone(_, chunk):
+        code = codes.pop(0)
+        if code == 0:
+            with Journal(cohort.journal(chunk)) as journal:
+                journal.begin(number, alone=True)
+                journal.add({"number": number, **dict.fromkeys(("state", "study"), "done")})
+        return code
+
+    if kills < TRIES_UNEXPLAINED:
+        isolate_lost(cohort, chunk, studies_of(cohort, chunk), alone)
+        with Journal(cohort.journal(chunk)) as journal:
+            assert journal.rows[number]["state"] == "done"
+    else:
+        with pytest.raises(Stopped):
+            isolate_lost(cohort, chunk, studies_of(cohort, chunk), alone)
+        assert codes == [0]
+
+
 def test_a_run_that_is_ended_on_purpose_blames_no_study(cohort):
     chunk = unfinished(cohort)[0]
     with Journal(cohort.journal(chunk)) as journal:

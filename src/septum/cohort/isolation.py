@@ -46,6 +46,7 @@ def isolate_lost(
         Stopped: something concerns every study.
     """
     by_number = {one.number: one for one in studies}
+    fruitless = 0  # processes in turn that were killed before they began a study
     while True:
         with Journal(folder.journal(chunk)) as journal:
             for number in [n for n in journal.lost if journal.lost_alone[n] >= TRIES_UNEXPLAINED]:
@@ -59,7 +60,9 @@ def isolate_lost(
         explained = code not in KILLED or _out_of_memory() > killed_for_memory
         with Journal(folder.journal(chunk)) as journal:
             guilty = [number for number in journal.lost if journal.lost_alone[number] > before[number]]
-            if not guilty and (code > 0 or set(journal.lost) == lost):
+            fruitless = 0 if guilty or set(journal.lost) != lost else fruitless + 1
+            most = TRIES_UNEXPLAINED if code in KILLED else 1
+            if not guilty and (code > 0 or fruitless >= most):
                 raise Stopped(
                     SeptumError(
                         f"chunk {chunk}: a process for single studies ended with exit code {code} and "
