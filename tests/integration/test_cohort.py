@@ -19,7 +19,7 @@ pytest.importorskip("duckdb", reason="needs septum[cohort]")
 import duckdb
 
 from septum.cohort.beginning import unfinished
-from septum.cohort.ends import StudyEnded
+from septum.cohort.ends import Stopped, StudyEnded
 from septum.cohort.isolation import TRIES_UNEXPLAINED, isolate_lost
 from septum.cohort.journal import Journal
 from septum.cohort.looking import CSV_COLUMNS, failures, status, write_table
