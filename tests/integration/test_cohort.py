@@ -156,9 +156,11 @@ def test_what_failed_is_done_again_when_asked_and_nothing_else(cohort, tmp_path)
     end, seen = run(cohort)
     assert (end.done, [one.number for one in seen.ended]) == (1, [failed["number"]])
     after = table(cohort)
-    assert [row for row in after if row["number"] != str(failed["number"])] == [
-        row for row in before if row["number"] != str(failed["number"])
-    ]
+    for rows in (before, after):
+        del rows[failed["number"] - 1]
+        for row in rows:
+            row.pop("duplicate_of")  # all images are alike, and the first one may be that which had failed
+    assert after == before
     assert failures(cohort) == []
 
 

@@ -187,11 +187,13 @@ def _seconds(walltime: str) -> int:
 
 def _keep_quiet() -> None:
     """Let Dask print nothing in this process: the run itself says what a user should know."""
-    for name in [one for one in logging.root.manager.loggerDict if one.startswith(_SAYS_TOO_MUCH)]:
+    said = [one for one in logging.root.manager.loggerDict if one.startswith(_SAYS_TOO_MUCH)]
+    for name in {*_SAYS_TOO_MUCH, *said}:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _settings() -> Any:
+    _keep_quiet()
     return dask.config.set(
         {
             "distributed.scheduler.allowed-failures": _ALLOWED_FAILURES,
