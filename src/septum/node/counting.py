@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from pydicom import Dataset
-from pynetdicom import ae
 
+from septum.io.dicom.headers import quiet, whole
+from septum.node.association import associated
 from septum.node.finding import FIND, answers
-from septum.node.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from septum.node.settings import Archive, Receive
 
 _TIMEOUT_S = 30.0
+_COUNT = "NumberOfStudyRelatedInstances"
 
 
 class Counting:
@@ -91,20 +92,9 @@ def count_at(archive: Archive, study: str, calling: str) -> int | None:
     Raises:
         ConnectionError: it does not answer.
     """
-    entity = ae.ApplicationEntity(calling)
-    entity.add_requested_context(FIND)
-    entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
-    entity.connection_timeout = _TIMEOUT_S
-    tls = None if archive.tls is None else (client_context(archive.tls), archive.host)
-    association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title, tls_args=tls)
-    if not association.is_established:
-        raise ConnectionError(f"{archive.ae_title} at {archive.host} port {archive.port} does not answer")
     asked = Dataset()
     asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", study
-    asked.NumberOfStudyRelatedInstances = None
-    try:
+    setattr(asked, _COUNT, None)
+    with quiet(), associated(archive, calling, [FIND], timeout_s=_TIMEOUT_S) as association:
         found = list(answers(association, asked, archive.ae_title))
-    finally:
-        association.release()
-    numbers = [one.get("NumberOfStudyRelatedInstances") for one in found]
-    return next((int(number) for number in numbers if number is not None), None)
+        return next((number for one in found if (number := whole(one, _COUNT)) is not None), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import secrets
 from abc import abstractmethod
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +20,7 @@ from septum.node.settings import DimseDestination, OrthancDestination, StowDesti
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pydicom import Dataset
@@ -82,7 +82,7 @@ class DimseSender(Sender):
     def send(self, objects: Sequence[tuple[Outgoing, Path]], stored: Callable[[str], None]) -> None:
         """See :meth:`Sender.send`."""
         to = self._destination
-        with self._associated(*dict.fromkeys(one.sop_class for one, _ in objects)) as association:
+        with self._associated(*(one.sop_class for one, _ in objects)) as association:
             for one, path in objects:
                 try:
                     status = association.send_c_store(path).get("Status")
@@ -96,7 +96,7 @@ class DimseSender(Sender):
     def find(self, objects: Sequence[tuple[Outgoing, Path]]) -> set[str]:
         """See :meth:`Sender.find`; by C-FIND (Study Root, level of instances)."""
         found: set[str] = set()
-        with self._associated(FIND, *dict.fromkeys(one.sop_class for one, _ in objects)) as association:
+        with self._associated(FIND, *(one.sop_class for one, _ in objects)) as association:
             if FIND not in {context.abstract_syntax for context in association.accepted_contexts}:
                 return found
             for one, path in objects:
@@ -107,30 +107,11 @@ class DimseSender(Sender):
     def close(self) -> None:
         """Do nothing: no association is kept."""
 
-    @contextmanager
-    def _associated(self, *classes: str) -> Iterator[Association]:
-        from pydicom.uid import ExplicitVRLittleEndian  # noqa: PLC0415  # other ways do without both
-        from pynetdicom import ae  # noqa: PLC0415
-
-        from septum.node.tls import client_context  # noqa: PLC0415
+    def _associated(self, *classes: str) -> AbstractContextManager[Association]:
+        from septum.node.association import associated  # noqa: PLC0415  # other ways do without pynetdicom
 
         to = self._destination
-        entity = ae.ApplicationEntity(to.calling)
-        entity.maximum_pdu_size = 0
-        entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = _TIMEOUT_S
-        entity.connection_timeout = _TIMEOUT_S
-        for one in classes:
-            entity.add_requested_context(one, ExplicitVRLittleEndian)
-        tls = None if to.tls is None else (client_context(to.tls), to.host)
-        association = entity.associate(to.host, to.port, ae_title=to.ae_title, tls_args=tls)
-        if not association.is_established:
-            how = "rejects the association" if association.is_rejected else "does not answer"
-            raise SendError(f"{to.ae_title} at {to.host} port {to.port} {how}")
-        try:
-            yield association
-        finally:
-            if association.is_established:
-                association.release()
+        return associated(to, to.calling, classes, timeout_s=_TIMEOUT_S)
 
 
 class OrthancSender(Sender):
