@@ -164,6 +164,16 @@ def test_what_failed_is_done_again_when_asked_and_nothing_else(cohort, tmp_path)
     assert failures(cohort) == []
 
 
+def test_what_is_the_name_of_a_study_is_not_taken_for_the_number_of_another(tmp_path):
+    names = list("654321")  # their numbers are in the order of a hash, which is hardly that of the names
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / f"{name}.nii.gz").write_bytes(b"no image")
+    cohort = begun(tmp_path / "in", tmp_path / "out", names=True).folder
+    run(cohort)
+    assert [retry(cohort, [name]) for name in names] == [[name] for name in names]
+
+
 @pytest.mark.parametrize("crash", ["before", "after"])
 def test_a_retry_that_is_killed_at_any_step_loses_no_row(cohort, monkeypatch, crash):
     run(cohort)

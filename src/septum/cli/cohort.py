@@ -27,7 +27,6 @@ EXTRAS = {
     "duckdb": "cohort", "distributed": "cohort", "dask": "cohort", "tornado": "cohort",
     "dask_jobqueue": "cohort-slurm",
 }  # fmt: skip
-SOME_FAILED = 1
 #: What says who does the work, and may be otherwise in each run.
 _ENGINE = ("workers", "scheduler", "slurm", "walltime", "memory", "partition", "shard")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -320,6 +319,7 @@ def _run(begun: Begun, shard: tuple[int, int] | None, engine: dict[str, Any]) ->
     from septum.cohort.looking import status
     from septum.cohort.plan import size_of
     from septum.cohort.work import forgive
+    from septum.core.errors import SOME_FAILED
 
     folder, chunks = begun.folder, unfinished(begun.folder, shard)
     of_run = size_of(folder, chunks)

@@ -25,7 +25,6 @@ COMMANDS = "septum_study.commands"
 #: What reads committed results, without torch.
 COMMITTED = "septum_study.committed"
 EXTRAS = {"torch": "study", "matplotlib": "study"}
-SOME_FAILED = 1
 
 
 @click.group(short_help="Compare the methods of the paper: declared, run and found.")
@@ -120,6 +119,8 @@ def run(units: tuple[str, ...], *, take_next: bool, take_all: bool, parallel: in
     if parallel > 1:
         code: int = commands.run_parallel(take_all=take_all, count=parallel, **options)
         return code
+    from septum.core.errors import SOME_FAILED
+
     outcome = commands.run(units, take_all=take_all, **options)
     for line in commands.outcome_lines(outcome):
         say(line)

@@ -39,8 +39,9 @@ def retry(folder: CohortFolder, studies: Collection[str] = (), *, every: bool = 
             work.
         OutputError: the folder cannot be written to.
     """
-    wanted = set(studies)
-    known = {str(row[name]) for row in failures(folder) for name in ("study", "number")}
+    failed = failures(folder)
+    names = {str(row["study"]) for row in failed}
+    wanted, known = set(studies), names | {str(row["number"]) for row in failed}
     if wanted - known:
         raise InputError(
             f"{folder.path}: {min(wanted - known)} is no study that has failed: expected one that the list "
@@ -49,7 +50,7 @@ def retry(folder: CohortFolder, studies: Collection[str] = (), *, every: bool = 
     taken: list[str] = []
 
     def is_wanted(row: dict[str, Any]) -> bool:
-        return row["state"] != State.DONE.value and _is_wanted(row, wanted, every=every)
+        return row["state"] != State.DONE.value and _is_wanted(row, wanted, names, every=every)
 
     for chunk in sorted({*folder.finished(), *(path.stem for path in folder.journals.glob("*.jsonl"))}):
         if any(map(is_wanted, _rows_of(folder, chunk))):
@@ -66,8 +67,9 @@ def _rows_of(folder: CohortFolder, chunk: str) -> list[dict[str, Any]]:
     return [dict(zip(TYPES, row, strict=True)) for row in found]
 
 
-def _is_wanted(row: dict[str, Any], wanted: set[str], *, every: bool) -> bool:
-    named = str(row["study"]) in wanted or str(row["number"]) in wanted
+def _is_wanted(row: dict[str, Any], wanted: set[str], names: set[str], *, every: bool) -> bool:
+    """Whether a row is one of those asked for; what is the name of a study is no number of another."""
+    named = str(row["study"]) in wanted or str(row["number"]) in wanted - names
     return named or (every and row["state"] in _ASKED_BY_ALL)
 
 

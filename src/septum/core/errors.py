@@ -22,6 +22,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: The exit code where some inputs failed, and the others were done.
+SOME_FAILED = 1
+
 
 class Remedy(StrEnum):
     """What a user can give to mend an error; the command line names the option by which it is given."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from septum.core.errors import SOME_FAILED
 from septum.metrics import Mean, Summary, summarise, summarise_by_structure
-from septum.workflows.events import SOME_FAILED
 from septum.workflows.index_agreement import agreement_of
 
 if TYPE_CHECKING:

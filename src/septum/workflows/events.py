@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from septum.core import OutputError, SeptumError
+from septum.core.errors import SOME_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from septum.workflows.record import Record
-
-SOME_FAILED = 1
 
 
 @dataclass(frozen=True)
