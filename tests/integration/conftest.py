@@ -1,10 +1,11 @@
-"""A tiny bundle with random weights, tiny studies, and the command line in this process."""
+"""A tiny bundle with random weights, tiny studies, the command line in this process, and a browser."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
@@ -12,9 +13,27 @@ import pytest
 
 from septum.cli.main import main
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.browser import Page
+
 #: With these weights every label occurs.
 SEED = 9
 SPACING_MM = (8.0, 1.5, 1.5)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Page]:
+    """A page of Chromium without a window."""
+    from support.browser import browser_page, chromium
+
+    program = chromium()
+    if program is None:
+        pytest.skip("needs chromium")
+    with browser_page(program, tmp_path_factory.mktemp("browser") / "profile") as page:
+        page.width(1440)
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ pytest.importorskip("starlette", reason="needs septum[view]")
 from PIL import Image
 
 from septum.core import LEFT_ATRIUM, Geometry, Segmentation
-from support.browser import browser_page, chromium
 from support.view_browser import Reader, ViewProcess
 from support.view_studies import write_result
 
@@ -40,18 +39,14 @@ def results(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(results, tmp_path_factory) -> Iterator[Reader]:
-    program = chromium()
-    if program is None:
-        pytest.skip("needs chromium")
+def reader(results, browser) -> Iterator[Reader]:
     server = ViewProcess(results, "--reader", "A. Reader")
     try:
-        with browser_page(program, tmp_path_factory.mktemp("browser") / "profile") as page:
-            page.width(1200, 640)
-            reader = Reader(page)
-            reader.enter(server.address)
-            reader.open("atrium")
-            yield reader
+        browser.width(1200, 640)
+        reader = Reader(browser)
+        reader.enter(server.address)
+        reader.open("atrium")
+        yield reader
     finally:
         server.stop()
 

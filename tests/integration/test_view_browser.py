@@ -14,13 +14,14 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs septum[view]")
 
-from support.browser import Page, browser_page, chromium
 from support.hearts import LV, RV
 from support.view_browser import Reader, ViewProcess
 from support.view_studies import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from support.browser import Page
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("stroke", "steps", "accepted", "killed", "tabs", "keys", "phone")
@@ -44,16 +45,6 @@ def server(results) -> Iterator[ViewProcess]:
     process = ViewProcess(results, "--reader", READER)
     yield process
     assert process.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Iterator[Page]:
-    program = chromium()
-    if program is None:
-        pytest.skip("needs chromium")
-    with browser_page(program, tmp_path_factory.mktemp("browser") / "profile") as opened:
-        opened.width(1440)
-        yield opened
 
 
 @pytest.fixture

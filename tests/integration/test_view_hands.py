@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs septum[view]")
 
-from support.browser import browser_page, chromium
 from support.hearts import LV, MYO, RV
 from support.view_browser import Reader, ViewProcess
 from support.view_studies import write_dicom_with_long_axis, write_result
@@ -49,18 +48,14 @@ def results(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def visitor(results, tmp_path_factory) -> Iterator[Reader]:
-    program = chromium()
-    if program is None:
-        pytest.skip("needs chromium")
+def visitor(results, browser) -> Iterator[Reader]:
     server = ViewProcess(results, "--reader", "A. Reader")
     try:
-        with browser_page(program, tmp_path_factory.mktemp("browser") / "profile") as page:
-            page.width(1440)
-            reader = Reader(page)
-            reader.enter(server.address)
-            reader.open("heart")
-            yield reader
+        browser.width(1440)
+        reader = Reader(browser)
+        reader.enter(server.address)
+        reader.open("heart")
+        yield reader
     finally:
         server.stop()
 

@@ -16,7 +16,6 @@ from septum.cli import main
 from septum.report.viewer_link import PORT
 from septum.view.server import Running, free_socket
 from septum.view.worklist import Progress, Worklist
-from support.browser import browser_page, chromium
 from support.view_browser import SCROLL, Reader, free_port
 from support.view_studies import many_results, write_result
 
@@ -29,14 +28,10 @@ MANY = 5000
 MOST_ROWS = 80
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory) -> Iterator[Page]:
-    program = chromium()
-    if program is None:
-        pytest.skip("needs chromium")
-    with browser_page(program, tmp_path_factory.mktemp("browser") / "profile") as opened:
-        opened.width(1440)
-        yield opened
+@pytest.fixture
+def page(browser) -> Page:
+    browser.width(1440)
+    return browser
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs septum[view]")
 
-from support.browser import browser_page, chromium
 from support.hearts import cine, heart
 from support.view_browser import Reader, ViewProcess
 from support.view_studies import write_result
@@ -53,26 +52,22 @@ def decide(reader: Reader, decision: str) -> None:
     page.wait(f"septum.study.review.get().state === {decision!r}")
 
 
-def test_thirty_studies_are_decided_on_by_keys_and_memory_stays_bounded(tmp_path):
-    program = chromium()
-    if program is None:
-        pytest.skip("needs chromium")
+def test_thirty_studies_are_decided_on_by_keys_and_memory_stays_bounded(tmp_path, browser):
     write_results(tmp_path)
     server = ViewProcess(tmp_path, "--reader", "A. Reader")
     used_mb = []
     try:
-        with browser_page(program, tmp_path / "profile") as page:
-            page.width(1280, 720)
-            reader = Reader(page)
-            reader.enter(server.address)
-            page.press("Enter")
-            for number, decision in enumerate(DECISIONS):
-                reader.opened(f"heart{number:02d}")
-                decide(reader, decision)
-                used_mb.append(memory_mb(server.process.pid))
-                page.press("j")
-            page.press("Escape")
-            page.wait(f"document.querySelector('.done')?.textContent.startsWith('{COUNT} of {COUNT}')")
+        browser.width(1280, 720)
+        reader = Reader(browser)
+        reader.enter(server.address)
+        browser.press("Enter")
+        for number, decision in enumerate(DECISIONS):
+            reader.opened(f"heart{number:02d}")
+            decide(reader, decision)
+            used_mb.append(memory_mb(server.process.pid))
+            browser.press("j")
+        browser.press("Escape")
+        browser.wait(f"document.querySelector('.done')?.textContent.startsWith('{COUNT} of {COUNT}')")
     finally:
         assert server.stop() == 0
     with (tmp_path / "review.csv").open(newline="") as file:
