@@ -1,11 +1,15 @@
 """Measure how good clinical indices are, against manual masks and against an analytic heart.
 
     python tools/measure_indices.py --data DATA
+    python tools/measure_indices.py --data DATA --fold 1
 
-Writes ``studies/indices/cine.csv``: every index of each test patient of the published split of ACDC, from the
-mask of the shipped model ``cine`` and from the manual one; end-diastole and end-systole, two files, make a
-cine of two frames. And ``studies/indices/slice_spacing.csv``: volumes of phantoms by distance of slices,
-counted in the voxel truth and analytic. ``make tables`` makes the tables of the page on indices of them.
+The first writes ``studies/indices/cine.csv``: every index of each test patient of the published split of
+ACDC, from the mask of the shipped model ``cine`` and from the manual one; end-diastole and end-systole, two
+files, make a cine of two frames. And ``studies/indices/slice_spacing.csv``: volumes of phantoms by distance
+of slices, counted in the voxel truth and analytic. The second writes ``studies/indices/folds.csv``: the
+same of the patients of a part of the cross-validation, by the bundle in ``studies/production/cine/folds``
+that has not seen them; lines of other parts stay. ``make tables`` makes the tables of the page on indices
+of them.
 """
 
 from __future__ import annotations
@@ -18,20 +22,23 @@ import click
 import numpy as np
 
 from septum.core import Segmentation
-from septum.datasets import REGISTRY, load_split
+from septum.datasets import REGISTRY, load_cross_validation, load_split
 from septum.indices import clinical_indices
 from septum.inference import load_model
 from septum.io import read_mask, read_study
-from septum.metrics.scores_file import write_rows
+from septum.metrics.scores_file import read_rows, write_rows
 from septum.phantom import PhantomSettings, beating_heart
 from septum.workflows.indices_table import QUALITY_COLUMNS, indices_row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from septum.datasets import Dataset
     from septum.inference import Model
     from septum.workflows.indices_table import Cell
 
-RESULTS = Path(__file__).resolve().parents[1] / "studies" / "indices"
+STUDIES = Path(__file__).resolve().parents[1] / "studies"
+RESULTS, BUNDLES = STUDIES / "indices", STUDIES / "production" / "cine" / "folds"
 #: Columns of an index row that are no index.
 NO_INDEX = ("study", "end_diastole_frame", "end_systole_frame", "phase_confidence", *QUALITY_COLUMNS)
 SPACINGS_MM = (10.0, 8.0, 5.0, 2.5)
@@ -47,11 +54,11 @@ def indices_of(labels: list[np.ndarray], like: Segmentation) -> dict[str, Cell]:
     return {key: value for key, value in row.items() if key not in NO_INDEX}
 
 
-def patient_rows(data: Path) -> list[dict[str, Cell]]:
-    """Predicted and true indices of each test patient."""
-    model, dataset = load_model("cine"), REGISTRY["acdc"].load(data)
+def patient_rows(data: Path, model: Model, patients: Sequence[str]) -> list[dict[str, Cell]]:
+    """Predicted and true indices of each of some patients."""
+    dataset = REGISTRY["acdc"].load(data)
     rows: list[dict[str, Cell]] = []
-    for patient in load_split("acdc").test:
+    for patient in patients:
         predicted, true = _both(model, dataset, patient)
         rows += [
             {"patient": patient, "index": key, "predicted": predicted[key], "true": true[key]}
@@ -99,10 +106,20 @@ def spacing_rows() -> list[dict[str, Cell]]:
 
 @click.command()
 @click.option("--data", required=True, envvar="SEPTUM_DATA", type=click.Path(path_type=Path, exists=True))
-def main(data: Path) -> None:
+@click.option("--fold", type=int, help="Part of the cross-validation, by the bundle without it.")
+def main(data: Path, fold: int | None) -> None:
     """Measure clinical indices, into studies/indices."""
-    write_rows(RESULTS / "slice_spacing.csv", spacing_rows())
-    write_rows(RESULTS / "cine.csv", patient_rows(data))
+    if fold is None:
+        write_rows(RESULTS / "slice_spacing.csv", spacing_rows())
+        write_rows(RESULTS / "cine.csv", patient_rows(data, load_model("cine"), load_split("acdc").test))
+        return
+    found = patient_rows(
+        data, load_model(str(BUNDLES / str(fold))), load_cross_validation("acdc").parts[fold]
+    )
+    file = RESULTS / "folds.csv"
+    rows = [row for row in read_rows(file) if row["fold"] != str(fold)] if file.is_file() else []
+    rows += [{"fold": str(fold), **row} for row in found]
+    write_rows(file, sorted(rows, key=lambda row: str(row["fold"])))
 
 
 if __name__ == "__main__":

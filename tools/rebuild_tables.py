@@ -40,7 +40,7 @@ from septum_study.documentation.elsewhere_tables import fraction_table, overlap_
 from septum_study.documentation.indices_agreement import agreement_table, spacing_table
 from septum_study.documentation.pattern_tables import pattern_tables
 from septum_study.documentation.ranges_tables import ranges_tables
-from septum_study.documentation.service_tables import cohort_table, node_table, viewer_table
+from septum_study.documentation.service_tables import cohort_table, kills_table, node_table, viewer_table
 from septum_study.documentation.speed_figure import scaling_figure
 from septum_study.documentation.speed_tables import speed_summary, speed_tables
 from septum_study.documentation.strain_tables import halves_table, phantom_table
@@ -162,6 +162,7 @@ def every_speed_table() -> dict[str, Table]:
     return {
         **speed_tables(benchmark("suite")),
         "cohort": cohort_table(benchmark("cohort_rate")),
+        "kills": kills_table(benchmark("node_kills"), benchmark("node_many"), benchmark("cohort_kills")),
         "node": node_table(benchmark("node_latency")),
         "viewer": viewer_table(benchmark("view_time")),
     }

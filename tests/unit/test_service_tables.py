@@ -2,7 +2,7 @@
 
 import pytest
 
-from septum_study.documentation.service_tables import cohort_table, node_table, viewer_table
+from septum_study.documentation.service_tables import cohort_table, kills_table, node_table, viewer_table
 
 
 def spread(median):
@@ -58,3 +58,24 @@ def test_a_cohorts_rates_are_shares_and_costs_are_sums():
 def test_a_result_of_another_format_is_no_table():
     with pytest.raises(KeyError):
         viewer_table({"shape": [1, 1, 1, 1]})
+
+
+def test_what_is_lost_by_kills_is_counted():
+    node = {
+        "kills": 224, "images_acknowledged": 768, "images_lost": 1, "objects_made": 339,
+        "stores_repeated_with_the_same_bytes": 2, "objects_of_two_contents": 1,
+    }  # fmt: skip
+    many = {
+        "one_study": {
+            "instances": 5000, "processor_seconds_for_each_1000_images": [12.6, 10.9],
+            "memory_mb_at_start_and_after_each_1000_and_at_the_end": [157, 209, 164],
+        }
+    }  # fmt: skip
+    cohort = {
+        "kills": 300, "studies": 5000, "chunk": 32, "rows": 4999, "distinct": 4998, "set_aside": ["a"],
+        "segmented_more_than_once": 450, "killed": {"worker": 260, "alone": 10, "scheduler": 30},
+    }  # fmt: skip
+    shown = kills_table(node, many, cohort)
+    measured = [measured for _, measured in cells(shown)]
+    assert measured == ["224", "1", "3", "11 to 13 s", "209 MB", "300", "3", "1.5", "1"]
+    assert "260" in shown.notes[0]

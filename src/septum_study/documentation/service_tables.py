@@ -97,6 +97,46 @@ def cohort_table(result: Result) -> Table:
     return _table("The cohort", rows, note)
 
 
+def kills_table(node: Result, many: Result, cohort: Result) -> Table:
+    """What is lost or done twice where processes are killed, and what a large study takes of the node.
+
+    Args:
+        node: of ``tools/node_kills.py``, a mapping as its JSON is.
+        many: of ``benchmarks/node_many.py``.
+        cohort: of ``tools/cohort_kills.py``.
+
+    Raises:
+        KeyError: one of them is of another format.
+    """
+    one = many["one_study"]
+    seconds = one["processor_seconds_for_each_1000_images"]
+    memory = max(one["memory_mb_at_start_and_after_each_1000_and_at_the_end"])
+    killed = cohort["killed"]
+    rows = [
+        ("Node: kills", "200", str(node["kills"])),
+        (f"Images lost, of {node['images_acknowledged']:,}", "0", str(node["images_lost"])),
+        (f"Objects sent twice, of {node['objects_made']:,}", "0",
+         str(node["stores_repeated_with_the_same_bytes"] + node["objects_of_two_contents"])),
+        (f"A study of {one['instances']:,} images: processor time for each 1,000", "",
+         f"{min(seconds):.0f} to {max(seconds):.0f} s"),
+        ("The same: most memory, without the networks", "", f"{memory} MB"),
+        ("Cohort: kills", "300", str(cohort["kills"])),
+        (f"Studies lost or twice in the table, of {cohort['studies']:,}", "0",
+         str(2 * cohort["studies"] - cohort["rows"] - cohort["distinct"])),
+        ("Studies segmented more than once for each kill", f"less than {cohort['chunk']}",
+         f"{cohort['segmented_more_than_once'] / cohort['kills']:.1f}"),
+        ("Studies set aside, of one that ends each process that segments it", "1",
+         str(len(cohort["set_aside"]))),
+    ]  # fmt: skip
+    note = (
+        "Kills are SIGKILL. Those of the node come before and after the steps of its work and at moments "
+        f"drawn by chance. Those of the cohort hit workers {killed['worker']} times, processes for single "
+        f"studies {killed['alone']} times and the scheduler {killed['scheduler']} times; each run that ended "
+        "was started again. A model that gives a mask at once stands in for the networks."
+    )
+    return _table("Killed on purpose", rows, note)
+
+
 def _table(title: str, rows: list[tuple[str, str, str]], note: str) -> Table:
     columns = tuple(map(Column, ("", "Wanted", "Measured")))
     return Table(title, columns, (Section("", tuple(rows)),), (note,))
