@@ -1,14 +1,14 @@
 """Fit the regression of ACDC's groups, and measure how often it is right.
 
-    python tools/fit_groups.py features --data DATA [--indices FILE]
+    python tools/fit_groups.py features --data DATA
     python tools/fit_groups.py fit
 
 ``features`` writes ``studies/pattern/manual.csv``: features of the manual masks of all 100 patients, whose
-body size and group are in their ``Info.cfg``. And ``predicted.csv``: the same of predicted masks, by indices
-as ``tools/measure_indices.py`` writes them: by default those of the shipped model's 20 test patients. Give
-``--indices`` a file of that form for all 100 patients, each by a model that has not seen it, as soon as there
-is one. ``fit`` makes ``interpretation/tables/acdcgroups.json``: of predicted masks if there are all 100, else
-of manual ones. It says how good it is, as ``make tables`` writes into the page on groups.
+body size and group are in their ``Info.cfg``. And ``predicted.csv``: the same of predicted masks, by
+indices as ``tools/measure_indices.py`` writes them: of the patients of each fold that is trained, and of
+the shipped model's 20 test patients. ``fit`` makes ``interpretation/tables/acdcgroups.json``: of predicted
+masks if there are all 100, else of manual ones. It says how good it is, as ``make tables`` writes into the
+page on groups.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from septum.workflows.indices_table import Cell
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "studies" / "pattern"
+RESULTS, INDICES = ROOT / "studies" / "pattern", ROOT / "studies" / "indices"
 MODEL = ROOT / "src" / "septum" / "interpretation" / "tables" / "acdcgroups.json"
 PATIENTS = 100
 
@@ -66,8 +66,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--data", required=True, envvar="SEPTUM_DATA", type=click.Path(path_type=Path, exists=True))
-@click.option("--indices", default=ROOT / "studies" / "indices" / "cine.csv", type=click.Path(path_type=Path))
-def features(data: Path, indices: Path) -> None:
+def features(data: Path) -> None:
     """Measure the features of manual and of predicted masks, into studies/pattern."""
     dataset = REGISTRY["acdc"].load(data)
     cases = defaultdict(list)
@@ -89,7 +88,14 @@ def features(data: Path, indices: Path) -> None:
         manual.append(row_of(patient, *facts[patient], values, wall))
         click.echo(patient)
     write_rows(RESULTS / "manual.csv", manual)
-    write_rows(RESULTS / "predicted.csv", predicted_rows(read_rows(indices), facts))
+    write_rows(RESULTS / "predicted.csv", predicted_rows(unseen_indices(), facts))
+
+
+def unseen_indices() -> list[dict[str, str]]:
+    """Indices of predicted masks of each patient, by a model that has not seen him or her."""
+    of_folds, shipped = (read_rows(INDICES / f"{name}.csv") for name in ("folds", "cine"))
+    done = {row["patient"] for row in of_folds}
+    return [*of_folds, *(row for row in shipped if row["patient"] not in done)]
 
 
 def predicted_rows(rows: list[dict[str, str]], facts: dict[str, tuple[str, float]]) -> list[dict[str, Cell]]:
