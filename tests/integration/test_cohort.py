@@ -30,6 +30,7 @@ from septum.cohort.rows import TYPES, State, other_row
 from septum.cohort.running import Progress
 from septum.cohort.summary import write_page
 from septum.cohort.work import forgive
+from septum.core import InputError
 from septum.core.errors import NameTakenError
 from septum.workflows.record import Record
 from support.cohort_parts import begun, phantom, run, write_phantoms, write_some
@@ -171,7 +172,11 @@ def test_what_is_the_name_of_a_study_is_not_taken_for_the_number_of_another(tmp_
         (tmp_path / "in" / f"{name}.nii.gz").write_bytes(b"no image")
     cohort = begun(tmp_path / "in", tmp_path / "out", names=True).folder
     run(cohort)
-    assert [retry(cohort, [name]) for name in names] == [[name] for name in names]
+    for name in names:
+        assert retry(cohort, [name]) == [name]
+        if int(name) in {row["number"] for row in failures(cohort)}:
+            with pytest.raises(InputError):  # it is asked for once more, and is no number
+                retry(cohort, [name])
 
 
 @pytest.mark.parametrize("crash", ["before", "after"])

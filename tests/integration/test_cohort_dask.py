@@ -16,6 +16,7 @@ import dask
 from septum.cohort import dask_engine
 from septum.cohort.beginning import unfinished
 from septum.cohort.dask_engine import local_cluster, run_on
+from septum.core import SeptumError
 from support.cohort_kills import Silent, kill_loop
 from support.cohort_parts import begun, write_some
 
@@ -47,6 +48,8 @@ def test_a_machine_on_which_no_worker_starts_ends_the_run(tmp_path, monkeypatch)
     ending = tmp_path / "ending.py"
     ending.write_text("import os\nos._exit(3)\n")
     cohort = begun(write_some(tmp_path / "in", 2), tmp_path / "out", chunk=1).folder
-    with dask.config.set({"distributed.worker.preload": [str(ending)]}), local_cluster(1) as client:
-        end = run_on(client, cohort.path, unfinished(cohort), Silent())
-    assert (end.done, end.left) == (0, 2)
+    preload = dask.config.set({"distributed.worker.preload": [str(ending)]})
+    ends = []
+    with pytest.raises(SeptumError), preload, local_cluster(1) as client:
+        ends.append(run_on(client, cohort.path, unfinished(cohort), Silent()))
+    assert [(end.done, end.left) for end in ends] == [(0, 2)]

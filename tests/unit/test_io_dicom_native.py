@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pydicom.uid import (
 from septum.core import InputError
 from septum.io.dicom.pixels import read_voxels
 from septum.io.dicom.scanning import scan
+from septum.io.dicom.zipped import ZippedFile
 from support.dicom_study import Sheet, images, stored, write
 
 
@@ -84,3 +86,26 @@ def test_a_file_that_was_cut_after_its_header_was_read_is_named(tmp_path):
     frame.path.write_bytes(frame.path.read_bytes()[:-100])
     with pytest.raises(InputError, match=frame.path.name):
         read_voxels(folder, [[frame]])
+
+
+@pytest.mark.parametrize("longer", [2, -2])
+def test_a_file_that_is_written_anew_after_its_header_was_read_is_read_by_the_library(tmp_path, longer):
+    image = one_image()
+    folder = write(tmp_path, [image])
+    (frame,) = scan(folder).frames
+    before, _ = read_voxels(folder, [[frame]])
+    image.PatientID = "4" * (len(image.PatientID) + longer)
+    image.add_new(0xFFFCFFFC, "OB", bytes(64))  # padding, so that the file is no shorter
+    image.save_as(frame.path)
+    np.testing.assert_array_equal(read_voxels(folder, [[frame]])[0], before)
+
+
+def test_the_member_of_a_zip_is_unpacked_once_for_its_header(tmp_path, monkeypatch):
+    folder = write(tmp_path / "study", [one_image()])
+    with ZipFile(tmp_path / "study.zip", "w") as packed:
+        packed.write(next(folder.iterdir()), "1.dcm")
+    opened = []
+    unpack = ZippedFile.open
+    monkeypatch.setattr(ZippedFile, "open", lambda *told: opened.append(1) or unpack(*told))
+    (frame,) = scan(tmp_path / "study.zip").frames
+    assert (len(opened), frame.native is not None) == (1, True)

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 TOPIC = "septum-cohort"
 #: Loggers of Dask and of what it stands on; they print tracebacks where a worker is lost.
 _SAYS_TOO_MUCH = ("distributed", "asyncio", "tornado")
-#: A chunk is lost with its worker. Whoever is to blame is found by the journal, not by the scheduler.
-_ALLOWED_FAILURES = 10_000
-#: As many workers in turn may be lost without a chunk that is done; more can do nothing at all.
+#: A chunk is lost with its worker. Whoever is to blame is found by the journal, not by the scheduler; but as
+#: many workers in turn as this are not lost with one chunk, unless none can do anything at all.
 _MOST_LOST = 500
 #: What else keeps a worker from a chunk, as another version of a library, will do so again.
 _MOST_REFUSED = 10
@@ -41,6 +40,8 @@ _WAIT_FOR_SCHEDULER_S = 30.0
 _KEEP_UP_S = 5.0
 #: So many starts of each worker may fail while there is none: then none will come.
 _MOST_FAILED = 10
+#: A worker that is not started after so many looks was refused, as by a queue.
+_MOST_LOOKS = 12
 _GONE = (Status.closed, Status.failed)
 #: A worker that is gone is missed after so long; a task that computes keeps no worker from answering.
 _WORKER_TTL = "300s"
@@ -102,20 +103,26 @@ def local_cluster(workers: int) -> Iterator[Client]:
 
 @contextmanager
 def _kept_up(cluster: Any, workers: int) -> Iterator[Client]:
-    """Use a cluster, and replace workers whose place is lost, as of a job that has come to its end."""
-    ended = Event()
+    """Use a cluster, and replace workers whose place is lost, as of a job that has come to its end.
+
+    Raises:
+        SeptumError: no worker could be started.
+    """
+    ended, given_up = Event(), Event()
 
     def look() -> None:
-        failed = 0
+        failed, unstarted = 0, Counter[Any]()
         while not ended.wait(_KEEP_UP_S):
             there = len(cluster.scheduler_info["workers"])
             failed = 0 if there else failed
             if there < workers:
                 for name, worker in list(cluster.workers.items()):
-                    if worker.status in _GONE:  # as one that was killed while it started
+                    unstarted[name] += worker.status == Status.created
+                    if worker.status in _GONE or unstarted[name] > _MOST_LOOKS:  # it was killed, or refused
                         cluster.workers.pop(name, None)
                         failed += 1
                 if failed >= _MOST_FAILED * workers:
+                    given_up.set()
                     client.close()
                     return
                 cluster.scale(workers)  # what waits to start is not started again
@@ -129,6 +136,11 @@ def _kept_up(cluster: Any, workers: int) -> Iterator[Client]:
         finally:
             ended.set()
             watch.join()
+    if given_up.is_set():
+        raise SeptumError(
+            "no worker can be started: expected a machine, or a queue, that starts processes of Python with "
+            "septum[cohort]; see what they say, or do the cohort as one shard, which needs none."
+        )
 
 
 @contextmanager
@@ -196,7 +208,7 @@ def _settings() -> Any:
     _keep_quiet()
     return dask.config.set(
         {
-            "distributed.scheduler.allowed-failures": _ALLOWED_FAILURES,
+            "distributed.scheduler.allowed-failures": _MOST_LOST,
             "distributed.scheduler.worker-ttl": _WORKER_TTL,
             "distributed.scheduler.work-stealing": False,
             "distributed.admin.log-length": 100,
@@ -223,7 +235,7 @@ def run_on(
         watcher.say(f"dashboard: {client.dashboard_link}")
     client.subscribe_topic(TOPIC, lambda event: watcher.study(StudyEnded(**event[1])))
     names: dict[str, str] = {}
-    failed: Counter[bool] = Counter()  # since the last chunk that was done, and whether the worker was lost
+    refused = 0  # since the last chunk that was done
 
     def submit(chunk: str) -> Any:
         future = client.submit(task, str(out), chunk, pure=False)
@@ -235,16 +247,15 @@ def run_on(
         for future in running:
             chunk = names.pop(future.key)
             if future.status == "finished":
-                failed.clear()
+                refused = 0
                 if not end.take(ChunkReport(**_report(future.result()))):
                     break
                 continue
             if client.status != "running" or future.status == "cancelled":
                 break
-            is_lost = isinstance(future.exception(), KilledWorker)
-            failed[is_lost] += 1
-            if failed[is_lost] > (_MOST_LOST if is_lost else _MOST_REFUSED):
-                end.stop = None if is_lost else _refused(future.exception())
+            error, refused = future.exception(), refused + 1
+            if isinstance(error, KilledWorker) or refused > _MOST_REFUSED:
+                end.stop = _refused(error)
                 break
             running.add(submit(chunk))
     except (CommClosedError, OSError, TimeoutError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from septum.cohort.journal import rows_in
 from septum.cohort.looking import failures
 from septum.cohort.parts import connected
-from septum.cohort.plan import studies_of
+from septum.cohort.plan import every_study, studies_of
 from septum.cohort.rows import TYPES, State
 from septum.cohort.work import restore
 from septum.core import InputError
@@ -39,9 +39,10 @@ def retry(folder: CohortFolder, studies: Collection[str] = (), *, every: bool = 
             work.
         OutputError: the folder cannot be written to.
     """
+    wanted = set(studies)
+    names = {one.study for one in every_study(folder)} if wanted else set()
     failed = failures(folder)
-    names = {str(row["study"]) for row in failed}
-    wanted, known = set(studies), names | {str(row["number"]) for row in failed}
+    known = {str(row["study"]) for row in failed} | ({str(row["number"]) for row in failed} - names)
     if wanted - known:
         raise InputError(
             f"{folder.path}: {min(wanted - known)} is no study that has failed: expected one that the list "
@@ -68,7 +69,7 @@ def _rows_of(folder: CohortFolder, chunk: str) -> list[dict[str, Any]]:
 
 
 def _is_wanted(row: dict[str, Any], wanted: set[str], names: set[str], *, every: bool) -> bool:
-    """Whether a row is one of those asked for; what is the name of a study is no number of another."""
+    """Whether a row is one of those asked for; the name of a study is no number of another."""
     named = str(row["study"]) in wanted or str(row["number"]) in wanted - names
     return named or (every and row["state"] in _ASKED_BY_ALL)
 

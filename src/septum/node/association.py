@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import ae
 
 from septum.node.finding import FIND
@@ -42,9 +42,8 @@ def associated(
     entity.maximum_pdu_size = 0
     entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = timeout_s
     entity.connection_timeout = timeout_s
-    for one in dict.fromkeys(classes):  # every node takes questions in the implicit way (PS3.5, 10.1)
-        ways = [ExplicitVRLittleEndian, *([ImplicitVRLittleEndian] if one == FIND else [])]
-        entity.add_requested_context(one, ways)
+    for one in dict.fromkeys(classes):  # questions in any way, objects as they are written
+        entity.add_requested_context(one, None if one == FIND else ExplicitVRLittleEndian)
     tls = None if peer.tls is None else (client_context(peer.tls), peer.host)
     association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=tls)
     if not association.is_established:

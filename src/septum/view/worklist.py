@@ -134,20 +134,21 @@ class Worklist:
         return session, True
 
     def _make_ready(self, session: Session | None, key: str) -> None:
-        with suppress(SeptumError):
+        with suppress(SeptumError, RuntimeError):  # the latter, where the program ends meanwhile
             if session is not None:
-                self._warm_up(session)
+                self._warm_up(session, is_awaited=True)
             with self._lock:
                 order = [entry.key for entry in sorted(self._entries.values(), key=self._order)]
             after = order[order.index(key) + 1 :] if key in order else order
             unseen = [one for one in after if self.review_of(one).state == "unseen"]
             if unseen:
-                self._warm_up(self._session(unseen[0])[0])
+                self._warm_up(self._session(unseen[0])[0], is_awaited=session is None)
 
     @staticmethod
-    def _warm_up(session: Session) -> None:
+    def _warm_up(session: Session, *, is_awaited: bool) -> None:
         session.image()  # which the page asks for first
-        sleep(_SHOWN_AFTER_S)  # the rest would hold it up
+        if is_awaited:
+            sleep(_SHOWN_AFTER_S)  # the rest would hold it up
         session.warm_up()
 
     def listed(self) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def kills_table(node: Result, many: Result, cohort: Result) -> Table:
         ("The same: most memory, without the networks", "", f"{memory} MB"),
         ("Cohort: kills", "300", str(cohort["kills"])),
         (f"Studies lost or twice in the table, of {cohort['studies']:,}", "0",
-         str(2 * cohort["studies"] - cohort["rows"] - cohort["distinct"])),
+         str(cohort["studies"] + cohort["rows"] - 2 * cohort["distinct"])),
         ("Studies segmented more than once for each kill", f"less than {cohort['chunk']}",
          f"{cohort['segmented_more_than_once'] / cohort['kills']:.1f}"),
         ("Studies set aside, of one that ends each process that segments it", "1",
@@ -132,7 +132,7 @@ def kills_table(node: Result, many: Result, cohort: Result) -> Table:
         "Kills are SIGKILL. Those of the node come before and after the steps of its work and at moments "
         f"drawn by chance. Those of the cohort hit workers {killed['worker']} times, processes for single "
         f"studies {killed['alone']} times and the scheduler {killed['scheduler']} times; each run that ended "
-        "was started again. A model that gives a mask at once stands in for the networks."
+        "was started again. A model that gives a known mask stands in for the networks."
     )
     return _table("Killed on purpose", rows, note)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from math import isfinite
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
@@ -80,6 +80,8 @@ def quiet() -> Iterator[None]:
         _SILENCE.end()
 
 
+#: An element starts with tag, type of values, two bytes of nothing and length (PS3.5, 7.1.2).
+LONGEST_START = 12
 #: What a whole number in a header can be at most (VR IS and UL).
 _MOST = 2**32
 
@@ -192,19 +194,33 @@ _MOST_INFLATED_BYTES = 2**29
 _DEFLATED_AT_ONCE = 2**16
 
 
-def read_header(file: Path, tags: list[Any]) -> tuple[Dataset, int]:
-    """Read some elements of a file, and no more of it than it holds.
+class Header(NamedTuple):
+    """What was read of a file.
 
-    Returns:
-        The elements, and the byte at which the header ends: that of the pixels, where there are any.
+    Attributes:
+        elements: those that were asked for.
+        end: byte at which the header ends, which is that of the pixels, where there are any.
+        after: the bytes that follow, as many as tell what they are and how many.
+        size: of the file, in bytes.
+    """
+
+    elements: Dataset
+    end: int
+    after: bytes
+    size: int
+
+
+def read_header(file: Path, tags: list[Any]) -> Header:
+    """Read some elements of a file, and no more of it than it holds.
 
     Raises:
         Exception: of whatever kind a damaged file makes the library raise.
     """
     with file.open("rb") as stream:
         refuse_bomb(stream)
-        clamped = Clamped(stream, file.stat().st_size)
-        return dcmread(clamped, stop_before_pixels=True, force=True, specific_tags=tags), stream.tell()
+        size = file.stat().st_size
+        elements = dcmread(Clamped(stream, size), stop_before_pixels=True, force=True, specific_tags=tags)
+        return Header(elements, stream.tell(), stream.read(LONGEST_START), size)
 
 
 def refuse_bomb(stream: BufferedIOBase) -> bool:

@@ -32,10 +32,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from septum.io.dicom.frames import DicomFrame
-    from septum.io.dicom.native import NativePixels
 
-    Place = tuple[DicomFrame, int, int]
-    Places = list[Place]
+    Places = list[tuple[DicomFrame, int, int]]
 
 
 _PIXEL_TAGS: list[Any] = [
@@ -104,23 +102,13 @@ def _read_file(path: Path, places: Places, array: NDArray[np.float32]) -> str:
     except Exception as error:
         raise _damaged(path) from error
     stored = None if deflated or len(places) > 1 else places[0][0].native
-    if stored is not None:
-        _fill_in_native(path, content, stored, places[0], array)
+    if stored is not None and stored.are_in(content):
+        frame, t, z = places[0]
+        array[t, z] = _rescaled(stored.of(content), frame, stored.bits_stored)
     else:
         with _ONE_BY_ONE if deflated else nullcontext():
             _fill_in(path, content, places, array)
     return hashlib.sha256(content).hexdigest()
-
-
-def _fill_in_native(
-    path: Path, content: bytes, stored: NativePixels, place: Place, array: NDArray[np.float32]
-) -> None:
-    """Fill in an image whose stored values lie there as they are, without reading its header again."""
-    frame, t, z = place
-    try:
-        array[t, z] = _rescaled(stored.of(content), frame, stored.bits_stored)
-    except ValueError as error:  # the file has changed
-        raise _damaged(path) from error
 
 
 def _fill_in(path: Path, content: bytes, places: Places, array: NDArray[np.float32]) -> None:

@@ -113,7 +113,7 @@ def study_of(file: Path) -> tuple[str, bool] | None:
     """
     with quiet():  # values are made of their bytes when they are asked for
         try:
-            header, _ = read_header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"])
+            header = read_header(file, ["StudyInstanceUID", "Modality", "SOPClassUID", "Rows"]).elements
         except Exception:  # noqa: BLE001  # as in _frames_of
             return None
         uid, modality = text(header, "StudyInstanceUID"), text(header, "Modality")
@@ -124,14 +124,15 @@ def study_of(file: Path) -> tuple[str, bool] | None:
 def _frames_of(file: Path) -> list[DicomFrame] | str:
     """The frames of one file, or why there is none."""
     try:
-        header, end = read_header(file, _TAGS)
+        read = read_header(file, _TAGS)
+        header = read.elements
         refusal = _refusal(file, header)
         if refusal is not None:
             return refusal
         frames = frames_of_enhanced(file, header)
         if not frames and (whole(header, "NumberOfFrames") or 1) == 1:
             one = frame_of(file, header)
-            frames = [] if one is None else [replace(one, native=native_pixels(file, header, end))]
+            frames = [] if one is None else [replace(one, native=native_pixels(read))]
     except Exception:  # noqa: BLE001  # there is no end to what a damaged file makes a library raise
         return DAMAGED
     return frames or NO_POSITION
