@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 EXTRAS = {
     "duckdb": "cohort", "distributed": "cohort", "dask": "cohort", "tornado": "cohort",
-    "dask_jobqueue": "cohort-slurm",
+    "dask_jobqueue": "cohort-slurm", "dask_kubernetes": "cohort-kubernetes",
 }  # fmt: skip
 #: What says who does the work, and may be otherwise in each run.
-_ENGINE = ("workers", "scheduler", "slurm", "walltime", "memory", "partition", "shard")
+_ENGINE = ("workers", "scheduler", "slurm", "kubernetes", "walltime", "memory", "partition", "shard")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -132,6 +132,11 @@ def cohort() -> None:
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one for each core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler.")
 @click.option("--slurm", is_flag=True, help="Let Slurm start the workers; needs septum[cohort-slurm].")
+@click.option(
+    "--kubernetes", metavar="MANIFEST", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Let Dask's operator start the workers, by the YAML of a DaskCluster; needs "
+         "septum[cohort-kubernetes].",
+)  # fmt: skip
 @click.option("--walltime", metavar="TIME", help="Of each of Slurm's jobs; 04:00:00 by default.")
 @click.option("--memory", metavar="SIZE", help="Of each of Slurm's jobs; 4GB by default.")
 @click.option("--partition", metavar="NAME", help="Of Slurm, if not its default.")
@@ -293,7 +298,8 @@ def _refuse_options() -> None:
 
 def _check_engine(shard: tuple[int, int] | None, engine: dict[str, Any]) -> None:
     """Refuse options that do not go together. Raises :class:`click.UsageError`."""
-    chosen = [f"--{name}" for name in ("scheduler", "slurm") if engine[name]] + (["--shard"] if shard else [])
+    named = [name for name in ("scheduler", "slurm", "kubernetes") if engine[name]]
+    chosen = [f"--{name}" for name in (*named, *(["shard"] if shard else []))]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)}: give one of them.")
     if engine["workers"] and (shard or engine["scheduler"]):
@@ -391,6 +397,9 @@ def _run_engine(
         opened = cluster.slurm_cluster(
             out, workers, walltime=walltime, memory=memory, partition=engine["partition"]
         )
+    elif engine["kubernetes"]:
+        load_with("dask_kubernetes", "a cohort by way of Kubernetes", EXTRAS)
+        opened = cluster.kubernetes_cluster(engine["kubernetes"], workers)
     else:
         opened = cluster.local_cluster(min(workers, len(chunks)))
     with opened as client:

@@ -1,11 +1,11 @@
-"""The engine that is many processes: Dask, on this machine, on a cluster that runs, or by way of Slurm."""
+"""The engine that is many processes: Dask, here, on a cluster that runs, or by way of Slurm or Kubernetes."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import dask
+import yaml
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.comm.core import CommClosedError
 from distributed.core import Status
@@ -20,7 +21,7 @@ from distributed.core import Status
 from septum.cohort.ends import ChunkReport, Stop, StudyEnded, as_message, worker_name
 from septum.cohort.running import RunEnd
 from septum.cohort.work import work_on
-from septum.core import SeptumError
+from septum.core import InputError, SeptumError
 from septum.core.errors import UnexpectedError
 
 if TYPE_CHECKING:
@@ -187,6 +188,48 @@ def slurm_cluster(
         log_directory=str(out / "logs"), worker_extra_args=lasting,
     ) as cluster, _kept_up(cluster, workers) as client:  # fmt: skip
         yield client
+
+
+@contextmanager
+def kubernetes_cluster(manifest: Path, workers: int) -> Iterator[Client]:
+    """Let Dask's operator start workers in a Kubernetes, as a manifest describes them.
+
+    Args:
+        manifest: YAML of a ``DaskCluster``, with the image and the volumes of its pods.
+        workers: how many.
+
+    Raises:
+        InputError: the file holds no such resource.
+        SeptumError: there is no cluster, or it has no operator.
+    """
+    from dask_kubernetes.operator import KubeCluster  # noqa: PLC0415  # an extra of its own
+
+    told = _dask_cluster_in(manifest)
+    with ExitStack() as stack:
+        stack.enter_context(_settings())
+        try:
+            cluster = stack.enter_context(KubeCluster(custom_cluster_spec=told, quiet=True))
+            cluster.scale(workers)
+        except Exception as error:  # of its client's, of HTTP's, of its own: there is no end to them
+            raise SeptumError(
+                f"Kubernetes starts no cluster ({type(error).__name__}): expected one that `kubectl` "
+                "reaches, with Dask's operator; see to it, and run again."
+            ) from error
+        yield stack.enter_context(Client(cluster))  # type: ignore[no-untyped-call]
+
+
+def _dask_cluster_in(manifest: Path) -> dict[str, Any]:
+    try:
+        told = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{manifest} cannot be read: expected YAML of a DaskCluster.") from error
+    named = isinstance(told, dict) and isinstance(told.get("metadata"), dict) and told["metadata"].get("name")
+    if not named or told.get("kind") != "DaskCluster" or not isinstance(told.get("spec"), dict):
+        raise InputError(
+            f"{manifest} holds no DaskCluster: expected `kind: DaskCluster` with `metadata.name` and `spec`, "
+            "as Dask's operator takes it."
+        )
+    return told
 
 
 def _seconds(walltime: str) -> int:
