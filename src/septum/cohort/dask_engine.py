@@ -211,6 +211,9 @@ def kubernetes_cluster(manifest: Path, workers: int) -> Iterator[Client]:
             cluster = stack.enter_context(KubeCluster(custom_cluster_spec=told, quiet=True))
             cluster.scale(workers)
         except Exception as error:  # of its client's, of HTTP's, of its own: there is no end to them
+            getattr(
+                KubeCluster, "_instances", set[Any]()
+            ).clear()  # which are tried again as the process ends
             raise SeptumError(
                 f"Kubernetes starts no cluster ({type(error).__name__}): expected one that `kubectl` "
                 "reaches, with Dask's operator; see to it, and run again."
