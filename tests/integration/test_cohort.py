@@ -19,8 +19,7 @@ pytest.importorskip("duckdb", reason="needs septum[cohort]")
 import duckdb
 
 from septum.cohort.beginning import unfinished
-from septum.cohort.ends import Stopped, StudyEnded
-from septum.cohort.isolation import TRIES_UNEXPLAINED, isolate_lost
+from septum.cohort.ends import StudyEnded
 from septum.cohort.journal import Journal
 from septum.cohort.looking import CSV_COLUMNS, failures, status, write_table
 from septum.cohort.parts import write_part
@@ -40,7 +39,6 @@ from support.full_disk import full_disk
 if TYPE_CHECKING:
     from septum.cohort.folder import CohortFolder
 
-SIGSEGV, SIGKILL = 11, 9
 NAMES = [f"DOE^JANE_{number}" for number in range(1, 8)]
 
 
@@ -221,72 +219,6 @@ def test_a_name_that_is_no_text_stands_in_the_table_escaped(cohort):
     assert [row["study"] for row in table(cohort)] == [r"Sch\udce9fer"]
     write_part(cohort.part(chunk), journal.rows.values())
     assert [row["study"] for row in table(cohort)] == [r"Sch\udce9fer"]
-
-
-def test_studies_that_were_lost_are_done_alone_and_the_guilty_one_is_set_aside(cohort):
-    chunk = unfinished(cohort)[0]
-    first, second, _ = studies_of(cohort, chunk)
-    with Journal(cohort.journal(chunk)) as journal:
-        journal.begin(first.number)
-        journal.begin(second.number)
-
-    def alone(_, chunk):
-        with Journal(cohort.journal(chunk)) as journal:
-            assert set(journal.lost) == {first.number, second.number}
-            journal.begin(first.number, alone=True)
-            journal.add({"number": first.number, **dict.fromkeys(("state", "study"), "done")})
-            journal.begin(second.number, alone=True)
-        return -SIGSEGV
-
-    isolate_lost(cohort, chunk, studies_of(cohort, chunk), alone)
-    with Journal(cohort.journal(chunk)) as journal:
-        assert journal.rows[second.number]["state"] == "set aside"
-        assert not journal.lost
-
-
-def test_a_study_is_not_blamed_when_somebody_kills_its_process_now_and_then(cohort):
-    chunk = unfinished(cohort)[0]
-    number = studies_of(cohort, chunk)[0].number
-    with Journal(cohort.journal(chunk)) as journal:
-        journal.begin(number)
-    kills = []
-
-    def alone(_, chunk):
-        kills.append(1)
-        with Journal(cohort.journal(chunk)) as journal:
-            journal.begin(number, alone=True)
-        return -SIGKILL
-
-    isolate_lost(cohort, chunk, studies_of(cohort, chunk), alone)
-    assert len(kills) == TRIES_UNEXPLAINED
-    with Journal(cohort.journal(chunk)) as journal:
-        assert journal.rows[number]["state"] == "set aside"
-
-
-@pytest.mark.parametrize("kills", [TRIES_UNEXPLAINED - 1, TRIES_UNEXPLAINED])
-def test_a_process_that_is_killed_before_it_begins_a_study_is_started_a_few_times(cohort, kills):
-    chunk = unfinished(cohort)[0]
-    number = studies_of(cohort, chunk)[0].number
-    with Journal(cohort.journal(chunk)) as journal:
-        journal.begin(number)
-    codes = [*[-SIGKILL] * kills, 0]
-
-    def alone(_, chunk):
-        code = codes.pop(0)
-        if code == 0:
-            with Journal(cohort.journal(chunk)) as journal:
-                journal.begin(number, alone=True)
-                journal.add({"number": number, **dict.fromkeys(("state", "study"), "done")})
-        return code
-
-    if kills < TRIES_UNEXPLAINED:
-        isolate_lost(cohort, chunk, studies_of(cohort, chunk), alone)
-        with Journal(cohort.journal(chunk)) as journal:
-            assert journal.rows[number]["state"] == "done"
-    else:
-        with pytest.raises(Stopped):
-            isolate_lost(cohort, chunk, studies_of(cohort, chunk), alone)
-        assert codes == [0]
 
 
 def test_a_run_that_is_ended_on_purpose_blames_no_study(cohort):

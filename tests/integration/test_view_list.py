@@ -137,5 +137,6 @@ def test_a_report_page_opens_its_study_where_a_viewer_runs(page, tmp_path):
         at_port = report.read_text(encoding="utf-8").replace(f":{PORT}/", f":{port}/")
         report.write_text(at_port, encoding="utf-8")
         page.open(report)
-        page.evaluate("[...document.links].find((link) => link.hash.startsWith('#/study/')).click()")
+        link = "[...document.links].find((link) => link.hash.startsWith('#/study/'))"
+        page.evaluate(f"setTimeout(() => {link}.click())")  # the page may go before it would answer
         Reader(page).opened("heart")

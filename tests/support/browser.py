@@ -77,11 +77,19 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, expression: str) -> None:
-        """Until an expression is true."""
+        """Until an expression is true, in this page or in the one that comes after it."""
         end = time.monotonic() + PATIENCE_S
-        while not self.evaluate(expression):
+        while not self._is_true(expression):
             assert time.monotonic() < end, f"never true: {expression}"
             time.sleep(0.02)
+
+    def _is_true(self, expression: str) -> bool:
+        try:
+            return bool(self.evaluate(expression))
+        except AssertionError as error:
+            if "navigated" in str(error):  # while it was asked
+                return False
+            raise
 
     def press(self, *keys: str) -> None:
         """Keys, each down and up; ``Shift+`` and ``Ctrl+`` before one are held."""
