@@ -1,4 +1,4 @@
-"""Studies of a cohort that were lost with their process are done alone, and blamed only if they end that, too."""
+"""Studies that were lost with their process are done alone, and blamed only if they end that, too."""
 
 from __future__ import annotations
 
