@@ -136,7 +136,7 @@ def claim(folder: Path, unit: Unit) -> Iterator[bool]:
         yield free
 
 
-def is_claimed(folder: Path, unit: Unit) -> bool:
+def is_being_run(folder: Path, unit: Unit) -> bool:
     """Whether some process runs the unit."""
     return is_locked(_lock_path(folder, unit))
 

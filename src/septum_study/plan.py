@@ -10,7 +10,7 @@ from septum.core import InputError
 from septum.training.methods import unavailable
 from septum.training.parts import VERSION
 from septum_study.bench import recipe_of, split_sha256
-from septum_study.ledger import Unit, is_claimed, read_entry
+from septum_study.ledger import Unit, is_being_run, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,16 +93,16 @@ def today_of(study: Declaration, row: str) -> Today:
     return Today(recipe.sha256, split_sha256(study, recipe.dataset), VERSION, unavailable(recipe))
 
 
-def standing(unit: Unit, results: Path, today: Today, *, ours: bool = False) -> Standing:
+def standing(unit: Unit, results: Path, today: Today, *, held: bool = False) -> Standing:
     """Where a unit stands.
 
     Args:
         unit: which one.
         results: folder of the ledger.
         today: what its results would have to agree with.
-        ours: whether this process holds the claim on the unit.
+        held: whether this process runs the unit itself.
     """
-    if not ours and is_claimed(results, unit):
+    if not held and is_being_run(results, unit):
         return Standing(unit, State.RUNNING)
     try:
         entry = read_entry(results, unit.row, unit.fold)

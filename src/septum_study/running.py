@@ -44,7 +44,7 @@ class UnitOutcome:
         finished: entries that were written.
         interrupted: the unit that the end of the time budget stopped; the next call goes on with it.
         failed: unit and the sentence that says why.
-        busy: units asked for by name that another process runs.
+        busy: units that were named and that another process runs.
     """
 
     finished: list[Entry] = field(default_factory=list)
@@ -201,7 +201,7 @@ def _release_memory() -> None:
 
 def _is_left(bench: Bench, unit: Unit) -> bool:
     """Whether a unit that this process has claimed is still to be run."""
-    now = standing(unit, bench.results, today_of(bench.study, unit.row), ours=True)
+    now = standing(unit, bench.results, today_of(bench.study, unit.row), held=True)
     return bool(to_run([now], bench.max_epochs))
 
 

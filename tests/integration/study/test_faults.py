@@ -16,7 +16,7 @@ from septum.core import InputError, OutputError
 from septum.training import checkpoint
 from septum.training.loop import Deadline, Interrupted
 from septum_study.commands import make_bench
-from septum_study.ledger import Unit, claim, is_claimed, read_entry
+from septum_study.ledger import Unit, claim, is_being_run, read_entry
 from septum_study.plan import State, standings
 from septum_study.running import run_next, run_units
 from support.full_disk import full_disk
@@ -101,12 +101,12 @@ def test_a_time_budget_that_ends_while_cases_are_scored_keeps_those_that_are(min
 def test_a_unit_that_another_process_runs_is_left_to_it(bench):
     with claim(bench.results, UNIT) as free:
         assert free
-        assert is_claimed(bench.results, UNIT)
+        assert is_being_run(bench.results, UNIT)
         with claim(bench.results, UNIT) as again:
             assert not again
         assert run_units(bench, [UNIT], Deadline()).busy == [UNIT]
         assert {s.state for s in standings(bench.study, bench.results) if s.unit == UNIT} == {State.RUNNING}
-    assert not is_claimed(bench.results, UNIT)
+    assert not is_being_run(bench.results, UNIT)
 
 
 def test_a_missing_patient_is_named(folders, tmp_path):
